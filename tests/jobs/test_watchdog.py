@@ -18,7 +18,7 @@ from recaster.files import sha256
 from recaster.jobs.supervisor import Supervisor
 from recaster.jobs.watchdog import Patience, Taken, Watchdog, taken_by
 from recaster.jobs.worker_process import SchedulerLimits
-from recaster.media.scan import scan
+from recaster.media.probe import scan
 from recaster.progress import on_step
 from recaster.store.folder import DataFolder
 from recaster.store.job_store import ENDED, FAILED

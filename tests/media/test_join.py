@@ -8,9 +8,8 @@ from clips import write_clip
 
 from recaster.errors import OutputError, UsageError
 from recaster.media.join import check_output, compute_decoding_times, join_segments
-from recaster.media.probe import probe
+from recaster.media.probe import probe, scan
 from recaster.media.reader import read_frames
-from recaster.media.scan import scan
 from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter
 from recaster.settings.encoding import WriterOptions
 
@@ -68,9 +67,9 @@ def test_a_range_begins_at_zero_with_its_sound(make_clip, tools, tmp_path, frame
 def _check_times(info, out, frames, *, exact):
     source = scan(info.path)
     result = scan(out)
-    origin = source.pts[frames.start] * source.time_base if frames.start else Fraction(0)
-    expected = [int(pts) * source.time_base - origin for pts in source.pts[frames.start : frames.stop]]
-    found = [int(pts) * result.time_base for pts in result.pts]
+    origin = source.pts[frames.start] * source.info.time_base if frames.start else Fraction(0)
+    expected = [int(pts) * source.info.time_base - origin for pts in source.pts[frames.start : frames.stop]]
+    found = [int(pts) * result.info.time_base for pts in result.pts]
     if exact:
         assert found == expected
         return
@@ -85,8 +84,8 @@ def _check_sound(tools, clip, out, frames, tolerance):
     result = scan(out)
     whole_start = frames.start == 0
     whole_end = frames.stop == len(source.pts)
-    first = source.pts[frames.start] * source.time_base
-    end = None if whole_end else source.pts[frames.stop] * source.time_base
+    first = source.pts[frames.start] * source.info.time_base
+    end = None if whole_end else source.pts[frames.stop] * source.info.time_base
     streams = tools.sound_packets(clip)
     results = tools.sound_packets(out) or [[]]  # mp4 forgets a stream without packets
     assert len(streams) == len(results)
@@ -99,7 +98,7 @@ def _check_sound(tools, clip, out, frames, tolerance):
             and not (packet.hidden and packet.time >= 0)
         ]
         assert [packet.data for packet in after] == [packet.data for packet in wanted]
-        shown = int(result.pts[0]) * result.time_base
+        shown = int(result.pts[0]) * result.info.time_base
         for old, new in zip(wanted, after, strict=True):
             assert abs((new.time - shown) - (old.time - first)) <= tolerance
 

@@ -5,9 +5,8 @@ import pytest
 
 from recaster.errors import UsageError
 from recaster.media.compare import SHEET_COLUMNS, SHEET_HEIGHT, compare
-from recaster.media.probe import probe
+from recaster.media.probe import probe, scan
 from recaster.media.reader import read_frames
-from recaster.media.scan import scan
 from recaster.media.sheet import load_image
 
 

@@ -7,9 +7,8 @@ import pytest
 from recaster.errors import ClipError, UsageError
 from recaster.media import reader
 from recaster.media.decoder import ClipDecoder
-from recaster.media.probe import probe
+from recaster.media.probe import probe, scan
 from recaster.media.reader import read_frames, read_indices
-from recaster.media.scan import scan
 
 FULL = 2
 LIMITED = 1

@@ -7,9 +7,8 @@ import pytest
 from clips import write_clip
 
 from recaster.errors import ClipError
-from recaster.media.probe import probe
+from recaster.media.probe import probe, scan
 from recaster.media.reader import read_frames
-from recaster.media.scan import scan
 from recaster.media.sheet import load_image
 from recaster.settings.encoding import WriterOptions
 

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 class Clip:
     """A clip and all that is known of it; what was found out goes along to other processes.
 
-    Attributes:
-        path: the file. It must not change while a clip is in use.
+    The file must not change while it is in use.
     """
 
     path: Path

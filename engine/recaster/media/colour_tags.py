@@ -6,112 +6,80 @@ The numbers are those of ITU-T H.273, which ffmpeg's enumerations follow.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 from recaster.errors import ClipError
 from recaster.media.types import ClipInfo, ColourTags
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-UNKNOWN = 2
-RANGES = {1: "tv", 2: "pc"}
-MATRICES = {
-    0: "gbr",
-    1: "bt709",
-    4: "fcc",
-    5: "bt470bg",
-    6: "smpte170m",
-    7: "smpte240m",
-    8: "ycgco",
-    9: "bt2020nc",
-    10: "bt2020c",
-    14: "ictcp",
+_RANGES: Final = {0: None, 1: "tv", 2: "pc"}
+_MATRICES: Final = {
+    0: "gbr", 1: "bt709", 2: None, 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco",
+    9: "bt2020nc", 10: "bt2020c", 14: "ictcp",
+}  # fmt: skip
+_PRIMARIES: Final = {
+    1: "bt709", 2: None, 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020",
+    10: "smpte428", 11: "smpte431", 12: "smpte432", 22: "ebu3213",
+}  # fmt: skip
+_TRANSFERS: Final = {
+    1: "bt709", 2: None, 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "linear", 9: "log100",
+    10: "log316", 11: "iec61966-2-4", 12: "bt1361e", 13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12",
+    16: "smpte2084", 17: "smpte428", 18: "arib-std-b67",
+}  # fmt: skip
+_FIELDS: Final[dict[str, tuple[str, dict[int, str | None]]]] = {
+    "range": ("color_range", _RANGES),
+    "matrix": ("colorspace", _MATRICES),
+    "primaries": ("color_primaries", _PRIMARIES),
+    "transfer": ("color_trc", _TRANSFERS),
 }
-PRIMARIES = {
-    1: "bt709",
-    4: "bt470m",
-    5: "bt470bg",
-    6: "smpte170m",
-    7: "smpte240m",
-    8: "film",
-    9: "bt2020",
-    10: "smpte428",
-    11: "smpte431",
-    12: "smpte432",
-    22: "ebu3213",
-}
-TRANSFERS = {
-    1: "bt709",
-    4: "bt470m",
-    5: "bt470bg",
-    6: "smpte170m",
-    7: "smpte240m",
-    8: "linear",
-    9: "log100",
-    10: "log316",
-    11: "iec61966-2-4",
-    12: "bt1361e",
-    13: "iec61966-2-1",
-    14: "bt2020-10",
-    15: "bt2020-12",
-    16: "smpte2084",
-    17: "smpte428",
-    18: "arib-std-b67",
-}
-HDR_TRANSFERS = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
+"""For each field of ``ColourTags`` PyAV's attribute and the names of its numbers; None is "unspecified"."""
+HDR_TRANSFERS: Final = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
 
-_SWSCALE = {"bt709": 1, "fcc": 4, "bt470bg": 5, "smpte170m": 5, "smpte240m": 7, "bt2020nc": 9, "bt2020c": 9}
-_FULL_RANGE_FORMATS = ("yuvj420p", "yuvj422p", "yuvj444p", "yuvj440p", "yuvj411p")
+_SWSCALE: Final = {
+    "bt709": 1, "fcc": 4, "bt470bg": 5, "smpte170m": 5, "smpte240m": 7, "bt2020nc": 9, "bt2020c": 9,
+}  # fmt: skip
+_FULL_RANGE_FORMATS: Final = ("yuvj420p", "yuvj422p", "yuvj444p", "yuvj440p", "yuvj411p")
 
-MIN_HD_WIDTH_PX = 1280
-MAX_SD_HEIGHT_PX = 576
+MIN_HD_WIDTH_PX: Final = 1280
+MAX_SD_HEIGHT_PX: Final = 576
 
 
 def read_colour_tags(holder: Any) -> ColourTags:
     """Reads the colour tags of a decoded frame or a codec context."""
-    pixel_format = holder.format.name if holder.format else ""
-    range_ = "pc" if pixel_format in _FULL_RANGE_FORMATS else RANGES.get(int(holder.color_range))
-    return ColourTags(
-        range=range_,
-        matrix=_tag_name(int(holder.colorspace), MATRICES),
-        primaries=_tag_name(int(holder.color_primaries), PRIMARIES),
-        transfer=_tag_name(int(holder.color_trc), TRANSFERS),
-    )
+    tags = {}
+    for field, (attribute, names) in _FIELDS.items():
+        number = int(getattr(holder, attribute))
+        tags[field] = names.get(number, str(number))
+    if holder.format is not None and holder.format.name in _FULL_RANGE_FORMATS:
+        tags["range"] = "pc"
+    return ColourTags(**tags)
+
+
+def write_colour_tags(holder: Any, tags: ColourTags) -> None:
+    """Gives a frame or a codec context these tags; "unspecified" for None or a name that has no number."""
+    for field, (attribute, names) in _FIELDS.items():
+        numbers = {name: number for number, name in names.items()}
+        setattr(holder, attribute, numbers.get(getattr(tags, field), numbers[None]))
 
 
 def fill_missing_tags(tags: ColourTags, stated: ColourTags) -> ColourTags:
     """Fills what is missing in ``tags`` from ``stated``."""
-    return ColourTags(
-        range=tags.range or stated.range,
-        matrix=tags.matrix or stated.matrix,
-        primaries=tags.primaries or stated.primaries,
-        transfer=tags.transfer or stated.transfer,
-    )
+    return ColourTags(**{field: getattr(tags, field) or getattr(stated, field) for field in _FIELDS})
 
 
-def _tag_name(number: int, names: Mapping[int, str]) -> str | None:
-    return None if number == UNKNOWN else names.get(number, str(number))
+def choose_matrix(tags: ColourTags, size: tuple[int, int], what: object) -> int:
+    """Chooses the YUV matrix of pictures of a (width, height), as swscale's number.
 
-
-def choose_matrix(tags: ColourTags, width: int, height: int) -> str:
-    """Chooses the YUV matrix to use: the tagged one, else bt709 for HD and smpte170m for smaller pictures.
-
-    HD means what mpv means by it (at least 1280 wide or more than 576 high), here without regard
-    to orientation, so that a turned clip keeps its matrix.
-    """
-    if tags.matrix is not None and tags.matrix != "gbr":
-        return tags.matrix
-    is_hd = max(width, height) >= MIN_HD_WIDTH_PX or min(width, height) > MAX_SD_HEIGHT_PX
-    return "bt709" if is_hd else "smpte170m"
-
-
-def swscale_matrix(matrix: str, what: object) -> int:
-    """Finds the number that swscale has for a matrix.
+    It is the tagged one, else bt709 for HD and smpte170m for smaller pictures. HD means what mpv means by it
+    (at least 1280 wide or more than 576 high), here without regard to orientation, so that a turned clip
+    keeps its matrix.
 
     Raises:
         ClipError: swscale cannot convert this matrix; the message names ``what``.
     """
+    matrix = tags.matrix
+    if matrix is None or matrix == "gbr":
+        is_hd = max(size) >= MIN_HD_WIDTH_PX or min(size) > MAX_SD_HEIGHT_PX
+        matrix = "bt709" if is_hd else "smpte170m"
     if matrix not in _SWSCALE:
         raise ClipError(
             f"{what}: its colour matrix ({matrix}) cannot be read; convert the clip to bt709 first"
@@ -126,7 +94,6 @@ def choose_output_tags(info: ClipInfo, *, full_range: bool = True) -> ColourTags
     player takes it for, it shows the result and the source alike.
 
     Args:
-        info: the source.
         full_range: whether the codec can say that it holds full range; else limited range is written.
     """
     rgb = info.pixel_format.startswith(("rgb", "bgr", "gbr", "argb", "abgr", "pal8", "0rgb", "0bgr"))
@@ -136,8 +103,3 @@ def choose_output_tags(info: ClipInfo, *, full_range: bool = True) -> ColourTags
     if info.colour.range == "pc" and not full_range:
         return dataclasses.replace(info.colour, range="tv")
     return info.colour
-
-
-def find_tag_number(name: str | None, names: Mapping[int, str], unknown: int = UNKNOWN) -> int:
-    """Finds the number of a tag's name; ``unknown`` for None or a name that has none."""
-    return next((number for number, known in names.items() if known == name), unknown)

@@ -246,12 +246,6 @@ def media_url(path: Path) -> str:
     return f"file:{path}"
 
 
-def describe_stream(stream: Any) -> str:
-    """A video stream in words: its number, size and codec."""
-    context = stream.codec_context
-    return f"stream {stream.index} ({context.width}x{context.height} {context.codec.canonical_name})"
-
-
 def open_known_format(path: Path, **options: str) -> Any:
     """Opens a file as one of ``FORMATS``, with ``options`` of libavformat besides; errors are its own."""
     return av.open(media_url(path), options=OPENING | options)

@@ -15,7 +15,7 @@ from av.error import FFmpegError
 from recaster.errors import OutputError
 from recaster.files import atomic_file
 from recaster.media.decoder import open_known_format
-from recaster.media.scan import scan
+from recaster.media.probe import scan
 from recaster.media.sound import SoundCopy, SoundSource, describe_sound_changes
 from recaster.media.writer import (
     MAX_TIMESCALE,
@@ -82,22 +82,24 @@ def join_segments(
     out: Path,
     frames: range,
     options: WriterOptions | None = None,
+    *,
+    has_sound: bool = True,
 ) -> None:
     """Puts segments one after another and adds every audio stream of the original, unchanged.
 
     Nothing is encoded again: the result decodes to exactly the frames of the segments, at exactly the
     original's times (.mkv rounds them to milliseconds). Frames from the clip's first one on keep their
     timestamps, unless those begin before zero; then, and as a range that begins later, the result starts at
-    zero, its sound moved along; sound is cut to a range by whole
-    packets. Matroska cannot hold times before zero (the lead-in of AAC): there, everything is moved by
-    the same few milliseconds. The same segments give the same bytes.
+    zero, its sound moved along; sound is cut to a range by whole packets. Matroska cannot hold times before
+    zero (the lead-in of AAC): there, everything is moved by the same few milliseconds. The same segments give
+    the same bytes.
 
     Args:
         segments: files of ``ClipWriter``, in order, written with the same options.
-        original: the clip whose times and sound are taken.
         out: the result, .mp4, .mov or .mkv.
         frames: which frames of the original the segments hold.
         options: those of the segments.
+        has_sound: whether the result has the original's sound, or none.
 
     Raises:
         UsageError: the container cannot hold the codec or a sound.
@@ -105,19 +107,16 @@ def join_segments(
         ClipError: the original cannot be read any more.
     """
     out = Path(out)
-    check_output(out, original, options)
     times, begin, end = read_frame_times(original, frames)
-    start = begin if frames.start > 0 else None
-    stop = end if frames.stop < original.frame_count else None
-    shift = compute_start_shift(frames, begin)
-    fallback = choose_sound_fallback(out, options or WriterOptions())
-    sound = SoundSource(original.path, shift, start, stop, fallback)
+    shift = -begin if frames.start > 0 or begin < 0 else Fraction(0)
+    sound = SoundSource(segments[0])  # which has none
+    if has_sound:
+        check_output(out, original, options)
+        start = begin if frames.start > 0 else None
+        stop = end if frames.stop < original.frame_count else None
+        fallback = choose_sound_fallback(out, options or WriterOptions())
+        sound = SoundSource(original.path, shift, start, stop, fallback)
     mux_with_sound(segments, out, times.moved(shift), sound)
-
-
-def compute_start_shift(frames: range, begin: Fraction) -> Fraction:
-    """Seconds by which a result is moved: to zero where it begins later than its clip, or before zero."""
-    return -begin if frames.start > 0 or begin < 0 else Fraction(0)
 
 
 def read_frame_times(original: ClipInfo, frames: range) -> tuple[FrameTimes, Fraction, Fraction]:
@@ -127,8 +126,8 @@ def read_frame_times(original: ClipInfo, frames: range) -> tuple[FrameTimes, Fra
         raise OutputError(
             f"{original.path} has frames 0-{len(seen.pts) - 1}, not {frames.start}-{frames.stop - 1}"
         )
-    base = Fraction(1, seen.time_base.denominator)
-    ticks = seen.pts * seen.time_base.numerator
+    base = Fraction(1, seen.info.time_base.denominator)
+    ticks = seen.pts * seen.info.time_base.numerator
     if frames.stop < len(ticks):
         end = int(ticks[frames.stop])
     else:
@@ -148,9 +147,8 @@ def mux_with_sound(segments: Sequence[Path], out: Path, times: FrameTimes, sound
         starts = copy.find_first_times()
         shift = _compute_matroska_shift(out, times, starts)
         times = times.moved(shift)
-        container = open_output(
-            temporary, times.time_base, _choose_muxer_options(times, starts, copy.time_bases)
-        )
+        options = _choose_muxer_options(times, starts, copy.time_bases)
+        container = open_output(temporary, times.time_base, options)
         with container, open_segment(segments[0]) as template:
             stream = _add_video(container, template.streams.video[0], times.time_base)
             copy.add_streams(container)
@@ -231,11 +229,8 @@ def compute_decoding_times(pts: NDArray[np.int64], ranks: NDArray[np.int64]) -> 
     waits for others; the first ones go before the first frame's time.
 
     Args:
-        pts: (N,) presentation times in display order.
-        ranks: (N,) display position of every packet in decoding order.
-
-    Returns:
-        (N,) in decoding order.
+        pts: (N,) in display order.
+        ranks: (N,) display position of every packet in decoding order, as the result is.
     """
     delay = int((np.arange(len(ranks)) - ranks).max(initial=0))
     step = int(pts[1] - pts[0]) if len(pts) > 1 else 1

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-import av.filter
 import numpy as np
 
+from recaster.media.picture import build_filter_graph
 from recaster.media.types import Frame, Rect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from fractions import Fraction
 
     from numpy.typing import NDArray
 
@@ -33,12 +33,9 @@ class LazyFrame(Frame):
     Parts are equal to those of the image, to the bit.
 
     Args:
-        index: as ``Frame`` has it.
-        pts: as ``Frame`` has it.
-        time: as ``Frame`` has it.
+        index, pts, time: as ``Frame`` has them.
         picture: the decoded picture; of the frame's own size, upright.
         convert: makes an RGB image of a picture.
-        cropper: crops pictures.
     """
 
     picture: Any
@@ -86,7 +83,7 @@ class PictureCropper:
     """Cuts rectangles out of decoded pictures of any format without copying them; safe between threads."""
 
     def __init__(self) -> None:
-        self._graphs: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+        self._graphs: dict[tuple[Any, ...], tuple[Any, list[Any]]] = {}
         self._lock = threading.Lock()
 
     def __call__(self, picture: Any, place: Rect) -> Any:
@@ -96,24 +93,13 @@ class PictureCropper:
             if key not in self._graphs:
                 if len(self._graphs) >= _MAX_GRAPHS:
                     self._graphs.clear()
-                self._graphs[key] = _build_graph(picture, place)
-            graph, crop = self._graphs[key]
+                size = f"{place.width}:{place.height}:0:0:exact=1"
+                self._graphs[key] = build_filter_graph(picture, ("crop", size))
+            graph, [crop] = self._graphs[key]
             crop.process_command("x", str(place.left))
             crop.process_command("y", str(place.top))
             graph.vpush(picture)
             return graph.vpull()
-
-
-def _build_graph(picture: Any, place: Rect) -> tuple[Any, Any]:
-    """Builds an ffmpeg graph that cuts parts of one size, and its filter, which is told where."""
-    graph = av.filter.Graph()
-    graph.threads = 1
-    source = graph.add_buffer(
-        width=picture.width, height=picture.height, format=picture.format, time_base=Fraction(1, 1000)
-    )
-    crop = graph.add("crop", f"{place.width}:{place.height}:0:0:exact=1")
-    graph.link_nodes(source, crop, graph.add("buffersink")).configure()
-    return graph, crop
 
 
 def has_whole_chroma_samples(picture: Any) -> bool:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 import av
-import av.filter
 import numpy as np
 from av.video.reformatter import ColorRange, VideoReformatter
 
 from recaster.media.lazy_frame import PictureCropper, sample_planes
-from recaster.media.picture import FAST_SCALING, READ_SCALING
+from recaster.media.picture import FAST_SCALING, READ_SCALING, build_filter_graph
 from recaster.media.types import Rect
 
 if TYPE_CHECKING:
@@ -44,7 +42,6 @@ class PatchCompositor:
     """Paints over decoded pictures: samples that nobody painted over stay equal to the bit.
 
     Args:
-        pixel_format: of the results.
         sited: whether, across and down, a player takes the results' samples of colour to lie on pixels
             (True) or between them.
         matrix: swscale's number of the clip's colour matrix.
@@ -68,11 +65,9 @@ class PatchCompositor:
         return self._sited_alike[name]
 
     def __call__(self, picture: Any, patches: Sequence[Patch], stored: Callable[[Any], Any]) -> Any:
-        """A copy of a picture with patches.
+        """Copies a picture that it ``accepts``, with patches whose places don't meet.
 
         Args:
-            picture: one that it ``accepts``.
-            patches: their places don't meet.
             stored: turns an RGB picture into one of the results' format.
         """
         result = av.VideoFrame(picture.width, picture.height, self._format)
@@ -116,14 +111,9 @@ def _is_sited_like(picture: Any, sited: tuple[bool, bool]) -> bool:
     # Delete this probe once PyAV 19 can be required: then pictures say it themselves.
     if min(picture.width, picture.height) < _PROBE_PX:
         return False
-    graph = av.filter.Graph()
-    graph.threads = 1
-    source = graph.add_buffer(
-        width=picture.width, height=picture.height, format=picture.format, time_base=Fraction(1, 1000)
-    )
-    crop = graph.add("crop", f"{_PROBE_PX}:{_PROBE_PX}:0:0:exact=1")
-    copy = graph.add("copy")  # the corner is painted over, and the picture is not
-    graph.link_nodes(source, crop, copy, graph.add("buffersink")).configure()
+    crop = ("crop", f"{_PROBE_PX}:{_PROBE_PX}:0:0:exact=1")
+    copy = ("copy", None)  # the corner is painted over, and the picture is not
+    graph, _ = build_filter_graph(picture, crop, copy)
     graph.vpush(picture)
     corner = graph.vpull()
     planes = sample_planes(corner)

@@ -16,7 +16,7 @@ from av.error import EOFError as NothingMore
 from av.sidedata.sidedata import Type
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-from recaster.media.colour_tags import choose_matrix, fill_missing_tags, read_colour_tags, swscale_matrix
+from recaster.media.colour_tags import choose_matrix, fill_missing_tags, read_colour_tags
 from recaster.media.decoder import MAX_PIXELS, MAX_SIDE, ClipDecoder, DecodedPicture
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ class Shape:
     """Presentation of a stored picture.
 
     Attributes:
-        width: pixels, as shown.
-        height: pixels, as shown.
+        width, height: pixels, as shown.
         scaled: stored size stretched to square pixels, before turning.
         rotation: degrees clockwise to turn, 0, 90, 180 or 270.
         mirrored: whether it is flipped left to right before turning.
@@ -121,10 +120,8 @@ class RgbConverter:
     """Turns decoded pictures into images: colour, square pixels, upright. Alpha is dropped.
 
     Args:
-        shape: of the clip.
-        tags: colour tags of the clip.
         path: for error messages.
-        fast: convert colours quickly, up to two levels too dark.
+        fast: converts colours quickly, up to two levels too dark.
 
     Raises:
         ClipError: the colour matrix is not one that can be converted.
@@ -172,7 +169,7 @@ class RgbConverter:
         return np.asarray(rgb.to_ndarray(), np.uint8)
 
     def _matrix(self, tags: ColourTags) -> int:
-        return swscale_matrix(choose_matrix(tags, *self._shape.scaled), self._path)
+        return choose_matrix(tags, self._shape.scaled, self._path)
 
     def _turn_upright(self, image: Image) -> Image:
         if self._shape.mirrored:
@@ -182,6 +179,24 @@ class RgbConverter:
 
 def _is_rgb(picture: Any) -> bool:
     return bool(picture.format.is_rgb) or picture.format.has_palette
+
+
+def build_filter_graph(
+    picture: Any, *filters: tuple[str, str | None], time_base: Fraction = Fraction(1, 1000)
+) -> tuple[Any, list[Any]]:
+    """Builds an ffmpeg graph for pictures like this one, of filters (name, options) in a row.
+
+    Returns:
+        The graph, and its filters.
+    """
+    graph = av.filter.Graph()
+    graph.threads = 1
+    source = graph.add_buffer(
+        width=picture.width, height=picture.height, format=picture.format, time_base=time_base
+    )
+    linked = [graph.add(name, options) for name, options in filters]
+    graph.link_nodes(source, *linked, graph.add("buffersink")).configure()
+    return graph, linked
 
 
 def deinterlace(pictures: Iterable[DecodedPicture], time_base: Fraction) -> Iterator[DecodedPicture]:
@@ -195,7 +210,7 @@ def deinterlace(pictures: Iterable[DecodedPicture], time_base: Fraction) -> Iter
     before: DecodedPicture | None = None
     for decoded in pictures:
         if deinterlacer is None and decoded.picture.interlaced_frame:
-            deinterlacer = _Deinterlacer(time_base)
+            deinterlacer = _Deinterlacer((before or decoded).picture, time_base)
             if before is not None:
                 deinterlacer.push(before, keep=False)
         if deinterlacer is None:
@@ -212,14 +227,12 @@ def deinterlace(pictures: Iterable[DecodedPicture], time_base: Fraction) -> Iter
 class _Deinterlacer:
     """An ffmpeg graph of one deinterlacer, which keeps the pictures' own times."""
 
-    def __init__(self, time_base: Fraction) -> None:
-        self._time_base = time_base
-        self._graph: Any = None
+    def __init__(self, picture: Any, time_base: Fraction) -> None:
+        bwdif = ("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+        self._graph, _ = build_filter_graph(picture, bwdif, time_base=time_base)
         self._waiting: deque[tuple[int, bool]] = deque()
 
     def push(self, decoded: DecodedPicture, *, keep: bool = True) -> None:
-        if self._graph is None:
-            self._graph = self._build(decoded.picture)
         self._waiting.append((decoded.pts, keep))
         self._graph.vpush(decoded.picture)
 
@@ -235,13 +248,3 @@ class _Deinterlacer:
             pts, keep = self._waiting.popleft()
             if keep:
                 yield DecodedPicture(pts, picture)
-
-    def _build(self, picture: Any) -> Any:
-        graph = av.filter.Graph()
-        graph.threads = 1
-        source = graph.add_buffer(
-            width=picture.width, height=picture.height, format=picture.format, time_base=self._time_base
-        )
-        filter_ = graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
-        graph.link_nodes(source, filter_, graph.add("buffersink")).configure()
-        return graph

@@ -1,25 +1,58 @@
-"""Facts about a clip, found by decoding all of it."""
+"""Facts about a clip, found by decoding all of it once: its frames, their times, and what is wrong."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recaster.media.scan import Scan, scan
-from recaster.media.types import ClipInfo
+from recaster.errors import ClipError
+from recaster.media.decoder import ClipDecoder, check_file, list_copyable_sounds
+from recaster.media.picture import read_presentation
+from recaster.media.scan_warnings import list_warnings
+from recaster.media.timeline import FALLBACK_RATE
+from recaster.media.types import AudioStream, ClipInfo
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+KEPT_SCANS = 256
+"""Nine bytes a frame each; work on many clips asks for each of them more than once."""
+RANDOM_ACCESS = ("mov", "matroska", "mpegts", "avi", "mxf")
+"""Containers whose index finds key frames exactly."""
 ROUNDING_TICKS = 1
 """Ticks between the most early and the most late timestamp of a constant rate that was rounded."""
 MIN_TICKS_PER_FRAME = 4
 """Ticks a frame at least, for uneven steps to pass for rounding: below, they are dropped frames."""
 NTSC = Fraction(1000, 1001)
-FALLBACK_RATE = Fraction(25)
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """Findings of one decoding pass over a clip.
+
+    Attributes:
+        pts: (N,) int64, presentation times in ticks of the clip's time base, strictly increasing.
+        keys: (N,) bool, frames that decode without any other.
+        seekable: whether decoding may start at a key frame with the same times.
+        jumps: seconds by which the times after each closed jump of the file's clock are moved.
+    """
+
+    info: ClipInfo
+    pts: NDArray[np.int64]
+    keys: NDArray[np.bool_]
+    seekable: bool
+    jumps: tuple[Fraction, ...]
+
+    @property
+    def start(self) -> Fraction:
+        """Time of the first frame in the file, in seconds."""
+        return int(self.pts[0]) * self.info.time_base
 
 
 def probe(path: Path) -> ClipInfo:
@@ -31,29 +64,101 @@ def probe(path: Path) -> ClipInfo:
     Raises:
         ClipError: missing, a folder, empty, not a video, only sound, or cut off before its index.
     """
+    return dataclasses.replace(scan(path).info, path=Path(path))
+
+
+def scan(path: Path) -> Scan:
+    """Decodes the whole clip once, as ``probe``; the result is kept while the file stays the same."""
     path = Path(path)
-    seen = scan(path)
-    constant = find_constant_rate(seen.pts, seen.time_base, seen.rates)
-    duration = _compute_duration(seen, constant)
+    check_file(path)
+    status = path.stat()
+    return _scan(path.absolute(), status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=KEPT_SCANS)
+def _scan(path: Path, modified: int, size: int) -> Scan:  # noqa: ARG001 (the cache's key)
+    with ClipDecoder(path, counting=True) as source:
+        times: list[int] = []
+        keys: list[bool] = []
+        interlaced = False
+        first: Any = None
+        last: Any = None
+        for decoded in source.decode():
+            times.append(decoded.pts)
+            keys.append(bool(decoded.picture.key_frame))
+            interlaced = interlaced or decoded.picture.interlaced_frame
+            last = decoded.picture
+            first = first or last
+        if first is None:
+            raise ClipError(f"{path}: no frame of it can be decoded; the file is broken")
+        pts = np.array(times, np.int64)
+        info = _build_info(source, pts, first, int(last.duration or 0), interlaced=interlaced)
+        return Scan(info, pts, np.array(keys), _is_seekable(source), tuple(source.timeline.jumps))
+
+
+def _build_info(
+    source: ClipDecoder, pts: NDArray[np.int64], first: Any, last_duration: int, *, interlaced: bool
+) -> ClipInfo:
+    """Gathers the facts; ``last_duration`` is in ticks, 0 where the file does not say how long."""
+    stream = source.stream
+    base = source.time_base
+    shape, colour = read_presentation(first, source)
+    stated = (stream.average_rate, stream.guessed_rate, stream.base_rate)
+    constant = find_constant_rate(pts, base, tuple(rate for rate in stated if rate))
+    duration = _compute_duration(pts, base, last_duration, constant)
+    end = (int(pts[-1]) + last_duration) * base
     return ClipInfo(
-        path=path,
-        width=seen.shape.width,
-        height=seen.shape.height,
-        frame_count=len(seen.pts),
-        rate=constant if constant is not None else len(seen.pts) / duration,
+        path=source.path,
+        width=shape.width,
+        height=shape.height,
+        frame_count=len(pts),
+        rate=constant if constant is not None else len(pts) / duration,
         variable=constant is None,
         duration=duration,
-        time_base=seen.time_base,
-        rotation=seen.shape.rotation,
-        sample_aspect=seen.shape.aspect,
-        codec=seen.codec,
-        pixel_format=seen.pixel_format,
-        bit_depth=seen.bit_depth,
-        interlaced=seen.interlaced,
-        colour=seen.colour,
-        audio=seen.audio,
-        warnings=seen.warnings,
+        time_base=base,
+        rotation=shape.rotation,
+        sample_aspect=shape.aspect,
+        codec=stream.codec_context.codec.canonical_name,
+        pixel_format=first.format.name,
+        bit_depth=max(component.bits for component in first.format.components),
+        interlaced=interlaced,
+        colour=colour,
+        audio=_read_audio_streams(source, int(pts[0]) * base),
+        warnings=list_warnings(source, first, len(pts), end, (shape, colour), interlaced=interlaced),
     )
+
+
+def _is_seekable(source: ClipDecoder) -> bool:
+    names = source.container.format.name.split(",")
+    timeline = source.timeline
+    as_stated = timeline.repaired == 0 and timeline.made_from is None and not timeline.jumps
+    return as_stated and any(name in names for name in RANDOM_ACCESS)
+
+
+def _read_audio_streams(source: ClipDecoder, video_start: Fraction) -> tuple[AudioStream, ...]:
+    streams = []
+    for stream in list_copyable_sounds(source.container):
+        span = source.find_sound_span(stream.index)
+        if span is None:
+            continue
+        start, end = span
+        base: Fraction = stream.time_base
+        if not source.timeline.jumps:
+            start = start if stream.start_time is None else stream.start_time * base
+            end = end if stream.duration is None else start + stream.duration * base
+        context = stream.codec_context
+        streams.append(
+            AudioStream(
+                index=stream.index,
+                codec=context.codec.canonical_name,
+                channels=context.channels,
+                sample_rate=context.sample_rate,
+                offset=start - video_start,
+                duration=end - start,
+                language=None if stream.language in (None, "und") else stream.language,
+            )
+        )
+    return tuple(streams)
 
 
 def find_constant_rate(
@@ -75,22 +180,17 @@ def find_constant_rate(
     if (steps == steps[0]).all():
         return 1 / (int(steps[0]) * time_base)
     mean = Fraction(int(pts[-1] - pts[0]), len(pts) - 1)
-    if mean < MIN_TICKS_PER_FRAME or not _is_on_grid(
-        pts, mean, 2 * ROUNDING_TICKS
-    ):  # its ends are rounded as well
+    # Its ends are rounded as well.
+    if mean < MIN_TICKS_PER_FRAME or not _is_on_grid(pts, mean, 2 * ROUNDING_TICKS):
         return None
     rate = 1 / (mean * time_base)
     near = [Fraction(round(2 * rate), 2), Fraction(round(2 * rate / NTSC), 2) * NTSC]
     near.sort(key=lambda usual: abs(usual - rate))
     guesses = [guess for guess in stated if _is_usual(guess)] + near + list(stated)
-    return next(
-        (
-            guess
-            for guess in guesses
-            if guess > 0 and _is_on_grid(pts, 1 / (guess * time_base), ROUNDING_TICKS)
-        ),
-        rate,
-    )
+    for guess in guesses:
+        if guess > 0 and _is_on_grid(pts, 1 / (guess * time_base), ROUNDING_TICKS):
+            return guess
+    return rate
 
 
 def _is_usual(rate: Fraction) -> bool:
@@ -105,10 +205,12 @@ def _is_on_grid(pts: NDArray[np.int64], step: Fraction, slack: int) -> bool:
     return int(off.max()) - int(off.min()) <= slack * step.denominator
 
 
-def _compute_duration(seen: Scan, constant: Fraction | None) -> Fraction:
-    span = int(seen.pts[-1] - seen.pts[0]) * seen.time_base
+def _compute_duration(
+    pts: NDArray[np.int64], time_base: Fraction, last_duration: int, constant: Fraction | None
+) -> Fraction:
     if constant is not None:
-        return len(seen.pts) / constant
-    if seen.last_duration > 0:
-        return span + seen.last_duration * seen.time_base
-    return span * len(seen.pts) / (len(seen.pts) - 1)
+        return len(pts) / constant
+    ticks = int(pts[-1] - pts[0])
+    if last_duration > 0:
+        return (ticks + last_duration) * time_base
+    return ticks * time_base * len(pts) / (len(pts) - 1)

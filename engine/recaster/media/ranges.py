@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recaster.errors import UsageError
-from recaster.media.scan import scan
+from recaster.media.probe import scan
 
 if TYPE_CHECKING:
     from recaster.media.types import ClipInfo

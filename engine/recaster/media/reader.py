@@ -12,7 +12,7 @@ from recaster.errors import ClipError, UsageError
 from recaster.media.decoder import ClipDecoder, DecodedPicture, check_file
 from recaster.media.lazy_frame import LazyFrame, PictureCropper, has_whole_chroma_samples
 from recaster.media.picture import RgbConverter, deinterlace, read_presentation
-from recaster.media.scan import Scan, scan
+from recaster.media.probe import Scan, scan
 from recaster.media.types import Frame
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from av.format import Flags
 
 from recaster.errors import ClipError, UsageError
 from recaster.media.decoder import list_copyable_sounds, open_container
-from recaster.media.scan import scan
+from recaster.media.probe import scan
 from recaster.media.sound_encoding import AAC_LEAD_IN, SoundEncoder, channel_layout
 from recaster.media.timeline import SoundTimeline
 from recaster.media.writer import CONTAINERS
@@ -32,10 +32,9 @@ MAX_UNTIMED_PACKETS = 100_000
 
 @dataclass(frozen=True)
 class SoundSource:
-    """Sound that goes into a result.
+    """Sound that goes into a result: all audio streams of a file.
 
     Attributes:
-        path: the file whose audio streams are copied.
         shift: seconds added to their times.
         start: seconds in the file's time; packets that end before are left out. None: from the first.
         stop: seconds in the file's time; packets from there on are left out. None: to the last.
@@ -70,6 +69,7 @@ class SoundCopy:
         self._source = open_container(sound.path)
         self._streams = list_copyable_sounds(self._source)
         self._timelines = {stream.index: SoundTimeline(self._find_jumps()) for stream in self._streams}
+        self._fitting = {s.index for s in self._streams if can_hold(sound.path, s.index, suffix)}
         self._copies: dict[int, Any] = {}
         self._encoders: dict[int, SoundEncoder] = {}
 
@@ -93,7 +93,7 @@ class SoundCopy:
             UsageError: the container cannot hold one, and nothing says what it should become.
         """
         for stream in self._streams:
-            if can_hold(self._sound.path, stream.index, self._suffix):
+            if stream.index in self._fitting:
                 copy = container.add_stream_from_template(stream)
                 copy.codec_context.layout = channel_layout(stream.codec_context)
             elif self._sound.fallback is not None:
@@ -102,9 +102,8 @@ class SoundCopy:
                 copy = encoder.stream
             else:
                 raise UsageError(_describe_misfit(self._sound.path, stream, self._suffix))
-            copy.metadata.update(
-                {name: text for name, text in stream.metadata.items() if name in KEPT_METADATA}
-            )
+            kept = {name: text for name, text in stream.metadata.items() if name in KEPT_METADATA}
+            copy.metadata.update(kept)
             copy.disposition = stream.disposition
             self._copies[stream.index] = copy
 
@@ -126,7 +125,7 @@ class SoundCopy:
     def _compute_lead_in(self, packet: Any) -> Fraction:
         """Seconds that an encoder puts before a stream's first sample."""
         stream = packet.stream
-        if self._sound.fallback != "aac" or can_hold(self._sound.path, stream.index, self._suffix):
+        if self._sound.fallback != "aac" or stream.index in self._fitting:
             return Fraction(0)
         return AAC_LEAD_IN / Fraction(stream.codec_context.sample_rate)
 
@@ -137,9 +136,8 @@ class SoundCopy:
             if index in last and packet.dts <= last[index]:
                 if packet.dts + (packet.duration or 0) <= last[index]:
                     continue  # of a part that overlaps the one before it: that time has its sound
-                packet.dts = last[index] + _sample_ticks(
-                    packet, self._copies[index]
-                )  # damaged sources repeat times
+                # Damaged sources repeat times.
+                packet.dts = last[index] + _sample_ticks(packet, self._copies[index])
                 packet.pts = max(packet.pts, packet.dts)
             last[index] = packet.dts
             packet.stream = self._copies[index]
@@ -160,11 +158,12 @@ class SoundCopy:
     def select_packets(self) -> Iterator[tuple[int, Any]]:
         """(stream index, packet) of what goes into the result, its times already moved."""
         for packet in fill_packet_times(self._demux()):
-            _shift_packet(packet, self._timelines[packet.stream.index].offset(*_packet_span(packet)))
-            if not self._sound.includes(packet):
-                continue
-            _shift_packet(packet, self._sound.shift)
-            yield packet.stream.index, packet
+            base = packet.time_base
+            timeline = self._timelines[packet.stream.index]
+            _shift_packet(packet, timeline.offset(packet.pts * base, (packet.duration or 0) * base))
+            if self._sound.includes(packet):
+                _shift_packet(packet, self._sound.shift)
+                yield packet.stream.index, packet
 
     def _demux(self) -> Iterator[Any]:
         """The source's packets of sound, as far as it can be read."""
@@ -206,11 +205,6 @@ def fill_packet_times(packets: Iterable[Any]) -> Iterator[Any]:
             yield early_packet
         ends[index] = packet.pts + (packet.duration or 0)
         yield packet
-
-
-def _packet_span(packet: Any) -> tuple[Fraction, Fraction]:
-    """A packet's time and duration in seconds."""
-    return packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base
 
 
 def _sample_ticks(packet: Any, stream: Any) -> int:
@@ -255,10 +249,8 @@ def _describe_misfit(source: Path, stream: Any, suffix: str) -> str:
 def can_hold(source: Path, index: int, suffix: str) -> bool:
     """Tells whether a container takes an audio stream, by writing its first packets to memory."""
     try:
-        with (
-            open_container(source) as origin,
-            av.open(io.BytesIO(), "w", format=CONTAINERS[suffix]) as container,
-        ):
+        output = av.open(io.BytesIO(), "w", format=CONTAINERS[suffix])
+        with open_container(source) as origin, output as container:
             stream = origin.streams[index]
             copy = container.add_stream_from_template(stream)
             copy.codec_context.layout = channel_layout(stream.codec_context)

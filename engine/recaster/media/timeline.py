@@ -36,7 +36,7 @@ class Timeline:
 
     Attributes:
         jumps: seconds that all later times were moved by, for each jump that was closed.
-        made_from: the frame rate that times were made from where the file has none; None where it has some.
+        made_from: the frame rate that times were made from where the file has none.
         repaired: pictures whose time was missing or did not rise, and was made from the one before.
     """
 
@@ -121,7 +121,7 @@ def leading_times(container: Any, index: int) -> tuple[int, int | None]:
     Packets come in decoding order: among those right after the first timed one, others lack a time, too.
 
     Returns:
-        How many pictures have no time, and the earliest time after them; None where none of the first
+        How many pictures have no time, and the earliest time after them; 0 and None where none of the first
         ``MAX_LEADING_PACKETS`` has any.
     """
     if Flags.no_timestamps in Flags(container.format.flags):
@@ -149,12 +149,7 @@ class SoundTimeline:
         self._next: Fraction | None = None
 
     def offset(self, start: Fraction, duration: Fraction) -> Fraction:
-        """Seconds to add to a packet's times so that it follows the one before, and the video's jumps.
-
-        Args:
-            start: the packet's own time, in seconds.
-            duration: of the packet, in seconds.
-        """
+        """Seconds to add to a packet's times (in seconds) so that it follows the one before and the video."""
         if self._next is not None and (self._later or self._offset):
             self._follow(start, self._next)
         self._next = start + self._offset + duration

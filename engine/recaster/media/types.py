@@ -44,21 +44,17 @@ class ClipInfo:
     """Facts about a clip, from ``probe``.
 
     Attributes:
-        path: the file.
-        width: pixels, as shown (after rotation and pixel aspect).
-        height: pixels, as shown.
+        width, height: pixels, as shown (after rotation and pixel aspect).
         frame_count: frames that decode, counted exactly.
-        rate: mean frames per second, rational.
+        rate: mean frames per second.
         variable: whether the distances between frames differ by more than rounding.
         duration: seconds from the first frame's start to the last frame's end.
         time_base: seconds per pts tick of the video stream.
         rotation: degrees clockwise that a player turns the stored picture (0, 90, 180, 270).
         sample_aspect: width of a stored pixel over its height.
-        codec: video codec name.
-        pixel_format: ffmpeg's name.
+        codec, pixel_format: ffmpeg's names.
         bit_depth: bits of one component.
-        interlaced: whether frames hold two fields.
-        colour: colour tags.
+        interlaced: whether any frame holds two fields.
         audio: audio streams in file order.
         warnings: what is wrong with the file but was survived (truncated, damaged frames).
     """
@@ -107,12 +103,8 @@ class Rect:
 
     def relative_to(self, outer: Rect) -> Rect:
         """The same rectangle, counted from the corner of an outer one."""
-        return Rect(
-            self.left - outer.left,
-            self.top - outer.top,
-            self.right - outer.left,
-            self.bottom - outer.top,
-        )
+        x, y = outer.left, outer.top
+        return Rect(self.left - x, self.top - y, self.right - x, self.bottom - y)
 
     def contains(self, other: Rect) -> bool:
         """True where all of another rectangle is in this one."""
@@ -150,7 +142,6 @@ class Frame:
         index: 0-based position in the whole clip.
         pts: presentation time in ticks of the clip's time base.
         time: presentation time in seconds after the clip's first frame.
-        image: the picture, (height, width, 3) uint8 RGB.
     """
 
     index: int
@@ -171,13 +162,13 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Patch:
-    """A part of a frame that was painted over.
+    """A part of a frame that was painted over; all arrays have the height and width of ``place``.
 
     Attributes:
-        place: where; larger by some pixels than what was painted.
-        image: (place.height, place.width, 3) uint8 RGB, the frame with what was painted.
-        painted: (place.height, place.width) bool, where anything was; elsewhere it is the frame.
-        matte: (place.height, place.width) uint8, where faces show.
+        place: larger by some pixels than what was painted.
+        image: (H, W, 3) uint8 RGB, the frame with what was painted.
+        painted: (H, W) bool, where anything was; elsewhere ``image`` is the frame.
+        matte: (H, W) uint8, where faces show.
     """
 
     place: Rect

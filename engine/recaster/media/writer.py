@@ -19,16 +19,11 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from recaster.errors import OutputError, UsageError
 from recaster.files import atomic_file, write_error
 from recaster.media.colour_tags import (
-    MATRICES,
-    PRIMARIES,
-    RANGES,
-    TRANSFERS,
     choose_matrix,
     choose_output_tags,
     fill_missing_tags,
-    find_tag_number,
     read_colour_tags,
-    swscale_matrix,
+    write_colour_tags,
 )
 from recaster.media.decoder import media_url
 from recaster.media.lazy_frame import LazyFrame
@@ -40,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from recaster.media.types import ClipInfo, ColourTags, Frame, Image, Patch
+    from recaster.media.types import ClipInfo, Frame, Image, Patch
 
 THREADS = 2
 """Fixed, because what x264 writes depends on it."""
@@ -48,6 +43,7 @@ KEY_FRAME_SECONDS = 2
 SEGMENT_SUFFIX = ".mov"
 """For files that will be joined: QuickTime takes every codec and keeps every time base exactly."""
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+_QUICKTIME_OPTIONS = ("movflags", "movie_timescale", "video_track_timescale")
 MAX_TIMESCALE = 2**31 - 1
 ROUNDED_RATE = 100_000
 """Largest denominator of a rate as the encoder is told it; mean rates of long clips outgrow its integers."""
@@ -98,7 +94,6 @@ class ClipWriter:
     Args:
         path: the result; its suffix (.mp4, .mov, .mkv) chooses the container.
         info: the clip whose size, time base, rate, depth and colour the result has.
-        options: how to encode.
         threads: of the encoder.
 
     Raises:
@@ -118,8 +113,9 @@ class ClipWriter:
         self._deepener = VideoReformatter()
         codec = ENCODERS[self._options.codec]
         self._tags = choose_output_tags(info, full_range=codec.full_range)
-        matrix = swscale_matrix(choose_matrix(self._tags, info.width, info.height), self.path)
-        self._compositor = PatchCompositor(self._format, codec.sited, matrix)
+        self._is_full_range = self._tags.range == "pc"
+        self._matrix = choose_matrix(self._tags, (info.width, info.height), self.path)
+        self._compositor = PatchCompositor(self._format, codec.sited, self._matrix)
         self._last: int | None = None
 
     def __enter__(self) -> Self:
@@ -163,10 +159,7 @@ class ClipWriter:
         """Appends a frame of the clip with what was painted over it.
 
         Where the result's pictures are stored as the clip's are, everything else goes through untouched.
-
-        Args:
-            frame: as it was read.
-            patches: what was painted; their places don't meet.
+        The patches' places don't meet.
 
         Raises:
             OutputError: as ``write``.
@@ -179,11 +172,10 @@ class ClipWriter:
     def _stores_alike(self, picture: Any) -> bool:
         """Tells whether a decoded picture's samples mean in the result what they mean in the clip."""
         tags = self._tags
-        full = tags.range == "pc"
         return (
             (picture.width, picture.height) == (self._info.width, self._info.height)
             and fill_missing_tags(read_colour_tags(picture), self._info.colour) == tags == self._info.colour
-            and (full or not self._format.startswith("yuvj"))
+            and (self._is_full_range or not self._format.startswith("yuvj"))
             and self._compositor.accepts(picture)
         )
 
@@ -191,36 +183,28 @@ class ClipWriter:
         if self._last is not None and pts <= self._last:
             raise OutputError(f"{self.path}: the frame at pts {pts} does not follow the one at {self._last}")
         self._last = pts
-        tags = self._tags
         picture.pts = pts * self._info.time_base.numerator
         picture.time_base = Fraction(1, self._info.time_base.denominator)
-        picture.colorspace = find_tag_number(tags.matrix, MATRICES)
-        picture.color_range = find_tag_number(tags.range, RANGES, 0)
-        picture.color_primaries = find_tag_number(tags.primaries, PRIMARIES)
-        picture.color_trc = find_tag_number(tags.transfer, TRANSFERS)
+        write_colour_tags(picture, self._tags)
         with writing(self.path):
             self._container.mux(self._stream.encode(picture))
 
     def _to_stored_form(self, picture: Any) -> Any:
         """Converts an RGB picture to the result's format and colours."""
-        tags = self._tags
-        full = tags.range == "pc"
-        if full and not self._format.endswith("10le"):  # directly, swscale's chroma is half a level low
+        if self._is_full_range and not self._format.endswith("10le"):
+            # Directly, swscale's chroma is half a level low.
             deep = f"{self._format.replace('yuvj', 'yuv')}10le"
-            picture = self._convert(self._deepener, picture, deep, tags, full=full)
-        return self._convert(self._converter, picture, self._format, tags, full=full)
+            picture = self._convert(self._deepener, picture, deep)
+        return self._convert(self._converter, picture, self._format)
 
-    def _convert(
-        self, converter: VideoReformatter, picture: Any, pixel_format: str, tags: ColourTags, *, full: bool
-    ) -> Any:
-        matrix = swscale_matrix(choose_matrix(tags, self._info.width, self._info.height), self.path)
+    def _convert(self, converter: VideoReformatter, picture: Any, pixel_format: str) -> Any:
         return converter.reformat(
             picture,
             format=pixel_format,
-            src_colorspace=None if picture.format.is_rgb else matrix,
+            src_colorspace=None if picture.format.is_rgb else self._matrix,
             src_color_range=ColorRange.JPEG,
-            dst_colorspace=matrix,
-            dst_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+            dst_colorspace=self._matrix,
+            dst_color_range=ColorRange.JPEG if self._is_full_range else ColorRange.MPEG,
             interpolation=WRITE_SCALING,
             threads=1,
         )
@@ -234,7 +218,6 @@ class ClipWriter:
             options=choose_encoder_options(self._options, self._format),
         )
         context = stream.codec_context
-        tags = self._tags
         stream.width = info.width
         stream.height = info.height
         stream.pix_fmt = self._format
@@ -242,10 +225,7 @@ class ClipWriter:
         context.gop_size = max(1, round(info.rate * KEY_FRAME_SECONDS))
         context.thread_count = self._threads
         context.sample_aspect_ratio = Fraction(1)
-        context.colorspace = find_tag_number(tags.matrix, MATRICES)
-        context.color_range = find_tag_number(tags.range, RANGES, 0)
-        context.color_primaries = find_tag_number(tags.primaries, PRIMARIES)
-        context.color_trc = find_tag_number(tags.transfer, TRANSFERS)
+        write_colour_tags(context, self._tags)
         if codec.tag and self.path.suffix.lower() != ".mkv":
             context.codec_tag = codec.tag
         return stream
@@ -314,19 +294,18 @@ def _has_whole_chroma(chroma: Any, info: ClipInfo) -> bool:
     return info.width % across == 0 and info.height % down == 0
 
 
-def open_output(path: Path, time_base: Fraction, options: dict[str, str] | None = None) -> Any:
+def open_output(path: Path, time_base: Fraction, options: dict[str, str]) -> Any:
     """Opens a container for writing whose video track counts in ``time_base``'s denominator.
 
     Nothing that changes from run to run is written (dates, random identifiers).
+
+    Args:
+        options: of the muxer; those that the container doesn't have are left out.
     """
     container = CONTAINERS[path.suffix.lower()]
-    chosen = {"fflags": "+bitexact", **(options or {})}
+    chosen = {"fflags": "+bitexact", **options, "video_track_timescale": str(time_base.denominator)}
     if container == "matroska":
-        chosen = {
-            name: value for name, value in chosen.items() if name not in ("movflags", "movie_timescale")
-        }
-    else:
-        chosen["video_track_timescale"] = str(time_base.denominator)
+        chosen = {name: value for name, value in chosen.items() if name not in _QUICKTIME_OPTIONS}
     return av.open(media_url(path), "w", format=container, options=chosen)
 
 

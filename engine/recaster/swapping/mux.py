@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recaster.media.join import compute_start_shift, join_segments, mux_with_sound, read_frame_times
-from recaster.media.sound import SoundSource
+from recaster.media.join import join_segments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,10 +29,7 @@ def mux_segments(request: SwapRequest, cache: RenderCache) -> Path:
     writer = request.settings.writer
     if request.settings.matte is not None:
         mattes = [cache.matte_path(segment) for segment in cache.segments]
-        times, begin, _ = read_frame_times(info, frames)
-        times = times.moved(compute_start_shift(frames, begin))
-        # A matte has no sound; the first segment, which has none either, stands for that.
-        mux_with_sound(mattes, request.settings.matte, times, SoundSource(mattes[0]))
+        join_segments(mattes, info, request.settings.matte, frames, writer, has_sound=False)
     segments = [cache.clip_path(segment) for segment in cache.segments]
     join_segments(segments, info, out, frames, writer)
     return out
