@@ -34,9 +34,10 @@ def test_presets_are_valid_and_know_their_name(name: str) -> None:
 
 def test_every_ingredient_has_one_name_and_a_help_text() -> None:
     groups = (Preset, PairwiseNetwork, GuidedNetwork, Losses, Augmentation)
-    everything = [(name, text) for group in groups for name, _, text in hyperparameters(group)]
-    assert max(Counter(name for name, _ in everything).values()) == 1
-    assert all(text for _, text in everything)
+    everything = [each for group in groups for each in hyperparameters(group).values()]
+    assert max(Counter(each.name for each in everything).values()) == 1
+    assert all(each.help for each in everything)
+    assert hyperparameters().keys() == {each.name for each in everything}
 
 
 def test_classic_is_the_seed() -> None:

@@ -14,7 +14,7 @@ from recaster.api.v1 import clip_pb2, job_pb2, swap_pb2
 from recaster.cli import main as command_line
 from recaster.client import RefusedError
 from recaster.errors import UsageError
-from recaster.models.presets import PRESETS, hyperparameters, overridden
+from recaster.models.presets import PRESETS, Augmentation, Losses, Preset, hyperparameters, overridden
 from recaster.operations.request_options import extract_settings, schedule
 from recaster.service.job_specs import NUMBERS, check_spec
 from recaster.service.rpc_errors import RpcError
@@ -138,7 +138,8 @@ def test_what_is_within_the_bounds_is_taken_by_who_does_the_work(end: str) -> No
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.name)
 def test_hyperparameters(preset: Any) -> None:
-    for name, hint, _ in hyperparameters(preset):
+    for name, each in hyperparameters(Preset, type(preset.network), Losses, Augmentation).items():
+        hint = each.hint
         wrong: tuple[Any, ...] = ()
         if hint in (int, float):
             wrong = (-1, 1e308, -1e308, math.inf, math.nan) if hint is float else (-1, 2**63)
@@ -168,7 +169,7 @@ def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParse
 
 
 def test_the_command_line() -> None:
-    own = {name for preset in PRESETS.values() for name, _, _ in hyperparameters(preset)}
+    own = hyperparameters()
     looked_at = 0
     for parser in commands(command_line.parser()):
         for action in parser._actions:

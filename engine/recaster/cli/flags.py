@@ -6,14 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
-from recaster.models.presets import (
-    Augmentation,
-    GuidedNetwork,
-    Losses,
-    PairwiseNetwork,
-    Preset,
-    hyperparameters,
-)
+from recaster.models.presets import hyperparameters
 from recaster.settings.options import Bounds, option_of, options_of, own_options
 
 if TYPE_CHECKING:
@@ -24,12 +17,6 @@ if TYPE_CHECKING:
 M = TypeVar("M")
 SHOWN_BOUNDS = Bounds(1, 1_000_000)
 """Of how many lines of a list are asked for."""
-_HYPERPARAMETERS = {
-    name: (hint, text)
-    for kind in (Preset, PairwiseNetwork, GuidedNetwork, Losses, Augmentation)
-    for name, hint, text in hyperparameters(kind)
-}
-"""Type and help of every hyperparameter that any preset has, by its name."""
 
 
 def add_options(container: Any, kind: type[Any], *names: str, defaults: bool = False) -> None:
@@ -98,18 +85,18 @@ def fill_options(message: M, options: argparse.Namespace, *kinds: type[Any], **v
 
 def add_hyperparameters(container: Any) -> None:
     """Adds a flag for every hyperparameter of presets; None where nothing is said."""
-    for name, (hint, text) in _HYPERPARAMETERS.items():
-        about = _value_arguments(hint, None)
-        if hint is bool:
+    for name, each in hyperparameters().items():
+        about = _value_arguments(each.hint, None)
+        if each.hint is bool:
             about = {"action": argparse.BooleanOptionalAction, "default": None}
-        elif hint in (int, float):
-            about["metavar"] = "N" if hint is int else "X"
-        container.add_argument(f"--{name.replace('_', '-')}", dest=name, help=text, **about)
+        elif each.hint in (int, float):
+            about["metavar"] = "N" if each.hint is int else "X"
+        container.add_argument(f"--{name.replace('_', '-')}", dest=name, help=each.help, **about)
 
 
 def hyperparameters_of(options: argparse.Namespace) -> dict[str, Any]:
     """Collects the hyperparameters that the command line names."""
-    return {name: getattr(options, name) for name in _HYPERPARAMETERS if getattr(options, name) is not None}
+    return {name: getattr(options, name) for name in hyperparameters() if getattr(options, name) is not None}
 
 
 def _value_arguments(hint: Any, bounds: Bounds | None) -> dict[str, Any]:

@@ -9,9 +9,7 @@ from recaster.cli.display import reporter, say_error
 from recaster.cli.flags import add_hyperparameters, add_option, add_options, fill_options, hyperparameters_of
 from recaster.cli.remote import add_engine, connect_engine
 from recaster.cli.rights_options import add_basis, claim_of, record_identity_remotely
-from recaster.models.presets import (
-    PRESETS,
-)
+from recaster.models.presets import PRESETS
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.train import DEFAULT_MINUTES, Schedule, TrainSettings
 

@@ -24,7 +24,7 @@ _ENTRY: Final = re.compile(
 
 
 def export_model(folder: ModelFolder, out: Path, report: Report = silent) -> None:
-    """Write a model as one zip; the same model always gives the same bytes.
+    """Writes a model as one zip; the same model always gives the same bytes.
 
     Raises:
         UsageError: ``out`` is not named like a zip.
@@ -51,7 +51,7 @@ def export_model(folder: ModelFolder, out: Path, report: Report = silent) -> Non
 def import_model(
     given: Path, folder: ModelFolder, report: Report = silent, limits: ZipLimits = LIMITS
 ) -> None:
-    """Make a model folder of a zip that ``export_model`` wrote.
+    """Makes a model folder of a zip that ``export_model`` wrote.
 
     Only the names that a model has are unpacked. What the numbers are is checked when they are used.
 
@@ -78,7 +78,7 @@ def import_model(
 
 
 def _check_texts(given: Path, path: Path) -> None:
-    """Refuse names that hold what isn't for reading: others will see them (ModelError)."""
+    """Refuses names that hold what isn't for reading: others will see them (ModelError)."""
     try:
         value = parse_json(path.read_bytes())
         plain = escape_document(value) == value

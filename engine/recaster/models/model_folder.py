@@ -12,24 +12,23 @@ Layout::
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ModelError
-from recaster.files import VersionError, parse_json, sha256, upgrade_document, write_json
+from recaster.files import parse_json, sha256, write_json
 from recaster.models.preset_json import from_json, to_json
 from recaster.provenance.face_traces import FaceTraces
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recaster.files import Upgrades
     from recaster.models.presets import Preset
 
 FORMAT: Final = 4
-UPGRADES: Final[Upgrades] = {}
-"""What makes each format of the one before; networks of formats 1 to 3 were built otherwise."""
+"""Networks of formats 1 to 3 were built otherwise, so none of them can be brought to this one."""
 MAX_CARD_BYTES: Final = 1 << 20
 
 
@@ -38,12 +37,10 @@ class ModelCard:
     """Contents of ``model.json``.
 
     Attributes:
-        preset: how the network is built and trained.
         source: digest of the faceset whose face is put on.
         target: digest of the faceset it is put on; None for a model that needs none.
-        steps: optimisation steps done so far.
-        seconds: time spent training so far.
-        seed: what every random number follows from.
+        steps: done so far.
+        seconds: spent training so far.
     """
 
     preset: Preset
@@ -122,19 +119,9 @@ class ModelFolder:
 
     def write(self, card: ModelCard) -> None:
         """Writes ``model.json`` atomically (OutputError where that is impossible)."""
-        write_json(
-            self.card,
-            {
-                "format": FORMAT,
-                "family": card.preset.family,
-                "preset": to_json(card.preset),
-                "source": card.source,
-                "target": card.target,
-                "steps": card.steps,
-                "seconds": card.seconds,
-                "seed": card.seed,
-            },
-        )
+        facts = {item.name: getattr(card, item.name) for item in dataclasses.fields(card)}
+        head = {"format": FORMAT, "family": card.preset.family}
+        write_json(self.card, {**head, **facts, "preset": to_json(card.preset)})
 
     def read(self) -> ModelCard:
         """Reads ``model.json``.
@@ -150,34 +137,13 @@ class ModelFolder:
             raise ModelError(f"{self.card}: cannot be read ({error.strerror})") from None
         except ValueError as error:
             raise ModelError(f"{self.card}: not JSON ({error})") from None
-        return self._card(value)
-
-    def why_outdated(self) -> str:
-        """The reason that only another Recaster can use it; "" where this one can, or none."""
-        try:
-            with self.card.open("rb") as file:
-                value = parse_json(file.read(MAX_CARD_BYTES))
-        except (OSError, ValueError):
-            return ""
-        if not isinstance(value, dict) or type(value.get("format")) is not int:
-            return ""
-        try:
-            upgrade_document(value, FORMAT, UPGRADES)
-        except VersionError as error:
-            return _describe_other(error.version)
-        return ""
-
-    def _card(self, value: Any) -> ModelCard:
-        if not isinstance(value, dict) or type(value.get("format")) is not int:
+        if _format_of(value) is None:
             raise ModelError(f"{self.card}: says no format; it is no model of Recaster")
+        if why := _describe_other(value["format"]):
+            raise ModelError(f"{self.card}: {why}")
         try:
-            value = upgrade_document(value, FORMAT, UPGRADES)
-        except VersionError as error:
-            raise ModelError(f"{self.card}: {_describe_other(error.version)}") from None
-        try:
-            preset = from_json(_typed(value, "preset", dict))
             return ModelCard(
-                preset=preset,
+                preset=from_json(_typed(value, "preset", dict)),
                 source=_typed(value, "source", str),
                 target=None if value.get("target") is None else _typed(value, "target", str),
                 steps=_typed(value, "steps", int),
@@ -186,6 +152,15 @@ class ModelFolder:
             )
         except ModelError as error:
             raise ModelError(f"{self.card}: {error}") from None
+
+    def why_outdated(self) -> str:
+        """The reason that only another Recaster can use it; "" where this one can, or none."""
+        try:
+            with self.card.open("rb") as file:
+                value = parse_json(file.read(MAX_CARD_BYTES))
+        except (OSError, ValueError):
+            return ""
+        return "" if _format_of(value) is None else _describe_other(value["format"])
 
 
 def checkpoint_files(folder: Path) -> list[Path]:
@@ -197,14 +172,10 @@ def checkpoint_files(folder: Path) -> list[Path]:
 
 
 def needs_tensorflow(model: Path | None, detector: str = "") -> bool:
-    """Tells whether a swap has networks that only TensorFlow runs: pairwise models, and dlib's detector.
-
-    Raises:
-        ModelError: there is no model.
-    """
-    return detector == "dlib-cnn" or (
-        model is not None and ModelFolder(model).read().preset.family == "pairwise"
-    )
+    """Tells whether a swap has networks that only TensorFlow runs: pairwise models, and dlib's detector."""
+    if detector == "dlib-cnn":
+        return True
+    return model is not None and ModelFolder(model).read().preset.family == "pairwise"
 
 
 def step_of(path: Path) -> int:
@@ -212,10 +183,19 @@ def step_of(path: Path) -> int:
     return int(path.stem.removeprefix("step-"))
 
 
-def _describe_other(found: int) -> str:
-    if found > FORMAT:
-        return f"trained by a newer Recaster (format {found}; this one uses {FORMAT}): update Recaster"
-    return f"trained by an earlier Recaster (format {found}; this one uses {FORMAT}): train it anew"
+def _format_of(value: Any) -> int | None:
+    """The format that the contents of ``model.json`` say, or None where they say none."""
+    version = value.get("format") if isinstance(value, dict) else None
+    return version if type(version) is int else None
+
+
+def _describe_other(version: int) -> str:
+    """Says why a model of this format can't be used; "" for the current one."""
+    if version > FORMAT:
+        return f"trained by a newer Recaster (format {version}; this one uses {FORMAT}): update Recaster"
+    if version < FORMAT:
+        return f"trained by an earlier Recaster (format {version}; this one uses {FORMAT}): train it anew"
+    return ""
 
 
 def _typed(value: dict[str, Any], name: str, *kinds: type) -> Any:

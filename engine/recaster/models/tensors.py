@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def save_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-    """Write ``tensors`` to ``path`` atomically, with ``metadata`` in the file's header.
+    """Writes ``tensors`` to ``path`` atomically, with ``metadata`` in the file's header.
 
     Raises:
         OutputError: the folder cannot be written, or the disk is full.
@@ -37,40 +37,35 @@ def save_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mappin
 def load_tensors(
     path: Path, expected: Mapping[str, tuple[tuple[int, ...], DTypeLike]] | None = None
 ) -> dict[str, np.ndarray]:
-    """Read every array of ``path``.
+    """Reads every array of a safetensors file.
 
     Args:
-        path: a safetensors file.
         expected: name to (shape, dtype); when given, the file must hold exactly these.
 
     Raises:
         WeightsError: the file is missing or damaged, differs from ``expected`` (the message names the first
             difference), or holds a number that isn't finite.
     """
-    with _opened(path) as file:
-        found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    with _open(path) as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     if expected is not None:
-        _compare(path, found, expected)
-    for name, value in found.items():
+        _compare(path, tensors, expected)
+    for name, value in tensors.items():
         if not np.all(np.isfinite(value)):
             raise WeightsError(
                 f"{path}: {name!r} holds numbers that aren't finite; what they were is lost: take a copy, an "
                 "earlier checkpoint, or train anew"
             )
-    return found
+    return tensors
 
 
 def load_metadata(path: Path) -> dict[str, str]:
-    """The header's metadata of ``path``.
-
-    Raises:
-        WeightsError: the file is missing or damaged.
-    """
-    with _opened(path) as file:
+    """Reads the metadata in a safetensors file's header (WeightsError where it is missing or damaged)."""
+    with _open(path) as file:
         return dict(file.metadata() or {})
 
 
-def _opened(path: Path) -> Any:
+def _open(path: Path) -> Any:
     try:
         return safe_open(path, framework="np")
     except FileNotFoundError:
@@ -80,19 +75,17 @@ def _opened(path: Path) -> Any:
 
 
 def _compare(
-    path: Path,
-    found: Mapping[str, np.ndarray],
-    expected: Mapping[str, tuple[tuple[int, ...], DTypeLike]],
+    path: Path, tensors: Mapping[str, np.ndarray], expected: Mapping[str, tuple[tuple[int, ...], DTypeLike]]
 ) -> None:
     for name, (shape, kind) in expected.items():
-        if name not in found:
+        if name not in tensors:
             raise WeightsError(f"{path}: has no {name!r}; it belongs to another kind of model")
-        value = found[name]
+        value = tensors[name]
         if value.shape != tuple(shape) or value.dtype != np.dtype(kind):
             raise WeightsError(
                 f"{path}: {name!r} is {value.dtype} {value.shape}, expected {np.dtype(kind)} {tuple(shape)}"
             )
-    for name in found:
+    for name in tensors:
         if name not in expected:
             raise WeightsError(f"{path}: holds {name!r}, which this kind of model does not have")
 

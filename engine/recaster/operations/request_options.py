@@ -67,9 +67,9 @@ def ingredients(options: job_pb2.TrainOptions) -> dict[str, Any]:
     Raises:
         UsageError: there is no such ingredient, or its value can't be read.
     """
-    from recaster.models.presets import hyperparameter_types
+    from recaster.models.presets import hyperparameters
 
-    kinds = hyperparameter_types()
+    kinds = {name: each.hint for name, each in hyperparameters().items()}
     found = {}
     for given, text in options.ingredients.items():
         name = given.replace("-", "_")
