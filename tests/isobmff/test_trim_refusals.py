@@ -11,7 +11,7 @@ from tests.isobmff.clips import COUNT, X264, check, decoded, heard, make, pictur
 
 from recaster.errors import InputError
 from recaster.isobmff import TrimmedMovie, sample_table, trim_movie
-from recaster.isobmff.boxes import child_boxes
+from recaster.isobmff.boxes import Box, child_boxes, required_box
 
 
 def test_what_is_not_plain_is_left_alone(tmp_path):
@@ -68,13 +68,10 @@ def test_a_file_that_was_cut_off(tmp_path):
         assert trim_movie(path, range(2), tmp_path / "part.mp4") is None
 
 
-def moov_of(data):
-    return next(box for box in child_boxes(data) if box.kind == b"moov")
-
-
 def test_flipped_bytes(tmp_path):
     data = make(tmp_path / "clip.mp4", muxer={"movflags": "faststart"}).read_bytes()
-    moov = moov_of(data)
+    moov = required_box(child_boxes(data), b"moov")
+    start = data.index(moov)
     dice = random.Random(5)  # noqa: S311
     broken = tmp_path / "broken.mp4"
     out = tmp_path / "part.mp4"
@@ -82,7 +79,7 @@ def test_flipped_bytes(tmp_path):
     for _ in range(300):
         wrong = bytearray(data)
         for _ in range(dice.randint(1, 3)):
-            wrong[dice.randrange(moov.start, moov.stop)] = dice.choice(
+            wrong[dice.randrange(start, start + len(moov))] = dice.choice(
                 (0, 1, 0x7F, 0x80, 0xFF, dice.randrange(256))
             )
         broken.write_bytes(wrong)
@@ -143,13 +140,8 @@ def test_compact_sizes(tmp_path):
 
 @pytest.mark.parametrize(("field", "data"), [(4, b"\x12\x30"), (8, b"\1\2\3"), (16, b"\0\1\0\2\0\3")])
 def test_compact_fields(field, data):
-    sizes = sample_table._sizes(*table_of(struct.pack(">III", 0, field, 3) + data))
-    assert [sizes.before(sample) for sample in range(4)] == [0, 1, 3, 6]
-
-
-def table_of(inside):
-    data = struct.pack(">I4s", len(inside) + 8, b"stz2") + inside
-    return data, child_boxes(data)
+    sizes = sample_table._sizes([Box(b"stz2", struct.pack(">III", 0, field, 3) + data)])
+    assert [sizes.total(0, sample) for sample in range(4)] == [0, 1, 3, 6]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 """Boxes (QuickTime's atoms) of MP4 and MOV files: reading and writing.
 
-ISO/IEC 14496-12 and Apple's QuickTime File Format say what they are. Nothing here trusts a file: every size
-and every count is looked at before it is used.
+Nothing here trusts a file: every size and every count is looked at before it is used.
 """
 
 from __future__ import annotations
 
+import functools
 import struct
 import sys
 from array import array
@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from recaster.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 MAX_MOOV_BYTES: Final = 64 << 20
 """Size of the largest ``moov`` that is read: days of video."""
 MAX_BOXES: Final = 4096
 """In one box, or at the top of a file."""
+MAX_TABLE_ENTRIES: Final = 1 << 20
+"""Entries of one table: hours."""
 READ_BYTES: Final = 1 << 20
 FRAGMENT_BOXES: Final = frozenset((b"moof", b"sidx", b"styp", b"mfra"))
 
@@ -32,11 +34,10 @@ class UnsupportedMovieError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A box: its type, and the span of its payload."""
+    """A box in memory."""
 
     kind: bytes
-    start: int
-    stop: int
+    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,46 +65,32 @@ def unpack(form: str, data: bytes, at: int = 0) -> tuple[Any, ...]:
         raise UnsupportedMovieError("an atom is too short") from error
 
 
-def child_boxes(data: bytes, start: int = 0, stop: int | None = None) -> list[Box]:
-    """Lists the boxes that lie side by side in ``data[start:stop]``."""
-    found: list[Box] = []
-    stop = len(data) if stop is None else stop
-    while stop - start >= 8:
-        size, kind = unpack("I4s", data, start)
-        head = 8
-        if size == 1:
-            (size,) = unpack("Q", data, start + 8)
-            head = 16
-        elif size == 0:
-            if kind == bytes(4):  # QuickTime ends some lists with four zero bytes
-                break
-            size = stop - start
-        if size < head or size > stop - start or len(found) == MAX_BOXES:
-            raise UnsupportedMovieError("an atom's size is wrong")
-        found.append(Box(kind, start + head, start + size))
-        start += size
-    return found
+def child_boxes(data: bytes, start: int = 0) -> list[Box]:
+    """Lists the boxes that lie side by side in ``data[start:]``."""
+    spans = _box_spans(lambda at, length: data[at : at + length], start, len(data))
+    # QuickTime ends some lists with four zero bytes.
+    return [Box(kind, data[begin:stop]) for kind, begin, stop in spans if kind != bytes(4)]
 
 
-def optional_box(data: bytes, boxes: Sequence[Box], kind: bytes) -> bytes | None:
+def optional_box(boxes: Sequence[Box], kind: bytes) -> bytes | None:
     """Returns the payload of the only box of a type; None where there is none."""
-    found = [box for box in boxes if box.kind == kind]
-    if len(found) > 1:
+    payloads = [box.payload for box in boxes if box.kind == kind]
+    if len(payloads) > 1:
         raise UnsupportedMovieError(f"there are several {kind!r}")
-    return data[found[0].start : found[0].stop] if found else None
+    return payloads[0] if payloads else None
 
 
-def required_box(data: bytes, boxes: Sequence[Box], kind: bytes) -> bytes:
+def required_box(boxes: Sequence[Box], kind: bytes) -> bytes:
     """Returns the payload of the only box of a type."""
-    found = optional_box(data, boxes, kind)
-    if found is None:
+    payload = optional_box(boxes, kind)
+    if payload is None:
         raise UnsupportedMovieError(f"there is no {kind!r}")
-    return found
+    return payload
 
 
-def copy_boxes(data: bytes, boxes: Sequence[Box], kinds: frozenset[bytes]) -> bytes:
+def copy_boxes(boxes: Sequence[Box], kinds: frozenset[bytes]) -> bytes:
     """Returns all boxes of these types as they are."""
-    return b"".join(box(found.kind, data[found.start : found.stop]) for found in boxes if found.kind in kinds)
+    return b"".join(build_box(box.kind, box.payload) for box in boxes if box.kind in kinds)
 
 
 def read_movie(file: BinaryIO) -> MovieFile:
@@ -112,40 +99,38 @@ def read_movie(file: BinaryIO) -> MovieFile:
     ftyp = b""
     moov = None
     other_spans = []
-    for found in _top(file, size):
-        if found.kind != b"mdat":
-            other_spans.append((found.start - 8, found.stop))
-        if found.kind in FRAGMENT_BOXES:
+    for kind, start, stop in _box_spans(functools.partial(read_exactly, file), 0, size):
+        if kind in FRAGMENT_BOXES:
             raise UnsupportedMovieError("the file is fragmented")
-        if found.kind == b"ftyp" and not ftyp and found.stop - found.start <= 4096:
-            ftyp = box(b"ftyp", read_exactly(file, found.start, found.stop - found.start))
-        if found.kind == b"moov":
-            if moov is not None or found.stop - found.start > MAX_MOOV_BYTES:
+        if kind != b"mdat":
+            other_spans.append((start - 8, stop))
+        if kind == b"ftyp" and not ftyp and stop - start <= 4096:
+            ftyp = build_box(b"ftyp", read_exactly(file, start, stop - start))
+        if kind == b"moov":
+            if moov is not None or stop - start > MAX_MOOV_BYTES:
                 raise UnsupportedMovieError("the index is there twice, or too large")
-            moov = read_exactly(file, found.start, found.stop - found.start)
+            moov = read_exactly(file, start, stop - start)
     if moov is None:
         raise UnsupportedMovieError("there is no index")
     return MovieFile(size, ftyp, moov, tuple(other_spans))
 
 
-def _top(file: BinaryIO, size: int) -> Iterator[Box]:
-    start = 0
-    for _ in range(MAX_BOXES):
-        if size - start < 8:
-            return
-        file.seek(start)
-        length, kind = unpack("I4s", file.read(8))
+def _box_spans(read: Callable[[int, int], bytes], start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yields (type, start, stop of the payload) of boxes side by side; ``read`` takes (start, length)."""
+    count = 0
+    while stop - start >= 8:
+        size, kind = unpack("I4s", read(start, 8))
         head = 8
-        if length == 1:
-            (length,) = unpack("Q", file.read(8))
+        if size == 1:
+            (size,) = unpack("Q", read(start + 8, 8))
             head = 16
-        elif length == 0:
-            length = size - start
-        if length < head or length > size - start:
-            raise UnsupportedMovieError("the file was cut off, or isn't a movie")
-        yield Box(kind, start + head, start + length)
-        start += length
-    raise UnsupportedMovieError("there are too many atoms")
+        elif size == 0:
+            size = stop - start
+        if not head <= size <= stop - start or count == MAX_BOXES:
+            raise UnsupportedMovieError("it was cut off, isn't a movie, or has too many atoms")
+        yield kind, start + head, start + size
+        start += size
+        count += 1
 
 
 def read_exactly(file: BinaryIO, start: int, length: int) -> bytes:
@@ -176,38 +161,57 @@ def read_spans(path: Path, spans: Iterable[tuple[int, int]]) -> Iterator[bytes]:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
-def parse_table(data: bytes, at: int, count: int, kind: str = "I") -> array[int]:
-    """Parses ``count`` unsigned big-endian numbers of a table (array codes B, H, I, Q)."""
-    found = array(kind)
-    stop = at + count * found.itemsize
+def parse_numbers(data: bytes, at: int, count: int, code: str = "I") -> array[int]:
+    """Parses ``count`` unsigned big-endian numbers (array codes B, H, I, Q)."""
+    numbers = array(code)
+    stop = at + count * numbers.itemsize
     if stop > len(data):
         raise UnsupportedMovieError("a table is longer than its atom")
-    found.frombytes(data[at:stop])
+    numbers.frombytes(data[at:stop])
+    return _swap_bytes(numbers)
+
+
+def parse_table(data: bytes, columns: int = 1, code: str = "I") -> array[int]:
+    """Parses a table of the payload of a full box, row after row: its length, then its entries."""
+    (count,) = unpack("4xI", data)
+    if not 1 <= count <= MAX_TABLE_ENTRIES:
+        raise UnsupportedMovieError("a table is too long, or empty")
+    return parse_numbers(data, 8, count * columns, code)
+
+
+def _swap_bytes(numbers: array[int]) -> array[int]:
+    """Converts from the machine's order of bytes to big-endian, or back, in place."""
     if sys.byteorder == "little":
-        found.byteswap()
-    return found
+        numbers.byteswap()
+    return numbers
 
 
-def pack_table(values: array[int]) -> bytes:
-    """Inverts ``parse_table``."""
-    if sys.byteorder == "big":
-        return values.tobytes()
-    copy = values[:]
-    copy.byteswap()
-    return copy.tobytes()
-
-
-def box(kind: bytes, *parts: bytes) -> bytes:
+def build_box(kind: bytes, *parts: bytes) -> bytes:
     """Builds a box around its parts."""
     inside = b"".join(parts)
     return struct.pack(">I4s", len(inside) + 8, kind) + inside
 
 
-def full_box(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
+def build_full_box(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
     """Builds a full box: one with version and flags."""
-    return box(kind, struct.pack(">I", version << 24 | flags), *parts)
+    return build_box(kind, pack_u32(version << 24 | flags), *parts)
 
 
-def media_data_header(length: int) -> bytes:
+def build_table(kind: bytes, numbers: array[int], columns: int = 1) -> bytes:
+    """Builds a full box that holds a table, given row after row; the inverse of ``parse_table``."""
+    return build_full_box(kind, 0, 0, pack_u32(len(numbers) // columns), pack_numbers(numbers))
+
+
+def build_media_data_header(length: int) -> bytes:
     """Builds the header of an ``mdat`` of ``length`` bytes."""
     return struct.pack(">I4sQ", 1, b"mdat", length + 16)
+
+
+def pack_numbers(numbers: array[int]) -> bytes:
+    """Inverts ``parse_numbers``."""
+    return _swap_bytes(numbers[:]).tobytes()
+
+
+def pack_u32(*values: int) -> bytes:
+    """Packs 32-bit numbers, big-endian."""
+    return struct.pack(f">{len(values)}I", *values)

@@ -6,16 +6,27 @@ import itertools
 import struct
 from array import array
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from recaster.isobmff.boxes import UnsupportedMovieError, box, full_box, media_data_header, pack_table, unpack
-from recaster.isobmff.sample_table import MEDIA_RATE_ONE, rescale, sum_runs
+from recaster.isobmff.boxes import (
+    UnsupportedMovieError,
+    build_box,
+    build_full_box,
+    build_media_data_header,
+    build_table,
+    pack_numbers,
+    pack_u32,
+    unpack,
+)
+from recaster.isobmff.sample_table import MEDIA_RATE_ONE, read_number, rescale, sum_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from recaster.isobmff.sample_table import Edit, Runs, Track
     from recaster.isobmff.selection import ChunkSpan, TrackPart
+
+HEADER_REST_BYTES: Final = {b"mvhd": 80, b"mdhd": 4, b"tkhd": 60}
+"""Bytes of a header after its duration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,6 @@ def build_movie(ftyp: bytes, header: bytes, timescale: int, parts: Sequence[Trac
         ftyp: the ftyp box, or nothing.
         header: the payload of the old mvhd.
         timescale: ticks in a second of the new movie's own clock.
-        parts: what each track holds.
 
     Raises:
         UnsupportedMovieError: a time or a place is too large to be written.
@@ -55,119 +65,88 @@ def build_movie(ftyp: bytes, header: bytes, timescale: int, parts: Sequence[Trac
 
 def _build_movie(ftyp: bytes, header: bytes, timescale: int, parts: Sequence[TrackPart]) -> NewMovie:
     chunk_offsets = [array("Q", bytes(8 * len(part.chunk_spans))) for part in parts]
-    before = len(ftyp) + len(_movie(header, timescale, parts, chunk_offsets)) + len(media_data_header(0))
-    number = itertools.count()
-    ordered = sorted(
-        (span.start, next(number), span, where, chunk)
-        for part, where in zip(parts, chunk_offsets, strict=True)
+    before = len(ftyp) + len(_moov(header, timescale, parts, chunk_offsets)) + len(build_media_data_header(0))
+    places = sorted(
+        (span.start, track, chunk)
+        for track, part in enumerate(parts)
         for chunk, span in enumerate(part.chunk_spans)
     )
+    chunk_spans = [parts[track].chunk_spans[chunk] for _, track, chunk in places]
     at = before
-    for _, _, span, where, chunk in ordered:
-        where[chunk] = at
+    for (_, track, chunk), span in zip(places, chunk_spans, strict=True):
+        chunk_offsets[track][chunk] = at
         at += span.length
-    moov = _movie(header, timescale, parts, chunk_offsets)
-    head = ftyp + moov + media_data_header(at - before)
-    return NewMovie(head, moov[8:], [span for _, _, span, _, _ in ordered], at)
+    moov = _moov(header, timescale, parts, chunk_offsets)
+    return NewMovie(ftyp + moov + build_media_data_header(at - before), moov[8:], chunk_spans, at)
 
 
-def _movie(
+def _moov(
     header: bytes, timescale: int, parts: Sequence[TrackPart], chunk_offsets: Sequence[array[int]]
 ) -> bytes:
-    length = max(_length(part.track, timescale) for part in parts)
-    wide = header[:1] == b"\1"
-    made, changed = unpack("4xQQ" if wide else "4xII", header)
-    rest = header[32 if wide else 20 :]
-    if len(rest) != 80:
-        raise UnsupportedMovieError("mvhd is wrong")
-    mvhd = full_box(b"mvhd", 1, 0, struct.pack(">QQIQ", made, changed, timescale, length), rest)
-    traks = (
-        _trak(part.track, part.chunk_spans, where, timescale)
-        for part, where in zip(parts, chunk_offsets, strict=True)
-    )
-    return box(b"moov", mvhd, *traks)
+    edit_lists = [_edit_list(part, timescale) for part in parts]
+    durations = [sum(ticks for ticks, _ in edits) for edits in edit_lists]
+    traks = map(_trak, parts, edit_lists, durations, chunk_offsets)
+    return build_box(b"moov", _header(b"mvhd", header, timescale, max(durations)), *traks)
 
 
-def _length(track: Track, timescale: int) -> int:
-    """Returns a track's duration in ticks of the movie's timescale."""
-    edit = track.edit
-    if edit is None:
-        return _rescale_up(sum_runs(track.sample_deltas), timescale, track.timescale)
-    return rescale(edit.empty_duration, timescale, track.timescale) + _rescale_up(
-        edit.stop - edit.start, timescale, track.timescale
-    )
+def _header(kind: bytes, old: bytes, number: int, duration: int, flags: int = 0) -> bytes:
+    """Builds an mvhd, mdhd or tkhd like an old one; ``number`` is the timescale, or the track's own."""
+    is_long = old[:1] == b"\1"
+    created, modified = unpack("4xQQ" if is_long else "4xII", old)
+    reserved = bytes(4 if kind == b"tkhd" else 0)
+    rest = old[(32 if is_long else 20) + len(reserved) :]
+    if len(rest) != HEADER_REST_BYTES[kind]:
+        raise UnsupportedMovieError(f"{kind!r} is wrong")
+    times = struct.pack(">QQI", created, modified, number)
+    return build_full_box(kind, 1, flags, times, reserved, struct.pack(">Q", duration), rest)
 
 
-def _rescale_up(value: int, timescale: int, from_timescale: int) -> int:
-    return -(-value * timescale // from_timescale)
-
-
-def _trak(track: Track, chunk_spans: Sequence[ChunkSpan], chunk_offsets: array[int], timescale: int) -> bytes:
-    old = track.header
-    wide = old[:1] == b"\1"
-    made, changed, number = unpack("4xQQI" if wide else "4xIII", old)
-    rest = old[36 if wide else 24 :]
-    if len(rest) != 60:
-        raise UnsupportedMovieError("tkhd is wrong")
-    flags = int.from_bytes(old[1:4], "big")
-    pts = struct.pack(">QQIIQ", made, changed, number, 0, _length(track, timescale))
-    media, information = track.copied_boxes
-    stbl = box(b"stbl", box(b"stsd", track.sample_description), *_tables(track, chunk_spans, chunk_offsets))
-    return box(
-        b"trak",
-        full_box(b"tkhd", 1, flags, pts, rest),
-        b"" if track.edit is None else box(b"edts", _elst(track.edit, track.timescale, timescale)),
-        box(b"mdia", _mdhd(track), media, box(b"minf", information, stbl)),
-    )
-
-
-def _mdhd(track: Track) -> bytes:
-    old = track.media_header
-    wide = old[:1] == b"\1"
-    made, changed = unpack("4xQQ" if wide else "4xII", old)
-    rest = old[32 if wide else 20 :]
-    if len(rest) != 4:
-        raise UnsupportedMovieError("mdhd is wrong")
-    return full_box(
-        b"mdhd",
-        1,
-        0,
-        struct.pack(">QQIQ", made, changed, track.timescale, sum_runs(track.sample_deltas)),
-        rest,
-    )
-
-
-def _elst(edit: Edit, track_timescale: int, timescale: int) -> bytes:
-    parts = []
-    if edit.empty_duration:
-        parts.append(
-            struct.pack(">QqI", rescale(edit.empty_duration, timescale, track_timescale), -1, MEDIA_RATE_ONE)
-        )
+def _edit_list(part: TrackPart, timescale: int) -> list[tuple[int, int]]:
+    """Returns edits: ticks of the movie that each lasts, and where it begins in the track, -1 for nowhere."""
+    own = part.track.timescale
+    empty = part.edit.empty_duration
     # Rounded upwards: the last picture must not be lost.
-    duration = _rescale_up(edit.stop - edit.start, timescale, track_timescale)
-    parts.append(struct.pack(">QqI", duration, edit.start, MEDIA_RATE_ONE))
-    return full_box(b"elst", 1, 0, struct.pack(">I", len(parts)), *parts)
+    duration = -((part.edit.start - part.edit.stop) * timescale // own)
+    return [(rescale(empty, timescale, own), -1)] * bool(empty) + [(duration, part.edit.start)]
 
 
-def _tables(track: Track, chunk_spans: Sequence[ChunkSpan], chunk_offsets: array[int]) -> list[bytes]:
-    tables = [_runs(b"stts", track.sample_deltas)]
+def _trak(part: TrackPart, edits: list[tuple[int, int]], duration: int, chunk_offsets: array[int]) -> bytes:
+    track = part.track
+    flags = int.from_bytes(track.header[1:4], "big")
+    elst = [struct.pack(">QqI", ticks, start, MEDIA_RATE_ONE) for ticks, start in edits]
+    media, information = track.copied_boxes
+    lasts = sum_runs(track.sample_deltas)
+    stbl = build_box(b"stbl", build_box(b"stsd", track.sample_description), *_tables(part, chunk_offsets))
+    return build_box(
+        b"trak",
+        _header(b"tkhd", track.header, read_number(track.header), duration, flags),
+        build_box(b"edts", build_full_box(b"elst", 1, 0, pack_u32(len(elst)), *elst)),
+        build_box(
+            b"mdia",
+            _header(b"mdhd", track.media_header, track.timescale, lasts),
+            media,
+            build_box(b"minf", information, stbl),
+        ),
+    )
+
+
+def _tables(part: TrackPart, chunk_offsets: array[int]) -> list[bytes]:
+    track = part.track
+    tables = [build_table(b"stts", _flatten(track.sample_deltas), columns=2)]
     if track.composition_offsets is not None:
-        tables.append(_runs(b"ctts", track.composition_offsets))
+        tables.append(build_table(b"ctts", _flatten(track.composition_offsets), columns=2))
     if track.sync_samples is not None:
-        sync_samples = array("I", (key + 1 for key in track.sync_samples))
-        tables.append(full_box(b"stss", 0, 0, struct.pack(">I", len(sync_samples)), pack_table(sync_samples)))
-    steps: list[int] = []
-    for chunk, span in enumerate(chunk_spans, 1):
-        if not steps or steps[-2] != span.samples:
-            steps += [chunk, span.samples, 1]
-    tables.append(full_box(b"stsc", 0, 0, struct.pack(">I", len(steps) // 3), pack_table(array("I", steps))))
+        tables.append(build_table(b"stss", array("I", (key + 1 for key in track.sync_samples))))
+    chunk_runs: list[tuple[int, int, int]] = []
+    for chunk, span in enumerate(part.chunk_spans, 1):
+        if not chunk_runs or chunk_runs[-1][1] != span.samples:
+            chunk_runs.append((chunk, span.samples, 1))
+    tables.append(build_table(b"stsc", _flatten(chunk_runs), columns=3))
     sizes = track.sizes
     each = array("I", (stop - start for start, stop in itertools.pairwise(sizes.sums)))
-    tables.append(full_box(b"stsz", 0, 0, struct.pack(">II", sizes.each, sizes.count), pack_table(each)))
-    tables.append(full_box(b"co64", 0, 0, struct.pack(">I", len(chunk_offsets)), pack_table(chunk_offsets)))
-    return tables
+    tables.append(build_full_box(b"stsz", 0, 0, pack_u32(sizes.each, sizes.count), pack_numbers(each)))
+    return [*tables, build_table(b"co64", chunk_offsets)]
 
 
-def _runs(kind: bytes, runs: Runs) -> bytes:
-    values = array("I", itertools.chain.from_iterable(runs))
-    return full_box(kind, 0, 0, struct.pack(">I", len(runs)), pack_table(values))
+def _flatten(rows: Iterable[Iterable[int]]) -> array[int]:
+    return array("I", itertools.chain.from_iterable(rows))

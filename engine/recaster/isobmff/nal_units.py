@@ -57,12 +57,12 @@ def length_field_size(kind: bytes, entry: bytes) -> int:
     """
     inside = child_boxes(entry, VISUAL_ENTRY_BYTES)
     if kind in (b"avc1", b"avc3"):
-        record = required_box(entry, inside, b"avcC")
+        record = required_box(inside, b"avcC")
         if len(record) < 7:
             raise UnsupportedMovieError("avcC is too short")
         _check_progressive(record)
         return (record[4] & 3) + 1
-    record = required_box(entry, inside, b"hvcC")
+    record = required_box(inside, b"hvcC")
     if len(record) < 23 or not _arrays(record) >= PARAMETER_SETS:
         raise UnsupportedMovieError("hvcC has no parameter sets")
     return (record[21] & 3) + 1

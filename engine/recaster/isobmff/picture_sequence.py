@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from recaster.errors import InputError
 from recaster.files import atomic_file
-from recaster.isobmff.boxes import box, full_box, media_data_header, pack_table, read_spans
+from recaster.isobmff.boxes import (
+    build_box,
+    build_full_box,
+    build_media_data_header,
+    build_table,
+    pack_numbers,
+    pack_u32,
+    read_spans,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +63,6 @@ def movie_from_pictures(paths: Sequence[Path], rate: Fraction, out: Path) -> Non
 
     Args:
         paths: PNG or JPEG files, one a frame, all of one size and kind.
-        rate: frames a second.
         out: the clip; its name ends in ``.mov``.
 
     Raises:
@@ -150,49 +157,43 @@ def _jpeg(path: Path, file: BinaryIO) -> PictureFormat:
 
 def _head(kind: PictureFormat, rate: Fraction, lengths: array[int]) -> bytes:
     """Builds everything that comes before the pictures."""
-    ftyp = box(b"ftyp", b"qt  ", bytes(4), b"qt  ")
+    ftyp = build_box(b"ftyp", b"qt  ", bytes(4), b"qt  ")
     chunk_offsets = array("Q", itertools.accumulate(lengths[:-1], initial=0))
-    before = len(ftyp) + len(_moov(kind, rate, lengths, chunk_offsets)) + len(media_data_header(0))
+    before = len(ftyp) + len(_moov(kind, rate, lengths, chunk_offsets)) + len(build_media_data_header(0))
     moov = _moov(kind, rate, lengths, array("Q", (place + before for place in chunk_offsets)))
-    return ftyp + moov + media_data_header(sum(lengths))
+    return ftyp + moov + build_media_data_header(sum(lengths))
 
 
 def _moov(kind: PictureFormat, rate: Fraction, lengths: array[int], chunk_offsets: array[int]) -> bytes:
-    timescale = rate.numerator
-    step = rate.denominator
     count = len(lengths)
-    lasts = struct.pack(">QQIQ", 0, 0, timescale, step * count)
-    mvhd = full_box(
-        b"mvhd", 1, 0, lasts, struct.pack(">IH10x", 1 << 16, 1 << 8), MATRIX, bytes(24), _pack_u32(2)
-    )
-    shown = struct.pack(">QQIIQ16x", 0, 0, 1, 0, step * count)
-    tkhd = full_box(b"tkhd", 1, 3, shown, MATRIX, _pack_u32(kind.width << 16, kind.height << 16))
-    table = box(
+    duration = rate.denominator * count
+    times = struct.pack(">QQIQ", 0, 0, rate.numerator, duration)
+    loudness = struct.pack(">IH10x", 1 << 16, 1 << 8)
+    mvhd = build_full_box(b"mvhd", 1, 0, times, loudness, MATRIX, bytes(24), pack_u32(2))
+    shown = struct.pack(">QQIIQ16x", 0, 0, 1, 0, duration)
+    tkhd = build_full_box(b"tkhd", 1, 3, shown, MATRIX, pack_u32(kind.width << 16, kind.height << 16))
+    stbl = build_box(
         b"stbl",
-        full_box(b"stsd", 0, 0, _pack_u32(1), _entry(kind)),
-        full_box(b"stts", 0, 0, _pack_u32(1, count, step)),
-        full_box(b"stsc", 0, 0, _pack_u32(1, 1, 1, 1)),
-        full_box(b"stsz", 0, 0, _pack_u32(0, count), pack_table(array("I", lengths))),
-        full_box(b"co64", 0, 0, _pack_u32(count), pack_table(chunk_offsets)),
+        build_full_box(b"stsd", 0, 0, pack_u32(1), _entry(kind)),
+        build_full_box(b"stts", 0, 0, pack_u32(1, count, rate.denominator)),
+        build_full_box(b"stsc", 0, 0, pack_u32(1, 1, 1, 1)),
+        build_full_box(b"stsz", 0, 0, pack_u32(0, count), pack_numbers(array("I", lengths))),
+        build_table(b"co64", chunk_offsets),
     )
-    own = box(b"dinf", full_box(b"dref", 0, 0, _pack_u32(1), full_box(b"alis", 0, 1)))
-    video = full_box(b"vmhd", 0, 1, struct.pack(">H6x", 0x40))
-    mdia = box(
+    vmhd = build_full_box(b"vmhd", 0, 1, struct.pack(">H6x", 0x40))
+    data_handler = build_full_box(b"hdlr", 0, 0, b"dhlralis", bytes(13))
+    dref = build_full_box(b"dref", 0, 0, pack_u32(1), build_full_box(b"alis", 0, 1))
+    mdia = build_box(
         b"mdia",
-        full_box(b"mdhd", 1, 0, lasts, struct.pack(">HH", 0x7FFF, 0)),
-        full_box(b"hdlr", 0, 0, b"mhlrvide", bytes(13)),
-        box(b"minf", video, full_box(b"hdlr", 0, 0, b"dhlralis", bytes(13)), own, table),
+        build_full_box(b"mdhd", 1, 0, times, struct.pack(">HH", 0x7FFF, 0)),
+        build_full_box(b"hdlr", 0, 0, b"mhlrvide", bytes(13)),
+        build_box(b"minf", vmhd, data_handler, build_box(b"dinf", dref), stbl),
     )
-    return box(b"moov", mvhd, box(b"trak", tkhd, mdia))
+    return build_box(b"moov", mvhd, build_box(b"trak", tkhd, mdia))
 
 
 def _entry(kind: PictureFormat) -> bytes:
     """Builds a visual sample entry: 72 dpi, no name, no palette."""
-    size = struct.pack(
-        ">6xH16xHHIIIH32xHh", 1, kind.width, kind.height, 72 << 16, 72 << 16, 0, 1, kind.depth, -1
-    )
-    return box(kind.code, size)
-
-
-def _pack_u32(*values: int) -> bytes:
-    return struct.pack(f">{len(values)}I", *values)
+    dpi = 72 << 16
+    form = ">6xH16xHHIIIH32xHh"
+    return build_box(kind.code, struct.pack(form, 1, kind.width, kind.height, dpi, dpi, 0, 1, kind.depth, -1))

@@ -11,8 +11,8 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from recaster.isobmff.boxes import UnsupportedMovieError
-from recaster.isobmff.sample_table import MAX_TABLE_ENTRIES, expand_runs
+from recaster.isobmff.boxes import MAX_TABLE_ENTRIES, UnsupportedMovieError
+from recaster.isobmff.sample_table import expand_runs
 
 if TYPE_CHECKING:
     from recaster.isobmff.sample_table import Edit, Track
@@ -57,29 +57,28 @@ def compute_presentation(track: Track) -> Presentation:
     for key in track.sync_samples or ():
         is_sync[key] = 1
     order = sorted(range(count), key=pts.__getitem__)
-    if any(pts[one] == pts[other] for one, other in itertools.pairwise(order)):
+    if any(pts[sample] == pts[following] for sample, following in itertools.pairwise(order)):
         raise UnsupportedMovieError("two samples are shown at the same time")
-    first = 0
-    if track.edit is not None:
-        order, first = _edited(track, order, dts, pts, is_sync)
+    if track.edit is None:
+        first = origin = 0
+    else:
+        order, first = _apply_edit(track, track.edit, order, dts, pts, is_sync)
+        # To FFmpeg an edit begins with a picture.
+        origin = max(pts[order[0]], dts[min(order)]) - track.edit.empty_duration
     if pts[order[0]] < pts[first]:
         raise UnsupportedMovieError("its first pictures may not decode")
-    return Presentation(order, first, dts, pts, is_sync, _origin(track.edit, order, dts, pts))
+    return Presentation(order, first, dts, pts, is_sync, origin)
 
 
-def _edited(
-    track: Track, order: list[int], dts: array[int], pts: array[int], is_sync: bytearray
+def _apply_edit(
+    track: Track, edit: Edit, order: list[int], dts: array[int], pts: array[int], is_sync: bytearray
 ) -> tuple[list[int], int]:
     """Returns the samples that an edit shows, and the one that decoding starts at."""
-    edit = track.edit
-    inside = [sample for sample in order if edit is not None and edit.start <= pts[sample] < edit.stop]
-    if edit is None or not inside:
+    inside = [sample for sample in order if edit.start <= pts[sample] < edit.stop]
+    if not inside:
         raise UnsupportedMovieError("its edit list shows nothing")
-    before = [
-        sample
-        for sample in itertools.takewhile(lambda sample: dts[sample] <= edit.start, range(len(pts)))
-        if is_sync[sample] and pts[sample] <= edit.start
-    ]
+    early = itertools.takewhile(lambda sample: dts[sample] <= edit.start, range(len(pts)))
+    before = [sample for sample in early if is_sync[sample] and pts[sample] <= edit.start]
     first = before[-1] if before else 0
     ends = (
         sample
@@ -92,10 +91,3 @@ def _edited(
     if min(inside) < first or max(inside) > past:
         raise UnsupportedMovieError("its edit list doesn't fit its key frames")
     return inside, first
-
-
-def _origin(edit: Edit | None, order: list[int], dts: array[int], pts: array[int]) -> int:
-    """Returns the track's time at which the movie begins; to FFmpeg an edit begins with a picture."""
-    if edit is None:
-        return 0
-    return max(pts[order[0]], dts[min(order)]) - edit.empty_duration

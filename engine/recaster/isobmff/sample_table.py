@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from recaster.isobmff.boxes import (
+    MAX_TABLE_ENTRIES,
     UnsupportedMovieError,
     child_boxes,
     copy_boxes,
     optional_box,
+    parse_numbers,
     parse_table,
     required_box,
     unpack,
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 
     from recaster.isobmff.boxes import Box
 
-MAX_TABLE_ENTRIES: Final = 1 << 20
-"""Entries of one table: hours."""
 MAX_TICKS: Final = 1 << 52
 MAX_COMPOSITION_OFFSET: Final = 1 << 28
 """ffmpeg takes larger composition offsets for damage."""
@@ -63,9 +63,9 @@ class SampleSizes:
     each: int
     sums: array[int]
 
-    def before(self, sample: int) -> int:
-        """Returns the bytes of all samples before this one."""
-        return self.each * sample if self.each else self.sums[sample]
+    def total(self, start: int, stop: int) -> int:
+        """Returns the bytes of the samples from ``start`` to before ``stop``."""
+        return self.each * (stop - start) if self.each else self.sums[stop] - self.sums[start]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,6 @@ class Track:
     Attributes:
         header: the payload of tkhd.
         media_header: the payload of mdhd.
-        handler: its kind, such as ``vide``.
         timescale: ticks in a second.
         copied_boxes: boxes that are copied as they are: of mdia, of minf.
         sample_description: the payload of stsd, which describes all samples.
@@ -104,7 +103,6 @@ class Track:
 
     header: bytes
     media_header: bytes
-    handler: bytes
     timescale: int
     copied_boxes: tuple[bytes, bytes]
     sample_description: bytes
@@ -120,17 +118,28 @@ class Track:
 
     def chunk_spans(self) -> Iterator[tuple[int, int]]:
         """Yields (start, stop) of every chunk in the file."""
-        for place, (start, stop) in zip(
-            self.chunks.chunk_offsets, itertools.pairwise(self.chunks.first_samples), strict=True
-        ):
-            yield place, place + self.sizes.before(stop) - self.sizes.before(start)
+        samples = itertools.pairwise(self.chunks.first_samples)
+        for place, (start, stop) in zip(self.chunks.chunk_offsets, samples, strict=True):
+            yield place, place + self.sizes.total(start, stop)
+
+    def sample_span(self, sample: int) -> tuple[int, int]:
+        """Returns where a sample begins in the file, and its length."""
+        chunk = self.chunks.at(sample)
+        before = self.sizes.total(self.chunks.first_samples[chunk], sample)
+        return self.chunks.chunk_offsets[chunk] + before, self.sizes.total(sample, sample + 1)
 
 
 def read_handler(trak: bytes) -> bytes:
     """Returns a track's handler type, such as ``vide``."""
-    media = required_box(trak, child_boxes(trak), b"mdia")
-    handler: bytes = unpack("8x4s", required_box(media, child_boxes(media), b"hdlr"))[0]
+    media = child_boxes(required_box(child_boxes(trak), b"mdia"))
+    handler: bytes = unpack("8x4s", required_box(media, b"hdlr"))[0]
     return handler
+
+
+def read_number(header: bytes) -> int:
+    """Reads the number after the times of a header: the timescale in mvhd and mdhd, the track's in tkhd."""
+    number: int = unpack("20xI" if header[:1] == b"\1" else "12xI", header)[0]
+    return number
 
 
 def read_track(trak: bytes, movie_timescale: int, size: int) -> Track:
@@ -140,41 +149,40 @@ def read_track(trak: bytes, movie_timescale: int, size: int) -> Track:
         UnsupportedMovieError: it is broken, or something about it is not understood.
     """
     boxes = child_boxes(trak)
-    media = required_box(trak, boxes, b"mdia")
-    in_media = child_boxes(media)
-    information = required_box(media, in_media, b"minf")
-    in_information = child_boxes(information)
-    table = required_box(information, in_information, b"stbl")
-    in_table = child_boxes(table)
-    _check_own_data(required_box(information, in_information, b"dinf"))
-    media_header = required_box(media, in_media, b"mdhd")
-    (timescale,) = unpack("20xI" if media_header[:1] == b"\1" else "12xI", media_header)
-    sample_description = required_box(table, in_table, b"stsd")
-    kind, entry = _entry(sample_description)
-    sizes = _sizes(table, in_table)
-    sample_deltas = _runs(required_box(table, in_table, b"stts"), sizes.count)
+    media = child_boxes(required_box(boxes, b"mdia"))
+    information = child_boxes(required_box(media, b"minf"))
+    table = child_boxes(required_box(information, b"stbl"))
+    _check_own_data(required_box(information, b"dinf"))
+    media_header = required_box(media, b"mdhd")
+    timescale = read_number(media_header)
+    sample_description = required_box(table, b"stsd")
+    sizes = _sizes(table)
+    sample_deltas = _runs(required_box(table, b"stts"), sizes.count)
     if not 1 <= timescale < 1 << 31 or sum_runs(sample_deltas) > MAX_TICKS:
         raise UnsupportedMovieError("its clock is wrong")
-    return Track(
-        header=required_box(trak, boxes, b"tkhd"),
+    entry = _only_entry(sample_description)
+    track = Track(
+        header=required_box(boxes, b"tkhd"),
         media_header=media_header,
-        handler=read_handler(trak),
         timescale=timescale,
         copied_boxes=(
-            copy_boxes(media, in_media, COPIED_MEDIA_BOXES),
-            copy_boxes(information, in_information, COPIED_MEDIA_INFORMATION_BOXES),
+            copy_boxes(media, COPIED_MEDIA_BOXES),
+            copy_boxes(information, COPIED_MEDIA_INFORMATION_BOXES),
         ),
         sample_description=sample_description,
-        sample_format=kind,
-        sample_entry=entry,
+        sample_format=entry.kind,
+        sample_entry=entry.payload,
         sample_deltas=sample_deltas,
-        composition_offsets=_offsets(optional_box(table, in_table, b"ctts"), sizes.count),
-        sync_samples=_keys(optional_box(table, in_table, b"stss"), sizes.count),
-        sync_samples_complete=not any(box.kind in (b"stps", b"sbgp") for box in in_table),
+        composition_offsets=_offsets(optional_box(table, b"ctts"), sizes.count),
+        sync_samples=_keys(optional_box(table, b"stss"), sizes.count),
+        sync_samples_complete=not any(box.kind in (b"stps", b"sbgp") for box in table),
         sizes=sizes,
-        chunks=_chunks(table, in_table, sizes, size),
-        edit=_edit(trak, boxes, timescale, movie_timescale),
+        chunks=_chunks(table, sizes.count),
+        edit=_edit(boxes, timescale, movie_timescale),
     )
+    if max(stop for _, stop in track.chunk_spans()) > size:
+        raise UnsupportedMovieError("the file was cut off")
+    return track
 
 
 def sum_runs(runs: Runs) -> int:
@@ -194,26 +202,25 @@ def group_runs(values: Iterable[int]) -> Runs:
 
 def slice_runs(runs: Runs, start: int, stop: int) -> Runs:
     """Returns the runs of the samples from ``start`` to before ``stop``."""
-    found = []
+    sliced = []
     at = 0
     for count, value in runs:
         inside = min(at + count, stop) - max(at, start)
         if inside > 0:
-            found.append((inside, value))
+            sliced.append((inside, value))
         at += count
-    return found
+    return sliced
 
 
-def sample_at(sample_deltas: Runs, tick: int) -> tuple[int, int]:
-    """Returns the sample that lasts over a tick, and the tick that it begins at (the end past the last)."""
+def sample_at(sample_deltas: Runs, tick: int) -> int:
+    """Returns the sample that lasts over a tick; one past the last for the end and after it."""
     sample = begin = 0
     for count, value in sample_deltas:
         if value and tick < begin + count * value:
-            steps = (tick - begin) // value
-            return sample + steps, begin + steps * value
-        sample = sample + count
-        begin = begin + count * value
-    return sample, begin
+            return sample + (tick - begin) // value
+        sample += count
+        begin += count * value
+    return sample
 
 
 def rescale(value: int, timescale: int, from_timescale: int) -> int:
@@ -223,27 +230,23 @@ def rescale(value: int, timescale: int, from_timescale: int) -> int:
 
 def _check_own_data(dinf: bytes) -> None:
     """Refuses tracks whose samples lie in another file."""
-    references = required_box(dinf, child_boxes(dinf), b"dref")
+    references = required_box(child_boxes(dinf), b"dref")
     entries = child_boxes(references, 8)
     if unpack("4xI", references)[0] != len(entries):
         raise UnsupportedMovieError("dref is wrong")
-    for box in entries:
-        if not unpack("I", references, box.start)[0] & 1:
-            raise UnsupportedMovieError("its data is in another file")
+    if not all(unpack("I", entry.payload)[0] & 1 for entry in entries):
+        raise UnsupportedMovieError("its data is in another file")
 
 
-def _entry(sample_description: bytes) -> tuple[bytes, bytes]:
+def _only_entry(sample_description: bytes) -> Box:
     entries = child_boxes(sample_description, 8)
     if len(entries) != 1 or unpack("4xI", sample_description)[0] != 1:
         raise UnsupportedMovieError("its samples are described in several ways")
-    return entries[0].kind, sample_description[entries[0].start : entries[0].stop]
+    return entries[0]
 
 
-def _runs(table: bytes, samples: int | None) -> Runs:
-    (count,) = unpack("4xI", table)
-    if count > MAX_TABLE_ENTRIES:
-        raise UnsupportedMovieError("a table is too long")
-    values = parse_table(table, 8, 2 * count)
+def _runs(table: bytes, samples: int) -> Runs:
+    values = parse_table(table, columns=2)
     runs = [(each, value) for each, value in zip(values[::2], values[1::2], strict=True) if each]
     if sum(each for each, _ in runs) != samples:
         raise UnsupportedMovieError("a table has another number of samples")
@@ -262,85 +265,67 @@ def _offsets(table: bytes | None, samples: int) -> Runs | None:
 def _keys(table: bytes | None, samples: int) -> array[int] | None:
     if table is None:
         return None
-    (count,) = unpack("4xI", table)
-    if not 1 <= count <= MAX_TABLE_ENTRIES:
-        raise UnsupportedMovieError("there are no sync samples")
-    found = parse_table(table, 8, count)
-    ordered = all(one < other for one, other in itertools.pairwise(found))
-    if found[0] != 1 or found[-1] > samples or not ordered:
+    numbers = parse_table(table)
+    if numbers[0] != 1 or numbers[-1] > samples or not _is_ascending(numbers):
         raise UnsupportedMovieError("the sync samples are out of order")
-    return array("q", (number - 1 for number in found))
+    return array("q", (number - 1 for number in numbers))
 
 
-def _sizes(table: bytes, boxes: Sequence[Box]) -> SampleSizes:
-    plain = optional_box(table, boxes, b"stsz")
-    compact = optional_box(table, boxes, b"stz2")
+def _is_ascending(numbers: Iterable[int]) -> bool:
+    return all(number < following for number, following in itertools.pairwise(numbers))
+
+
+def _sizes(boxes: Sequence[Box]) -> SampleSizes:
+    plain = optional_box(boxes, b"stsz")
+    compact = optional_box(boxes, b"stz2")
     if (plain is None) == (compact is None):
         raise UnsupportedMovieError("the samples' sizes are missing, or there twice")
     if plain is not None:
+        bits = 32
         each, count = unpack("4xII", plain)
         if each:
             return SampleSizes(count, each, array("q"))
-        found = parse_table(plain, 12, count) if count <= 4 * MAX_TABLE_ENTRIES else array("I")
     else:
-        found, count = _compact(compact or b"")
-    if not count or len(found) != count or 0 in found:
+        bits, count = unpack("7xBI", compact or b"")
+        if bits not in (4, 8, 16):
+            raise UnsupportedMovieError("stz2 is wrong")
+    if not 1 <= count <= 4 * MAX_TABLE_ENTRIES:
+        raise UnsupportedMovieError("there are too many samples, or none")
+    code = {4: "B", 8: "B", 16: "H", 32: "I"}[bits]
+    sizes = parse_numbers(plain or compact or b"", 12, (count * bits + 7) // 8 // array(code).itemsize, code)
+    if bits == 4:
+        sizes = array("B", [half for pair in sizes for half in (pair >> 4, pair & 15)][:count])
+    if 0 in sizes:
         raise UnsupportedMovieError("there are samples without a size")
-    return SampleSizes(count, 0, array("q", itertools.accumulate(found, initial=0)))
+    return SampleSizes(count, 0, array("q", itertools.accumulate(sizes, initial=0)))
 
 
-def _compact(table: bytes) -> tuple[array[int], int]:
-    field, count = unpack("7xBI", table)
-    if field not in (4, 8, 16) or count > 4 * MAX_TABLE_ENTRIES:
-        raise UnsupportedMovieError("stz2 is wrong")
-    if field > 4:
-        return parse_table(table, 12, count, "B" if field == 8 else "H"), count
-    pairs = parse_table(table, 12, (count + 1) // 2, "B")
-    return array("B", [half for pair in pairs for half in (pair >> 4, pair & 15)][:count]), count
-
-
-def _chunks(table: bytes, boxes: Sequence[Box], sizes: SampleSizes, size: int) -> ChunkTable:
-    short = optional_box(table, boxes, b"stco")
-    long = optional_box(table, boxes, b"co64")
+def _chunks(boxes: Sequence[Box], samples: int) -> ChunkTable:
+    short = optional_box(boxes, b"stco")
+    long = optional_box(boxes, b"co64")
     if (short is None) == (long is None):
         raise UnsupportedMovieError("the chunks' places are missing, or there twice")
-    composition_offsets = short if short is not None else long or b""
-    (count,) = unpack("4xI", composition_offsets)
-    if not 1 <= count <= MAX_TABLE_ENTRIES:
-        raise UnsupportedMovieError("there are too many chunks, or none")
-    chunk_offsets = parse_table(composition_offsets, 8, count, "I" if short is not None else "Q")
-    first_samples = _firsts(required_box(table, boxes, b"stsc"), count)
-    if first_samples[-1] != sizes.count:
+    chunk_offsets = parse_table(short) if short is not None else parse_table(long or b"", code="Q")
+    first_samples = _first_samples(required_box(boxes, b"stsc"), len(chunk_offsets))
+    if first_samples[-1] != samples:
         raise UnsupportedMovieError("the chunks have another number of samples")
-    ends = (
-        place + sizes.before(stop) - sizes.before(start)
-        for place, (start, stop) in zip(chunk_offsets, itertools.pairwise(first_samples), strict=True)
-    )
-    if max(ends) > size:
-        raise UnsupportedMovieError("the file was cut off")
     return ChunkTable(chunk_offsets, first_samples)
 
 
-def _firsts(table: bytes, chunks: int) -> array[int]:
-    (count,) = unpack("4xI", table)
-    if not 1 <= count <= chunks:
-        raise UnsupportedMovieError("stsc is wrong")
-    values = parse_table(table, 8, 3 * count)
+def _first_samples(table: bytes, chunks: int) -> array[int]:
+    values = parse_table(table, columns=3)
     begins = [*values[::3], chunks + 1]
-    if begins[0] != 1 or 0 in values[1::3] or any(number != 1 for number in values[2::3]):
+    counts = values[1::3]
+    if begins[0] != 1 or not _is_ascending(begins) or 0 in counts or set(values[2::3]) != {1}:
         raise UnsupportedMovieError("stsc is wrong")
-    if any(one >= other for one, other in itertools.pairwise(begins)):
-        raise UnsupportedMovieError("stsc is out of order")
-    steps = [
-        (stop - start, each)
-        for (start, stop), each in zip(itertools.pairwise(begins), values[1::3], strict=True)
-    ]
-    return array("q", itertools.accumulate(expand_runs(steps), initial=0))
+    repeats = (stop - start for start, stop in itertools.pairwise(begins))
+    runs = list(zip(repeats, counts, strict=True))
+    return array("q", itertools.accumulate(expand_runs(runs), initial=0))
 
 
-def _edit(trak: bytes, boxes: Sequence[Box], timescale: int, movie_timescale: int) -> Edit | None:
-    edits = optional_box(trak, boxes, b"edts")
-    table = None if edits is None else optional_box(edits, child_boxes(edits), b"elst")
+def _edit(boxes: Sequence[Box], timescale: int, movie_timescale: int) -> Edit | None:
+    edits = optional_box(boxes, b"edts")
+    table = None if edits is None else optional_box(child_boxes(edits), b"elst")
     if table is None:
         return None
     version, count = unpack("B3xI", table)

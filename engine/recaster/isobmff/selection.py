@@ -35,7 +35,7 @@ INTRA_FORMATS: Final = frozenset(
 MAX_REORDER_PICTURES: Final = 16
 """Pictures by which decoding may be ahead of presentation."""
 MIN_MPEG4_SAMPLE_BYTES: Final = 16
-"""Bytes; smaller samples of MPEG-4 Part 2 may say that there is no frame."""
+"""Smaller samples of MPEG-4 Part 2 may say that there is no frame."""
 PCM_BITS: Final = {
     b"twos": 0, b"sowt": 0, b"lpcm": 0, b"ipcm": 0, b"fpcm": 0, b"in24": 24, b"in32": 32, b"fl32": 32,
     b"fl64": 64, b"ulaw": 8, b"alaw": 8,
@@ -55,9 +55,10 @@ class ChunkSpan:
 
 @dataclass(frozen=True, slots=True)
 class TrackPart:
-    """A track of the new movie, whose own chunks don't count, and the spans that become its chunks."""
+    """A track of the new movie, whose own chunks and edit don't count; its edit; what becomes its chunks."""
 
     track: Track
+    edit: Edit
     chunk_spans: list[ChunkSpan]
 
 
@@ -98,37 +99,41 @@ def select_video(video: Track, presentation: Presentation, frames: range, file: 
         last = order[-1]
         over = presentation.pts[last] + max(presentation.dts[last + 1] - presentation.dts[last], 1)
         over = over if video.edit is None else min(over, video.edit.stop)
+    # Bytes of the length before each NAL unit; 0 where samples have no units.
+    nal_size = 0
+    if video.sample_format in NAL_FORMATS:
+        nal_size = nal_units.length_field_size(video.sample_format, video.sample_entry)
     inside = range(frames.start - begin, frames.stop - begin)
-    selection = VideoSelection(
-        _find_start(video, presentation, order, file), max(order) + 1, order, over, inside
-    )
+    start = _find_start(video, presentation, order, nal_size, file)
+    selection = VideoSelection(start, max(order) + 1, order, over, inside)
     if video.composition_offsets is None:
-        _check_order(video, selection, file)
+        _check_order(video, selection, nal_size, file)
     return selection
 
 
-def _find_start(video: Track, presentation: Presentation, order: list[int], file: BinaryIO) -> int:
+def _find_start(
+    video: Track, presentation: Presentation, order: list[int], nal_size: int, file: BinaryIO
+) -> int:
     """Returns the last sample that all of ``order`` can be decoded from."""
-    size = (
-        nal_units.length_field_size(video.sample_format, video.sample_entry)
-        if video.sample_format in NAL_FORMATS
-        else 0
-    )
-    if not size and video.sample_format not in INTRA_FORMATS:
+
+    def is_random_access(sample: int) -> bool:
+        span = video.sample_span(sample)
+        return nal_units.is_random_access(video.sample_format, nal_size, file, *span)
+
+    if not nal_size and video.sample_format not in INTRA_FORMATS:
         if video.sample_format not in SYNC_MARKED_FORMATS or video.sync_samples is None:
             raise UnsupportedMovieError("it isn't known what its samples are")
-        if video.sample_format == b"mp4v" and any(
-            _bytes(video, one) < MIN_MPEG4_SAMPLE_BYTES for one in range(video.sizes.count)
-        ):
+        lengths = (video.sizes.total(sample, sample + 1) for sample in range(video.sizes.count))
+        if video.sample_format == b"mp4v" and min(lengths) < MIN_MPEG4_SAMPLE_BYTES:
             raise UnsupportedMovieError("it may have samples without a frame")
-    elif size and not _is_random_access(video, size, presentation.first_decoded, file):
+    elif nal_size and not is_random_access(presentation.first_decoded):
         raise UnsupportedMovieError("its first frames may not decode")
     tries = 0
     for sample in range(min(order), -1, -1):
         # A key frame that is shown later has pictures after it that need what was before it.
         if not presentation.is_sync[sample] or presentation.pts[sample] > presentation.pts[order[0]]:
             continue
-        if not size or _is_random_access(video, size, sample, file):
+        if not nal_size or is_random_access(sample):
             return sample
         tries += 1
         if tries == MAX_START_TRIES:
@@ -136,66 +141,38 @@ def _find_start(video: Track, presentation: Presentation, order: list[int], file
     raise UnsupportedMovieError("decoding can't start before these frames")
 
 
-def _check_order(video: Track, selection: VideoSelection, file: BinaryIO) -> None:
+def _check_order(video: Track, selection: VideoSelection, nal_size: int, file: BinaryIO) -> None:
     """Refuses reordered pictures without composition times, which some writers forget."""
     if video.sample_format in (b"hvc1", b"hev1"):
         raise UnsupportedMovieError("the order of its pictures isn't known")
-    size = (
-        nal_units.length_field_size(video.sample_format, video.sample_entry)
-        if video.sample_format in NAL_FORMATS
-        else 0
-    )
-    for sample in range(
-        max(selection.start - MAX_REORDER_PICTURES, 0),
-        min(selection.stop + MAX_REORDER_PICTURES, video.sizes.count),
-    ):
-        place = _place(video, sample)
-        length = _bytes(video, sample)
-        if (size and nal_units.has_b_slice(size, file, place, length)) or (
-            video.sample_format == b"mp4v" and nal_units.is_b_vop(file, place, length)
+    first = max(selection.start - MAX_REORDER_PICTURES, 0)
+    for sample in range(first, min(selection.stop + MAX_REORDER_PICTURES, video.sizes.count)):
+        span = video.sample_span(sample)
+        if (nal_size and nal_units.has_b_slice(nal_size, file, *span)) or (
+            video.sample_format == b"mp4v" and nal_units.is_b_vop(file, *span)
         ):
             raise UnsupportedMovieError("its pictures have no times of their own")
-
-
-def _is_random_access(video: Track, size: int, sample: int, file: BinaryIO) -> bool:
-    """Tells if a sync sample is one."""
-    return nal_units.is_random_access(
-        video.sample_format, size, file, _place(video, sample), _bytes(video, sample)
-    )
 
 
 def extract_video(video: Track, presentation: Presentation, selection: VideoSelection) -> TrackPart:
     """Cuts out the samples of the video that a part needs; its edit shows the selected ones."""
     inside = range(selection.start, selection.stop)
     delays = [presentation.pts[sample] - presentation.dts[sample] for sample in inside]
-    least = (
-        min(delays) if video.composition_offsets is not None else 0
-    )  # none is negative: not all readers like that
+    composition_offsets = None
+    least = 0
+    if video.composition_offsets is not None:
+        least = min(delays)  # not all readers like negative ones
+        composition_offsets = group_runs(delay - least for delay in delays)
     moved = presentation.dts[selection.start] + least
     edit = Edit(0, presentation.pts[selection.order[0]] - moved, selection.over - moved)
     sync_samples = None
     if video.sync_samples is not None or selection.start != min(selection.order):
         # Marks between the start and the first frame shown are left out: those were passed over.
-        later = (
-            sample
-            for sample in range(min(selection.order) + 1, selection.stop)
-            if presentation.is_sync[sample]
-        )
-        sync_samples = array("q", [0, *(sample - selection.start for sample in later)])
-    composition_offsets = (
-        None if video.composition_offsets is None else group_runs(delay - least for delay in delays)
-    )
-    return _part(
-        replace(
-            video,
-            composition_offsets=composition_offsets,
-            sync_samples=sync_samples,
-            sync_samples_complete=True,
-            edit=edit,
-        ),
-        selection.start,
-        selection.stop,
-    )
+        later = range(min(selection.order) + 1, selection.stop)
+        marks = (sample - selection.start for sample in later if presentation.is_sync[sample])
+        sync_samples = array("q", [0, *marks])
+    track = replace(video, composition_offsets=composition_offsets, sync_samples=sync_samples)
+    return _cut(track, edit, selection.start, selection.stop)
 
 
 def extract_audio(sound: Track, begin: Fraction, end: Fraction) -> TrackPart | None:
@@ -204,11 +181,8 @@ def extract_audio(sound: Track, begin: Fraction, end: Fraction) -> TrackPart | N
     Raises:
         UnsupportedMovieError: it isn't known what its samples are.
     """
-    if (
-        sound.composition_offsets is not None
-        or sound.sync_samples is not None
-        or sound.sample_format in ENCRYPTED_FORMATS
-    ):
+    tables = (sound.composition_offsets, sound.sync_samples)
+    if any(table is not None for table in tables) or sound.sample_format in ENCRYPTED_FORMATS:
         raise UnsupportedMovieError("the sound isn't plain")
     lead = 0 if _is_plain(sound) else AUDIO_PREROLL_SAMPLES
     edit = sound.edit or Edit(0, 0, sum_runs(sound.sample_deltas))
@@ -220,11 +194,10 @@ def extract_audio(sound: Track, begin: Fraction, end: Fraction) -> TrackPart | N
     stop = min(stop, edit.stop, sum_runs(sound.sample_deltas))
     if start >= stop:
         return None
-    first = max(sample_at(sound.sample_deltas, start)[0] - lead, 0)
-    last = sample_at(sound.sample_deltas, stop - 1)[0]
+    first = max(sample_at(sound.sample_deltas, start) - lead, 0)
+    last = sample_at(sound.sample_deltas, stop - 1)
     hidden = sum_runs(slice_runs(sound.sample_deltas, 0, first))
-    shorter = replace(sound, edit=Edit(empty_duration, start - hidden, stop - hidden))
-    return _part(shorter, first, last + 1)
+    return _cut(sound, Edit(empty_duration, start - hidden, stop - hidden), first, last + 1)
 
 
 def _is_plain(sound: Track) -> bool:
@@ -242,7 +215,7 @@ def _is_plain(sound: Track) -> bool:
     return True
 
 
-def _part(track: Track, start: int, stop: int) -> TrackPart:
+def _cut(track: Track, edit: Edit, start: int, stop: int) -> TrackPart:
     """Cuts out the samples from ``start`` to before ``stop``, with tables of their own."""
     sizes = track.sizes
     chunks = track.chunks
@@ -250,23 +223,14 @@ def _part(track: Track, start: int, stop: int) -> TrackPart:
     for chunk in range(chunks.at(start), chunks.at(stop - 1) + 1):
         first = max(start, chunks.first_samples[chunk])
         last = min(stop, chunks.first_samples[chunk + 1])
-        length = sizes.before(last) - sizes.before(first)
-        chunk_spans.append(ChunkSpan(last - first, _place(track, first), length))
-    base = sizes.before(start)
-    sums = sizes.sums if sizes.each else array("q", (each - base for each in sizes.sums[start : stop + 1]))
-    other_spans = replace(
+        place, _ = track.sample_span(first)
+        chunk_spans.append(ChunkSpan(last - first, place, sizes.total(first, last)))
+    sums = sizes.sums
+    if not sizes.each:
+        sums = array("q", (total - sums[start] for total in sums[start : stop + 1]))
+    shorter = replace(
         track,
         sample_deltas=slice_runs(track.sample_deltas, start, stop),
         sizes=SampleSizes(stop - start, sizes.each, sums),
     )
-    return TrackPart(other_spans, chunk_spans)
-
-
-def _place(track: Track, sample: int) -> int:
-    chunk = track.chunks.at(sample)
-    inside = track.sizes.before(sample) - track.sizes.before(track.chunks.first_samples[chunk])
-    return track.chunks.chunk_offsets[chunk] + inside
-
-
-def _bytes(track: Track, sample: int) -> int:
-    return track.sizes.before(sample + 1) - track.sizes.before(sample)
+    return TrackPart(shorter, edit, chunk_spans)

@@ -17,11 +17,10 @@ from recaster.isobmff.boxes import (
     read_movie,
     read_spans,
     required_box,
-    unpack,
 )
 from recaster.isobmff.movie_box import build_movie
 from recaster.isobmff.presentation import compute_presentation
-from recaster.isobmff.sample_table import Track, read_handler, read_track
+from recaster.isobmff.sample_table import Track, read_handler, read_number, read_track
 from recaster.isobmff.selection import extract_audio, extract_video, select_video
 
 if TYPE_CHECKING:
@@ -33,9 +32,7 @@ if TYPE_CHECKING:
 MAX_PART_SHARE: Final = Fraction(4, 5)
 """A part larger than this share of its file isn't cut out."""
 MAX_TRACKS: Final = 64
-NON_VIDEO_HANDLERS: Final = frozenset(
-    (b"tmcd", b"text", b"sbtl", b"subt", b"clcp", b"hint", b"sdsm", b"odsm")
-)
+NON_VIDEO_HANDLERS: Final = {b"tmcd", b"text", b"sbtl", b"subt", b"clcp", b"hint", b"sdsm", b"odsm"}
 """Handlers of tracks that FFmpeg can't take for the video."""
 
 
@@ -61,9 +58,7 @@ def trim_movie(path: Path, frames: range, out: Path) -> TrimmedMovie | None:
     original's to the bit; sound keeps its time to them within half a tick of its own clock.
 
     Args:
-        path: the movie.
         frames: indices of the frames as the engine counts them.
-        out: the new file.
 
     Returns:
         None, and nothing is written, where the file isn't a plain movie whose frames can be counted without
@@ -77,7 +72,7 @@ def trim_movie(path: Path, frames: range, out: Path) -> TrimmedMovie | None:
         with path.open("rb") as file:
             index = read_movie(file)
             parts, timescale, selection = _parts(file, index, frames)
-            header = required_box(index.moov, child_boxes(index.moov), b"mvhd")
+            header = required_box(child_boxes(index.moov), b"mvhd")
             new = build_movie(index.ftyp, header, timescale, parts)
             if new.size > MAX_PART_SHARE * index.size:
                 return None
@@ -100,18 +95,16 @@ def _parts(file: BinaryIO, index: MovieFile, frames: range) -> tuple[list[TrackP
     begin = Fraction(presentation.pts[selection.order[0]] - presentation.origin, video.timescale)
     end = Fraction(selection.over - presentation.origin, video.timescale)
     parts = [extract_video(video, presentation, selection)]
-    parts += [found for sound in sounds if (found := extract_audio(sound, begin, end)) is not None]
+    parts += [part for sound in sounds if (part := extract_audio(sound, begin, end)) is not None]
     exact = math.lcm(*(part.track.timescale for part in parts))  # so that edit lists can say every time
     return parts, exact if exact < 1 << 31 else timescale, selection
 
 
 def _tracks(index: MovieFile) -> tuple[Track, list[Track], int]:
     """Reads the video track, the sound tracks, and the movie's timescale."""
-    moov = index.moov
-    boxes = child_boxes(moov)
-    header = required_box(moov, boxes, b"mvhd")
-    (timescale,) = unpack("20xI" if header[:1] == b"\1" else "12xI", header)
-    traks = [moov[box.start : box.stop] for box in boxes if box.kind == b"trak"]
+    boxes = child_boxes(index.moov)
+    timescale = read_number(required_box(boxes, b"mvhd"))
+    traks = [box.payload for box in boxes if box.kind == b"trak"]
     if any(box.kind in (b"mvex", b"cmov") for box in boxes) or len(traks) > MAX_TRACKS:
         raise UnsupportedMovieError("it is fragmented, packed, or has too many tracks")
     if not 1 <= timescale < 1 << 31:
@@ -123,11 +116,8 @@ def _tracks(index: MovieFile) -> tuple[Track, list[Track], int]:
     if any(handler != b"soun" and handler not in NON_VIDEO_HANDLERS for handler in before):
         raise UnsupportedMovieError("another track may be taken for the video")
     video = read_track(traks[handlers.index(b"vide")], timescale, index.size)
-    sounds = [
-        read_track(trak, timescale, index.size)
-        for trak, handler in zip(traks, handlers, strict=True)
-        if handler == b"soun"
-    ]
+    audible = [trak for trak, handler in zip(traks, handlers, strict=True) if handler == b"soun"]
+    sounds = [read_track(trak, timescale, index.size) for trak in audible]
     _check_apart([video, *sounds], index)
     return video, sounds, timescale
 
