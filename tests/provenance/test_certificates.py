@@ -9,7 +9,6 @@ import pytest
 from certificates import certificate, turn_clock
 
 from recaster.errors import CertificateError, UsageError, reason_of
-from recaster.media.clip import Clip
 from recaster.provenance.manifest import check_signer, sign_swap
 from recaster.provenance.signer import resolve_signer
 
@@ -38,7 +37,7 @@ def test_a_certificate_out_of_its_time(
     clip = actors / "performer.mp4"
     out = tmp_path / "out.mp4"
     with pytest.raises(CertificateError, match=says) as caught:
-        sign_swap(clip, out, Clip(clip), {}, dataclasses.replace(mark, signer=signer))
+        sign_swap(clip, out, clip, {}, dataclasses.replace(mark, signer=signer))
     assert not out.exists()
     assert str(tmp_path) not in str(caught.value)
     assert reason_of(caught.value) == "POLICY"

@@ -16,7 +16,6 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from recaster.media.clip import Clip
 from recaster.provenance.inspection import inspect_file
 from recaster.provenance.manifest import sign_render, sign_swap
 
@@ -63,8 +62,8 @@ def test_another_implementation_finds_the_same(
     picture = tmp_path / "frame.png"
     noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
     PIL.Image.fromarray(noise).save(picture)
-    sign_swap(clip, out, Clip(clip), FACTS, mark)
-    sign_swap(picture, picture, Clip(clip), FACTS, mark)
+    sign_swap(clip, out, clip, FACTS, mark)
+    sign_swap(picture, picture, clip, FACTS, mark)
     sign_render(actors / "neighbour.mp4", edit, [out], mark.signer, vetting)
     for path, what in ((out, "bmff"), (picture, "data"), (edit, "bmff")):
         assert validated(path, tmp_path) == {"valid": True, "wrong": []}
@@ -118,7 +117,7 @@ def test_a_timestamp_says_when(
     clip = actors / "performer.mp4"
     out = tmp_path / "out.mp4"
     stamped = dataclasses.replace(mark, signer=dataclasses.replace(mark.signer, timestamp=authority))
-    sign_swap(clip, out, Clip(clip), FACTS, stamped)
+    sign_swap(clip, out, clip, FACTS, stamped)
     assert "since it was signed at 2" in inspect_file(out, register.folder.path).line
-    sign_swap(clip, out, Clip(clip), FACTS, mark)
+    sign_swap(clip, out, clip, FACTS, mark)
     assert "since it was signed by" in inspect_file(out, register.folder.path).line

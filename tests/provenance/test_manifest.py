@@ -21,7 +21,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from recaster.cli.main import main
 from recaster.errors import ManifestError, UsageError
 from recaster.files import sha256
-from recaster.media.clip import Clip
 from recaster.media.reader import read_frames
 from recaster.provenance.certificates import certificate_builder, private_key_pem
 from recaster.provenance.inspection import Inspection, _quoted, inspect_file
@@ -85,7 +84,7 @@ def test_a_signed_swap_says_what_it_is(
     made = shutil.copy(clip, tmp_path / "made.mp4") if suffix == ".mp4" else None
     made = made or remuxed(clip, tmp_path / f"made{suffix}")
     out = tmp_path / f"out{suffix}"
-    assert "marked as a face swap" in sign_swap(made, out, Clip(clip), FACTS, mark)
+    assert "marked as a face swap" in sign_swap(made, out, clip, FACTS, mark)
     found = inspect_file(out, register.folder.path)
     assert found.swap
     assert found.local
@@ -103,7 +102,7 @@ def test_the_manifest_holds_no_name_and_no_path(
 ) -> None:
     named = shutil.copy(clip, tmp_path / "Anna at home.mp4")
     out = tmp_path / "Anna.mp4"
-    sign_swap(named, out, Clip(named), FACTS, mark)
+    sign_swap(named, out, named, FACTS | {"clip": sha256(named)}, mark)
     found = inspect_file(out, register.folder.path)
     text = json.dumps(found.manifests)
     assert "Anna" not in text
@@ -130,9 +129,7 @@ def test_a_flipped_bit_is_found(
     register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path, suffix: str
 ) -> None:
     out = tmp_path / f"out{suffix}"
-    sign_swap(
-        clip if suffix == ".mp4" else remuxed(clip, tmp_path / "made.mkv"), out, Clip(clip), FACTS, mark
-    )
+    sign_swap(clip if suffix == ".mp4" else remuxed(clip, tmp_path / "made.mkv"), out, clip, FACTS, mark)
     data = bytearray(out.read_bytes())
     for place in (len(data) // 3, len(data) // 2, len(data) - 1):
         broken = data.copy()
@@ -145,7 +142,7 @@ def test_a_flipped_bit_is_found(
 def test_a_manifest_of_another_file_doesn_t_fit(
     register: Register, mark: ProvenanceMark, clip: Path, actors: Path, tmp_path: Path
 ) -> None:
-    sign_swap(remuxed(clip, tmp_path / "made.mkv"), tmp_path / "out.mkv", Clip(clip), FACTS, mark)
+    sign_swap(remuxed(clip, tmp_path / "made.mkv"), tmp_path / "out.mkv", clip, FACTS, mark)
     remuxed(actors / "neighbour.mp4", tmp_path / "out.mkv")
     with pytest.raises(ManifestError, match="changed"):
         inspect_file(tmp_path / "out.mkv", register.folder.path)
@@ -154,8 +151,8 @@ def test_a_manifest_of_another_file_doesn_t_fit(
 def test_a_clip_s_own_manifest_is_kept(
     register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path
 ) -> None:
-    sign_swap(clip, tmp_path / "one.mp4", Clip(clip), FACTS, mark)
-    sign_swap(clip, tmp_path / "two.mp4", Clip(tmp_path / "one.mp4"), FACTS, mark)
+    sign_swap(clip, tmp_path / "one.mp4", clip, FACTS, mark)
+    sign_swap(clip, tmp_path / "two.mp4", tmp_path / "one.mp4", FACTS, mark)
     found = inspect_file(tmp_path / "two.mp4", register.folder.path)
     assert len(found.manifests["manifests"]) == 2
     [before] = active(found)["ingredients"]
@@ -170,7 +167,7 @@ def test_a_clip_that_isn_t_what_its_name_says_is_an_ingredient_all_the_same(
     register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path
 ) -> None:
     liar = remuxed(clip, tmp_path / "clip.mkv").rename(tmp_path / "liar.mp4")
-    sign_swap(clip, tmp_path / "out.mp4", Clip(liar), FACTS, mark)
+    sign_swap(clip, tmp_path / "out.mp4", liar, FACTS, mark)
     assert inspect_file(tmp_path / "out.mp4", register.folder.path).swap
 
 
@@ -179,7 +176,7 @@ def test_pictures_are_signed(register: Register, mark: ProvenanceMark, clip: Pat
     for suffix in (".png", ".jpg"):
         made = tmp_path / f"made{suffix}"
         PIL.Image.fromarray(frame).save(made)
-        sign_swap(made, made, Clip(clip), FACTS, mark)
+        sign_swap(made, made, clip, FACTS, mark)
         assert inspect_file(made, register.folder.path).swap
         shown = np.asarray(PIL.Image.open(made))
         assert shown.shape == frame.shape
@@ -191,7 +188,7 @@ def test_an_edit_names_the_swaps_in_it(
 ) -> None:
     swaps = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
     for one in swaps:
-        sign_swap(clip, one, Clip(clip), FACTS, mark)
+        sign_swap(clip, one, clip, FACTS, mark)
     render = shutil.copy(actors / "neighbour.mp4", tmp_path / "edit.mp4")
     assert "2 swaps in it" in sign_render(render, render, swaps, mark.signer, vetting)
     found = inspect_file(render, register.folder.path)
@@ -211,7 +208,7 @@ def test_an_edit_vouches_for_whole_swaps_only(
 ) -> None:
     swap = tmp_path / "swap.mp4"
     edit = tmp_path / "edit.mp4"
-    sign_swap(clip, swap, Clip(clip), FACTS, mark)
+    sign_swap(clip, swap, clip, FACTS, mark)
     with pytest.raises(ManifestError, match="no such file"):
         sign_render(tmp_path / "none.mp4", edit, [swap], mark.signer, vetting)
     data = bytearray(swap.read_bytes())
@@ -228,8 +225,8 @@ def test_a_manifest_beside_a_file_is_kept_too(
     first = tmp_path / "first.mkv"
     second = tmp_path / "second.mp4"
     edit = tmp_path / "edit.mov"
-    sign_swap(remuxed(clip, tmp_path / "made.mkv"), first, Clip(clip), FACTS, mark)
-    sign_swap(clip, second, Clip(first), FACTS, mark)
+    sign_swap(remuxed(clip, tmp_path / "made.mkv"), first, clip, FACTS, mark)
+    sign_swap(clip, second, first, FACTS, mark)
     found = inspect_file(second, register.folder.path)
     assert len(found.manifests["manifests"]) == 2
     sign_render(remuxed(clip, tmp_path / "made.mov"), edit, [first], mark.signer, vetting)
@@ -324,7 +321,7 @@ def test_an_own_certificate_is_trusted_by_whoever_trusts_its_authority(
     assert not resolve_signer(register.policy, register.folder.path).local
     out = tmp_path / "out.mp4"
     mark = ProvenanceMark.of(register, register.add_stated("nobody", "synthetic"), "0" * 64)
-    sign_swap(clip, out, Clip(clip), FACTS, mark)
+    sign_swap(clip, out, clip, FACTS, mark)
     trusting = inspect_file(out, register.folder.path, [made / "ca.pem"])
     assert trusting.trusted
     assert "signed by Editing (Studio)" in trusting.line
@@ -360,7 +357,7 @@ def test_a_certificate_that_has_ended_is_no_change(
     short.certificate.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     short.key.write_text(private_key_pem(key))
     out = tmp_path / "out.mp4"
-    sign_swap(clip, out, Clip(clip), FACTS, dataclasses.replace(mark, signer=short))
+    sign_swap(clip, out, clip, FACTS, dataclasses.replace(mark, signer=short))
     time.sleep(4)
     with pytest.raises(ManifestError, match="isn't valid any more") as caught:
         inspect_file(out, register.folder.path)
@@ -375,7 +372,7 @@ def test_a_key_of_another_certificate_signs_nothing(
         mark.statement, type(other)(mark.signer.certificate, other.key, local=True), mark.audit
     )
     with pytest.raises(ManifestError, match="can't be signed"):
-        sign_swap(clip, tmp_path / "out.mp4", Clip(clip), FACTS, wrong)
+        sign_swap(clip, tmp_path / "out.mp4", clip, FACTS, wrong)
     with pytest.raises(ManifestError, match="nothing can be signed"):
         check_signer(dataclasses.replace(wrong.signer, local=False))
     assert not (tmp_path / "out.mp4").exists()
@@ -389,7 +386,7 @@ def test_a_certificate_made_here_is_made_once(
     assert first.key.stat().st_mode & 0o077 == 0
     before = first.certificate.read_bytes()
     out = tmp_path / "out.mp4"
-    sign_swap(clip, out, Clip(clip), FACTS, mark)
+    sign_swap(clip, out, clip, FACTS, mark)
     first.certificate.write_text("nonsense")
     assert resolve_signer(register.policy, register.folder.path).certificate.read_bytes() != before
     assert inspect_file(out, register.folder.path).local  # what was signed with the last one is still known

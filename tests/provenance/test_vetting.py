@@ -10,7 +10,6 @@ import pytest
 
 from recaster.errors import ConsentError, ManifestError
 from recaster.files import sha256
-from recaster.media.clip import Clip
 from recaster.provenance.inspection import inspect_file
 from recaster.provenance.manifest import EDIT_ASSERTION, assertions_of, sidecar_of, sign_render, sign_swap
 from recaster.provenance.provenance_mark import ProvenanceMark
@@ -35,7 +34,7 @@ def clip(actors: Path) -> Path:
 def swap(register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path) -> Path:
     """One that was made here, and noted as the engine does."""
     out = tmp_path / "swap.mp4"
-    sign_swap(clip, out, Clip(clip), FACTS, mark)
+    sign_swap(clip, out, clip, FACTS, mark)
     [person] = register.list_people()
     register.audit.add("swap.deliver", made=[sha256(out)], identities=[person.identity_id])
     return out
@@ -58,7 +57,7 @@ def stranger(clip: Path, tmp_path: Path) -> Path:
     out = tmp_path / "stranger.mp4"
     with open_register(DataFolder(tmp_path / "elsewhere")) as other:
         mark = ProvenanceMark.of(other, other.add_stated("nobody", "consent"), "0" * 64)
-        sign_swap(clip, out, Clip(clip), FACTS, mark)
+        sign_swap(clip, out, clip, FACTS, mark)
     return out
 
 
@@ -107,7 +106,7 @@ def test_a_swap_that_was_signed_here_but_never_delivered_is_not(
     register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "unknown.mp4"
-    sign_swap(clip, out, Clip(clip), FACTS, mark)
+    sign_swap(clip, out, clip, FACTS, mark)
     with pytest.raises(ConsentError, match="neither here"):
         sign(register, mark, clip, out)
     register.audit.add("swap.start", job=sha256(out))  # a digest that is only mentioned
@@ -119,13 +118,13 @@ def test_a_swap_of_an_earlier_release_is_known_by_its_job(
     register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "swap.mp4"
-    sign_swap(clip, out, Clip(clip), FACTS, mark)
+    sign_swap(clip, out, clip, FACTS, mark)
     [person] = register.list_people()
     register.audit.add("swap.start", job="abc", attempt=1, identity=person.identity_id)
     register.audit.add("swap.deliver", job="abc", made=[sha256(out)])
     assert find_local_swaps(register, [sha256(out)]) == {sha256(out): (person.identity_id,)}
     nameless = tmp_path / "nameless.mp4"
-    sign_swap(clip, nameless, Clip(clip), FACTS, mark)
+    sign_swap(clip, nameless, clip, FACTS, mark)
     register.audit.add("swap.deliver", made=[sha256(nameless)])
     with pytest.raises(ConsentError, match="nobody knows any more"):
         sign(register, mark, clip, nameless)
@@ -163,10 +162,10 @@ def test_the_policy_holds_for_every_swap_in_it(
     person = register.add_stated("nobody", "consent")
     mark = ProvenanceMark.of(register, person, "0" * 64)
     out = tmp_path / "swap.mp4"
-    sign_swap(clip, out, Clip(clip), {"engine": "0", "label": "none"}, mark)
+    sign_swap(clip, out, clip, {"engine": "0", "label": "none"}, mark)
     if nested:  # a swap of a swap
         out = tmp_path / "twice.mp4"
-        sign_swap(clip, out, Clip(tmp_path / "swap.mp4"), FACTS, mark)
+        sign_swap(clip, out, tmp_path / "swap.mp4", FACTS, mark)
     register.audit.add("swap.deliver", made=[sha256(out)], identities=[person.identity_id])
     assert sign(register, mark, clip, out).is_file()
     with pytest.raises(ConsentError, match=why):
@@ -177,13 +176,13 @@ def test_a_manifest_beside_a_swap_must_be_ours(
     register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path
 ) -> None:
     out = in_matroska(clip, tmp_path / "swap.mkv")
-    sign_swap(out, out, Clip(clip), FACTS, mark)
+    sign_swap(out, out, clip, FACTS, mark)
     [person] = register.list_people()
     register.audit.add("swap.deliver", made=[sha256(out)], identities=[person.identity_id])
     assert sign(register, mark, clip, out).is_file()
     with open_register(DataFolder(tmp_path / "elsewhere")) as other:
         theirs = ProvenanceMark.of(other, other.add_stated("nobody", "consent"), "0" * 64)
-        sign_swap(out, out, Clip(clip), FACTS, theirs)  # the file is the same, what lies beside it isn't
+        sign_swap(out, out, clip, FACTS, theirs)  # the file is the same, what lies beside it isn't
     with pytest.raises(ConsentError, match="neither here"):
         sign(register, mark, clip, out)
     sidecar_of(out).unlink()

@@ -63,7 +63,7 @@ class Record:
     @classmethod
     def after(cls, last: Record | None, event: str, details: Mapping[str, Any]) -> Record:
         """Makes the record that follows another."""
-        number, previous = (1, GENESIS) if last is None else (last.number + 1, last.hash)
+        number, previous = _link(last)
         now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         if last is not None and now < last.time:  # the log's time never goes back, whatever the clock does
             details = {**details, "clock": now}
@@ -71,7 +71,7 @@ class Record:
         return cls(number, now, event, details, previous, _hash(number, now, event, details, previous))
 
     @property
-    def whole(self) -> bool:
+    def is_whole(self) -> bool:
         """True for a record that is as it was written."""
         return self.hash == _hash(self.number, self.time, self.event, self.details, self.previous)
 
@@ -89,11 +89,7 @@ class AuditLog:
         self._head = head
 
     def add(self, event: str, **details: Any) -> Record:
-        """Adds a record; on the disk when this returns.
-
-        Args:
-            event: one of ``audit_events.EVENTS``.
-            details: which person, job, file.
+        """Adds a record of one of ``audit_events.EVENTS``; on the disk when this returns.
 
         Raises:
             OutputError: it can't be written; LockedError where another process keeps it locked.
@@ -130,8 +126,7 @@ class AuditLog:
         if not self.path.is_file():
             return None
         with self.path.open("rb") as file:
-            _, line = _line_before(file, None)
-        return self._parsed(line) if line else None
+            return next(self._records_backwards(file), None)
 
     def records(self) -> Iterator[Record]:
         """Yields every record, the oldest first (AuditError for what is none)."""
@@ -165,12 +160,12 @@ class AuditLog:
         Raises:
             AuditError: a record was changed, removed, inserted or cut off; the message names it.
         """
-        known = None if self._head is None else self._head.get()
+        known = self._known
         last: Record | None = None
         has_head = head is None
         for record in self.records():
-            number, previous = (1, GENESIS) if last is None else (last.number + 1, last.hash)
-            if not record.whole:
+            number, previous = _link(last)
+            if not record.is_whole:
                 raise self._broken(f"record {number} was changed after it was written")
             if (record.number, record.previous) != (number, previous):
                 raise self._broken(
@@ -203,7 +198,7 @@ class AuditLog:
                 trouble = str(error)
             else:
                 raise UsageError(f"{self.path}: is whole; there is nothing to be accepted")
-            known = None if self._head is None else self._head.get()
+            known = self._known
             details: dict[str, Any] = {"by": caller(), "reason": reason, "trouble": trouble}
             if known is not None:
                 details |= {"known_number": known[0], "known_hash": known[1]}
@@ -229,6 +224,11 @@ class AuditLog:
             stack.enter_context(lock(self.path.with_suffix(".lock")))
             yield
 
+    @property
+    def _known(self) -> tuple[int, str] | None:
+        """Number and hash of the newest record that the store knows."""
+        return None if self._head is None else self._head.get()
+
     def _note_head(self, record: Record) -> None:
         if self._head is not None:
             self._head.put(record.number, record.hash)
@@ -253,40 +253,30 @@ class AuditLog:
         Raises:
             AuditError: the end isn't the one that was written.
         """
-        mended: list[tuple[str, dict[str, Any]]] = []
-        end, line = _line_before(file, None)
-        file.seek(end)
-        rest = file.read()
-        if rest:
-            mended.append(
-                ("audit.half_record", {"bytes": len(rest), "sha256": hashlib.sha256(rest).hexdigest()})
-            )
-        last = self._parsed(line) if line else None
-        if last is not None and not last.whole:
-            raise self._broken(f"record {last.number} was changed after it was written")
+        records = self._records_backwards(file)
+        last = next(records, None)
         if last is not None:
-            before = _line_before(file, end - len(line))[1]
-            if last.previous != (self._parsed(before).hash if before else GENESIS):
+            if not last.is_whole:
+                raise self._broken(f"record {last.number} was changed after it was written")
+            before = next(records, None)
+            if last.previous != (GENESIS if before is None else before.hash):
                 raise self._broken(f"record {last.number} doesn't follow the one before it")
-        known = None if self._head is None else self._head.get()
-        self._check_end(last, known, strict=False)
+        known = self._known
+        rest = self._check_end(last, known, strict=False)
+        mended: list[tuple[str, dict[str, Any]]] = []
+        if rest:
+            digest = hashlib.sha256(rest).hexdigest()
+            mended.append(("audit.half_record", {"bytes": len(rest), "sha256": digest}))
         if known is not None and last is not None:
-            place = end
-            record = last
-            while record.number > known[0]:
-                place -= len(line)
-                _, line = _line_before(file, place)
-                record = self._parsed(line) if line else record
-                if not line:
-                    break
-            if record.number != known[0] or record.hash != known[1]:
+            record = next((each for each in self._records_backwards(file) if each.number <= known[0]), last)
+            if (record.number, record.hash) != known:
                 raise self._broken(f"record {known[0]} isn't the one that the store knows")
             if last.number > known[0] + 1:
                 mended.append(("audit.store_behind", {"known": known[0], "newest": last.number}))
-        return end, last, mended
+        return file.seek(0, os.SEEK_END) - len(rest), last, mended
 
-    def _check_end(self, last: Record | None, known: tuple[int, str] | None, *, strict: bool) -> None:
-        """Compares the log's end with what the store knows."""
+    def _check_end(self, last: Record | None, known: tuple[int, str] | None, *, strict: bool) -> bytes:
+        """Compares the log's end with what the store knows; returns what comes after the last record."""
         newest = 0 if last is None else last.number
         if known is not None and newest < known[0]:
             gone = "is missing or empty" if last is None else f"ends with record {newest}"
@@ -298,21 +288,27 @@ class AuditLog:
         rest = b""
         if self.path.is_file():
             with self.path.open("rb") as file:
-                file.seek(_line_before(file, None)[0])
+                file.seek(_newline_before(file, file.seek(0, os.SEEK_END)) + 1)
                 rest = file.read()
         if rest and (strict or not _may_be_cut_record(rest)):
             raise self._broken(f"{len(rest)} bytes after the last record are none")
+        return rest
+
+    def _records_backwards(self, file: IO[bytes]) -> Iterator[Record]:
+        end = _newline_before(file, file.seek(0, os.SEEK_END)) + 1
+        while end > 0:
+            begin = _newline_before(file, end - 1) + 1
+            file.seek(begin)
+            yield self._parsed(file.read(end - begin))
+            end = begin
 
     def _parsed(self, line: bytes) -> Record:
-        try:
+        with contextlib.suppress(ValueError, TypeError):
             record = Record(**parse_json(line))
-            exact = isinstance(record.number, int) and isinstance(record.details, dict)
-            exact = exact and isinstance(record.time, str) and record.line().encode() == line
-        except (ValueError, TypeError):
-            exact = False
-        if not exact:
-            raise self._broken("holds a line that is no record as it was written")
-        return record
+            is_typed = isinstance(record.number, int) and isinstance(record.details, dict)
+            if is_typed and isinstance(record.time, str) and record.line().encode() == line:
+                return record
+        raise self._broken("holds a line that is no record as it was written")
 
     def _broken(self, what: str) -> AuditError:
         return AuditError(
@@ -322,10 +318,13 @@ class AuditLog:
     def _aside(self) -> Path:
         """Finds a name beside the log that isn't taken."""
         stamp = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
-        names = (
-            f"{self.path.stem}.broken-{stamp}{more}{self.path.suffix}" for more in ("", *map(str, range(99)))
-        )
-        return next(path for name in names if not (path := self.path.with_name(name)).exists())
+        names = (f"{self.path.stem}.broken-{stamp}{more}{self.path.suffix}" for more in ("", *range(99)))
+        return next(path for path in map(self.path.with_name, names) if not path.exists())
+
+
+def _link(last: Record | None) -> tuple[int, str]:
+    """Returns the number of the record after another, and its hash of the one before."""
+    return (1, GENESIS) if last is None else (last.number + 1, last.hash)
 
 
 def _hash(number: int, when: str, event: str, details: Mapping[str, Any], previous: str) -> str:
@@ -354,16 +353,6 @@ def _lines_with(wanted: bytes, lines: bytes) -> Iterator[bytes]:
         begin = lines.rfind(b"\n", 0, place) + 1
         end = lines.find(b"\n", place) + 1
         yield lines[begin:end]
-
-
-def _line_before(file: IO[bytes], place: int | None) -> tuple[int, bytes]:
-    """Finds the last whole line before a place (None: the end) and where it ends; 0 and b"" for none."""
-    end = _newline_before(file, file.seek(0, os.SEEK_END) if place is None else place) + 1
-    if end == 0:
-        return 0, b""
-    begin = _newline_before(file, end - 1) + 1
-    file.seek(begin)
-    return end, file.read(end - begin)
 
 
 def _newline_before(file: IO[bytes], place: int) -> int:

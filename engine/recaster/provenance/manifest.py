@@ -12,9 +12,8 @@ import datetime as dt
 import io
 import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from recaster import __version__
 from recaster.errors import ManifestError, TimestampError, UsageError
@@ -53,6 +52,7 @@ SWAP_ASSERTION: Final = "recaster.swap"
 BASIS_ASSERTION: Final = "recaster.basis"
 EDIT_ASSERTION: Final = "recaster.edit"
 """Our own assertions: how a swap was made, by what right, and which swaps are in an edit."""
+GENERATOR: Final = {"name": "Recaster", "version": __version__}
 EDIT_CHECKS: Final = "signer, bytes, right and policy of each swap; not whether the edit shows it"
 """What was looked at before an edit was signed."""
 _C2PA_SETTINGS: Final = {
@@ -78,27 +78,14 @@ def sidecar_of(path: Path) -> Path:
     return path.with_suffix(SIDECAR_SUFFIX)
 
 
-class HashedFile(Protocol):
-    """A file and its SHA-256, which was computed before; a clip, say."""
-
-    @property
-    def path(self) -> Path:
-        """Path of the file."""
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of its bytes, hex."""
-
-
-def sign_swap(made: Path, out: Path, clip: HashedFile, facts: Mapping[str, Any], mark: ProvenanceMark) -> str:
+def sign_swap(made: Path, out: Path, clip: Path, facts: Mapping[str, Any], mark: ProvenanceMark) -> str:
     """Writes a swap as ``out``, with a manifest; the same bytes of picture and sound.
 
     Args:
         made: the finished swap; of ``out``'s kind. It may be ``out`` itself.
         out: the file to write, atomically; and its sidecar where it can't carry a manifest.
-        clip: the clip that was swapped; a manifest of its own is kept in the new one.
-        facts: what made it, as plain values ("model", "frames", ...).
-        mark: the right to the face, and who signs.
+        clip: what was swapped; a manifest of its own is kept in the new one.
+        facts: of what, and by what, it was made ("clip", its SHA-256; "model", "frames", ...).
 
     Returns:
         One line of words on what was done.
@@ -109,22 +96,13 @@ def sign_swap(made: Path, out: Path, clip: HashedFile, facts: Mapping[str, Any],
         TimestampError: the timestamp authority doesn't answer.
         OutputError: it can't be written.
     """
-    swapped = {
-        "action": "c2pa.edited",
-        "when": _now(),
-        "digitalSourceType": COMPOSITE_SOURCE_TYPE,
-        "description": "A face was replaced by another.",
-        "softwareAgent": {"name": "Recaster", "version": __version__},
-    }
+    statement = {name: text for name, text in vars(mark.statement).items() if text}
     assertions = [
-        {"label": SWAP_ASSERTION, "data": {**facts, "clip": clip.digest, "audit": mark.audit}},
-        {
-            "label": BASIS_ASSERTION,
-            "data": {name: text for name, text in vars(mark.statement).items() if text},
-        },
+        {"label": SWAP_ASSERTION, "data": {**facts, "audit": mark.audit}},
+        {"label": BASIS_ASSERTION, "data": statement},
     ]
-    parent = _Ingredient(clip.path, "parentOf")
-    _sign(made, out, [swapped], assertions, [parent], mark.signer)
+    swapped = _action("c2pa.edited", "A face was replaced by another.")
+    _sign(made, out, swapped, assertions, [clip], mark.signer)
     return _describe_mark(out, mark.signer)
 
 
@@ -135,7 +113,6 @@ def sign_render(render: Path, out: Path, swaps: Sequence[Path], signer: Signer, 
         render: what an editor exported. It may be ``out`` itself.
         out: the file to write, atomically; and its sidecar where it can't carry a manifest.
         swaps: every swap that went into it; each has a manifest.
-        signer: who signs.
         vetting: what the swaps must be.
 
     Returns:
@@ -146,56 +123,56 @@ def sign_render(render: Path, out: Path, swaps: Sequence[Path], signer: Signer, 
     """
     if not swaps:
         raise UsageError("which swaps are in it? Name at least one")
-    created = {
-        "action": "c2pa.created",
-        "when": _now(),
-        "digitalSourceType": COMPOSITE_SOURCE_TYPE,
-        "description": "An edit was exported; its editor names the face swaps in it.",
-        "softwareAgent": {"name": "Recaster", "version": __version__},
-    }
+    created = _action("c2pa.created", "An edit was exported; its editor names the face swaps in it.")
     for path in swaps:
         vetting.check_swap(path)
-    edit = {
-        "label": EDIT_ASSERTION,
-        "data": {"swaps": [sha256(path) for path in swaps], "checked": EDIT_CHECKS},
-    }
-    _sign(render, out, [created], [edit], [_Ingredient(path, "componentOf") for path in swaps], signer)
+    edit = {"swaps": [sha256(path) for path in swaps], "checked": EDIT_CHECKS}
+    _sign(render, out, created, [{"label": EDIT_ASSERTION, "data": edit}], swaps, signer)
     return f"{_describe_mark(out, signer)}; {len(swaps)} swap{'s' if len(swaps) > 1 else ''} in it"
 
 
-@dataclass(frozen=True)
-class _Ingredient:
-    path: Path
-    relation: str
+def _action(name: str, description: str) -> dict[str, Any]:
+    return {
+        "action": name,
+        "when": f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "digitalSourceType": COMPOSITE_SOURCE_TYPE,
+        "description": description,
+        "softwareAgent": GENERATOR,
+    }
+
+
+def _manifest(actions: Sequence[Mapping[str, Any]], *assertions: Mapping[str, Any]) -> dict[str, Any]:
+    listed = {"label": "c2pa.actions.v2", "data": {"actions": actions}}
+    return {"claim_generator_info": [GENERATOR], "assertions": [listed, *assertions]}
 
 
 def _sign(
     made: Path,
     out: Path,
-    actions: Sequence[Mapping[str, Any]],
+    action: Mapping[str, Any],
     assertions: Sequence[Mapping[str, Any]],
-    ingredients: Sequence[_Ingredient],
+    ingredients: Sequence[Path],
     signer: Signer,
 ) -> None:
     import c2pa
 
     if not made.is_file():
         raise ManifestError(f"{made}: there is no such file to be signed")
-    first = "c2pa.opened" if ingredients[0].relation == "parentOf" else "c2pa.placed"
+    # What was edited was opened before; what was created had its parts placed in it afterwards.
+    is_edited = action["action"] == "c2pa.edited"
     used = [
-        {"action": first, "parameters": {"ingredientIds": [f"ingredient-{number}"]}}
+        {
+            "action": "c2pa.opened" if is_edited else "c2pa.placed",
+            "parameters": {"ingredientIds": [f"ingredient-{number}"]},
+        }
         for number in range(len(ingredients))
     ]
-    listed = [*used, *actions] if first == "c2pa.opened" else [*actions, *used]
-    manifest = {
-        "claim_generator_info": [{"name": "Recaster", "version": __version__}],
-        "format": media_type(out),
-        "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": listed}}, *assertions],
-    }
+    actions = [*used, action] if is_edited else [action, *used]
+    manifest = _manifest(actions, *assertions) | {"format": media_type(out)}
     try:
         builder = c2pa.Builder(manifest, context())
-        for number, ingredient in enumerate(ingredients):
-            _add(builder, number, ingredient)
+        for number, path in enumerate(ingredients):
+            _add(builder, f"ingredient-{number}", path, "parentOf" if is_edited else "componentOf")
     except c2pa.C2paError as error:
         raise ManifestError(f"{out}: what it was made of can't be named in its manifest ({error})") from None
     try:
@@ -221,17 +198,9 @@ def check_signer(signer: Signer) -> None:
         return
     import c2pa
 
-    manifest = {
-        "claim_generator_info": [{"name": "Recaster", "version": __version__}],
-        "assertions": [
-            {
-                "label": "c2pa.actions.v2",
-                "data": {"actions": [{"action": "c2pa.created", "digitalSourceType": COMPOSITE_SOURCE_TYPE}]},
-            }
-        ],
-    }
+    created = {"action": "c2pa.created", "digitalSourceType": COMPOSITE_SOURCE_TYPE}
     try:
-        builder = c2pa.Builder(manifest, context())
+        builder = c2pa.Builder(_manifest([created]), context())
         builder.set_no_embed()
         trial = _c2pa_signer(dataclasses.replace(signer, timestamp=""))
         builder.sign(trial, UNKNOWN_TYPE, io.BytesIO(b"a trial"), io.BytesIO())
@@ -248,28 +217,31 @@ def _c2pa_signer(signer: Signer) -> Any:
     except OSError as error:
         name = Path(error.filename or signer.key).name
         raise UsageError(f"{name}: can't be read to sign with ({error.strerror})") from None
-    return c2pa.Signer.from_info(
-        c2pa.C2paSignerInfo(
-            alg=algorithm_of(signer.certificate),
-            sign_cert=chain,
-            private_key=key,
-            ta_url=signer.timestamp.encode() or None,
-        )
-    )
+    algorithm = algorithm_of(signer.certificate)
+    timestamp = signer.timestamp.encode() or None
+    return c2pa.Signer.from_info(c2pa.C2paSignerInfo(algorithm, chain, key, timestamp))
 
 
-def _add(builder: Any, number: int, ingredient: _Ingredient) -> None:
-    """Adds a file that was used, with the manifest in it."""
+def _add(builder: Any, name: str, path: Path, relation: str) -> None:
+    """Adds a file that was used, with the manifest in it or beside it."""
     import c2pa
 
-    name = f"ingredient-{number}"
-    described = {"relationship": ingredient.relation, "title": name, "label": name, "instance_id": name}
-    suffix = ingredient.path.suffix.lower()
-    kind = EMBEDDED_TYPES.get(suffix, UNKNOWN_TYPE)
-    if suffix in SIDECAR_TYPES and sidecar_of(ingredient.path).is_file():
-        _add_with_sidecar(builder, described, ingredient.path)
-        return
-    with ingredient.path.open("rb") as file:
+    described: dict[str, Any] = {"relationship": relation, "title": name, "label": name, "instance_id": name}
+    suffix = path.suffix.lower()
+    with path.open("rb") as file:
+        if suffix in SIDECAR_TYPES and sidecar_of(path).is_file():
+            beside = sidecar_of(path).read_bytes()
+            reader = c2pa.Reader(SIDECAR_TYPES[suffix], file, beside, context())
+            described |= {
+                "active_manifest": json.loads(reader.json())["active_manifest"],
+                "validation_results": reader.get_validation_results(),
+                "manifest_data": {"format": "application/c2pa", "identifier": name},
+            }
+            builder.add_resource(name, io.BytesIO(beside))
+            file.seek(0)
+            builder.add_ingredient(described, SIDECAR_TYPES[suffix], file)
+            return
+        kind = EMBEDDED_TYPES.get(suffix, UNKNOWN_TYPE)
         try:
             builder.add_ingredient(described, kind, file)
         except c2pa.C2paError:
@@ -279,23 +251,6 @@ def _add(builder: Any, number: int, ingredient: _Ingredient) -> None:
             # manifest in it to be kept.
             file.seek(0)
             builder.add_ingredient(described, UNKNOWN_TYPE, file)
-
-
-def _add_with_sidecar(builder: Any, described: dict[str, Any], path: Path) -> None:
-    """Adds a file whose manifest lies beside it."""
-    import c2pa
-
-    beside = sidecar_of(path).read_bytes()
-    with path.open("rb") as file:
-        reader = c2pa.Reader(media_type(path), file, beside, context())
-        described |= {
-            "active_manifest": json.loads(reader.json())["active_manifest"],
-            "validation_results": reader.get_validation_results(),
-            "manifest_data": {"format": "application/c2pa", "identifier": described["label"]},
-        }
-        builder.add_resource(described["label"], io.BytesIO(beside))
-        file.seek(0)
-        builder.add_ingredient(described, media_type(path), file)
 
 
 def _write(builder: Any, signer: Any, made: Path, out: Path) -> None:
@@ -326,20 +281,15 @@ def holds_swap(document: Mapping[str, Any]) -> bool:
 def assertions_of(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Returns a manifest's assertions by label; whatever isn't as it should be is left out."""
     listed = manifest.get("assertions")
-    return {
-        each["label"]: each["data"]
-        for each in (listed if isinstance(listed, list) else [])
-        if isinstance(each, dict)
-        and isinstance(each.get("label"), str)
-        and isinstance(each.get("data"), dict)
-    }
+    assertions = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    pairs = ((each.get("label"), each.get("data")) for each in assertions)
+    return {label: data for label, data in pairs if isinstance(label, str) and isinstance(data, dict)}
 
 
 def manifest_of(path: Path, trust: Sequence[Path] = ()) -> tuple[dict[str, Any], str]:
     """Reads the manifests of a file as C2PA's reader gives them, and "Trusted", "Valid" or "Invalid".
 
     Args:
-        path: the file.
         trust: certificates of authorities (PEM) that are trusted.
 
     Raises:
@@ -350,23 +300,22 @@ def manifest_of(path: Path, trust: Sequence[Path] = ()) -> tuple[dict[str, Any],
 
     kind = media_type(path)
     beside = sidecar_of(path)
+    manifest = None
     try:
         with path.open("rb") as file:
-            if kind in EMBEDDED_TYPES.values():
-                reader = c2pa.Reader(kind, file, None, context(trust))
-            elif beside.is_file():
-                reader = c2pa.Reader(kind, file, beside.read_bytes(), context(trust))
-            else:
-                raise ManifestError(f"{path}: carries no manifest, and {beside.name} isn't beside it")
+            if kind in SIDECAR_TYPES.values():
+                if not beside.is_file():
+                    raise ManifestError(f"{path}: carries no manifest, and {beside.name} isn't beside it")
+                manifest = beside.read_bytes()
+            reader = c2pa.Reader(kind, file, manifest, context(trust))
             return json.loads(reader.json()), reader.get_validation_state()
     except OSError as error:
         raise ManifestError(f"{path}: cannot be read ({error.strerror})") from None
+    except c2pa.C2paError.ManifestNotFound:
+        raise ManifestError(
+            f"{path}: carries no manifest: nothing is known of how it was made (one may have been stripped)"
+        ) from None
     except c2pa.C2paError as error:
-        if isinstance(error, c2pa.C2paError.ManifestNotFound):
-            raise ManifestError(
-                f"{path}: carries no manifest: nothing is known of how it was made "
-                "(one may have been stripped)"
-            ) from None
         raise ManifestError(f"{path}: its manifest cannot be read ({error})") from None
 
 
@@ -382,10 +331,6 @@ def context(trust: Sequence[Path] = ()) -> Any:
     if anchors:
         settings["trust"] = {"user_anchors": anchors}
     return c2pa.Context.from_dict(settings)
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _describe_mark(out: Path, signer: Signer) -> str:

@@ -33,10 +33,13 @@ def mark_result(request: SwapRequest, unsigned: Path, frames: int, swapped: int)
     """
     if request.mark is None:
         raise ValueError("a swap without a mark isn't signed")
-    facts = {"frames": frames, "swapped": swapped} | collect_provenance_facts(
-        request.swapper, request.settings
-    )
-    return sign_swap(unsigned, request.out, request.clip, facts, request.mark)
+    facts = {
+        "frames": frames,
+        "swapped": swapped,
+        **collect_provenance_facts(request.swapper, request.settings),
+        "clip": request.clip.digest,
+    }
+    return sign_swap(unsigned, request.out, request.clip.path, facts, request.mark)
 
 
 def collect_provenance_facts(swapper: Swapper, settings: SwapSettings) -> dict[str, Any]:
