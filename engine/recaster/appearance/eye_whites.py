@@ -22,19 +22,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Floats, Floats32, Uint8s
     from recaster.media.types import Image
 
-_WHITE_PERCENTILE: Final = 60
-"""Percentile of the brightness within an eye from which on it is its white."""
-_MIN_PIXELS: Final = 12
-"""Pixels of a white below which it is not measured."""
+_WHITE_PERCENTILE: Final = 60  # percentile of the brightness within an eye from which on it is its white
+_MIN_PIXELS: Final = 12  # pixels of a white below which it is not measured
 _MAX_TINT: Final = 0.35
 """Bound of the correction of a channel, natural logarithm: beyond it something is reflected."""
-_EDGE_SIGMA: Final = 0.008
-"""Sigma of the edge of an eye, as a share of the crop's side."""
-_DARK_OFFSET: Final = 1.5
-"""Grey levels added before a ratio is taken: 8 bits know no finer."""
+_EDGE_SIGMA: Final = 0.008  # sigma of the edge of an eye, as a share of the crop's side
+_DARK_OFFSET: Final = 1.5  # grey levels added before a ratio is taken: 8 bits know no finer
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +46,12 @@ class EyeWhite:
 
     tint: Floats
     pixels: float
-    eye: NDArray[np.float32]
+    eye: Floats32
     corner: tuple[int, int]
 
     @classmethod
     def measure(
-        cls, swapped: Image, target: Image, gains: Floats, mask: NDArray[np.float32], points: Floats
+        cls, swapped: Image, target: Image, gains: Floats, mask: Floats32, points: Floats
     ) -> tuple[Self, Self]:
         """Compares each eye's white of a face that has the target's light on its skin with the target's.
 
@@ -74,12 +70,7 @@ class EyeWhite:
 
     @classmethod
     def _of_eye(
-        cls,
-        swapped: Image,
-        target: Image,
-        gains: Floats,
-        mask: NDArray[np.float32],
-        outline: NDArray[np.int32],
+        cls, swapped: Image, target: Image, gains: Floats, mask: Floats32, outline: NDArray[np.int32]
     ) -> Self:
         eye = fill_polygon(outline, len(mask), 255)
         left, top, width, height = cv2.boundingRect(outline)
@@ -101,7 +92,7 @@ class EyeWhite:
         tint = np.average([eye.tint for eye in window], axis=0, weights=shares)
         return cls(np.asarray(tint), middle.pixels, middle.eye, middle.corner)
 
-    def apply(self, drawn: NDArray[np.float32]) -> None:
+    def apply(self, drawn: Floats32) -> None:
         """Tints the eye of a face (size, size, 3), 0 to 255, in place."""
         top, left = self.corner
         height, width = self.eye.shape[:2]
@@ -109,7 +100,7 @@ class EyeWhite:
         drawn[top : top + height, left : left + width] *= 1 + self.eye * gain
 
 
-def _soften_part(eye: NDArray[np.uint8]) -> tuple[NDArray[np.float32], tuple[int, int]]:
+def _soften_part(eye: Uint8s) -> tuple[Floats32, tuple[int, int]]:
     """Softens the part of a mask (size, size), 0 to 255, that is not empty: 0 to 1, and its upper left."""
     sigma = _EDGE_SIGMA * len(eye)
     reach = round(3 * sigma)

@@ -21,10 +21,8 @@ from recaster.appearance.uv_layout import (
 from recaster.faces.neutral_shape import align_to_canonical, compute_canonical_mesh, learn_neutral_shape
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from recaster.appearance.glasses import Glasses
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Floats, Uint8s
     from recaster.media.types import Image
 
 COARSE_PX: Final = 128
@@ -49,13 +47,13 @@ class FaceAppearance:
     """
 
     layout: UVLayout
-    texture: NDArray[np.uint8]
-    persistent: NDArray[np.uint8] | None = None
+    texture: Uint8s
+    persistent: Uint8s | None = None
     glasses: Glasses | None = None
     lost: bool = False
 
 
-def compute_reference_appearance(crops: NDArray[np.uint8], points: Floats) -> FaceAppearance:
+def compute_reference_appearance(crops: Uint8s, points: Floats) -> FaceAppearance:
     """Computes one performer's usual appearance, from frames of which most show the bare face.
 
     Args:

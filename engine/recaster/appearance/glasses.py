@@ -22,13 +22,9 @@ from recaster.faces.region_masks import fill_hull, fill_polygon
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from recaster.appearance.glasses_lines import Lines
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Bools, Floats, Floats32, Uint8s
     from recaster.media.types import Image
-
-    Picture = NDArray[np.float32]
 
 FRAMES: Final = 6
 """Frames that outlines are drawn onto."""
@@ -42,36 +38,30 @@ _POPULATION: Final = 96
 _ROUNDS: Final = 40
 _LEADERS: Final = 15
 """Random forms that are tried, how many of them are improved, how often, and how many of those lead."""
-_MIN_FIRST_SCORE: Final = 0.5
-"""Score of the best random form, below which there are no glasses."""
+_MIN_FIRST_SCORE: Final = 0.5  # score of the best random form, below which there are no glasses
 _CLEAR_SCORE: Final = 0.73
 _UNCLEAR_SCORE: Final = 0.69
 """Score of the best outline of glasses; or, where they aren't seen clearly, the second, with all
 ``_ALL_LINES``. Of 60 bare faces none had more than .67."""
-_ALL_LINES: Final = 5
-"""Two rims, a bridge and two temples."""
+_ALL_LINES: Final = 5  # two rims, a bridge and two temples
 _SURROUNDINGS: Final = 0.15
 """Width around lenses in which nothing but their own lines is theirs, in eye distances."""
-_FORM_POINTS: Final = 40
-"""Points of a rim while its form is sought."""
+_FORM_POINTS: Final = 40  # points of a rim while its form is sought
 _RIM_POINTS: Final = 64
 _OTHER_POINTS: Final = 12
 """Points of a rim, and of a bridge or a temple."""
-_ANGLES: Final = 8
-"""Directions of lines that are told apart."""
+_ANGLES: Final = 8  # directions of lines that are told apart
 _NARROW_PX: Final = 2.2
 _BROAD_PX: Final = 4.5
 """Distances from the middle of a line to what is beside it."""
-_CONTRAST: Final = 4.0
-"""Grey levels that a line differs by from what is beside it."""
+_CONTRAST: Final = 4.0  # grey levels that a line differs by from what is beside it
 _STRAIGHT_PX: Final = 9
 _NEAR_PX: Final = 5
 """Length of straight pieces of a line, and width of places that count as on it: meshes are off by some."""
 _FACE_LINES: Final = 0.4
 _LID_WIDTH: Final = 0.13
 """Share by which lines on brows and lids count less, and width of lids around eyes, in eye distances."""
-_MIN_PART_SCORE: Final = 0.5
-"""Score of a line from which on a bridge or a temple is there."""
+_MIN_PART_SCORE: Final = 0.5  # score of a line from which on a bridge or a temple is there
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,12 +70,12 @@ class Glasses:
 
     lines: Lines
 
-    def draw(self, crop: Image, points: Floats, size: int) -> Picture:
+    def draw(self, crop: Image, points: Floats, size: int) -> Floats32:
         """Draws them where they are in a crop, (size, size), 0 to 1."""
         head = Head.of(points)
         return self.lines.draw(self.lines.find(to_lab(crop), head), head, size / len(crop), size)
 
-    def surroundings(self, points: Floats, size: int) -> NDArray[np.bool_]:
+    def surroundings(self, points: Floats, size: int) -> Bools:
         """Surroundings of both lenses in a crop (size, size) in whose pixels the mesh (478, 3) is."""
         head = Head.of(points)
         area = fill_hull(head.at(np.concatenate([rim.points for rim in self.lines.lines[:2]])), size)
@@ -203,7 +193,7 @@ class _Views:
     """Frames in which lines are looked for: heads, and maps of lines (``_line_maps``)."""
 
     heads: Sequence[Head]
-    maps: Sequence[Picture]
+    maps: Sequence[Floats32]
 
     def score_rims(self, forms: Floats) -> Floats:
         """Scores (F,), 0 to 1, of forms (F, 9) by how far both of their rims lie on lines."""
@@ -231,7 +221,7 @@ class _Views:
         return total / len(self.heads)
 
 
-def _line_maps(crop: Image, points: Floats) -> Picture:
+def _line_maps(crop: Image, points: Floats) -> Floats32:
     """Maps of lines (_ANGLES, H, W): how far each pixel of a crop lies on, or near, one across each angle.
 
     Less so on the lids and brows of the face, whose mesh (478, 3) is in the crop's pixels.
@@ -258,19 +248,19 @@ def _line_maps(crop: Image, points: Floats) -> Picture:
     return np.stack(maps) * (1 - np.float32(_FACE_LINES) * (_lids(points, len(crop)) | brows))
 
 
-def _lids(points: Floats, size: int) -> NDArray[np.uint8]:
+def _lids(points: Floats, size: int) -> Uint8s:
     """Mask of the eyes of a mesh (478, 3) and their lids, (size, size), 0 or 1."""
     side = 2 * round(_LID_WIDTH * Head.of(points).unit) + 1
     eyes = _fill_pair(points, size, topology.EYE_LEFT, topology.EYE_RIGHT)
     return np.asarray(cv2.dilate(eyes, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))))
 
 
-def _fill_pair(points: Floats, size: int, *outlines: Sequence[int]) -> NDArray[np.uint8]:
+def _fill_pair(points: Floats, size: int, *outlines: Sequence[int]) -> Uint8s:
     left, right = (fill_polygon(points[list(outline)], size) for outline in outlines)
     return left | right
 
 
-def _shift(picture: Picture, by: Floats) -> Picture:
+def _shift(picture: Floats32, by: Floats) -> Floats32:
     shift = np.array([[1, 0, by[0]], [0, 1, by[1]]], np.float32)
     size = picture.shape[1::-1]
     return np.asarray(cv2.warpAffine(picture, shift, size, borderMode=cv2.BORDER_REPLICATE))

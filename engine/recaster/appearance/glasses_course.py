@@ -31,29 +31,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.appearance.glasses_lines import Head
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Floats, Floats32
 
-    Picture = NDArray[np.float32]
-
-_MAX_OFF: Final = 12
-"""Samples to either side that a line's course may be off by before it is learned."""
-_STEP_COST: Final = 0.15
-"""Cost of a line's step to the side by one sample."""
-_MAX_STEP: Final = 2
-"""Samples of such a step."""
-_OFF_COST: Final = 0.2
-"""Cost of a line that is as far from the first guess as it may be."""
+_MAX_OFF: Final = 12  # samples to either side that a line's course may be off by before it is learned
+_STEP_COST: Final = 0.15  # cost of a line's step to the side by one sample
+_MAX_STEP: Final = 2  # samples of such a step
+_OFF_COST: Final = 0.2  # cost of a line that is as far from the first guess as it may be
 _CLEAR_RADIUS: Final = 8
 """Radius of rims that are seen clearly; narrower ones are taken for each other's mirror pictures."""
-_COURSE_POINTS: Final = 1.0
-"""Points over which a course is smooth."""
-_MAX_WIDTH_RATIO: Final = 1.4
-"""A line is nowhere so many times broader, or narrower, than it usually is."""
-_BESIDE: Final = 0.7
-"""Share of the greatest difference from a line from which on a place is beside it."""
+_COURSE_POINTS: Final = 1.0  # points over which a course is smooth
+_MAX_WIDTH_RATIO: Final = 1.4  # a line is nowhere so many times broader, or narrower, than it usually is
+_BESIDE: Final = 0.7  # share of the greatest difference from a line from which on a place is beside it
 
 
-def learn_lines(first: Sequence[Line], pictures: Sequence[Picture], heads: Sequence[Head]) -> Lines:
+def learn_lines(first: Sequence[Line], pictures: Sequence[Floats32], heads: Sequence[Head]) -> Lines:
     """Learns the lines near a first guess that are there in all of some frames.
 
     Args:
@@ -77,7 +68,7 @@ def learn_lines(first: Sequence[Line], pictures: Sequence[Picture], heads: Seque
     )
 
 
-def _follow_lines(lines: Lines, pictures: Sequence[Picture], heads: Sequence[Head], unit: float) -> Lines:
+def _follow_lines(lines: Lines, pictures: Sequence[Floats32], heads: Sequence[Head], unit: float) -> Lines:
     """Moves lines to where one is in all frames, along their normals in the plane of the face."""
     seen = _sample_frames(lines, pictures, heads, _MAX_OFF + PROFILE_REACH)
     evidence = [line_strength(frame, lines.radii)[:, PROFILE_REACH:-PROFILE_REACH] for frame in seen]
@@ -97,7 +88,7 @@ def _follow_lines(lines: Lines, pictures: Sequence[Picture], heads: Sequence[Hea
     return dataclasses.replace(lines, lines=tuple(led))
 
 
-def _sample_frames(lines: Lines, pictures: Sequence[Picture], heads: Sequence[Head], reach: int) -> Picture:
+def _sample_frames(lines: Lines, pictures: Sequence[Floats32], heads: Sequence[Head], reach: int) -> Floats32:
     """Samples across each line where it is found in each frame, (frames, M, 2 * reach + 1, 3 or 4)."""
     seen = []
     for picture, head in zip(pictures, heads, strict=True):
@@ -106,7 +97,7 @@ def _sample_frames(lines: Lines, pictures: Sequence[Picture], heads: Sequence[He
     return np.stack(seen)
 
 
-def _median_profiles(lines: Lines, pictures: Sequence[Picture], heads: Sequence[Head]) -> Picture:
+def _median_profiles(lines: Lines, pictures: Sequence[Floats32], heads: Sequence[Head]) -> Floats32:
     """Median of what is seen across each line, (M, 2 * PROFILE_REACH + 1, 3)."""
     return np.asarray(np.median(_sample_frames(lines, pictures, heads, PROFILE_REACH)[..., :3], 0))
 
@@ -132,7 +123,7 @@ def _best_path(there: Floats, closed: bool) -> NDArray[np.int64]:
     return np.r_[path[len(there) : len(there) + half], path[half : len(there)]] if closed else path
 
 
-def _measure_widths(seen: Picture, lines: Lines, rims: int) -> Floats:
+def _measure_widths(seen: Floats32, lines: Lines, rims: int) -> Floats:
     """Measures the pixels that lines reach to either side, (M, 2): halfway to what is beside them."""
     middle = seen.shape[1] // 2
     radius = np.minimum(_measure_radii(seen), max(lines.radii))
@@ -155,7 +146,7 @@ def _measure_widths(seen: Picture, lines: Lines, rims: int) -> Floats:
     )
 
 
-def _measure_radii(seen: Picture) -> NDArray[np.int64]:
+def _measure_radii(seen: Floats32) -> NDArray[np.int64]:
     """Measures the samples to what is beside each line: where it differs most."""
     middle = seen.shape[1] // 2
     differences = []

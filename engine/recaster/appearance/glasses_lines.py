@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Floats, Floats32
     from recaster.media.types import Image
 
-    Picture = NDArray[np.float32]
-
-EYES: Final = ((33, 133, 159, 145), (263, 362, 386, 374))
+EYES: Final = (
+    (*topology.EYE_CORNERS_LEFT, *topology.LIDS_LEFT),
+    (*topology.EYE_CORNERS_RIGHT, *topology.LIDS_RIGHT),
+)
 """Corners and lids of the right and of the left eye."""
 FACE_RIM: Final = (127, 356)
 """Points of the rim of the face beside either eye."""
@@ -43,31 +44,21 @@ RADII: Final = (3, 5, 8, 12)
 """Samples from the middle of a line to what is beside it: narrow to broad rims."""
 SMOOTH_POINTS: Final = 4.0
 """Points over which lines bend and change their width."""
-_CONTRAST: Final = 6.0
-"""Difference of a line from what is beside it, CIE Lab."""
-_COLOUR_WEIGHT: Final = 1.5
-"""Weight of differences of colour over those of lightness."""
-_OFF_COST: Final = 0.3
-"""Cost of a point that is as far off as it may be while its profile isn't known."""
-_NEIGHBOURS: Final = 5
-"""Points next to each other that are looked for together."""
+_CONTRAST: Final = 6.0  # difference of a line from what is beside it, CIE Lab
+_COLOUR_WEIGHT: Final = 1.5  # weight of differences of colour over those of lightness
+_OFF_COST: Final = 0.3  # cost of a point that is as far off as it may be while its profile isn't known
+_NEIGHBOURS: Final = 5  # points next to each other that are looked for together
 _SHIFT_RIDGE: Final = 0.002
 _TURN_RIDGE: Final = 0.03
 """Penalties on moving all points from where the mesh has them, and on turning and stretching them."""
-_OUTLIER_PX: Final = 1.0
-"""Disagreement with the others from which on a point counts less."""
-_ROUNDS: Final = 6
-"""Rounds of reweighting."""
-_MAX_BENT: Final = 0.02
-"""Distance by which a point may leave the others, in eye distances."""
-_MAX_TURNED: Final = 0.07
-"""The same of a temple's end: its depth is not known well."""
-_END_RIDGE: Final = 0.05
-"""Penalty on that."""
+_OUTLIER_PX: Final = 1.0  # disagreement with the others from which on a point counts less
+_ROUNDS: Final = 6  # rounds of reweighting
+_MAX_BENT: Final = 0.02  # distance by which a point may leave the others, in eye distances
+_MAX_TURNED: Final = 0.07  # the same of a temple's end: its depth is not known well
+_END_RIDGE: Final = 0.05  # penalty on that
 _KEPT_WIDTH: Final = 1.25
 """Width in which a line is kept over that in which it was seen, for half of its edge is its own."""
-_EDGE_PX: Final = 1.0
-"""Width of a line's soft edge."""
+_EDGE_PX: Final = 1.0  # width of a line's soft edge
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,10 +127,10 @@ class Lines:
 
     lines: tuple[Line, ...]
     widths: Floats
-    profiles: Picture | None = None
+    profiles: Floats32 | None = None
     radii: tuple[int, ...] = RADII
 
-    def find(self, picture: Picture, head: Head) -> list[Floats]:
+    def find(self, picture: Floats32, head: Head) -> list[Floats]:
         """Finds each line in a frame, (N, 2) pixels.
 
         Args:
@@ -167,7 +158,7 @@ class Lines:
             moved = moved + np.concatenate(freely)[:, None] * across
         return [places for places, _ in self.split(moved)]
 
-    def draw(self, found: Sequence[Floats], head: Head, scale: float, size: int) -> Picture:
+    def draw(self, found: Sequence[Floats], head: Head, scale: float, size: int) -> Floats32:
         """Draws the lines into a crop of ``size``, whose side is ``scale`` times the picture's: 0 to 1."""
         mask = np.zeros((size, size), np.uint8)
         for places, (widths, line) in zip(found, self.split(self.widths), strict=True):
@@ -194,7 +185,7 @@ class Lines:
         return list(zip(np.split(values, ends[:-1]), self.lines, strict=True))
 
 
-def to_lab(crop: Image) -> Picture:
+def to_lab(crop: Image) -> Floats32:
     """Converts a crop (H, W, 3) uint8 RGB for ``Lines.find``: CIE Lab, softened, colours weighted."""
     lab = cv2.GaussianBlur(rgb_to_lab(crop), (0, 0), 0.5)
     return np.asarray(lab * np.array([1, _COLOUR_WEIGHT, _COLOUR_WEIGHT], np.float32))
@@ -209,7 +200,7 @@ def line_normals(points: Floats, closed: bool) -> Floats:
     return np.asarray(across / (np.linalg.norm(across, axis=1, keepdims=True) + 1e-9))
 
 
-def sample_across(picture: Picture, points: Floats, across: Floats, reach: int) -> Picture:
+def sample_across(picture: Floats32, points: Floats, across: Floats, reach: int) -> Floats32:
     """Samples a picture across points (M, 2): (M, 2 * reach + 1, 3 or 4)."""
     steps = np.arange(-reach, reach + 1) * SAMPLE_PX
     places = (points[:, None] + steps[:, None] * across[:, None]).astype(np.float32)
@@ -218,7 +209,7 @@ def sample_across(picture: Picture, points: Floats, across: Floats, reach: int) 
     )
 
 
-def line_strength(seen: Picture, radii: Sequence[int]) -> Picture:
+def line_strength(seen: Floats32, radii: Sequence[int]) -> Floats32:
     """Evidence of a line at each sample of profiles (M, K, 3 or 4), as (M, K), 0 to 1."""
     share = seen[..., 3] if seen.shape[-1] > 3 else 1
     seen = seen[..., :3]
@@ -239,7 +230,7 @@ def squared_offsets(reach: int) -> Floats:
     return np.asarray((np.arange(-reach, reach + 1) / reach) ** 2)
 
 
-def _correlate(seen: Picture, profiles: Picture) -> Floats:
+def _correlate(seen: Floats32, profiles: Floats32) -> Floats:
     """Correlation of known profiles with what is seen at each distance, (M, 2 * MAX_OFF + 1)."""
     length = profiles.shape[1]
     known = profiles - profiles.mean(1, keepdims=True)

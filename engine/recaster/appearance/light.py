@@ -19,9 +19,7 @@ from recaster.faces import topology
 from recaster.faces.mesh_surface import TRIANGLES, vertex_normals
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Floats, Floats32, Uint8s
     from recaster.media.types import Image
 
 LUMA: Final = np.array([0.299, 0.587, 0.114])
@@ -44,10 +42,8 @@ MOUTH_TOP: Final = 0.6
 """Beginning of those cells, as a share of the crop's side."""
 _DETAIL_SIGMA: Final = 1.5 / 256
 """Standard deviation of the blur that tells detail from form, as a share of the crop's side."""
-_DETAIL_NOISE: Final = np.float32(0.5)
-"""Strength of detail, in grey levels, up to which it is noise."""
-_DARK_OFFSET: Final = 12.0
-"""Grey levels added before a ratio is taken: in the dark it would be of noise."""
+_DETAIL_NOISE: Final = np.float32(0.5)  # strength of detail, in grey levels, up to which it is noise
+_DARK_OFFSET: Final = 12.0  # grey levels added before a ratio is taken: in the dark it would be of noise
 _SIDE_DARK_OFFSET: Final = np.float32(4.0)
 """The same where the dark side of a face is to be lit: a larger one would leave it dark."""
 _PLACE_RIDGE: Final = np.array([0.0, 0.01, 0.01, 0.05, 0.05, 0.1])
@@ -62,11 +58,10 @@ _NEIGHBOUR_SIGMA: Final = 0.0375
 _MESH_TRIANGLES: Final = TRIANGLES[(TRIANGLES < topology.MESH_POINTS).all(1)]
 _ROUNDS: Final = 5
 """Rounds of reweighting."""
-_SKIN_SPREAD: Final = 0.07
-"""Differences of skin from a fit (logarithm) even where light fits."""
+_SKIN_SPREAD: Final = 0.07  # differences of skin from a fit (logarithm) even where light fits
 
 
-def _fit_light(swapped: Image, target: Image, mask: NDArray[np.float32]) -> Floats | None:
+def _fit_light(swapped: Image, target: Image, mask: Floats32) -> Floats | None:
     """Fits the light that turns one picture into another: (TERMS, 3) coefficients; None of too few cells."""
     share = cv2.resize(mask, (CELLS, CELLS), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
     here = share > 0.5
@@ -93,14 +88,14 @@ def _fit_light(swapped: Image, target: Image, mask: NDArray[np.float32]) -> Floa
     return light
 
 
-def _apply_light(picture: NDArray[np.float32], light: Floats) -> NDArray[np.float32]:
+def _apply_light(picture: Floats32, light: Floats) -> Floats32:
     small = np.exp(light_terms() @ light).reshape(CELLS, CELLS, 3).clip(*GAIN_RANGE).astype(np.float32)
     gain = cv2.resize(small, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     picture = (picture + np.float32(_DARK_OFFSET)) * gain - np.float32(_DARK_OFFSET)
     return np.clip(picture, 0, 255, out=picture)
 
 
-def relight(picture: Image, other: Image, mask: NDArray[np.float32]) -> Image:
+def relight(picture: Image, other: Image, mask: Floats32) -> Image:
     """Brings a picture into the light of another; not where too little face shows.
 
     Args:
@@ -131,17 +126,17 @@ def match_detail(picture: Image, other: Image) -> Image:
     return np.asarray(cv2.add(exact, fine * more[..., None], dtype=cv2.CV_8U))
 
 
-def _grey(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+def _grey(picture: Floats32) -> Floats32:
     """Mean of a picture's channels, (size, size)."""
     return np.asarray(cv2.transform(picture, np.full((1, 3), 1 / 3)))
 
 
-def _local_strength(fine: NDArray[np.float32]) -> NDArray[np.float32]:
+def _local_strength(fine: Floats32) -> Floats32:
     """Root mean square of detail (size, size) around each pixel, grey levels."""
     return np.sqrt(cv2.GaussianBlur(fine * fine, (0, 0), 2 * _DETAIL_SIGMA * len(fine)))
 
 
-def normalize_lighting(pictures: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArray[np.uint8]:
+def normalize_lighting(pictures: Uint8s, mask: Floats32) -> Uint8s:
     """Brings pictures of one face (K, size, size, 3) in the same place into the light of their median.
 
     Args:
@@ -152,9 +147,7 @@ def normalize_lighting(pictures: NDArray[np.uint8], mask: NDArray[np.float32]) -
     return np.stack([relight(picture, usual, mask) for picture in pictures])
 
 
-def symmetrize_lighting(
-    pictures: NDArray[np.uint8], mask: NDArray[np.float32], middle: float
-) -> NDArray[np.uint8]:
+def symmetrize_lighting(pictures: Uint8s, mask: Floats32, middle: float) -> Uint8s:
     """Lights pictures of one face (K, size, size, 3) on one side as on the other.
 
     A face's own colours are much the same on both of its sides: what of the median's logarithm is odd about
@@ -169,7 +162,7 @@ def symmetrize_lighting(
     size = len(mask)
     mirror = np.array([[-1, 0, 2 * middle], [0, 1, 0]])
 
-    def cells(picture: NDArray[np.float32], *, mirrored: bool) -> Floats:
+    def cells(picture: Floats32, *, mirrored: bool) -> Floats:
         if mirrored:
             picture = cv2.warpAffine(picture, mirror, (size, size), borderMode=cv2.BORDER_REPLICATE)
         return cv2.resize(picture, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float64)
@@ -203,12 +196,12 @@ def _fit_odd_light(odd: Floats, share: Floats, middle: float) -> Floats:
     return np.clip(terms @ light, -reach, reach)
 
 
-def extract_detail(image: NDArray[np.float32]) -> NDArray[np.float32]:
+def extract_detail(image: Floats32) -> Floats32:
     """Detail of an image: its difference from a blur."""
     return image - cv2.GaussianBlur(image, (0, 0), _DETAIL_SIGMA * len(image))
 
 
-def measure_detail(grey: NDArray[np.float32]) -> Floats:
+def measure_detail(grey: Floats32) -> Floats:
     """Mean magnitude of a picture's detail (size, size) in every cell, (CELLS, CELLS), grey levels."""
     fine = np.abs(extract_detail(grey))
     return cv2.resize(fine, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float64)
@@ -221,7 +214,7 @@ def estimate_skin_weights(light: Floats) -> Floats:
     return np.clip(light / np.partition(light, rank)[rank] * 2.5 - 1.25, 0.02, 1)
 
 
-def rgb_to_lab(picture: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
+def rgb_to_lab(picture: Uint8s | Floats32) -> Floats32:
     """Converts sRGB (..., 3), 0 to 255, to CIE Lab."""
     return np.asarray(cv2.cvtColor(picture.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab))
 

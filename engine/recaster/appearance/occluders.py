@@ -33,9 +33,7 @@ from recaster.networks.litert import LiteRtModel
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Bools, Floats, Floats32, Uint8s
     from recaster.media.types import Image
 
 FACE: Final = 7
@@ -44,14 +42,11 @@ CHANNELS: Final = FACE + 1 + 4 * 3
 the fine picture that lie in each, RGB 8-19."""
 BEARD: Final = 100
 """Value of a beard in ``FaceAppearance.persistent``."""
-_SKIN: Final = np.array([150.0, 115.0, 100.0])
-"""Skin of a middle tone in plain light, grey levels."""
-_SAMPLED_EVERY: Final = 3
-"""Pixels along each side of which one tells a face's colour."""
+_SKIN: Final = np.array([150.0, 115.0, 100.0])  # skin of a middle tone in plain light, grey levels
+_SAMPLED_EVERY: Final = 3  # pixels along each side of which one tells a face's colour
 _PLAIN_RANGE: Final = 1.0
 """Difference from it (natural logarithm) in each channel of skins in plain light, and of cameras."""
-_RELIGHT_RANGE: Final = 0.5
-"""Change of light (natural logarithm) that ``relight`` follows well."""
+_RELIGHT_RANGE: Final = 0.5  # change of light (natural logarithm) that ``relight`` follows well
 _CERTAIN: Final = 0.6
 _LIKELY: Final = 0.15
 """Probability from which on something is in front, and from which on if it touches that."""
@@ -60,36 +55,27 @@ _PERSISTENT_CERTAIN: Final = 0.8
 """The same of the second network, for what is always there."""
 _TO_FIRST_LIMITS: Final = np.log(_LIKELY) / np.log(_PERSISTENT_LIKELY)
 """Power of the second network's probabilities that have the first one's limits."""
-_BEARD_SYMMETRY: Final = 0.38
-"""Share of what is seen of a beard that is in its mirror picture, too."""
-_MIDLINE: Final = (9, topology.NOSE_TIP, topology.CHIN)
-"""Points of the mesh in the middle of a face."""
+_BEARD_SYMMETRY: Final = 0.38  # share of what is seen of a beard that is in its mirror picture, too
+_MIDLINE: Final = (9, topology.NOSE_TIP, topology.CHIN)  # points of the mesh in the middle of a face
 _INSIDE_TEXELS: Final = 27
 _MIN_INSIDE: Final = 25
 """Fewer texels than the second, farther inside the face than half of the first, are hair beside it."""
-_MOSTLY: Final = 0.5
-"""Share of the frames from which on what is in front is always there."""
-_NEAR_PX: Final = 7
-"""Width of the places that count as one, as meshes are off by some."""
+_MOSTLY: Final = 0.5  # share of the frames from which on what is in front is always there
+_NEAR_PX: Final = 7  # width of the places that count as one, as meshes are off by some
 _MOVES_PX: Final = 49
 """Twice the way that what is always there may move; what hangs together with it farther away is not it."""
-_MIN_PIXELS: Final = 240
-"""Pixels of the smallest hand."""
-_LIPS_BRUSH_PX: Final = 9
-"""Width of the brush that is drawn around the lips."""
+_MIN_PIXELS: Final = 240  # pixels of the smallest hand
+_LIPS_BRUSH_PX: Final = 9  # width of the brush that is drawn around the lips
 _WITHIN_LIPS: Final = 0.9
 """Share within the lips from which on it is the mouth itself; a finger or a straw reaches beyond."""
-_MAX_GAP_PX: Final = 13
-"""Gaps that are closed."""
-_GROWTH_PX: Final = 3
-"""Width by which what was found is broadened: soft edges must leave thin rims whole."""
-_EDGE_SIGMA_PX: Final = 1.0
-"""Standard deviation of the edge."""
+_MAX_GAP_PX: Final = 13  # gaps that are closed
+_GROWTH_PX: Final = 3  # width by which what was found is broadened: soft edges must leave thin rims whole
+_EDGE_SIGMA_PX: Final = 1.0  # standard deviation of the edge
 
 
 def make_network_input(
     appearance: FaceAppearance, crop: Image, points: Floats, warp_map: WarpMap | None = None
-) -> NDArray[np.uint8]:
+) -> Uint8s:
     """Puts a face beside its usual look for the networks: (COARSE_PX, COARSE_PX, CHANNELS) uint8.
 
     Args:
@@ -111,7 +97,7 @@ def make_network_input(
     return np.concatenate([seen, lit, usual[..., 3:], inside * np.uint8(255), four], -1)
 
 
-def neutral_light_gains(usual: Image, seen: Image, inside: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def neutral_light_gains(usual: Image, seen: Image, inside: Bools) -> tuple[Floats, Floats]:
     """Computes gains that take off two pictures of a face the darkness and colour that no plain light makes.
 
     A network that learned on people in plain light takes deep blue for an object.
@@ -209,13 +195,13 @@ class Occluders:
         )
 
 
-def _run_network(network: LiteRtModel, shown: NDArray[np.uint8], side: int) -> Floats:
+def _run_network(network: LiteRtModel, shown: Uint8s, side: int) -> Floats:
     """Probabilities (side, side) of a network, whose outputs are logits."""
     logits = network.run_image(shown)[side * side].reshape(side, side)
     return np.asarray(1 / (1 + np.exp(-logits)))
 
 
-def _find_beard(likely: Floats, layout: UVLayout) -> NDArray[np.bool_]:
+def _find_beard(likely: Floats, layout: UVLayout) -> Bools:
     """Finds a beard: below the nose, if what is seen there is alike on both sides.
 
     Args:
@@ -232,9 +218,7 @@ def _find_beard(likely: Floats, layout: UVLayout) -> NDArray[np.bool_]:
     return face & bool(alike)
 
 
-def _keep_persistent(
-    occlusion_probability: Floats, persistent: NDArray[np.uint8], warp_map: WarpMap
-) -> Floats:
+def _keep_persistent(occlusion_probability: Floats, persistent: Uint8s, warp_map: WarpMap) -> Floats:
     """Chances without what has nothing to do with the places where something is in front in most frames."""
     face = cv2.dilate(warp_map.inside, np.ones((_NEAR_PX, _NEAR_PX), np.uint8))
     here = apply_warp_nearest(persistent, warp_map) * warp_map.inside
@@ -268,7 +252,7 @@ def _exclude_mouth(occlusion_probability: Floats, points: Floats) -> Floats:
     return np.where(within[labels], 0.0, occlusion_probability)
 
 
-def glasses_mask(appearance: FaceAppearance, crop: Image, points: Floats) -> NDArray[np.float32] | None:
+def glasses_mask(appearance: FaceAppearance, crop: Image, points: Floats) -> Floats32 | None:
     """Masks a performer's glasses, (size, size) float32, 0 to 1; None where none are worn.
 
     Args:
@@ -281,7 +265,7 @@ def glasses_mask(appearance: FaceAppearance, crop: Image, points: Floats) -> NDA
     return appearance.glasses.draw(*resize_crop(crop, points, FINE_PX), len(crop))
 
 
-def occlusion_mask(occlusion_probability: Floats, size: int) -> NDArray[np.float32]:
+def occlusion_mask(occlusion_probability: Floats, size: int) -> Floats32:
     """Masks what is hidden of a face, (size, size) float32, 0 to 1, with a soft edge.
 
     Whatever hangs together with something certain is taken for a part of it (hysteresis; Canny, 1986):

@@ -11,19 +11,18 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Floats, Floats32, Uint8s
     from recaster.media.types import Image
 
-_DEPTH: Final = 0.01
-"""Depth of the scene at a distance of 1: all but without perspective."""
+_DEPTH: Final = 0.01  # depth of the scene at a distance of 1: all but without perspective
 _NEAR_PLANE: Final = 0.5
 _FAR_PLANE: Final = 2.0
 """Distances between which triangles are drawn."""
 
 
 def rasterize(
-    points: Floats, values: NDArray[np.float32], triangles: NDArray[np.int64], size: int
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    points: Floats, values: Floats32, triangles: NDArray[np.int64], size: int
+) -> tuple[Floats32, Uint8s]:
     """Fills triangles with what lies evenly between their corners' values; nearer ones hide farther ones.
 
     Args:
@@ -73,7 +72,7 @@ class EdgePadding:
     nearest: NDArray[np.intp]
 
     @classmethod
-    def of(cls, inside: NDArray[np.uint8], where: NDArray[np.uint8] | None = None) -> EdgePadding:
+    def of(cls, inside: Uint8s, where: Uint8s | None = None) -> EdgePadding:
         """The rim of a mask (H, W), 0 outside: the pixels that ``where`` is not 0 at; None for all."""
         outside = np.flatnonzero(inside == 0) if where is None else np.flatnonzero(where > inside)
         if not inside.any():
@@ -88,13 +87,13 @@ class EdgePadding:
         return picture
 
 
-def index_nearest(mask: NDArray[np.uint8]) -> NDArray[np.intp]:
+def index_nearest(mask: Uint8s) -> NDArray[np.intp]:
     """Flat index (H, W) of the pixel nearest to each that is not 0 in a mask (H, W)."""
     labels, indices = _label_nearest(mask)
     return np.take(indices, labels)
 
 
-def _label_nearest(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+def _label_nearest(mask: Uint8s) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
     """Label (H, W) of the pixel nearest to each that is not 0, and the flat index of each label."""
     _, labels = cv2.distanceTransformWithLabels(
         (mask == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL

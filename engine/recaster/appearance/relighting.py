@@ -38,26 +38,20 @@ from recaster.appearance.softness import Softness, draw_features
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Bools, Floats, Floats32, Uint8s
     from recaster.media.types import Image
 
 MAX_LOG_GAIN: Final = (-4.0, 1.4)
 """Bounds of the gain of brightness, natural logarithm."""
-_DARK_OFFSET: Final = 1.5
-"""Grey levels added before a ratio is taken: 8 bits know no finer."""
-_SLOW_SIGMA: Final = 0.1
-"""Sigma of what changes slowly, as a share of the crop's side."""
+_DARK_OFFSET: Final = 1.5  # grey levels added before a ratio is taken: 8 bits know no finer
+_SLOW_SIGMA: Final = 0.1  # sigma of what changes slowly, as a share of the crop's side
 _NOTHING_LOCAL: Final = 0.05
 """Weight, against that of skin all around, of the belief that there is nothing local."""
 _SKIN_SPREAD: Final = 0.07
 _TINT_SPREAD: Final = 0.03
 """Differences of skin from a fit (logarithm), in brightness and in tint, even where light fits."""
-_MEAN_OF_NOISE: Final = 0.7
-"""Mean magnitude that grain of unit strength adds to detail."""
-_ROUNDS: Final = 5
-"""Rounds of reweighting."""
+_MEAN_OF_NOISE: Final = 0.7  # mean magnitude that grain of unit strength adds to detail
+_ROUNDS: Final = 5  # rounds of reweighting
 _STEP_SLOPES: Final = np.array([3.0, 9.0])
 """Steepness of brightness about where a face turns from one side to the other."""
 _STEP_RIDGE: Final = 0.01
@@ -66,12 +60,10 @@ _HARD_MISFIT: Final = 0.5
 less than .25, whoever is lit."""
 _FOREIGN_TINT: Final = 0.06
 """Difference of tints (logarithm) from the target's, over some area, from which on they are no skin's."""
-_FOREIGN_SIGMA: Final = 0.06
-"""Sigma of such an area, as a share of the crop's side."""
+_FOREIGN_SIGMA: Final = 0.06  # sigma of such an area, as a share of the crop's side
 _FEATURE_WEIGHT: Final = 0.05
 """Weight of lids, brows and lips over that of skin: their colours are people's own."""
-_FEATURE_MARGIN: Final = 0.04
-"""Width around them that counts as theirs, as a share of the crop's side."""
+_FEATURE_MARGIN: Final = 0.04  # width around them that counts as theirs, as a share of the crop's side
 _OWN_COLOUR: Final = 1.5
 """A face whose colours differ by less than 1 over this of the swapped one's is drained of them."""
 _COLOUR_PERCENTILE: Final = 85
@@ -107,7 +99,7 @@ class Relighting:
         cls,
         swapped: Image,
         target: Image,
-        mask: NDArray[np.float32],
+        mask: Floats32,
         normals: Floats | None = None,
         points: Floats | None = None,
     ) -> Self | None:
@@ -185,7 +177,7 @@ class Relighting:
             ),
         )
 
-    def apply(self, image: Image, seed: int = 0) -> NDArray[np.float32]:
+    def apply(self, image: Image, seed: int = 0) -> Floats32:
         """Brings a face (size, size, 3) uint8 into the target's light: float32, 0 to 255.
 
         Args:
@@ -257,9 +249,7 @@ def _fit_brightness(
     return fitted[..., 0], weights
 
 
-def _step_terms(
-    terms: Floats, ratio: Floats, believed: Floats, here: NDArray[np.bool_]
-) -> tuple[Floats, Floats]:
+def _step_terms(terms: Floats, ratio: Floats, believed: Floats, here: Bools) -> tuple[Floats, Floats]:
     """Steps from the lit to the dark side, where terms have normals, and the penalties on them.
 
     A hard light ends in a step that nothing smooth follows. The worse the smooth terms fit, the more freely a
@@ -311,7 +301,7 @@ def _fit_and_rest(
     ratio: Floats,
     first: Floats,
     believed: Floats,
-    here: NDArray[np.bool_],
+    here: Bools,
     terms: Floats,
     penalties: Floats,
     spread: float,
@@ -343,7 +333,7 @@ def _fit_and_rest(
     return smooth + left, whole
 
 
-def _weigh_tints(tints: Floats, here: NDArray[np.bool_]) -> Floats:
+def _weigh_tints(tints: Floats, here: Bools) -> Floats:
     """Weights (CELLS, CELLS) of cells with the tint of most of the face: lips, hair and frames have none."""
     off = np.linalg.norm(tints - np.median(tints[here], axis=0), axis=-1)
     scale = max(_TINT_SPREAD, 1.4826 * float(np.median(off[here])))
@@ -367,11 +357,11 @@ def _slow(values: Floats, sigma: float = _SLOW_SIGMA) -> Floats:
     ).reshape(values.shape)
 
 
-def _small(image: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
+def _small(image: Uint8s | Floats32) -> Floats32:
     return np.asarray(cv2.resize(image.astype(np.float32), (CELLS, CELLS), interpolation=cv2.INTER_AREA))
 
 
-def _large(values: Floats, size: tuple[int, int]) -> NDArray[np.float32]:
+def _large(values: Floats, size: tuple[int, int]) -> Floats32:
     return np.asarray(cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_LINEAR))
 
 

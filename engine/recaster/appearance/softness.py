@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Bools, Floats, Floats32
     from recaster.media.types import Image
-
-    Plane = NDArray[np.float32]
 
 _SHARP: Final = (EYE_LEFT, EYE_RIGHT, LIPS_OUTER)
 """Edges that tell how soft a picture is. Brows don't: dark ones beside pale ones would pass for sharpness."""
@@ -38,17 +36,14 @@ _BRUSH_PX: Final = 9
 """Width of the brush that is drawn around them, in pixels of the crop."""
 _WINDOW_PX: Final = 10.0
 """Sigma of the window's edge, in pixels of the crop: a sharper one would show in the spectrum."""
-_FORM_PX: Final = 16.0
-"""Sigma of what is form and light and not detail, in pixels of the crop."""
-_PERIODS_PX: Final = (80.0, 6.0)
-"""Longest and shortest waves that are compared, in pixels of the crop."""
+_FORM_PX: Final = 16.0  # sigma of what is form and light and not detail, in pixels of the crop
+_PERIODS_PX: Final = (80.0, 6.0)  # longest and shortest waves that are compared, in pixels of the crop
 _BANDS: Final = 8
 _SECTORS: Final = 8
 """Bands of frequency and sectors of direction of a spectrum."""
 _GRAIN_FREQUENCIES: Final = 0.7, 1.0
 """Frequencies, over the highest, at which a soft picture shows hardly anything but grain."""
-_POWER_FLOOR: Final = 0.02
-"""Power added to spectra, squared grey levels: 8 bits know no finer."""
+_POWER_FLOOR: Final = 0.02  # power added to spectra, squared grey levels: 8 bits know no finer
 _ROUNDS: Final = 8  # of reweighting
 _VARIANCE_FACTOR: Final = 1.3
 """A blur's variance over what is found of it: bands' means and the window's own spectrum hide the rest
@@ -61,28 +56,22 @@ _MIN_BLUR: Final = 0.3
 """Bounds of the variance of blur, square pixels of the crop; nothing is softened below."""
 _UNEVEN_RIDGE: Final = 1e-3 * np.array([[0, 0, 0, 0], [0, 1, -1, 0], [0, -1, 1, 0], [0, 0, 0, 4]], np.float64)
 """Penalty on what is not the same in all directions."""
-_NO_BLUR: Final = 0.05
-"""Variance of next to no blur, square pixels."""
-_NOISE_PX: Final = 256
-"""Side of the field of noise that grain is calibrated on."""
+_NO_BLUR: Final = 0.05  # variance of next to no blur, square pixels
+_NOISE_PX: Final = 256  # side of the field of noise that grain is calibrated on
 _MIN_SIDE_PX: Final = 128
 _MIN_EDGE_PIXELS: Final = 256
 """Side of a crop, and pixels of edges in it, below which they say too little of a picture's softness."""
 _CELL_PX: Final = 8  # in which grain is measured
-_SKIN_PERCENTILE: Final = 30
-"""Percentile of cells of skin that shows grain and hardly anything else."""
-_CROP_PERCENTILE: Final = 10
-"""The same of all that is around the face."""
+_SKIN_PERCENTILE: Final = 30  # percentile of cells of skin that shows grain and hardly anything else
+_CROP_PERCENTILE: Final = 10  # the same of all that is around the face
 _OWN_BRIGHTNESS: Final = sum(weight**2 for weight in LUMA)
 """Variance of brightness of noise that is each channel's own."""
 _OWN_RED: Final = (1 - LUMA[0]) ** 2 + LUMA[1] ** 2 + LUMA[2] ** 2
 """Variance of red less brightness of such noise."""
-_GRAIN_SIZES: Final = (0.0, 0.5, 0.7, 1.0, 1.4, 2.0)
-"""Sigmas of grain, in pixels of the crop."""
+_GRAIN_SIZES: Final = (0.0, 0.5, 0.7, 1.0, 1.4, 2.0)  # sigmas of grain, in pixels of the crop
 _ROUNDING: Final = (0.26, 0.17)
 """Strength of the finest octave of rounding to 8 bits, of brightness and of red less that, grey levels."""
-_MIN_GRAIN: Final = 0.4
-"""Strength of grain, in grey levels, below which it is none."""
+_MIN_GRAIN: Final = 0.4  # strength of grain, in grey levels, below which it is none
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +91,7 @@ class Softness:
     size: float
 
     @classmethod
-    def measure(cls, swapped: Image, target: Image, mask: NDArray[np.float32], points: Floats) -> Self | None:
+    def measure(cls, swapped: Image, target: Image, mask: Floats32, points: Floats) -> Self | None:
         """Measures one frame; None where too little of a face shows, or in too few pixels.
 
         Args:
@@ -151,7 +140,7 @@ class Softness:
             size=float(shares @ [frame.size for frame in every]),
         )
 
-    def soften(self, image: Plane) -> Plane:
+    def soften(self, image: Floats32) -> Floats32:
         """Makes a face (size, size, 3) or (size, size) float32 as soft as the target."""
         # Rounded, so that kernels of neighbouring frames are shared.
         across, down, tilt = (round(float(part), 1) for part in self.blur)
@@ -164,7 +153,7 @@ class Softness:
             cv2.filter2D(image, -1, _motion_kernel(across, down, tilt), borderType=cv2.BORDER_REPLICATE)
         )
 
-    def add_grain(self, image: Plane, seed: int) -> Plane:
+    def add_grain(self, image: Floats32, seed: int) -> Floats32:
         """Adds the target's grain to a face; the same for the same seed."""
         if max(self.grain, self.colour_grain) < _MIN_GRAIN:
             return image
@@ -181,7 +170,7 @@ class Softness:
         return add_grain
 
 
-def draw_features(points: Floats, size: int, rim: int) -> NDArray[np.bool_]:
+def draw_features(points: Floats, size: int, rim: int) -> Bools:
     """Draws lids, brows and lips of a mesh (478, 3) in a crop of ``size`` with a brush ``rim`` wide (odd).
 
     By their hulls, (size, size); ``uv_masks.mask_features`` has them in textures, with nostrils and lashes.
@@ -189,16 +178,14 @@ def draw_features(points: Floats, size: int, rim: int) -> NDArray[np.bool_]:
     return _draw_outlines(_FEATURES, points, size, rim)
 
 
-def _draw_outlines(
-    outlines: Sequence[Sequence[int]], points: Floats, size: int, rim: int
-) -> NDArray[np.bool_]:
+def _draw_outlines(outlines: Sequence[Sequence[int]], points: Floats, size: int, rim: int) -> Bools:
     mask = np.zeros((size, size), np.uint8)
     for outline in outlines:
         mask |= fill_hull(points[list(outline)], size)
     return cv2.dilate(mask, np.ones((rim, rim), np.uint8)) > 0
 
 
-def _fit_blur(ours: Plane, theirs: Plane, edged: NDArray[np.bool_]) -> Floats:
+def _fit_blur(ours: Floats32, theirs: Floats32, edged: Bools) -> Floats:
     """Fits the blur that the swapped face lacks: variances across and down and their covariance."""
     # Waves of six pixels and more are compared, which half the size shows as well.
     side = len(ours) // 2
@@ -235,7 +222,7 @@ def _reduce(blur: Floats) -> Floats:
     return np.array([least + along * x * x, least + along * y * y, along * x * y])
 
 
-def _spectrum(plane: Plane, window: Plane) -> tuple[Floats, Floats, float]:
+def _spectrum(plane: Floats32, window: Floats32) -> tuple[Floats, Floats, float]:
     """Spectrum of detail in a window: power by band of frequency and direction, their terms, power of grain.
 
     The terms (bands, 3) are the squares of frequencies across and down and twice their product, weighted by
@@ -282,7 +269,7 @@ class _Octaves:
     coarser: Floats
 
     @classmethod
-    def of(cls, plane: Plane) -> Self:
+    def of(cls, plane: Floats32) -> Self:
         """Splits a plane (size, size)."""
         soft = cv2.GaussianBlur(plane, (0, 0), 1.0)
         softer = cv2.GaussianBlur(soft, (0, 0), np.sqrt(3.0))  # variances add up to a sigma of 2
@@ -290,7 +277,7 @@ class _Octaves:
         parts = (plane - soft, soft - softer)
         return cls(*(cv2.resize(part * part, size, interpolation=cv2.INTER_AREA) for part in parts))
 
-    def grain_strength(self, skin: NDArray[np.bool_]) -> float:
+    def grain_strength(self, skin: Bools) -> float:
         """Strength of the finest octave where least of it is, on skin and in all of the crop, grey levels.
 
         Skin has pores, too: grain is what plain things around the face have as well.
@@ -298,7 +285,7 @@ class _Octaves:
         of_skin = _lower_percentile(self.fine[skin], _SKIN_PERCENTILE)
         return float(np.sqrt(min(of_skin, _lower_percentile(self.fine, _CROP_PERCENTILE))))
 
-    def grain_ratio(self, skin: NDArray[np.bool_]) -> float:
+    def grain_ratio(self, skin: Bools) -> float:
         """Strength of the next octave over the finest's where least is: more is pores and shading."""
         # Of skin alone it made coarse, strong grain of pores in clean compressed clips.
         ratios = [
@@ -309,7 +296,7 @@ class _Octaves:
         return float(np.sqrt(min(ratios)))
 
 
-def _skin_cells(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _skin_cells(inside: Bools) -> Bools:
     """Cells that lie in the face as a whole."""
     size = (len(inside) // _CELL_PX, len(inside) // _CELL_PX)
     share = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_AREA)
@@ -324,7 +311,7 @@ def _lower_percentile(values: Floats, share: float) -> float:
 
 
 def _fit_grain(
-    light: _Octaves, colour: _Octaves, own: tuple[_Octaves, _Octaves] | None, skin: NDArray[np.bool_]
+    light: _Octaves, colour: _Octaves, own: tuple[_Octaves, _Octaves] | None, skin: Bools
 ) -> tuple[float, float, float]:
     """Fits the shared grain, each channel's own, and its size, that the swapped face lacks.
 
@@ -355,13 +342,13 @@ def _calibration(size: float) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=8)
-def _noise(side: int, channels: int, size: float) -> Plane:
+def _noise(side: int, channels: int, size: float) -> Floats32:
     """Noise (side, side, channels) of unit strength and a size, of which frames take parts."""
     field = np.random.default_rng(channels).standard_normal((side, side, channels), np.float32)
     return _soften_noise(field, size).reshape(field.shape)
 
 
-def _soften_noise(field: Plane, size: float) -> Plane:
+def _soften_noise(field: Floats32, size: float) -> Floats32:
     """Softens noise of unit strength to a size and brings it to unit strength again."""
     if size < _GRAIN_SIZES[1] / 2:
         return field
@@ -372,14 +359,14 @@ def _soften_noise(field: Plane, size: float) -> Plane:
 
 
 @lru_cache(maxsize=64)
-def _gaussian_line(variance: float) -> Plane:
+def _gaussian_line(variance: float) -> Floats32:
     """Gaussian kernel along one axis."""
     sigma = float(np.sqrt(np.clip(variance, _NO_BLUR, _MAX_BLUR)))
     return np.asarray(cv2.getGaussianKernel(2 * int(np.ceil(2.5 * sigma)) + 1, sigma, cv2.CV_32F))
 
 
 @lru_cache(maxsize=64)
-def _motion_kernel(across: float, down: float, tilt: float) -> Plane:
+def _motion_kernel(across: float, down: float, tilt: float) -> Floats32:
     """Kernel of the given variances and covariance: as much in all directions, the rest evenly along a line.
 
     A moving picture is blurred evenly over its way, and that keeps more of the finest detail than a Gaussian.

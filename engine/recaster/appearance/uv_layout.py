@@ -17,38 +17,23 @@ from recaster.appearance.rasterizer import EdgePadding, rasterize
 from recaster.appearance.uv_masks import mask_outline
 from recaster.faces import topology
 from recaster.faces.geometry import eye_distance_3d
-from recaster.faces.mesh_surface import JAW, LOWER_LIP, TRIANGLES, UPPER_LIP, unfold
+from recaster.faces.mesh_surface import JAW, LIP_ROWS, LOWER_LIP, TRIANGLES, UPPER_LIP, unfold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Floats, Floats32, Uint8s
     from recaster.media.types import Image
 
-# Four rows of points each, from the lips' inner edge to their outer one, corners left out.
-_UPPER_LIPS = (
-    *UPPER_LIP, 183, 42, 41, 38, 12, 268, 271, 272, 407, 184, 74, 73, 72, 11, 302, 303, 304, 408,
-    185, 40, 39, 37, 0, 267, 269, 270, 409,
-)  # fmt: skip
-_LOWER_LIPS = (
-    *LOWER_LIP, 96, 89, 179, 86, 15, 316, 403, 319, 325, 77, 90, 180, 85, 16, 315, 404, 320, 307,
-    146, 91, 181, 84, 17, 314, 405, 321, 375,
-)  # fmt: skip
 
-_UNDER_CHIN: Final = 0.09
-"""Reach of the surface below the chin, as a share of the face's height and depth."""
-_JAW_DROP: Final = 0.16
-"""Shift of an open lower lip, in canonical units."""
-_LID_STRETCH: Final = 0.7
-"""Share by which lids are drawn apart."""
-_MARGIN: Final = 0.04
-"""Margin around the face, as a share of the texture's side."""
-_ROWS: Final = np.array([0.25, 0.5, 0.75])
-"""Heights of the rows between the lips."""
+_UNDER_CHIN: Final = 0.09  # reach of the surface below the chin, as a share of the face's height and depth
+_JAW_DROP: Final = 0.16  # shift of an open lower lip, in canonical units
+_LID_STRETCH: Final = 0.7  # share by which lids are drawn apart
+_MARGIN: Final = 0.04  # margin around the face, as a share of the texture's side
+_ROWS: Final = np.array([0.25, 0.5, 0.75])  # heights of the rows between the lips
 _TEETH_GAP: Final = 0.2
 """Gap of lips, in eye distances, beyond which what is between them keeps its height next to the upper lip."""
-_EDGE_ON_AREA: Final = 1e-3
-"""Area, in square pixels, below which triangles are seen edge-on."""
+_EDGE_ON_AREA: Final = 1e-3  # area, in square pixels, below which triangles are seen edge-on
 _MINIFIED: Final = (1.8, 4.0)
 """Pixels that fall into one from which on a blurred picture is read as well, and from which on it alone."""
 
@@ -78,9 +63,9 @@ class WarpMap:
         minified: (size, size) float32, 0 to 1, where many of the other picture's pixels fall into one.
     """
 
-    inside: NDArray[np.uint8]
-    maps: tuple[NDArray[np.float32], NDArray[np.float32]]
-    minified: NDArray[np.float32]
+    inside: Uint8s
+    maps: tuple[Floats32, Floats32]
+    minified: Floats32
 
 
 def make_uv_layout(neutral: Floats, size: int) -> UVLayout:
@@ -108,8 +93,9 @@ def _drop_jaw(points: Floats) -> Floats:
     below = below * below * (3 - 2 * below)
     under = points[:, 1] > slit
     # Lips by the mesh's own rows, on whichever side of the slit they lie.
-    under[list(_LOWER_LIPS)] = True
-    under[list(_UPPER_LIPS)] = False
+    for _, upper, lower in LIP_ROWS:
+        under[list(lower)] = True
+        under[list(upper)] = False
     moved = points.copy()
     moved[:, 1] += _JAW_DROP * np.where(under, 1 - (1 - across) * (1 - below), 0.0)
     return moved
@@ -234,12 +220,12 @@ def apply_warp_antialiased(picture: Image, warp_map: WarpMap) -> Image:
     return sharp
 
 
-def mask_face(layout: UVLayout) -> NDArray[np.float32]:
+def mask_face(layout: UVLayout) -> Floats32:
     """Mask of the face inside its outline, (S, S), 0 or 1."""
     return mask_outline(layout, topology.OVAL).astype(np.float32)
 
 
-def unwrap(crop: NDArray[np.uint8], points: Floats, layout: UVLayout) -> NDArray[np.uint8]:
+def unwrap(crop: Uint8s, points: Floats, layout: UVLayout) -> Uint8s:
     """Unwraps a picture of a face into a texture (S, S, 3).
 
     Args:

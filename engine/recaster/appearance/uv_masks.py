@@ -14,11 +14,8 @@ from recaster.faces.region_masks import fill_polygon
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from recaster.appearance.uv_layout import UVLayout
-
-    Picture = NDArray[np.float32]
+    from recaster.faces.types import Floats32, Uint8s
 
 _NOSTRILS: Final = (48, 115, 220, 45, 4, 275, 440, 344, 278, 294, 327, 2, 98, 64)
 _FEATURES: Final = (
@@ -38,12 +35,12 @@ _LENS_DROP: Final = 0.12
 _TINY: Final = 1e-6
 
 
-def mask_outline(layout: UVLayout, points: Sequence[int]) -> NDArray[np.uint8]:
+def mask_outline(layout: UVLayout, points: Sequence[int]) -> Uint8s:
     """Masks the polygon of some of the mesh's points, (S, S), 0 or 1."""
     return fill_polygon(layout.points[list(points)], layout.size)
 
 
-def mask_surface(layout: UVLayout) -> NDArray[np.uint8]:
+def mask_surface(layout: UVLayout) -> Uint8s:
     """Masks the texels that can be seen in a drawn face, (S, S): on the mesh, with what is under its chin."""
     mask = np.zeros((layout.size, layout.size), np.uint8)
     for triangle in np.round(layout.points[layout.triangles][..., :2]).astype(np.int32):
@@ -51,7 +48,7 @@ def mask_surface(layout: UVLayout) -> NDArray[np.uint8]:
     return mask
 
 
-def mask_features(layout: UVLayout, *, exact: bool = False) -> NDArray[np.uint8]:
+def mask_features(layout: UVLayout, *, exact: bool = False) -> Uint8s:
     """Masks eyes with their lashes, brows, lips with what is between them, and nostrils, (S, S), 0 or 1.
 
     Args:
@@ -66,13 +63,13 @@ def mask_features(layout: UVLayout, *, exact: bool = False) -> NDArray[np.uint8]
     return np.asarray(np.max(parts, 0))
 
 
-def mask_brows(layout: UVLayout, reach: float) -> NDArray[np.uint8]:
+def mask_brows(layout: UVLayout, reach: float) -> Uint8s:
     """Masks the brows and ``reach`` texels around them, (S, S), 0 or 1."""
     both = mask_outline(layout, topology.BROW_LEFT) | mask_outline(layout, topology.BROW_RIGHT)
     return dilate(both, reach)
 
 
-def mask_lenses(layout: UVLayout) -> NDArray[np.uint8]:
+def mask_lenses(layout: UVLayout) -> Uint8s:
     """Masks the places of the lenses of glasses, (S, S), 0 or 1."""
     mask = np.zeros((layout.size, layout.size), np.uint8)
     distance = float(eye_distance(layout.points))
@@ -84,7 +81,7 @@ def mask_lenses(layout: UVLayout) -> NDArray[np.uint8]:
     return mask
 
 
-def pull_push(picture: Picture, known: Picture) -> Picture:
+def pull_push(picture: Floats32, known: Floats32) -> Floats32:
     """Continues a picture (S, S, 3) smoothly where it is not known (pull-push; Gortler et al., 1996).
 
     Args:
@@ -103,16 +100,16 @@ def pull_push(picture: Picture, known: Picture) -> Picture:
     return goes_on
 
 
-def dilate(mask: NDArray[np.uint8], reach: float) -> NDArray[np.uint8]:
+def dilate(mask: Uint8s, reach: float) -> Uint8s:
     """Dilates a mask by ``reach`` texels, at least one."""
     return np.asarray(cv2.dilate(mask, _disc(reach)))
 
 
-def erode(mask: NDArray[np.uint8], reach: float) -> NDArray[np.uint8]:
+def erode(mask: Uint8s, reach: float) -> Uint8s:
     """Erodes a mask by ``reach`` texels, at least one."""
     return np.asarray(cv2.erode(mask, _disc(reach)))
 
 
-def _disc(reach: float) -> NDArray[np.uint8]:
+def _disc(reach: float) -> Uint8s:
     side = 2 * max(1, round(reach)) + 1
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))

@@ -95,8 +95,7 @@ TEMPLATE: Final[Floats] = np.array(
 SHRINK: Final = 0.6
 """Below this scale (crop pixels over frame pixels) ``warp`` averages instead of only sampling."""
 
-_MAX_AVERAGED: Final = 16
-"""Pixels along each side that are averaged for one, at most."""
+_MAX_AVERAGED: Final = 16  # pixels along each side that are averaged for one, at most
 _MAX_SAMPLED: Final = 2
 """Samples along each pixel's side, above which the picture is averaged and not the crop: in a third of the
 time, without aliasing."""

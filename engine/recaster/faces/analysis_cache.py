@@ -28,10 +28,7 @@ DECODED_AHEAD: Final = 4
 
 
 def analyse_clip(
-    clip: Clip,
-    settings: AnalysisSettings | None = None,
-    frames: range | None = None,
-    report: Report = silent,
+    clip: Clip, settings: AnalysisSettings | None = None, frames: range | None = None, report: Report = silent
 ) -> Analysis:
     """Analyses a clip, or takes the result from the cache where it was done before, and not long ago.
 

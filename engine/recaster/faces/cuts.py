@@ -14,9 +14,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Floats, Uint8s
     from recaster.media.types import Image
 
 # Measured on 20 clips: layout changes by .66 and more at their cuts, by up to .25 elsewhere (strobing
@@ -59,14 +57,14 @@ class CutFinder:
         return moved > MIN_LAYOUT_CHANGE and repainted > MIN_PALETTE_CHANGE
 
 
-def _ycc_thumbnail(image: Image) -> NDArray[np.uint8]:
+def _ycc_thumbnail(image: Image) -> Uint8s:
     """Luma and chroma of a thumbnail, (36, 64, 3); every n-th pixel is enough to average."""
     step = max(1, min(image.shape[:2]) // 144)
     small = cv2.resize(image[::step, ::step], (64, 36), interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb)
 
 
-def _brightness_layout(luma: NDArray[np.uint8]) -> Floats:
+def _brightness_layout(luma: Uint8s) -> Floats:
     """Places of light and dark, (144,), brightness removed."""
     coarse = cv2.resize(luma, (16, 9), interpolation=cv2.INTER_AREA).astype(np.float64).ravel()
     return coarse - coarse.mean()
@@ -78,7 +76,7 @@ def _contrast_histogram(layout: Floats) -> Floats:
     return counts / counts.sum()
 
 
-def _chroma_histogram(thumbnail: NDArray[np.uint8]) -> Floats:
+def _chroma_histogram(thumbnail: Uint8s) -> Floats:
     """Histogram (1024,) of chroma."""
     counts = cv2.calcHist([thumbnail], [1, 2], None, [32, 32], [64, 192, 64, 192]).ravel().astype(np.float64)
     return counts / max(float(counts.sum()), 1.0)

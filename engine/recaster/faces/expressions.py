@@ -15,7 +15,7 @@ from recaster.networks.litert import LiteRtModel
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Bools, Floats
 
 COEFFICIENTS: Final = 52
 MAX_FRAMES: Final = 200
@@ -31,10 +31,8 @@ _NETWORK_POINTS: Final = (
     377, 378, 379, 380, 381, 382, 384, 385, 386, 387, 388, 389, 390, 397, 398, 400, 402, 405, 409, 415, 454,
     466, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477,
 )  # fmt: skip
-_OWN_RIDGE: Final = 5.0
-"""Ridge of how a person moves otherwise than everybody, in squared coefficients."""
-_SLACK: Final = 0.01
-"""Difference of coefficients that counts as none."""
+_OWN_RIDGE: Final = 5.0  # ridge of how a person moves otherwise than everybody, in squared coefficients
+_SLACK: Final = 0.01  # difference of coefficients that counts as none
 _FREED_NEAR: Final = 0.15
 _FREED_REACH: Final = 0.45
 """Eye distances from the lips up to which points are freed of all expression, and from which of none: brows,
@@ -59,7 +57,7 @@ def predict_expressions(expressions: Floats) -> Floats:
     return strengths
 
 
-def relax_mouth(expressions: Floats, calm: NDArray[np.bool_], neutral: Floats) -> Floats:
+def relax_mouth(expressions: Floats, calm: Bools, neutral: Floats) -> Floats:
     """Frees the mouth of a neutral mesh (478, 3) of its expression, though every frame may show one.
 
     What every frame shows beside a neutral mouth is taken off: at first by what everybody does, learned from
@@ -92,7 +90,7 @@ def relax_mouth(expressions: Floats, calm: NDArray[np.bool_], neutral: Floats) -
     return np.asarray(neutral + share * (still.reshape(topology.POINTS, 3) - neutral))
 
 
-def _spread_rows(count: int, calm: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _spread_rows(count: int, calm: Bools) -> NDArray[np.int64]:
     """Rows, ``MAX_FRAMES`` at most, spread over all, with a calm one among them."""
     chosen = np.linspace(0, count - 1, min(MAX_FRAMES, count)).round().astype(np.int64)
     return chosen if calm[chosen].any() else np.append(chosen, np.flatnonzero(calm)[0])

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 _MAX_MOVED: Final = 0.5
 """Face widths that a face may have moved over a gap, plus as much for every tenth of a second."""
-_MAX_GROWTH: Final = 1.4
-"""Factor by which its width may have changed."""
+_MAX_GROWTH: Final = 1.4  # factor by which its width may have changed
 _MAX_DISTANCE: Final = 0.55
 """Distance of identities below which a face goes on after a gap. Measured on ten clips: up to .51 for one
 person (hands before the face, profiles), from .55 between two people, .60 in a dissolve."""

@@ -31,10 +31,8 @@ _MESH_PX: Final = 192
 _IRIS_PX: Final = 64
 _LIPS_PX: Final = 256
 """Sides of the models' crops."""
-_FACE_MARGIN: Final = 1.5
-"""Width of the crop of the models of the face over the face's."""
-_EYE_MARGIN: Final = 2.3
-"""Width of the iris model's crop over the eye's."""
+_FACE_MARGIN: Final = 1.5  # width of the crop of the models of the face over the face's
+_EYE_MARGIN: Final = 2.3  # width of the iris model's crop over the eye's
 _LIPS: Final = [*LIPS_INNER, *LIPS_OUTER]
 _LIPS_NEAR: Final = 0.1
 _LIPS_REACH: Final = 0.3
@@ -42,8 +40,7 @@ _LIPS_REACH: Final = 0.3
 _COVERED_SCORE: Final = 5.0
 _WHOLE_SCORE: Final = 10.0
 """Scores of the lips' model: half-covered faces have less than 9, whole ones of a dozen people 14 to 26."""
-_PASSES: Final = 3
-"""Looks at a face from a box, each in a crop that fits it better."""
+_PASSES: Final = 3  # looks at a face from a box, each in a crop that fits it better
 
 
 class Mesh:

@@ -22,15 +22,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.faces.landmarkers import Landmarker
-    from recaster.faces.types import Box, Floats
+    from recaster.faces.types import Box, Floats, Uint8s
     from recaster.media.types import Image
 
 TOUCHING: Final = 0.1
 """Distance of boxes, in their own widths and heights, up to which faces are looked at alone."""
-_GROWTH: Final = 1.08
-"""Size of a face over that of its points: ears, and the way to the next frame."""
-_PAINT_LEVEL: Final = 128
-"""Grey level of what is painted over."""
+_GROWTH: Final = 1.08  # size of a face over that of its points: ears, and the way to the next frame
+_PAINT_LEVEL: Final = 128  # grey level of what is painted over
 _UNSURE_WEIGHT: Final = 0.3
 """Movement of a face's points that counts as much as a detector that isn't sure of it at all."""
 _CLEAR_DIFFERENCE: Final = 0.03
@@ -66,9 +64,7 @@ def is_behind(signs: float, others: float) -> bool | None:
     return signs > others
 
 
-def draw_neighbours(
-    points: Floats | None, neighbours: Sequence[Neighbour], size: tuple[int, int]
-) -> NDArray[np.uint8]:
+def draw_neighbours(points: Floats | None, neighbours: Sequence[Neighbour], size: tuple[int, int]) -> Uint8s:
     """Draws what of a picture belongs to a face's neighbours: (H, W) uint8, 0 or 255.
 
     A part that two claim belongs to the one in front; where that isn't known, each has what is nearer to it.

@@ -13,15 +13,13 @@ from recaster.faces import topology
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Floats, Uint8s
 
 SUBPIXEL_BITS: Final = 4
 """Smooth polygons are drawn to 1/16 pixel."""
 
 
-def fill_polygon(
-    outline: Floats | NDArray[np.int32], size: int | tuple[int, int], value: int = 1
-) -> NDArray[np.uint8]:
+def fill_polygon(outline: Floats | NDArray[np.int32], size: int | tuple[int, int], value: int = 1) -> Uint8s:
     """Fills a polygon whose corners are rounded to whole pixels.
 
     Args:
@@ -37,16 +35,14 @@ def fill_polygon(
     return mask
 
 
-def fill_hull(points: Floats, size: int | tuple[int, int], value: int = 1) -> NDArray[np.uint8]:
+def fill_hull(points: Floats, size: int | tuple[int, int], value: int = 1) -> Uint8s:
     """Fills the convex hull of points that are rounded to whole pixels; arguments as of ``fill_polygon``."""
     mask = _blank(size)
     cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(points[:, :2]).astype(np.int32)), value)
     return mask
 
 
-def fill_smoothly(
-    outline: NDArray[np.floating], size: int, onto: NDArray[np.uint8] | None = None
-) -> NDArray[np.uint8]:
+def fill_smoothly(outline: NDArray[np.floating], size: int, onto: Uint8s | None = None) -> Uint8s:
     """Fills a polygon (N, 2 or more) with an antialiased edge, (size, size) uint8: 255 inside.
 
     Args:
@@ -60,11 +56,11 @@ def fill_smoothly(
     return mask
 
 
-def _blank(size: int | tuple[int, int]) -> NDArray[np.uint8]:
+def _blank(size: int | tuple[int, int]) -> Uint8s:
     return np.zeros((size, size) if isinstance(size, int) else size, np.uint8)
 
 
-def fill_face(landmarks: Floats, size: int, kind: Literal["oval", "inner"] = "oval") -> NDArray[np.uint8]:
+def fill_face(landmarks: Floats, size: int, kind: Literal["oval", "inner"] = "oval") -> Uint8s:
     """Fills the outline of a face.
 
     Args:
@@ -87,7 +83,7 @@ def fill_face(landmarks: Floats, size: int, kind: Literal["oval", "inner"] = "ov
     return fill_smoothly(cv2.convexHull(points.astype(np.float32))[:, 0], size)
 
 
-def fill_eyes_and_mouth(landmarks: Floats, size: int) -> NDArray[np.uint8]:
+def fill_eyes_and_mouth(landmarks: Floats, size: int) -> Uint8s:
     """Fills eyes and mouth with a little skin around them, where an expression is read.
 
     Args:

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 SIDES: Final = (0, 1, 2, 3)
 """Quarters of a turn, clockwise, by which a face may be rolled."""
-_SAME_OVERLAP: Final = 0.3
-"""Overlap (intersection over union) of boxes of one face, seen from two sides."""
+_SAME_OVERLAP: Final = 0.3  # overlap (intersection over union) of boxes of one face, seen from two sides
 
 
 def detect_rolled(detector: Detector, image: Image, sides: Iterable[int]) -> list[Detection]:

@@ -14,9 +14,7 @@ import numpy as np
 from recaster.faces.topology import MESH_POINTS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Bools, Floats, Uint8s
     from recaster.media.types import Image
 
 MEASURED_PX: Final = 256
@@ -62,7 +60,7 @@ def relative_laplacian_variance(crop: Image, landmarks: Floats) -> float:
     return float(1e4 * (detail[0, 0] / max(brightness[0, 0], 1.0)) ** 2)
 
 
-def laplacian_variance(grey: NDArray[np.uint8], inside: NDArray[np.bool_]) -> float:
+def laplacian_variance(grey: Uint8s, inside: Bools) -> float:
     """Variance of the Laplacian in a region (H, W) of a grey picture (H, W) uint8; NaN for an empty one.
 
     It grows with noise as with detail: only the ratio of two pictures at one scale means anything.

@@ -31,10 +31,8 @@ if TYPE_CHECKING:
     from recaster.settings.detection import Smoothing
 
 
-_REFERENCE_S: Final = 1 / 25
-"""Time between frames that strengths are meant for."""
-_MIN_STEP_S: Final = 1e-3
-"""Time between frames, at least."""
+_REFERENCE_S: Final = 1 / 25  # time between frames that strengths are meant for
+_MIN_STEP_S: Final = 1e-3  # time between frames, at least
 
 
 def smooth(values: Floats, times: Floats, smoothing: Smoothing) -> Floats:

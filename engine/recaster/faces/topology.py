@@ -29,9 +29,9 @@ IBUG68: Final = (
 EYE_LEFT_CONTOUR: Final = (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173)
 EYE_RIGHT_CONTOUR: Final = (263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398)
 
-# Closed outlines, in drawing order.
-EYE_LEFT: Final = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
-EYE_RIGHT: Final = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
+# Closed outlines, in drawing order; the iris model's contours have the upper lid the other way round.
+EYE_LEFT: Final = EYE_LEFT_CONTOUR[:9] + EYE_LEFT_CONTOUR[:8:-1]
+EYE_RIGHT: Final = EYE_RIGHT_CONTOUR[:9] + EYE_RIGHT_CONTOUR[:8:-1]
 LIPS_INNER: Final = (
     78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
 )  # fmt: skip

@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from recaster.media.types import Image
 
+# Arrays of any shape.
 Floats = NDArray[np.float64]
-"""Any array of float64."""
+Floats32 = NDArray[np.float32]
+Uint8s = NDArray[np.uint8]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class FaceTrack:
     boxes: Floats
     landmarks: Floats
     scores: Floats
-    filled: NDArray[np.bool_]
+    filled: Bools
     embedding: Floats = field(default_factory=lambda: np.zeros(0))
     behind: Floats = field(default_factory=lambda: np.zeros(0))
 
@@ -156,7 +159,7 @@ class SwappedFace:
     """
 
     image: Image
-    mask: NDArray[np.float32]
+    mask: Floats32
     matrix: Floats
     mouth: Inlay | None = None
 
@@ -171,4 +174,4 @@ class Inlay:
     """
 
     image: Image
-    share: NDArray[np.float32]
+    share: Floats32

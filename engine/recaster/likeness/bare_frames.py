@@ -17,19 +17,15 @@ from recaster.appearance.uv_masks import mask_outline
 from recaster.faces import topology
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from recaster.appearance.uv_layout import UVLayout
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Floats, Floats32, Uint8s
     from recaster.facesets.faceset import Faceset
 
-_APPEARANCE_FRAMES: Final = 48
-"""Frames that the usual appearance is the median of."""
+_APPEARANCE_FRAMES: Final = 48  # frames that the usual appearance is the median of
 _MAX_HIDDEN_FEATURE: Final = 0.08
 _MAX_HIDDEN_FACE: Final = 0.15
 """Shares of an eye or of the lips, and of the whole face, from which on a frame shows no bare face."""
-_NEIGHBOUR_S: Final = 0.15
-"""Distance of the frames before and after of which one has to be bare as well."""
+_NEIGHBOUR_S: Final = 0.15  # distance of the frames before and after of which one has to be bare as well
 _MAX_CACHED: Final = 96
 """Pictures of what is hidden that are kept: of a large faceset all of them would be gigabytes."""
 
@@ -52,13 +48,13 @@ class SourceOcclusion:
         crops, meshes = zip(*(resize_crop(self._crop(row), points[row]) for row in places), strict=True)
         self._appearance = compute_reference_appearance(np.stack(crops), np.stack(meshes))
         self._finder = Occluders()
-        self._hidden: dict[int, NDArray[np.float32]] = {}
+        self._hidden: dict[int, Floats32] = {}
         self._verdicts: dict[int, bool] = {}
         outlines = (topology.EYE_LEFT, topology.EYE_RIGHT, topology.LIPS_OUTER)
         self._features = [mask_outline(layout, outline) > 0 for outline in outlines]
         self._face = mask_face(layout) > 0
 
-    def hidden_texels(self, row: int) -> NDArray[np.float32]:
+    def hidden_texels(self, row: int) -> Floats32:
         """Mask of what is hidden of a record's texture, (S, S), 0 to 1."""
         if row not in self._hidden:
             crop, points = resize_crop(self._crop(row), self._points[row], FINE_PX)
@@ -97,5 +93,5 @@ class SourceOcclusion:
             )
         return self._verdicts[row]
 
-    def _crop(self, row: int) -> NDArray[np.uint8]:
+    def _crop(self, row: int) -> Uint8s:
         return self._faceset.crop(self._faceset.records[row])

@@ -10,48 +10,37 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from recaster.appearance import uv_masks
+from recaster.faces import topology
 from recaster.faces.geometry import eye_distance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.appearance.uv_layout import UVLayout
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Floats, Floats32
 
-    Picture = NDArray[np.float32]
-
-_UPPER: Final = (107, 66, 105, 63, 70), (336, 296, 334, 293, 300)
-_LOWER: Final = (55, 65, 52, 53, 46), (285, 295, 282, 283, 276)
+_UPPER: Final = topology.BROW_LEFT[4::-1], topology.BROW_RIGHT[4::-1]
+_LOWER: Final = topology.BROW_LEFT[5:], topology.BROW_RIGHT[5:]
 """Both brows' edges, from the nose outwards."""
 _HALF_HEIGHT: Final = 0.15
 """Distance of a brow's hairs from its middle line, in eye distances; its length is about .7."""
-_MARGIN: Final = 0.05
-"""Width around the mesh's brows in which a person's own may be, in eye distances."""
-_BEYOND: Final = 0.15
-"""Length by which a brow goes on after the mesh's, as a share of it."""
+_MARGIN: Final = 0.05  # width around the mesh's brows in which a person's own may be, in eye distances
+_BEYOND: Final = 0.15  # length by which a brow goes on after the mesh's, as a share of it
 _COLUMNS: Final = 93
 _ROWS: Final = 31
 _SKIN_ROWS: Final = 4
 """Rows above and below that are skin."""
-_ABOVE: Final = slice(4, 9)
-"""Rows closely above a brow, whose skin tells whether hair hangs over it."""
-_MIN_OWN: Final = 0.6
-"""Share of them that is a person's own where nothing does."""
+_ABOVE: Final = slice(4, 9)  # rows closely above a brow, whose skin tells whether hair hangs over it
+_MIN_OWN: Final = 0.6  # share of them that is a person's own where nothing does
 _WHOLE: Final = 1.0
 _MIN_SEEN: Final = 0.4
 """Shares of its length with which a brow is whole, and below which it can't be drawn."""
-_BETTER: Final = 0.1
-"""Share by which more has to be seen of the other brow to take it."""
-_BLEND: Final = 0.1
-"""Length over which one takes over from the other, in lengths of a brow."""
-_KEPT: Final = 0.5
-"""Share of what is seen that stays; the rest is stretched to the brow's end."""
-_END_THICKNESS: Final = 0.5
-"""Thickness of that end, over that of the part that it is made of."""
-_MAX_SHIFT: Final = 5.0
-"""Rows by which brows are raised or lowered."""
-_DARK_OFFSET: Final = 8.0
-"""Grey levels that are added before the ratio of brow and skin is taken."""
+_BETTER: Final = 0.1  # share by which more has to be seen of the other brow to take it
+_BLEND: Final = 0.1  # length over which one takes over from the other, in lengths of a brow
+_KEPT: Final = 0.5  # share of what is seen that stays; the rest is stretched to the brow's end
+_END_THICKNESS: Final = 0.5  # thickness of that end, over that of the part that it is made of
+_MAX_SHIFT: Final = 5.0  # rows by which brows are raised or lowered
+_DARK_OFFSET: Final = 8.0  # grey levels that are added before the ratio of brow and skin is taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,13 +54,13 @@ class Brow:
         seen: the share of its length over which nothing hangs.
     """
 
-    places: NDArray[np.float32]
-    back: tuple[NDArray[np.float32], NDArray[np.float32]]
+    places: Floats32
+    back: tuple[Floats32, Floats32]
     along: Floats
     seen: float
 
     @classmethod
-    def of(cls, side: int, own: Picture, layout: UVLayout) -> Self:
+    def of(cls, side: int, own: Floats32, layout: UVLayout) -> Self:
         """Maps the left (0) or right brow of textures whose texels are the face's own by (S, S), 0 to 1."""
         corners = layout.points[[_UPPER[side], _LOWER[side]]].mean(0)
         lengths = np.append(0, np.cumsum(np.linalg.norm(np.diff(corners, axis=0), axis=1)))
@@ -94,15 +83,15 @@ class Brow:
         covered = np.flatnonzero(brow.read(own)[_ABOVE].mean(0) < _MIN_OWN)
         return cls(brow.places, brow.back, along, float(along[covered[0] if len(covered) else -1]))
 
-    def read(self, picture: Picture) -> Picture:
+    def read(self, picture: Floats32) -> Floats32:
         """Reads a picture (S, S, ...) along the brow, (_ROWS, _COLUMNS, ...)."""
         return np.asarray(cv2.remap(picture, self.places, None, cv2.INTER_LINEAR))
 
-    def write(self, strip: Picture) -> Picture:
+    def write(self, strip: Floats32) -> Floats32:
         """Writes a picture (S, S, ...) that ``read`` would read as ``strip``; 0 elsewhere."""
         return np.asarray(cv2.remap(strip, *self.back, cv2.INTER_LINEAR))
 
-    def hairs(self, picture: Picture) -> Picture:
+    def hairs(self, picture: Floats32) -> Floats32:
         """Natural logarithm of the brow over the skin above and below it, (_ROWS, _COLUMNS, 3), 0 or less."""
         strip = self.read(picture)
         above, below = (np.median(rows, 0) for rows in (strip[:_SKIN_ROWS], strip[-_SKIN_ROWS:]))
@@ -123,9 +112,9 @@ class BrowEnds:
         buried: (S, S), 0 to 1, where such ends are.
     """
 
-    def __init__(self, usual: Picture, own: Picture, layout: UVLayout) -> None:
+    def __init__(self, usual: Floats32, own: Floats32, layout: UVLayout) -> None:
         brows = [Brow.of(side, own, layout) for side in range(2)]
-        self._ends: list[tuple[Brow, Picture, Picture]] = []
+        self._ends: list[tuple[Brow, Floats32, Floats32]] = []
         self.buried = np.zeros(own.shape, np.float32)
         rows = _fade_in(np.arange(_ROWS), 0)[:, None]
         around = _MARGIN * float(eye_distance(layout.points))
@@ -141,7 +130,7 @@ class BrowEnds:
                 self._ends.append((brow, _stretch(giver.hairs(usual), giver), share))
                 self.buried = np.maximum(self.buried, share)
 
-    def draw_on(self, texture: Picture) -> Picture:
+    def draw_on(self, texture: Floats32) -> Floats32:
         """Draws them on a texture (S, S, 3) that has skin where they are."""
         drawn = texture + np.float32(_DARK_OFFSET)
         for brow, hairs, there in self._ends:
@@ -156,7 +145,7 @@ def _fade_in(rows: NDArray[np.int64], first: int) -> Floats:
     return np.clip((np.minimum(rows, _ROWS - 1 - rows) - first) / _SKIN_ROWS, 0, 1)
 
 
-def _stretch(hairs: Picture, brow: Brow) -> Picture:
+def _stretch(hairs: Floats32, brow: Brow) -> Floats32:
     """Stretches what is seen of a brow to its whole length, thinner to its end."""
     if brow.seen < _WHOLE:
         last = brow.seen - _BLEND / 2
@@ -171,7 +160,7 @@ def _stretch(hairs: Picture, brow: Brow) -> Picture:
     return np.asarray(hairs * fading[None, :, None], np.float32)
 
 
-def _align_rows(hairs: Picture, own: Picture, brow: Brow) -> Picture:
+def _align_rows(hairs: Floats32, own: Floats32, brow: Brow) -> Floats32:
     """Moves hairs up or down to where those of a brow end."""
     # Of so short a piece the height can't be told.
     last = brow.seen - _BLEND / 2
@@ -181,7 +170,7 @@ def _align_rows(hairs: Picture, own: Picture, brow: Brow) -> Picture:
     return np.asarray(cv2.warpAffine(hairs, np.array([[1, 0, 0], [0, 1, down]]), (_COLUMNS, _ROWS)))
 
 
-def _middle_row(hairs: Picture, brow: Brow, last: float) -> float:
+def _middle_row(hairs: Floats32, brow: Brow, last: float) -> float:
     """Row in which hairs lie at the end of what is seen."""
     there = (brow.along > last - 2 * _BLEND) & (brow.along <= last)
     dark = -hairs[:, there].sum((1, 2))

@@ -23,10 +23,8 @@ from recaster.faces.mesh_surface import JAW
 from recaster.faces.region_masks import SUBPIXEL_BITS, fill_smoothly
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from recaster.appearance.uv_layout import WarpMap
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Floats, Floats32, Uint8s
     from recaster.likeness.likeness import Likeness
 
 CHANNELS: Final = 11
@@ -59,24 +57,24 @@ class Drawing:
     points: Floats
     warp_map: WarpMap
     padding: EdgePadding
-    picture: NDArray[np.uint8]
-    warped: NDArray[np.uint8]
+    picture: Uint8s
+    warped: Uint8s
 
     @cached_property
-    def visible_mask(self) -> NDArray[np.float32]:
+    def visible_mask(self) -> Floats32:
         """Mask of where the source's face may be shown, not its hair, (size, size) float32, 0 to 1."""
         shown = np.maximum(fill_smoothly(outline(self.points), len(self.picture)), 255 * self.warp_map.inside)
         visible = self.padding.fill(apply_warp(self.likeness.visible_texels, self.warp_map))
         return _to_unit(np.minimum(visible, shown))
 
     @cached_property
-    def inpainted_mask(self) -> NDArray[np.float32]:
+    def inpainted_mask(self) -> Floats32:
         """Mask of pixels that are none of the source's frames', (size, size) float32, 0 to 1."""
         everywhere = EdgePadding.of(self.warp_map.inside)
         return _to_unit(everywhere.fill(apply_warp(255 - self.likeness.own, self.warp_map)))
 
     @cached_property
-    def conditioning(self) -> NDArray[np.uint8]:
+    def conditioning(self) -> Uint8s:
         """Input of the network, (size, size, CHANNELS) uint8."""
         inside = self.warp_map.inside
         places = cv2.copyTo(apply_warp(self.likeness.positions, self.warp_map), inside)
@@ -105,7 +103,7 @@ def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Draw
     return Drawing(likeness, points, warp_map, padding, cv2.copyTo(picture, near), near)
 
 
-def _to_unit(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _to_unit(picture: Uint8s) -> Floats32:
     return picture.astype(np.float32) / np.float32(255)
 
 
@@ -116,7 +114,7 @@ def outline(points: Floats) -> Floats:
     return reached[list(topology.OVAL)]
 
 
-def draw_part_masks(points: Floats, size: int) -> list[NDArray[np.uint8]]:
+def draw_part_masks(points: Floats, size: int) -> list[Uint8s]:
     """Draws parts of a mesh (478, 3) in crop pixels: PARTS times (size, size) uint8, antialiased."""
     inner, lips, face = (
         fill_smoothly(points[list(part)], size)

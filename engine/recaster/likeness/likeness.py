@@ -43,21 +43,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Bools, Floats, Floats32, Uint8s
     from recaster.facesets.faceset import Faceset
 
 MIN_FACES: Final = 5
 _FORMAT: Final = "recaster-likeness-3"
 _RAW_FORMAT: Final = "recaster-likeness-2"
 """Format of earlier models, whose textures hold what was in front of the face and no ``own``."""
-_NOSE_BRIDGE: Final = (6, 122, 193, 168, 417, 351)
-"""Points around the bridge of the nose."""
-_MIN_OWN_BRIDGE: Final = 150
-"""Mean of ``own`` there, 0 to 255, below which it was covered."""
+_NOSE_BRIDGE: Final = (6, 122, 193, 168, 417, 351)  # points around the bridge of the nose
+_MIN_OWN_BRIDGE: Final = 150  # mean of ``own`` there, 0 to 255, below which it was covered
 _PATCH_REACH: Final = 0.16
 """Width around mouth and eyes over which their own blend gives way to the rest's, in eye distances."""
-_SOFTEST: Final = 0.01
-"""Share of a patch below which nothing of it shows."""
+_SOFTEST: Final = 0.01  # share of a patch below which nothing of it shows
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +74,10 @@ class Likeness:
     mesh: Floats
     neutral_shape: NeutralShape
     layout: UVLayout
-    textures: NDArray[np.uint8]
+    textures: Uint8s
     features: ExpressionFeatures
     records: NDArray[np.int64]
-    own: NDArray[np.uint8]
+    own: Uint8s
 
     @classmethod
     def from_faceset(cls, faceset: Faceset, references: int = 24, texture_size: int = 256) -> Likeness:
@@ -159,7 +156,7 @@ class Likeness:
             textures, own = complete_textures(textures, layout)
         return cls(read["mesh"], shape, layout, textures, features, read["records"], own)
 
-    def texture(self, weights: Floats) -> NDArray[np.uint8]:
+    def texture(self, weights: Floats) -> Uint8s:
         """Blends the references region by region, (S, S, 3) uint8.
 
         Args:
@@ -172,7 +169,7 @@ class Likeness:
                 blend[rows, columns] += soft * (patch - blend[rows, columns])
         return np.clip(np.round(blend), 0, 255).astype(np.uint8)
 
-    def weights(self, points: Floats, excluded: NDArray[np.bool_] | None = None) -> Floats:
+    def weights(self, points: Floats, excluded: Bools | None = None) -> Floats:
         """Computes the share of each reference in each frame, (T, len(REGIONS), K).
 
         Args:
@@ -185,7 +182,7 @@ class Likeness:
 
     def _mix_textures(
         self, shares: Floats, rows: slice = slice(None), columns: slice = slice(None)
-    ) -> NDArray[np.float32]:
+    ) -> Floats32:
         first, *others = np.flatnonzero(shares)
         blend = self._cleared[first, rows, columns].astype(np.float32)
         total = shares[first]
@@ -196,7 +193,7 @@ class Likeness:
         return blend
 
     @cached_property
-    def positions(self) -> NDArray[np.uint8]:
+    def positions(self) -> Uint8s:
         """Place of each texel on the neutral face, (S, S, 3) uint8, 0 to 255 over its extent."""
         layout = self.layout
         neutral = texture_vertices(self.neutral_shape.neutral)
@@ -207,7 +204,7 @@ class Likeness:
         return EdgePadding.of(inside).fill(np.clip(np.round(255 * picture), 0, 255).astype(np.uint8))
 
     @cached_property
-    def under_chin(self) -> NDArray[np.uint8]:
+    def under_chin(self) -> Uint8s:
         """Mask of the texels under the chin, which are no part of the face, (S, S) uint8, 0 or 1."""
         layout = self.layout
         below = np.repeat(np.arange(len(layout.points)) >= UNDER_CHIN, 3).reshape(-1, 3)
@@ -220,16 +217,16 @@ class Likeness:
         return float(self.own[mask_outline(self.layout, _NOSE_BRIDGE) > 0].mean()) < _MIN_OWN_BRIDGE
 
     @cached_property
-    def visible_texels(self) -> NDArray[np.uint8]:
+    def visible_texels(self) -> Uint8s:
         """Share of each texel that may be shown, (S, S) uint8 (``compute_visible_texels``)."""
         return compute_visible_texels(self.own, self.layout)
 
     @cached_property
-    def _cleared(self) -> NDArray[np.uint8]:
+    def _cleared(self) -> Uint8s:
         return clear_mouths(self.textures, self.layout, measure_lip_gaps(self.features.mouth)[:, 4])
 
     @cached_property
-    def _region_patches(self) -> dict[str, list[tuple[slice, slice, NDArray[np.float32]]]]:
+    def _region_patches(self) -> dict[str, list[tuple[slice, slice, Floats32]]]:
         """Rectangles of each region in the texture, each with a soft mask (h, w, 1)."""
         outlines = {
             "mouth": [list(topology.LIPS_OUTER)],
@@ -237,7 +234,7 @@ class Likeness:
         }
         return {name: [self._region_patch(outline) for outline in lists] for name, lists in outlines.items()}
 
-    def _region_patch(self, outline: list[int]) -> tuple[slice, slice, NDArray[np.float32]]:
+    def _region_patch(self, outline: list[int]) -> tuple[slice, slice, Floats32]:
         size = self.layout.size
         distance = float(geometry.eye_distance(self.layout.points))
         mask = fill_polygon(self.layout.points[outline], size, 255)

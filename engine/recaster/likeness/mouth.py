@@ -20,35 +20,24 @@ from recaster.faces import topology
 from recaster.faces.geometry import eye_distance
 from recaster.faces.mesh_surface import BETWEEN_LIPS, LIP_ROWS, TRIANGLES, UNDER_CHIN
 from recaster.faces.region_masks import fill_smoothly
-from recaster.faces.types import Inlay
+from recaster.faces.types import Bools, Floats, Floats32, Inlay, Uint8s
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from recaster.appearance.uv_layout import UVLayout
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
-_EDGE_SIGMA: Final = 0.012
-"""Sigma of the edge between lips and what is within, in eye distances."""
-_MIN_HEIGHT_PX: Final = 0.2
-"""Mean distance of lips below which they are shut."""
-_SHUT_GAP: Final = 0.035
-"""Gap, in eye distances, below which a reference shows lips that touch."""
+_EDGE_SIGMA: Final = 0.012  # sigma of the edge between lips and what is within, in eye distances
+_MIN_HEIGHT_PX: Final = 0.2  # mean distance of lips below which they are shut
+_SHUT_GAP: Final = 0.035  # gap, in eye distances, below which a reference shows lips that touch
 _MAX_ASTRAY: Final = 0.8
 """Share of a lip's height up to which may be something else: the mesh follows bared teeth roughly."""
-_SURE_LIP: Final = 0.5
-"""Share of its height from which on a lip tells its own colour."""
-_MAX_DEVIATIONS: Final = 3.5
-"""Spreads of a lip's colour from which on a texel is none of it."""
-_MIN_SPREAD: Final = np.array([5.0, 3.0, 3.0])
-"""Bound of that spread, CIE Lab."""
-_CREASE: Final = 0.35
-"""Darkness of the line between lips that touch; a stronger one looks drawn on real lips."""
-_CREASE_SIGMA: Final = 0.015
-"""Sigma of that line's edge, in eye distances."""
-_BLUR_TEXELS: Final = 1.5
-"""Blur of lips that go on."""
+_SURE_LIP: Final = 0.5  # share of its height from which on a lip tells its own colour
+_MAX_DEVIATIONS: Final = 3.5  # spreads of a lip's colour from which on a texel is none of it
+_MIN_SPREAD: Final = np.array([5.0, 3.0, 3.0])  # bound of that spread, CIE Lab
+_CREASE: Final = 0.35  # darkness of the line between lips that touch; a stronger one looks drawn on real lips
+_CREASE_SIGMA: Final = 0.015  # sigma of that line's edge, in eye distances
+_BLUR_TEXELS: Final = 1.5  # blur of lips that go on
 
 _WITHIN: Final = (TRIANGLES >= BETWEEN_LIPS) & (TRIANGLES < UNDER_CHIN)
 _LIPS: Final = [*topology.LIPS_INNER, *(point for _, *rows in LIP_ROWS for row in rows for point in row)]
@@ -77,7 +66,7 @@ def transfer_mouth_interior(image: Image, seen: Floats, wanted: Floats) -> Inlay
     return Inlay(apply_warp_cubic(image, warp_map), share * warp_map.inside)
 
 
-def clear_mouths(textures: NDArray[np.uint8], layout: UVLayout, gaps: Floats) -> NDArray[np.uint8]:
+def clear_mouths(textures: Uint8s, layout: UVLayout, gaps: Floats) -> Uint8s:
     """Clears references (K, S, S, 3) uint8 of what is between their lips, which go on to where they meet.
 
     Args:
@@ -105,14 +94,14 @@ def clear_mouths(textures: NDArray[np.uint8], layout: UVLayout, gaps: Floats) ->
     return cleared
 
 
-def _crease(within: NDArray[np.uint8], layout: UVLayout) -> NDArray[np.float32]:
+def _crease(within: Uint8s, layout: UVLayout) -> Floats32:
     """Lightness (S, S, 1) of lips towards where they touch; what is between them is darkest."""
     away = cv2.distanceTransform(1 - within, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     away /= np.float32(_CREASE_SIGMA * eye_distance(layout.points))
     return np.asarray(1 - np.float32(_CREASE) * np.exp(-(away**2) / 2))[..., None]
 
 
-def _unlike_lips(texture: NDArray[np.uint8], sure: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def _unlike_lips(texture: Uint8s, sure: Bools) -> Uint8s:
     """Mask (S, S), 0 or 1, of another colour than a texture has where it surely shows lips."""
     lab = rgb_to_lab(texture)
     usual = np.median(lab[sure], 0)
@@ -120,9 +109,7 @@ def _unlike_lips(texture: NDArray[np.uint8], sure: NDArray[np.bool_]) -> NDArray
     return (np.linalg.norm((lab - usual) / spread, axis=-1) > _MAX_DEVIATIONS).astype(np.uint8)
 
 
-def _extend_lips(
-    texture: NDArray[np.float32], lips: NDArray[np.uint8], other: NDArray[np.uint8]
-) -> NDArray[np.float32]:
+def _extend_lips(texture: Floats32, lips: Uint8s, other: Uint8s) -> Floats32:
     """Extends the colours of the nearest lips over something other."""
     if not lips.any():
         return texture
@@ -131,6 +118,6 @@ def _extend_lips(
     return np.asarray(texture + share * (near - texture))
 
 
-def _cover_polygon(polygon: Floats, size: int) -> NDArray[np.float32]:
+def _cover_polygon(polygon: Floats, size: int) -> Floats32:
     """Share of each pixel that lies in a polygon (N, 2 or 3), (size, size), 0 to 1."""
     return fill_smoothly(polygon, size).astype(np.float32) / np.float32(255)

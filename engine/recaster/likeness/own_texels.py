@@ -38,9 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.appearance.uv_layout import UVLayout
-    from recaster.faces.types import Floats
-
-    Picture = NDArray[np.float32]
+    from recaster.faces.types import Bools, Floats, Floats32, Uint8s
 
 _FACING: Final = 0.15, 0.4
 """Cosines of the angle to the camera up to which the background may show, and from which on it doesn't."""
@@ -52,35 +50,27 @@ _MAX_SHADED: Final = 0.45
 """How much darker it may be below the tops of the brows, where a face turns away from the light."""
 _DARK_OFFSET: Final = 8.0
 """Added to lightness before its logarithm is taken: in the dark that would be of noise."""
-_USUAL_FACTOR: Final = 1.5
-"""Factor by which skin may differ more from a person's usual skin."""
+_USUAL_FACTOR: Final = 1.5  # factor by which skin may differ more from a person's usual skin
 _CERTAIN: Final = 2.0
 _CERTAIN_SHARE: Final = 0.1
 """A patch of which that share differs so many times more is no skin; others are shades or flushes of it."""
-_CERTAIN_HAIR: Final = 1.2
-"""The factor where hair grows, beside and above the eyes."""
+_CERTAIN_HAIR: Final = 1.2  # the factor where hair grows, beside and above the eyes
 _MIN_GLARE: Final = 0.7
 _MIN_GLARE_LIGHT: Final = 0.9
 """Difference of a reflection, and its lightness over the skin's."""
-_ROUNDS: Final = 4
-"""Rounds in which skin is told from what is none."""
+_ROUNDS: Final = 4  # rounds in which skin is told from what is none
 _RIM_WIDTH: Final = 0.3
 """Reach of hair and background over cheeks and jaw, in eye distances; over the forehead it is any."""
 _CHIN: Final = (18, 83, 201, 208, 199, 428, 421, 313)
 _BEARD_LIGHT: Final = 0.75
 """Lightness of a chin over the upper cheeks' below which a beard grows: below the eyes dark is its own."""
-_SKIN_SIGMA: Final = 0.12
-"""Standard deviation of the average over the skin around, in eye distances."""
-_NOISE_SIGMA: Final = 0.02
-"""Standard deviation of the blur before colours are compared, in eye distances."""
-_EDGE_WIDTH: Final = 0.06
-"""Width of the edge of what is no skin, in eye distances."""
-_SHADOW_WIDTH: Final = 0.12
-"""Reach of the shadow of hair, which doesn't go on, in eye distances."""
+_SKIN_SIGMA: Final = 0.12  # standard deviation of the average over the skin around, in eye distances
+_NOISE_SIGMA: Final = 0.02  # standard deviation of the blur before colours are compared, in eye distances
+_EDGE_WIDTH: Final = 0.06  # width of the edge of what is no skin, in eye distances
+_SHADOW_WIDTH: Final = 0.12  # reach of the shadow of hair, which doesn't go on, in eye distances
 _OUTLINE_WIDTH: Final = 0.04
 """Width along the outline that is mixed with what lies beside the face, in eye distances."""
-_MAX_FOREIGN: Final = 0.4
-"""Share of what is foreign around a texel of the face's own."""
+_MAX_FOREIGN: Final = 0.4  # share of what is foreign around a texel of the face's own
 _TOUCHING: Final = 0.1
 _PERHAPS: Final = 0.5
 """Reach, in eye distances, in which what is perhaps no skin belongs to what certainly is none."""
@@ -90,8 +80,7 @@ _DETAIL_SIGMA: Final = 0.1
 """Standard deviation of the blur that tells detail of skin from its form, in eye distances."""
 _GLASSES_FACTOR: Final = 3.0
 """What glasses cover in a third of the frames is none of the face's own: they move on it."""
-_BROW_MARGIN: Final = 0.05
-"""Width around the mesh's brows in which a person's own may be, in eye distances."""
+_BROW_MARGIN: Final = 0.05  # width around the mesh's brows in which a person's own may be, in eye distances
 _FOREHEAD: Final = 0.2, 0.5
 """Distance of the nearest skin, in eye distances, over which a forehead gives way to the target's."""
 _TARGET_BROWS: Final = 0.3
@@ -100,17 +89,16 @@ _MAX_SHADE: Final = 0.25
 _MAX_STUBBLE: Final = 0.35
 """Differences of skin along the outline from that further in, natural logarithm of lightness: above the lips,
 and below, where stubble grows."""
-_BAND_SIGMA: Final = 0.025
-"""Standard deviation of the blur before that is compared, in eye distances."""
+_BAND_SIGMA: Final = 0.025  # standard deviation of the blur before that is compared, in eye distances
 _TINY: Final = 1e-6
 
 
 def complete_textures(
-    textures: NDArray[np.uint8],
+    textures: Uint8s,
     layout: UVLayout,
-    seen: Sequence[Picture] | None = None,
-    covered: Sequence[Picture] | None = None,
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    seen: Sequence[Floats32] | None = None,
+    covered: Sequence[Floats32] | None = None,
+) -> tuple[Uint8s, Uint8s]:
     """Completes textures with the source's face where they show something else.
 
     Args:
@@ -156,7 +144,7 @@ def complete_textures(
     return np.clip(np.rint(shown), 0, 255).astype(np.uint8), np.rint(255 * own).astype(np.uint8)
 
 
-def _foreign_limit(middle: NDArray[np.uint8], always: Picture, layout: UVLayout) -> Floats:
+def _foreign_limit(middle: Uint8s, always: Floats32, layout: UVLayout) -> Floats:
     """Difference (S, S) from the expected skin from which on a texel of a reference is none."""
     limit = np.where(middle, _CERTAIN, 1.0)
     limit[: _brows_top(layout)] = _PERHAPS
@@ -164,7 +152,7 @@ def _foreign_limit(middle: NDArray[np.uint8], always: Picture, layout: UVLayout)
     return limit
 
 
-def _keep_features(own: Picture, layout: UVLayout) -> Picture:
+def _keep_features(own: Floats32, layout: UVLayout) -> Floats32:
     """Fades the edge of what is a face's own, (S, S), but for its eyes, lips, nostrils and brows."""
     distance = float(eye_distance(layout.points))
     exact = mask_features(layout, exact=True).astype(np.float32)
@@ -172,7 +160,7 @@ def _keep_features(own: Picture, layout: UVLayout) -> Picture:
     return np.maximum(_fade_edge(own, distance), cv2.GaussianBlur(exact, (0, 0), _NOISE_SIGMA * distance))
 
 
-def _outline_skin(usual: Picture, skin: Picture, layout: UVLayout) -> Picture:
+def _outline_skin(usual: Floats32, skin: Floats32, layout: UVLayout) -> Floats32:
     """Mask of skin along the outline, where no beard grows, (S, S), 0 to 1.
 
     Args:
@@ -191,7 +179,7 @@ def _outline_skin(usual: Picture, skin: Picture, layout: UVLayout) -> Picture:
     return np.asarray(cv2.GaussianBlur(rim, (0, 0), _NOISE_SIGMA * distance))
 
 
-def _remove_shades(texture: Picture, rim: Picture, known: Picture, layout: UVLayout) -> Picture:
+def _remove_shades(texture: Floats32, rim: Floats32, known: Floats32, layout: UVLayout) -> Floats32:
     """Makes skin of a texture (S, S, 3) along the outline about as light as that further in.
 
     What is darker there is the shadow of hair, hair or a wall seen through the mesh, or the source's light;
@@ -208,14 +196,14 @@ def _remove_shades(texture: Picture, rim: Picture, known: Picture, layout: UVLay
     return np.asarray(np.exp(logarithm - wrong * off) - np.float32(_DARK_OFFSET))
 
 
-def _has_beard(lab: Picture, layout: UVLayout) -> bool:
+def _has_beard(lab: Floats32, layout: UVLayout) -> bool:
     chin, cheeks = (
         float(np.median(lab[mask_outline(layout, part) > 0, 0])) for part in (_CHIN, UPPER_CHEEKS)
     )
     return chin < _BEARD_LIGHT * cheeks
 
 
-def compute_facing(points: Floats, layout: UVLayout) -> Picture:
+def compute_facing(points: Floats, layout: UVLayout) -> Floats32:
     """Computes how well a picture of a mesh (478, 3) shows each texel, (S, S), 0 (turned away) to 1."""
     places = texture_vertices(points)
     triangles = layout.triangles
@@ -224,7 +212,7 @@ def compute_facing(points: Floats, layout: UVLayout) -> Picture:
     return np.clip((-picture[..., 2] - _FACING[0]) / np.ptp(_FACING), 0, 1).astype(np.float32)
 
 
-def compute_visible_texels(own: NDArray[np.uint8], layout: UVLayout) -> NDArray[np.uint8]:
+def compute_visible_texels(own: Uint8s, layout: UVLayout) -> Uint8s:
     """Computes how far each texel may be shown, (S, S) uint8, 0 to 255.
 
     A forehead under hair, far from any skin that is seen, is left to the target; but not next to the brows,
@@ -244,7 +232,7 @@ def compute_visible_texels(own: NDArray[np.uint8], layout: UVLayout) -> NDArray[
     return np.round(cv2.GaussianBlur(shown, (0, 0), _EDGE_WIDTH * distance) * 255).astype(np.uint8)
 
 
-def _average_known(textures: NDArray[np.uint8], well: Sequence[Picture], skin: Picture) -> Picture:
+def _average_known(textures: Uint8s, well: Sequence[Floats32], skin: Floats32) -> Floats32:
     """Mean of what textures show well, without what is far from their median, (S, S, 3)."""
     middle = np.median(
         [
@@ -264,7 +252,7 @@ def _average_known(textures: NDArray[np.uint8], well: Sequence[Picture], skin: P
     return np.asarray(sums / total[..., None])
 
 
-def _find_own(usual: Picture, layout: UVLayout, glasses: np.bool_) -> Picture:
+def _find_own(usual: Floats32, layout: UVLayout, glasses: np.bool_) -> Floats32:
     """Finds skin, features, beard and what is under the chin of a texture, (S, S), 0 or 1.
 
     Skin is what is like the skin next to it, from the middle of the face outwards. Behind ``glasses`` what is
@@ -306,9 +294,7 @@ def _find_own(usual: Picture, layout: UVLayout, glasses: np.bool_) -> Picture:
     return whole * (even < _MAX_FOREIGN).astype(np.float32)
 
 
-def _keep_certain(
-    odd: NDArray[np.bool_], certain: NDArray[np.bool_], rim: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+def _keep_certain(odd: Bools, certain: Bools, rim: Bools) -> Bools:
     """Keeps the patches of a mask that begin at the rim and of which enough is certain."""
     _, patches = cv2.connectedComponents(odd.astype(np.uint8))
     sizes = np.maximum(np.bincount(patches.ravel()), 1)
@@ -318,7 +304,7 @@ def _keep_certain(
     return np.asarray(wanted[patches])
 
 
-def _keep_touching(mask: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _keep_touching(mask: Uint8s, other: Uint8s) -> Uint8s:
     """Keeps the parts of a mask that hang together with another."""
     _, parts = cv2.connectedComponents(mask.astype(np.uint8))
     wanted = np.bincount(parts[other > 0], minlength=int(parts.max()) + 1) > 0
@@ -326,7 +312,7 @@ def _keep_touching(mask: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray
     return wanted[parts].astype(np.uint8)
 
 
-def _complete(usual: Picture, own: Picture, clear: Picture, layout: UVLayout) -> Picture:
+def _complete(usual: Floats32, own: Floats32, clear: Floats32, layout: UVLayout) -> Floats32:
     """Continues a texture's skin where it is not its own, with the fine detail of the other side."""
     blur = _DETAIL_SIGMA * float(eye_distance(layout.points))
     # Form and detail apart: the form of the skin around goes on, its detail is the other side's.
@@ -338,27 +324,27 @@ def _complete(usual: Picture, own: Picture, clear: Picture, layout: UVLayout) ->
     return share * usual + (1 - share) * (pull_push(usual, there) + detail)
 
 
-def _swap_sides(picture: Picture, layout: UVLayout) -> Picture:
+def _swap_sides(picture: Floats32, layout: UVLayout) -> Floats32:
     """Exchanges the sides of a picture of a face."""
     middle = layout.points[[*topology.EARS, *topology.MOUTH_CORNERS], 0].mean()
     flip = np.array([[-1, 0, 2 * middle], [0, 1, 0]])
     return np.asarray(cv2.warpAffine(picture, flip, (layout.size, layout.size)))
 
 
-def _continue(picture: Picture, known: Picture, skin: Picture) -> Picture:
+def _continue(picture: Floats32, known: Floats32, skin: Floats32) -> Floats32:
     """Continues the skin of a picture smoothly where it is not known."""
     share = known[..., None]
     return share * picture + (1 - share) * pull_push(picture, known * skin)
 
 
-def _skin_difference(lab: Picture, expected: Picture, darker: float | Floats = _MAX_DARKER) -> Picture:
+def _skin_difference(lab: Floats32, expected: Floats32, darker: float | Floats = _MAX_DARKER) -> Floats32:
     """Difference of colours from the skin that is expected there, (S, S), 1 where skin ends."""
     light = np.log((lab[..., 0] + _DARK_OFFSET) / (expected[..., 0] + _DARK_OFFSET))
     tint = np.linalg.norm(lab[..., 1:] - expected[..., 1:], axis=-1) / _MAX_TINTED
     return np.hypot(np.where(light < 0, light / darker, light / _MAX_LIGHTER), tint)
 
 
-def _to_smooth_lab(picture: NDArray[np.floating] | NDArray[np.uint8], layout: UVLayout) -> Picture:
+def _to_smooth_lab(picture: NDArray[np.floating] | Uint8s, layout: UVLayout) -> Floats32:
     """Converts a picture (S, S, 3), 0 to 255, to CIE Lab without its noise."""
     return np.asarray(
         cv2.GaussianBlur(
@@ -367,7 +353,7 @@ def _to_smooth_lab(picture: NDArray[np.floating] | NDArray[np.uint8], layout: UV
     )
 
 
-def _grow_foreign(off: Picture, limit: NDArray[np.floating], layout: UVLayout) -> Picture:
+def _grow_foreign(off: Floats32, limit: NDArray[np.floating], layout: UVLayout) -> Floats32:
     """Mask (S, S), 0 or 1, of what is off by its limit, and what belongs to it or is its edge."""
     distance = float(eye_distance(layout.points))
     over = (off >= limit).astype(np.uint8)
@@ -377,7 +363,7 @@ def _grow_foreign(off: Picture, limit: NDArray[np.floating], layout: UVLayout) -
     )
 
 
-def _fade_edge(mask: Picture, distance: float) -> Picture:
+def _fade_edge(mask: Floats32, distance: float) -> Floats32:
     """Fades a mask so that it rises from 0 at its edge to 1 a little inside."""
     return np.clip(2 * cv2.GaussianBlur(mask, (0, 0), _EDGE_WIDTH * distance) - 1, 0, 1) * mask
 

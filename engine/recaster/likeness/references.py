@@ -16,23 +16,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.faces.types import Floats
+    from recaster.faces.types import Bools, Floats
 
 REGIONS: Final = ("rest", "mouth", "eyes")
 """Parts of a face whose references are chosen apart."""
 
 _LIPS = list(topology.LIPS_INNER + topology.LIPS_OUTER)
-_EYES = (
-    (list(topology.EYE_LEFT), topology.IRIS_LEFT),
-    (list(topology.EYE_RIGHT), topology.IRIS_RIGHT),
-)
+_EYES = ((list(topology.EYE_LEFT), topology.IRIS_LEFT), (list(topology.EYE_RIGHT), topology.IRIS_RIGHT))
 _BROWS = list(topology.BROW_LEFT + topology.BROW_RIGHT)
 _POSE_WEIGHT: Final = 0.35
 """Eye distances that a turn of one radian counts as."""
-_BLENDED: Final = 3
-"""References that have a share in a frame, at most."""
-_MIN_BARE: Final = 4
-"""Bare frames below which others are taken, too."""
+_BLENDED: Final = 3  # references that have a share in a frame, at most
+_MIN_BARE: Final = 4  # bare frames below which others are taken, too
 _MIN_SHARPNESS: Final = 0.3
 _MAX_UNUSUAL: Final = 0.99
 """Quantiles of sharpness and of distance from the usual that bound the frames references are chosen from."""
@@ -129,9 +124,7 @@ def choose_references(
     return np.array(chosen)
 
 
-def compute_blend_weights(
-    wanted: Floats, references: Floats, excluded: NDArray[np.bool_] | None = None
-) -> Floats:
+def compute_blend_weights(wanted: Floats, references: Floats, excluded: Bools | None = None) -> Floats:
     """Computes the share of each reference for each wanted frame; rows sum to 1.
 
     Only the nearest few count, and each one's share falls to 0 before another takes its place, so

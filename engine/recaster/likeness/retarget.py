@@ -16,22 +16,21 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
 
 # Facing points of the lids (upper, lower; left eye then right).
-_UPPER_LIDS = ((246, 161, 160, 159, 158, 157, 173), (466, 388, 387, 386, 385, 384, 398))
-_LOWER_LIDS = ((7, 163, 144, 145, 153, 154, 155), (249, 390, 373, 374, 380, 381, 382))
+_CONTOURS = (topology.EYE_LEFT_CONTOUR, topology.EYE_RIGHT_CONTOUR)
+_UPPER_LIDS = [contour[9:] for contour in _CONTOURS]
+_LOWER_LIDS = [contour[1:8] for contour in _CONTOURS]
 # The two rows of points above the upper lids, that follow them by these shares.
 _FOLDS = (
     (0.6, ((247, 30, 29, 27, 28, 56, 190), (467, 260, 259, 257, 258, 286, 414))),
     (0.25, ((113, 225, 224, 223, 222, 221, 189), (342, 445, 444, 443, 442, 441, 413))),
 )
-_MAX_LID_OPENING: Final = 1.6
-"""Opening of lids over the usual: beyond it the mesh is noise."""
+_MAX_LID_OPENING: Final = 1.6  # opening of lids over the usual: beyond it the mesh is noise
 _MIN_USUAL_LIDS: Final = 0.5
 """Usual opening of anybody's lids over the source's: below it they are shut, not narrow."""
 _OUTLINE_REACH: Final = 0.45
 _OUTLINE_SIGMA: Final = 0.15
 """Distance from the outline up to which points follow it, and smoothness of that, in eye distances."""
-_MAX_SHUT_GAP: Final = 0.03
-"""Gap that is seen between lips that touch, in eye distances."""
+_MAX_SHUT_GAP: Final = 0.03  # gap that is seen between lips that touch, in eye distances
 _MIN_FRAMES: Final = 25
 """Frames of a track from which on its calm ones tell the performer's build from the expression."""
 

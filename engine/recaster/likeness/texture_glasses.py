@@ -21,48 +21,33 @@ from recaster.faces.region_masks import fill_hull
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from recaster.appearance.uv_layout import UVLayout
-    from recaster.faces.types import Floats
-
-    Picture = NDArray[np.float32]
+    from recaster.faces.types import Floats, Floats32, Uint8s
 
 _MIN_CROSSING: Final = 2.0
 """Difference of the weakest line of glasses from the skin beside it, CIE Lab; bare faces have 1.2."""
-_LINE_WIDTHS: Final = 0.08, 0.11
-"""Widths that lines of thin and of thick rims stay below, in eye distances."""
+_LINE_WIDTHS: Final = 0.08, 0.11  # widths that lines of thin and of thick rims stay below, in eye distances
 _THIN_SHARE: Final = 0.7
 """Share of their lines found where only thin ones are looked for, from which on rims are thin."""
-_NOISE_SIGMA: Final = 0.012
-"""Standard deviation of the blur before lines are looked for, in eye distances."""
-_STRETCH: Final = 0.06
-"""Length of the averages in which lines across are looked for, in eye distances."""
+_NOISE_SIGMA: Final = 0.012  # standard deviation of the blur before lines are looked for, in eye distances
+_STRETCH: Final = 0.06  # length of the averages in which lines across are looked for, in eye distances
 _MIN_LINE: Final = 1.8
 _LINE_SHARE: Final = 0.35
 """Difference of rims from the skin beside them, CIE Lab, and over the weakest of their lines across nose and
 cheeks."""
-_CERTAIN: Final = 2.0
-"""Factor by which a part of each differs more."""
-_USUAL: Final = 0.4, 0.55
-"""Share of the textures in which a rim is one in all: they sit where they sit."""
-_MIN_LENGTH: Final = 0.15
-"""Length below which it is a mole or a freckle, in eye distances."""
-_EDGE_WIDTH: Final = 0.045
-"""Width of a rim's edge and shadow, in eye distances."""
+_CERTAIN: Final = 2.0  # factor by which a part of each differs more
+_USUAL: Final = 0.4, 0.55  # share of the textures in which a rim is one in all: they sit where they sit
+_MIN_LENGTH: Final = 0.15  # length below which it is a mole or a freckle, in eye distances
+_EDGE_WIDTH: Final = 0.045  # width of a rim's edge and shadow, in eye distances
 _ABOVE: Final = 0.4
 _BELOW: Final = 0.7
 """Reach of rims above and below the eyes, in eye distances."""
-_LENS_REACH: Final = 0.62
-"""Distance of a lens's rim from the middle of its eye, in eye distances."""
+_LENS_REACH: Final = 0.62  # distance of a lens's rim from the middle of its eye, in eye distances
 _TINT_SIGMA: Final = 0.04
 """Standard deviation of the average that a lens's tint is looked for in, in eye distances."""
-_MAX_SHADED: Final = 12.0
-"""Darkness of skin behind a lens over that around it, CIE Lab."""
-_MAX_TINT: Final = 6.0, 18.0
-"""Differences of colour of eyes and of skin behind a lens, CIE Lab."""
-_EDGE_SIGMA: Final = 0.03
-"""Standard deviation of the edge of what is behind a lens, in eye distances."""
+_MAX_SHADED: Final = 12.0  # darkness of skin behind a lens over that around it, CIE Lab
+_MAX_TINT: Final = 6.0, 18.0  # differences of colour of eyes and of skin behind a lens, CIE Lab
+_EDGE_SIGMA: Final = 0.03  # standard deviation of the edge of what is behind a lens, in eye distances
 _BRIDGE_ROWS: Final = -0.22, 0.25
 _CHEEK_ROWS: Final = 0.2, 0.55
 """Rows, from the eyes down, in which a line crosses the nose and each cheek, in eye distances."""
@@ -71,11 +56,10 @@ _NOSE_INSET: Final = 0.14
 """Half of such a line on a cheek, and its distance from the inner corners of the eyes, in eye distances."""
 _OUTLINE_INSET: Final = 0.2
 """Width along the face's outline in which hair and background may lie, in eye distances."""
-_MISSING_COLUMNS: Final = 0.25
-"""Share of the columns in which a line may not be found."""
+_MISSING_COLUMNS: Final = 0.25  # share of the columns in which a line may not be found
 
 
-def find_rims(textures: NDArray[np.uint8], layout: UVLayout) -> list[Picture]:
+def find_rims(textures: Uint8s, layout: UVLayout) -> list[Floats32]:
     """Finds where each texture shows the rims, bridge and temples of glasses: nowhere if nobody wears any.
 
     Args:
@@ -104,9 +88,7 @@ def find_rims(textures: NDArray[np.uint8], layout: UVLayout) -> list[Picture]:
     return [np.maximum(rim, usual) for rim in rims]
 
 
-def remove_glasses(
-    textures: NDArray[np.uint8], worn: Sequence[Picture], layout: UVLayout
-) -> NDArray[np.uint8]:
+def remove_glasses(textures: Uint8s, worn: Sequence[Floats32], layout: UVLayout) -> Uint8s:
     """Removes the rims that textures show, and the tint of what is behind the lenses.
 
     Skin beside a line goes on below it. Behind lenses skin has the colours of the skin around them, as far as
@@ -129,7 +111,7 @@ def remove_glasses(
     return np.stack(shown)
 
 
-def _mask_lenses(rim: Picture, layout: UVLayout) -> NDArray[np.uint8]:
+def _mask_lenses(rim: Floats32, layout: UVLayout) -> Uint8s:
     """Mask of what is behind the lenses, which their rims go around, (S, S), 0 or 1."""
     mask = np.zeros(rim.shape, np.uint8)
     distance = float(eye_distance(layout.points))
@@ -143,9 +125,7 @@ def _mask_lenses(rim: Picture, layout: UVLayout) -> NDArray[np.uint8]:
     return mask
 
 
-def _remove_tint(
-    picture: Picture, behind: NDArray[np.uint8], rim: Picture, layout: UVLayout
-) -> NDArray[np.uint8]:
+def _remove_tint(picture: Floats32, behind: Uint8s, rim: Floats32, layout: UVLayout) -> Uint8s:
     """Continues the colours around the lenses of a texture (S, S, 3) behind them; its lightness stays."""
     distance = float(eye_distance(layout.points))
     face = mask_outline(layout, topology.OVAL)
@@ -170,7 +150,7 @@ def _remove_tint(
     return np.clip(np.rint(shown), 0, 255).astype(np.uint8)
 
 
-def _weakest_crossing(lab: Picture, layout: UVLayout, distance: float, line: float) -> float:
+def _weakest_crossing(lab: Floats32, layout: UVLayout, distance: float, line: float) -> float:
     """Computes how strong the weakest of the lines across the nose and below each eye is."""
     # Averaged along the line, so that noise and pores are none.
     along = cv2.blur(lab, (round(_STRETCH * distance), 1))
@@ -188,7 +168,7 @@ def _weakest_crossing(lab: Picture, layout: UVLayout, distance: float, line: flo
 
 
 def _crossing_strength(
-    strength: Picture, centre: Floats, rows: tuple[float, float], reach: float, distance: float
+    strength: Floats32, centre: Floats, rows: tuple[float, float], reach: float, distance: float
 ) -> float:
     """Computes how strong a line from side to side of a box is, in eye distances around its centre."""
     top, bottom = (round((centre[1] + row) * distance) for row in rows)
@@ -196,7 +176,7 @@ def _crossing_strength(
     return float(np.quantile(strength[top:bottom, left:right].max(0), _MISSING_COLUMNS))
 
 
-def _mask_rims(lab: Picture, zone: NDArray[np.uint8], distance: float, line: float, least: float) -> Picture:
+def _mask_rims(lab: Floats32, zone: Uint8s, distance: float, line: float, least: float) -> Floats32:
     side = round(line * distance) | 1
     off = _line_strength(lab, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) * zone
     # What hangs together with something certain is kept (hysteresis; Canny, 1986), if it is long.
@@ -208,7 +188,7 @@ def _mask_rims(lab: Picture, zone: NDArray[np.uint8], distance: float, line: flo
     return np.asarray(cv2.GaussianBlur(rim, (0, 0), _NOISE_SIGMA * distance))
 
 
-def _line_strength(lab: Picture, shape: NDArray[np.uint8]) -> Picture:
+def _line_strength(lab: Floats32, shape: Uint8s) -> Floats32:
     """Computes how much what is thinner than a shape differs from what is around it, (S, S)."""
     hats = [cv2.morphologyEx(lab, kind, shape) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)]
     return np.max([np.linalg.norm(hat, axis=-1) for hat in hats], 0)
@@ -218,5 +198,5 @@ def _eye_row(layout: UVLayout) -> float:
     return float(layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT], 1].mean())
 
 
-def _to_line_lab(texture: NDArray[np.uint8], distance: float) -> Picture:
+def _to_line_lab(texture: Uint8s, distance: float) -> Floats32:
     return np.asarray(cv2.GaussianBlur(rgb_to_lab(texture), (0, 0), _NOISE_SIGMA * distance))

@@ -15,23 +15,18 @@ from recaster.faces.geometry import eye_distance
 from recaster.faces.region_masks import fill_hull
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from recaster.appearance.uv_layout import UVLayout
+    from recaster.faces.types import Floats, Floats32, Uint8s
 
 _CLOTH_LIGHT: Final = 0.3, 0.5
 """Lightness over the cheeks' of what is clothes, and from which on it is skin in the shade."""
 _FOREIGN_COLOUR: Final = 8.0, 14.0
 """Difference from the cheeks' colour, CIE Lab, up to which it is skin, and from which on it is none."""
-_EDGE: Final = 0.03
-"""Width of the jaw's edge, in eye distances."""
-_FRONTAL_SHARE: Final = 0.34
-"""Share of the references, the least turned, that tell what is usual."""
+_EDGE: Final = 0.03  # width of the jaw's edge, in eye distances
+_FRONTAL_SHARE: Final = 0.34  # share of the references, the least turned, that tell what is usual
 
 
-def steady_under_chin(
-    textures: NDArray[np.uint8], layout: UVLayout, turned: NDArray[np.float64]
-) -> NDArray[np.uint8]:
+def steady_under_chin(textures: Uint8s, layout: UVLayout, turned: Floats) -> Uint8s:
     """Gives the references what is usual below the jaw: where a head is turned, the wall behind is there.
 
     What is no skin there, clothes or a wall, gives way to the jaw's colours, which go on.
@@ -50,14 +45,14 @@ def steady_under_chin(
     return np.round([usual + share * (texture - usual) for texture in textures]).astype(np.uint8)
 
 
-def _continue_face(picture: NDArray[np.float32], face: NDArray[np.uint8], inset: int) -> NDArray[np.float32]:
+def _continue_face(picture: Floats32, face: Uint8s, inset: int) -> Floats32:
     """Continues the colours a little inside the face of a picture (S, S, 3) outside it."""
     # A little inside: along the outline the picture is mixed with what lies beside it.
     inner = cv2.erode(face, np.ones((2 * inset + 1, 2 * inset + 1), np.uint8))
     return np.asarray(cv2.GaussianBlur(picture.reshape(-1, 3)[index_nearest(inner)], (0, 0), inset))
 
 
-def _unlike_skin(picture: NDArray[np.float32], layout: UVLayout) -> NDArray[np.float32]:
+def _unlike_skin(picture: Floats32, layout: UVLayout) -> Floats32:
     """Mask of what is much darker than the cheeks of a picture (S, S, 3) or of another colour, 0 to 1."""
     lab = rgb_to_lab(picture)
     mask = fill_hull(layout.points[list(UPPER_CHEEKS)], layout.size)
