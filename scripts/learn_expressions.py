@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from recaster.faces import weights
+from recaster import weights_registry
 from recaster.faces.detectors import make_detector
 from recaster.faces.expressions import COEFFICIENTS, predict_expressions
 from recaster.faces.landmarkers import make_landmarker
 from recaster.faces.neutral_shape import align_to_canonical, compute_canonical_mesh
 from recaster.faces.pose import head_poses
+from recaster.faces.weights import FOLDER
 from recaster.files import sha256
 from recaster.models.tensors import save_tensors
 
@@ -54,7 +55,7 @@ def main() -> None:
         "spread": read.std(0).astype(np.float32),
         "offsets": fit_expressions(learned).astype(np.float16),
     }
-    path = weights.FOLDER / weights.EXPRESSIONS
+    path = FOLDER / weights_registry.EXPRESSIONS.file
     save_tensors(path, arrays, {"origin": f"{len(looks)} rendered people"})
     print(f"{path}: {sum(len(shown) for shown, _ in learned)} frames, SHA-256 {sha256(path)}")
 

@@ -12,9 +12,10 @@ from tests.faces.interrupting import assert_same, interrupted
 
 from recaster.faces import analysis as analysis_module
 from recaster.faces import analysis_journal, tracklets
+from recaster.faces import tracker as tracker_module
 from recaster.faces.analysis import analyse
 from recaster.faces.linking import make_track
-from recaster.faces.tracker import CROWD_FRAMES, Tracker, TrackerSettings
+from recaster.faces.tracker import CROWD_FRAMES, Tracker
 from recaster.faces.tracklets import Tracklet, outline
 from recaster.faces.types import Analysis, Detection, Landmarks
 from recaster.media.types import Frame, Image
@@ -233,16 +234,19 @@ def test_progress_is_told(points_at: Points, monkeypatch: pytest.MonkeyPatch) ->
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
-RULES = TrackerSettings(detect_every=10, presence=0.5, gap=0.5, patience=4.0, identify=False)
+RULES = AnalysisSettings(detect_every=10, presence=0.5, gap=0.5, identify=False)
 
 
-def test_who_is_in_front_is_not_looked_for_in_every_frame(points_at: Points) -> None:
+def test_who_is_in_front_is_not_looked_for_in_every_frame(
+    points_at: Points, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Bob comes to stand beside Ann, and the detector sees him no more, until it does again."""
 
     class HalfBlind(World):
         def detect(self, image: Image) -> list[Detection]:
             return super().detect(image)[: 1 if 0 < self.index(image) < 30 else 2]
 
+    monkeypatch.setattr(tracker_module, "MAX_UNSEEN_S", 4.0)
     world = HalfBlind(lambda i: {"ann": 100.0, "bob": max(150.0, 190.0 - 9 * i)}, points_at)
     tracker = Tracker(world, world, RULES)
     for frame in world.frames(60):

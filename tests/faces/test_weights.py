@@ -8,37 +8,40 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.errors import WeightsError
-from recaster.faces import weights
+from recaster.faces.weights import FOLDER, MODELS, read_weights
+from recaster.weights_registry import IRIS, YUNET
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recaster.weights_registry import Weights
 
-@pytest.mark.parametrize("name", sorted(weights.SHA256))
-def test_every_model_is_whole(name: str) -> None:
-    assert weights.read(name)
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.file)
+def test_every_model_is_whole(model: Weights) -> None:
+    assert read_weights(model)
 
 
 def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
-    data = bytearray(weights.read(weights.YUNET))
+    data = bytearray(read_weights(YUNET))
     data[1000] ^= 1
-    (tmp_path / weights.YUNET).write_bytes(data)
-    with pytest.raises(WeightsError, match=re.escape(weights.YUNET)):
-        weights.read(weights.YUNET, tmp_path)
+    (tmp_path / YUNET.file).write_bytes(data)
+    with pytest.raises(WeightsError, match=re.escape(YUNET.file)):
+        read_weights(YUNET, tmp_path)
 
 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="cannot be read"):
-        weights.read(weights.IRIS, tmp_path)
+        read_weights(IRIS, tmp_path)
 
 
 def test_the_notice_tells_of_every_model_and_its_licence() -> None:
-    notice = (weights.FOLDER / "NOTICE").read_text()
-    for name, digest in weights.SHA256.items():
-        assert name in notice
-        assert digest in notice
+    notice = (FOLDER / "NOTICE").read_text()
+    for model in MODELS:
+        assert model.file in notice
+        assert model.sha256 in notice
     for licence in re.findall(r"LICENSE-\S+\.txt", notice):
-        assert (weights.FOLDER / licence).stat().st_size > 500
+        assert (FOLDER / licence).stat().st_size > 500
     kinds = (".onnx", ".tflite", ".safetensors")
-    models = {path.name for path in weights.FOLDER.iterdir() if path.suffix in kinds}
-    assert models == set(weights.SHA256)
+    models = {path.name for path in FOLDER.iterdir() if path.suffix in kinds}
+    assert models == {model.file for model in MODELS}

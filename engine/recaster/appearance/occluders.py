@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from recaster import weights_registry
 from recaster.appearance.face_appearance import (
     COARSE_PX,
     FINE_PX,
@@ -26,8 +27,9 @@ from recaster.appearance.glasses import find_glasses
 from recaster.appearance.light import relight
 from recaster.appearance.uv_layout import UVLayout, WarpMap, apply_warp, apply_warp_nearest, mask_face, unwrap
 from recaster.appearance.uv_masks import mask_lenses
-from recaster.faces import topology, weights
+from recaster.faces import topology
 from recaster.faces.region_masks import fill_polygon
+from recaster.faces.weights import read_weights
 from recaster.networks.litert import LiteRtModel
 
 if TYPE_CHECKING:
@@ -134,8 +136,8 @@ class Occluders:
     """Finds what is in front of faces."""
 
     def __init__(self) -> None:
-        self._passing = LiteRtModel(weights.read(weights.OCCLUDERS))
-        self._persistent = LiteRtModel(weights.read(weights.ALWAYS))
+        self._passing = LiteRtModel(read_weights(weights_registry.OCCLUDERS))
+        self._persistent = LiteRtModel(read_weights(weights_registry.ALWAYS))
 
     def occlusion_probability(self, appearance: FaceAppearance, crop: Image, points: Floats) -> Floats:
         """Computes the probability that each part of a face is hidden, (FINE_PX, FINE_PX) float64, 0 to 1.

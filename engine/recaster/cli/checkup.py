@@ -123,10 +123,10 @@ def _packages() -> Finding:
 
 
 def _weights() -> Finding:
-    from recaster.faces.weights import SHA256, read
+    from recaster.faces.weights import MODELS, read_weights
 
-    total = sum(len(read(name)) for name in SHA256)
-    return Finding("weights", ok=True, says=f"{len(SHA256)} files, {total / 1e6:.1f} MB, undamaged")
+    total = sum(len(read_weights(model)) for model in MODELS)
+    return Finding("weights", ok=True, says=f"{len(MODELS)} files, {total / 1e6:.1f} MB, undamaged")
 
 
 def _codecs() -> Finding:

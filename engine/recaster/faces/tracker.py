@@ -7,16 +7,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from recaster.faces import neighbours
 from recaster.faces.cuts import CutFinder
 from recaster.faces.embedding import SAME_IN_CLIP, distance
-from recaster.faces.neighbours import (
-    Neighbour,
-    are_touching,
-    is_behind,
-    measure_behind,
-    paint_over_boxes,
-    paint_over_neighbours,
-)
+from recaster.faces.neighbours import Neighbour, are_touching, paint_over_boxes, paint_over_neighbours
 from recaster.faces.roll import SIDES, detect_rolled, quarter_turn_of
 from recaster.faces.tracklets import Tracklet, cut_portrait, mean_embedding, outline
 from recaster.settings.detection import SAME_PERSON
@@ -28,6 +22,7 @@ if TYPE_CHECKING:
     from recaster.faces.landmarkers import Landmarker
     from recaster.faces.types import Box, Detection, Floats, Landmarks
     from recaster.media.types import Frame, Image
+    from recaster.settings.detection import AnalysisSettings
 
 MATCH_OVERLAP: Final = 0.3
 """Overlap (intersection over union) of a detection with the outline of the track that it belongs to."""
@@ -38,25 +33,9 @@ STEADY_OVERLAP: Final = 0.8
 CROWD_FRAMES: Final = 3
 """Frames between two looks at faces that touch while it isn't known who is in front: one that the detector
 misses in a frame is hardly ever found in the next, and a look costs as much as following half a dozen."""
-
-
-@dataclass(frozen=True)
-class TrackerSettings:
-    """Settings of the tracker; see ``AnalysisSettings``.
-
-    Attributes:
-        detect_every: frames between two looks at the whole picture.
-        presence: below this a face is lost.
-        gap: seconds after a loss during which every frame is searched.
-        patience: seconds that a face is followed without the detector seeing it.
-        identify: whether identities decide when two tracks meet.
-    """
-
-    detect_every: int
-    presence: float
-    gap: float
-    patience: float
-    identify: bool
+MAX_UNSEEN_S: Final = 1.0
+_MAX_UNCONFIRMED_S: Final = 0.2
+"""Time that a face is followed without the detector seeing it; the latter where nothing else confirms it."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +46,9 @@ class TrackerState:
         done: the next frame to look at.
         recent: how many frames before it are needed once more.
         until_look: frames until the next look at the whole picture.
-        lost_at: seconds, when a face was last lost.
-        cuts: frames that begin a new shot.
-        active: which tracklets are still being followed.
-        tracklets: everything followed so far.
-        last: what cuts are found by, see ``CutFinder``.
+        lost_at: seconds.
+        active: numbers of the tracklets that are still being followed.
+        last: as of ``CutFinder``.
     """
 
     done: int
@@ -92,16 +69,17 @@ class Tracker:
         cuts: frames that begin a new shot.
     """
 
-    def __init__(self, detector: Detector, landmarker: Landmarker, settings: TrackerSettings) -> None:
+    def __init__(self, detector: Detector, landmarker: Landmarker, settings: AnalysisSettings) -> None:
         self.tracklets: list[Tracklet] = []
         self.cuts: list[int] = []
         self._detector = detector
         self._landmarker = landmarker
         self._settings = settings
+        self._detect_every = settings.detect_every if landmarker.knows_presence else 1
         self._finder = CutFinder()
         self._active: list[Tracklet] = []
         self._late: list[Tracklet] = []  # those that reach into the recent frames, followed or not
-        self._recent: deque[Frame] = deque(maxlen=settings.detect_every)
+        self._recent: deque[Frame] = deque(maxlen=self._detect_every)
         self._until_look = 0
         self._lost_at = -math.inf
 
@@ -138,10 +116,10 @@ class Tracker:
         self._part_tracks(frame)
         time = float(frame.time)
         # A look settles who is in front of faces that touch, and may find a lost one again.
-        unsettled = self._settings.detect_every - self._until_look >= CROWD_FRAMES and self._is_crowded()
+        unsettled = self._detect_every - self._until_look >= CROWD_FRAMES and self._is_crowded()
         if self._until_look <= 0 or unsettled or time - self._lost_at <= self._settings.gap:
             self._search_frame(frame)
-            self._until_look = self._settings.detect_every
+            self._until_look = self._detect_every
         self._until_look -= 1
         self._recent.append(frame)
         first = self._recent[0].index
@@ -214,9 +192,11 @@ class Tracker:
             tracklet.seen = time
             tracklet.sightings += 1
             tracklet.remember(frame.image, self._find_neighbours(tracklet, frame.index))
+        limit = MAX_UNSEEN_S if self._landmarker.knows_presence else _MAX_UNCONFIRMED_S
         for tracklet in list(self._active):
-            if time - tracklet.seen > self._settings.patience:
-                _forget_since(tracklet, tracklet.seen)
+            if time - tracklet.seen > limit:
+                while tracklet.times and tracklet.times[-1] > tracklet.seen:
+                    tracklet.pop()
                 self._lose(tracklet, time)
         begun = [(began, face) for face in new if (began := self._begin_track(frame, face, new))]
         if self._landmarker.knows_presence:
@@ -229,11 +209,7 @@ class Tracker:
     def _correct(
         self, frame: Frame, matched: list[tuple[Tracklet, Detection]], new: list[Detection]
     ) -> list[Tracklet]:
-        """Looks again at those whom another face touches: it may have drawn their points to itself.
-
-        Returns:
-            Those of whom that is true.
-        """
+        """Looks again at those whom another face touches; returns those whose points it had drawn away."""
         strayed = []
         for tracklet, face in matched:
             others = [other.box for other in (*(match for _, match in matched), *new) if other is not face]
@@ -266,15 +242,15 @@ class Tracker:
             points = None if other is tracklet else other.points_at(index)
             if points is not None and box is not None and are_touching(box, outline(points)):
                 mine, theirs = (each.behind[index - each.frames[0]] for each in (tracklet, other))
-                found.append(Neighbour(points, is_behind(theirs, mine)))
+                found.append(Neighbour(points, neighbours.is_behind(theirs, mine)))
         return found
 
     def _order_by_depth(self, frame: Frame, matched: list[tuple[Tracklet, Detection]]) -> None:
         """Measures which of the faces that touch are in front."""
         for tracklet, face in matched:
-            if neighbours := self._find_neighbours(tracklet, frame.index):
-                signs = measure_behind(
-                    self._landmarker, frame.image, tracklet.points[-1], face.score, neighbours
+            if around := self._find_neighbours(tracklet, frame.index):
+                signs = neighbours.measure_behind(
+                    self._landmarker, frame.image, tracklet.points[-1], face.score, around
                 )
                 tracklet.behind[-1] = (tracklet.behind[-1] + signs) / 2 if tracklet.behind[-1] else signs
             else:
@@ -287,10 +263,10 @@ class Tracker:
         A face that only looked like another's for a while is joined again afterwards, by its identity.
         """
         own = mean_embedding(tracklet.portraits, best=3)
-        neighbours = self._find_neighbours(tracklet, frame.index)
-        now = cut_portrait(frame.image, tracklet.points[-1], neighbours).embedding
+        around = self._find_neighbours(tracklet, frame.index)
+        now = cut_portrait(frame.image, tracklet.points[-1], around).embedding
         # Half-covered faces are farther from their own mean, so there the looser threshold holds.
-        if not len(own) or distance(now, own) < (SAME_PERSON if neighbours else SAME_IN_CLIP):
+        if not len(own) or distance(now, own) < (SAME_PERSON if around else SAME_IN_CLIP):
             return False
         tracklet.pop()
         for earlier in reversed(self._recent):
@@ -324,14 +300,11 @@ class Tracker:
     def _follow_back(self, begun: list[Tracklet], strayed: list[Tracklet]) -> None:
         """Follows new faces back through the frames since the last look, and anew those that strayed."""
         for frame in reversed(self._recent):
-            around = [
-                (tracklet, self._find_neighbours(tracklet, frame.index + 1))
-                for tracklet in (*strayed, *begun)
-            ]
-            for tracklet, neighbours in around:
+            around = [(t, self._find_neighbours(t, frame.index + 1)) for t in (*strayed, *begun)]
+            for tracklet, others in around:
                 begin = frame.index + 1 - tracklet.frames[0]
                 points = tracklet.points[begin]
-                face = self._landmarker.follow(paint_over_neighbours(frame.image, points, neighbours), points)
+                face = self._landmarker.follow(paint_over_neighbours(frame.image, points, others), points)
                 if begin == 0 and tracklet in begun and self._is_new(frame.index, face):
                     tracklet.prepend(frame.index, float(frame.time), face)
                 elif begin > 0 and face.presence >= self._settings.presence:
@@ -388,8 +361,3 @@ def _untangle(end: Tracklet, keep: Tracklet) -> None:
         if other is None or other.iou(outline(end.points[-1])) <= MATCH_OVERLAP:
             return
         end.pop()
-
-
-def _forget_since(tracklet: Tracklet, time: float) -> None:
-    while tracklet.times and tracklet.times[-1] > time:
-        tracklet.pop()
