@@ -33,63 +33,19 @@ INNER: Final = np.array(IBUG68[17:])
 # height, so that the mesh's whole oval is inside: forehead at .07, chin at .94, an open mouth to .99.
 TEMPLATE: Final[Floats] = np.array(
     [
-        # brows
-        (0.1808, 0.2696),
-        (0.2369, 0.2422),
-        (0.2892, 0.2212),
-        (0.3541, 0.2201),
-        (0.4259, 0.2255),
-        (0.5741, 0.2255),
-        (0.6459, 0.2201),
-        (0.7108, 0.2212),
-        (0.7631, 0.2422),
-        (0.8192, 0.2696),
-        # nose
-        (0.5000, 0.3148),
-        (0.5000, 0.3794),
-        (0.5000, 0.4363),
-        (0.5000, 0.4752),
-        (0.4337, 0.5420),
-        (0.4614, 0.5594),
-        (0.5000, 0.5569),
-        (0.5386, 0.5594),
-        (0.5663, 0.5420),
-        # eyes
-        (0.2621, 0.3623),
-        (0.3033, 0.3434),
-        (0.3554, 0.3402),
-        (0.4063, 0.3618),
-        (0.3562, 0.3761),
-        (0.3026, 0.3762),
-        (0.5937, 0.3618),
-        (0.6446, 0.3402),
-        (0.6967, 0.3434),
-        (0.7379, 0.3623),
-        (0.6974, 0.3762),
-        (0.6438, 0.3761),
-        # mouth
-        (0.3570, 0.6916),
-        (0.4147, 0.6401),
-        (0.4582, 0.6248),
-        (0.5000, 0.6288),
-        (0.5418, 0.6248),
-        (0.5853, 0.6401),
-        (0.6430, 0.6916),
-        (0.5800, 0.7426),
-        (0.5427, 0.7550),
-        (0.5000, 0.7582),
-        (0.4573, 0.7550),
-        (0.4200, 0.7426),
-        (0.3771, 0.6896),
-        (0.4669, 0.6683),
-        (0.5000, 0.6682),
-        (0.5331, 0.6683),
-        (0.6229, 0.6896),
-        (0.5347, 0.7043),
-        (0.5000, 0.7056),
-        (0.4653, 0.7043),
+        (0.1808, 0.2696), (0.2369, 0.2422), (0.2892, 0.2212), (0.3541, 0.2201), (0.4259, 0.2255),  # brows
+        (0.5741, 0.2255), (0.6459, 0.2201), (0.7108, 0.2212), (0.7631, 0.2422), (0.8192, 0.2696),
+        (0.5000, 0.3148), (0.5000, 0.3794), (0.5000, 0.4363), (0.5000, 0.4752), (0.4337, 0.5420),  # nose
+        (0.4614, 0.5594), (0.5000, 0.5569), (0.5386, 0.5594), (0.5663, 0.5420),
+        (0.2621, 0.3623), (0.3033, 0.3434), (0.3554, 0.3402), (0.4063, 0.3618), (0.3562, 0.3761),  # eyes
+        (0.3026, 0.3762), (0.5937, 0.3618), (0.6446, 0.3402), (0.6967, 0.3434), (0.7379, 0.3623),
+        (0.6974, 0.3762), (0.6438, 0.3761),
+        (0.3570, 0.6916), (0.4147, 0.6401), (0.4582, 0.6248), (0.5000, 0.6288), (0.5418, 0.6248),  # mouth
+        (0.5853, 0.6401), (0.6430, 0.6916), (0.5800, 0.7426), (0.5427, 0.7550), (0.5000, 0.7582),
+        (0.4573, 0.7550), (0.4200, 0.7426), (0.3771, 0.6896), (0.4669, 0.6683), (0.5000, 0.6682),
+        (0.5331, 0.6683), (0.6229, 0.6896), (0.5347, 0.7043), (0.5000, 0.7056), (0.4653, 0.7043),
     ]
-)
+)  # fmt: skip
 """(51, 2): where the iBUG points 17 to 67 lie in the unit square (x, y)."""
 
 SHRINK: Final = 0.6
@@ -102,16 +58,10 @@ time, without aliasing."""
 
 
 def inner_points(points: Floats) -> Floats:
-    """Picks the 51 points of ``TEMPLATE``.
-
-    Args:
-        points: (..., N, 2 or 3); N is 68 (iBUG order), 468 or 478 (mesh).
-
-    Returns:
-        (..., 51, 2), x and y.
+    """Picks the 51 points of ``TEMPLATE``, (..., 51, 2), of (..., N, 2 or 3).
 
     Raises:
-        ValueError: another number of points.
+        ValueError: N is neither 68 (iBUG order) nor 468 or 478 (mesh).
     """
     count = points.shape[-2]
     if count == 68:
@@ -122,18 +72,11 @@ def inner_points(points: Floats) -> Floats:
 
 
 def similarity(source: Floats, destination: Floats) -> Floats:
-    """Least-squares rotation, uniform scale and shift from one point set to another.
+    """Least-squares rotation, uniform scale and shift (..., 2, 3) from points (..., N, 2) to others.
 
     Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI
     1991; in the plane its singular value decomposition has a closed form (one complex factor), which
-    never mirrors.
-
-    Args:
-        source: (..., N, 2).
-        destination: (..., N, 2), the same leading axes or fewer.
-
-    Returns:
-        (..., 2, 3) float64.
+    never mirrors. The destination may have fewer leading axes.
 
     Raises:
         ValueError: all source points of a set coincide, or a coordinate is not finite.
@@ -158,13 +101,13 @@ def align_matrix(points: Floats, size: int, coverage: float = 1.0) -> Floats:
     """Computes the similarity that brings a face's inner landmarks onto the template.
 
     Args:
-        points: (N, 2 or 3) or (T, N, 2 or 3) landmarks; N as in ``inner_points``.
+        points: (..., N, 2 or 3) landmarks; N as in ``inner_points``.
         size: side of the crop in pixels.
-        coverage: how much is shown: 1 is the template as it is (eyes .338 of the side apart), more
-            shows more around the face (eyes .338 / coverage apart).
+        coverage: 1 shows the template as it is (eyes .338 of the side apart), more shows more around the
+            face (eyes .338 / coverage apart).
 
     Returns:
-        (2, 3) or (T, 2, 3) float64, frame pixels to crop pixels.
+        (..., 2, 3), frame pixels to crop pixels.
 
     Raises:
         ValueError: wrong number of points, or points that coincide.
@@ -174,15 +117,9 @@ def align_matrix(points: Floats, size: int, coverage: float = 1.0) -> Floats:
 
 
 def box_matrix(box: Box, size: int, trim: float = 0.0) -> Floats:
-    """Crop of faceswap-GAN v1: the box itself, stretched to a square.
+    """Matrix from frame to crop pixels of faceswap-GAN v1: the box itself, stretched to a square of ``size``.
 
-    Args:
-        box: the face in frame pixels.
-        size: side of the crop in pixels.
-        trim: share of the box's width and height cut away at each side (faceswap-GAN: 1/15).
-
-    Returns:
-        (2, 3) float64, frame pixels to crop pixels.
+    ``trim`` is the share of the box's width and height cut away at each side (faceswap-GAN: 1/15).
 
     Raises:
         ValueError: nothing is left of the box.
@@ -199,19 +136,12 @@ def box_matrix(box: Box, size: int, trim: float = 0.0) -> Floats:
 
 
 def warp(image: NDArray[Any], matrix: Floats, size: int) -> NDArray[Any]:
-    """Cuts a square out of a picture.
+    """Cuts a square (size, size, ...) out of a picture (H, W) or (H, W, C up to 4), uint8 or float32.
 
     Where the crop is much smaller than what it shows, it is sampled at a multiple of its size and
     averaged, or, smaller still, sampled in averages of the picture, so that fine detail does not alias;
-    only the crop's own region is ever touched. Beyond the picture its border is repeated.
-
-    Args:
-        image: (H, W) or (H, W, C up to 4), uint8 or float32.
-        matrix: (2, 3), picture pixels to crop pixels.
-        size: side of the crop in pixels.
-
-    Returns:
-        (size, size) or (size, size, C), the picture's dtype.
+    only the crop's own region is ever touched. Beyond the picture its border is repeated. The matrix (2, 3)
+    maps picture pixels to crop pixels.
     """
     channels = image.shape[2:]
     factor, averaged = _sampling(matrix)
@@ -261,12 +191,11 @@ def _average(
     across = (right - left) % -factor
     if down or across:
         part = cv2.copyMakeBorder(part, 0, -down, 0, -across, cv2.BORDER_REPLICATE)
-    rows = part.shape[0] // factor
-    columns = part.shape[1] // factor
+    size = (part.shape[1] // factor, part.shape[0] // factor)
     moved = matrix.copy()
     moved[:, :2] *= factor
     moved[:, 2] += matrix[:, :2] @ (np.array([left, top]) + (factor - 1) / 2)
-    return cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), moved
+    return cv2.resize(part, size, interpolation=cv2.INTER_AREA), moved
 
 
 def zoom(matrix: Floats, factor: float) -> Floats:
@@ -283,15 +212,7 @@ def scale(matrix: Floats) -> float:
 
 
 def transform(points: Floats, matrix: Floats) -> Floats:
-    """Moves points by a matrix; depth is scaled with them.
-
-    Args:
-        points: (N, 2 or 3), or (T, N, 2 or 3).
-        matrix: (2, 3), or (T, 2, 3) for as many sets.
-
-    Returns:
-        The moved points, the same shape, float64.
-    """
+    """Moves points (..., N, 2 or 3) by matrices (..., 2, 3); depth is scaled with them."""
     moved = np.array(points, np.float64)
     linear = matrix[..., :2]
     moved[..., :2] = np.asarray(points)[..., :2] @ np.swapaxes(linear, -1, -2) + matrix[..., None, :, 2]

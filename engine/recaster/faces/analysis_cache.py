@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from recaster.errors import InputError
 from recaster.faces import analysis_file, analysis_journal
 from recaster.faces.analysis import analyse
+from recaster.files import remove_folder
 from recaster.media.prefetch import prefetch
 from recaster.media.reader import read_frames
 from recaster.progress import Report, silent
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from recaster.faces.types import Analysis
     from recaster.media.clip import Clip
 
-DECODED_AHEAD: Final = 4
-"""Frames that are decoded while others are looked at."""
+_DECODED_AHEAD: Final = 4  # frames that are decoded while others are looked at
 
 
 def analyse_clip(
@@ -37,10 +37,8 @@ def analyse_clip(
     interrupted goes on where it was some seconds before.
 
     Args:
-        clip: the clip.
-        settings: how; the defaults where None.
-        frames: frame indices, all where None.
-        report: told about the progress.
+        settings: the defaults where None.
+        frames: indices, all where None.
 
     Raises:
         ClipError: the clip cannot be used.
@@ -56,13 +54,12 @@ def analyse_clip(
         parts = kept.with_suffix(".parts")
         with analysis_journal.open_journal(parts, frames.start) as begun:
             begin = frames.start if begun is None else begun.begin
-            with contextlib.closing(
-                prefetch(read_frames(clip.path, begin, frames.stop, fast=True), DECODED_AHEAD)
-            ) as shown:
+            coming = prefetch(read_frames(clip.path, begin, frames.stop, fast=True), _DECODED_AHEAD)
+            with contextlib.closing(coming) as shown:
                 found = analyse(shown, settings, len(frames), report, begun)
             analysis_file.save_analysis(kept, found)
         if begun is not None:  # else it is another process's
-            analysis_journal.remove_journal(parts)
+            remove_folder(parts, quietly=True)
         if not clip.path.exists():  # it was deleted meanwhile
             analyses.purge(analyses.clip_digest(kept))
     return found
@@ -72,11 +69,6 @@ def cached_analysis(
     clip: Clip, settings: AnalysisSettings | None = None, frames: range | None = None
 ) -> Analysis | None:
     """Analysis of a clip where ``analyse_clip`` made the same one before, else None at once.
-
-    Args:
-        clip: the clip.
-        settings: how; the defaults where None.
-        frames: frame indices, all where None.
 
     Raises:
         ClipError: the clip cannot be used.

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FORMAT: Final = 7
 """Grows whenever the meaning of what is stored changes."""
+DAMAGE: Final = (OSError, KeyError, ValueError, IndexError, EOFError, RuntimeError, zipfile.BadZipFile)
+"""Errors by which a damaged file of arrays shows."""
 
 _ARRAYS: Final = ("frames", "times", "boxes", "landmarks", "scores", "filled", "embedding", "behind")
 
@@ -36,8 +38,7 @@ def save_analysis(path: Path, analysis: Analysis) -> None:
     }
     for track in analysis.tracks:
         arrays |= {f"{track.track}.{part}": getattr(track, part) for part in _ARRAYS}
-    with atomic_file(path, 0o600) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)
+    write_arrays(path, arrays)
 
 
 def load_analysis(path: Path) -> Analysis:
@@ -47,22 +48,30 @@ def load_analysis(path: Path) -> Analysis:
         InputError: the file is missing, damaged, or of another format.
     """
     try:
-        # numpy leaves a file that it opened itself open where it is damaged.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return _analysis({name: arrays[name] for name in arrays.files})
-    except (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+        arrays = read_arrays(path)
+        if int(arrays["format"]) != FORMAT:
+            raise ValueError(f"format {int(arrays['format'])}, not {FORMAT}")
+        first, count, tracks = arrays["range"].tolist()
+        return Analysis(
+            tracks=tuple(
+                FaceTrack(n, **{part: arrays[f"{n}.{part}"] for part in _ARRAYS}) for n in range(tracks)
+            ),
+            cuts=tuple(arrays["cuts"].tolist()),
+            frame_count=count,
+            first_frame=first,
+        )
+    except DAMAGE as error:
         raise InputError(f"{path}: not a stored analysis ({error}); analyse the clip again") from error
 
 
-def _analysis(arrays: Mapping[str, NDArray[Any]]) -> Analysis:
-    if int(arrays["format"]) != FORMAT:
-        raise ValueError(f"format {int(arrays['format'])}, not {FORMAT}")
-    first, count, tracks = (int(value) for value in arrays["range"])
-    return Analysis(
-        tracks=tuple(
-            FaceTrack(track=n, **{part: arrays[f"{n}.{part}"] for part in _ARRAYS}) for n in range(tracks)
-        ),
-        cuts=tuple(int(cut) for cut in arrays["cuts"]),
-        frame_count=count,
-        first_frame=first,
-    )
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Writes arrays by name atomically, for the user's eyes alone."""
+    with atomic_file(path, 0o600) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Reads what ``write_arrays`` wrote; a damaged file raises one of ``DAMAGE``."""
+    # numpy leaves a file that it opened itself open where it is damaged.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-import zipfile
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from recaster.faces.analysis_file import DAMAGE, read_arrays, write_arrays
 from recaster.faces.tracker import TrackerState
 from recaster.faces.tracklets import Portrait, Tracklet
-from recaster.files import atomic_file, keep_private, remove_folder, write_error
+from recaster.files import keep_private, write_error
 from recaster.locks import try_lock
 
 if TYPE_CHECKING:
@@ -29,17 +29,14 @@ if TYPE_CHECKING:
 FORMAT: Final = 4
 EVERY_S: Final = 10.0
 """Time between two entries: what an interruption may cost."""
-_TRACKLET_ARRAYS: Final = (
-    "head",
-    "seen",
-    "frames",
-    "times",
-    "points",
-    "scores",
-    "behind",
-    "portraits",
-    "qualities",
-)
+_COURSES: Final = {
+    "frames": np.int64,
+    "times": np.float64,
+    "points": np.float64,
+    "scores": np.float64,
+    "behind": np.float64,
+}
+"""What a tracklet has of each frame."""
 _CUT_ARRAYS: Final = ("layout", "contrasts", "colours")
 
 
@@ -57,11 +54,6 @@ def open_journal(folder: Path, first: int) -> Iterator[Journal | None]:
     with try_lock(folder / "lock") as alone:
         keep_private(folder)
         yield Journal(folder, first) if alone else None
-
-
-def remove_journal(folder: Path) -> None:
-    """Removes a journal that is needed no more, if there is one."""
-    remove_folder(folder, quietly=True)
 
 
 class Journal:
@@ -87,11 +79,7 @@ class Journal:
         return self.first if self.state is None else self.state.done - self.state.recent
 
     def keep(self, tracker: Tracker, done: int) -> None:
-        """Adds an entry, if it is time for one; ``done`` is the next frame to look at.
-
-        Raises:
-            OutputError: it can't be written.
-        """
+        """Adds an entry, if it is time for one; ``done`` is the next frame to look at."""
         if time.monotonic() - self._kept >= EVERY_S:
             self.write(tracker.state(done))
             self._kept = time.monotonic()
@@ -116,9 +104,7 @@ class Journal:
                 continue  # it was followed no more when it was last written
             arrays |= {f"{number}.{name}": value for name, value in _tracklet_arrays(tracklet, begin).items()}
             self._written[number] = list(tracklet.points)
-        place = self._folder / _entry_name(self._entries)
-        with atomic_file(place, 0o600) as temporary, temporary.open("wb") as file:
-            np.savez(file, **arrays)
+        write_arrays(self._folder / _entry_name(self._entries), arrays)
         self._entries += 1
         self._followed = list(state.active)
 
@@ -128,8 +114,10 @@ class Journal:
         entries = sorted(self._folder.glob("[0-9]*.npz"))
         try:
             for number, entry in enumerate(entries):
-                state = _apply_entry(_read_entry(entry, number), tracklets, self.first)
-        except (OSError, KeyError, ValueError, IndexError, EOFError, RuntimeError, zipfile.BadZipFile):
+                if entry.name != _entry_name(number):
+                    raise ValueError(f"entry {number} is missing")
+                state = _apply_entry(read_arrays(entry), tracklets, self.first)
+        except DAMAGE:
             for entry in entries:
                 entry.unlink(missing_ok=True)
             return None
@@ -137,13 +125,6 @@ class Journal:
         self._written = [list(tracklet.points) for tracklet in tracklets]
         self._followed = [] if state is None else list(state.active)
         return state
-
-
-def _read_entry(path: Path, number: int) -> Mapping[str, Any]:
-    if path.name != _entry_name(number):
-        raise ValueError(f"entry {number} is missing")
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
 
 
 def _entry_name(number: int) -> str:
@@ -163,45 +144,32 @@ def _tracklet_arrays(tracklet: Tracklet, begin: int) -> dict[str, Any]:
     return {
         "head": np.array([tracklet.shot, tracklet.sightings, begin], np.int64),
         "seen": np.float64(tracklet.seen),
-        "frames": np.array(tracklet.frames[begin:], np.int64),
-        "times": np.array(tracklet.times[begin:], np.float64),
-        "points": np.array(tracklet.points[begin:], np.float64),
-        "scores": np.array(tracklet.scores[begin:], np.float64),
-        "behind": np.array(tracklet.behind[begin:], np.float64),
+        **{name: np.array(getattr(tracklet, name)[begin:], dtype) for name, dtype in _COURSES.items()},
         "portraits": np.array([picture.image for picture in tracklet.portraits], np.uint8),
         "qualities": np.array([picture.quality for picture in tracklet.portraits], np.float64),
     }
 
 
 def _apply_entry(arrays: Mapping[str, Any], tracklets: list[Tracklet], first: int) -> TrackerState:
-    """State after one more entry; ``tracklets`` are brought up to it.
-
-    Raises:
-        KeyError, IndexError, ValueError: the entry is damaged.
-    """
-    written, began, done, recent, until_look = (int(value) for value in arrays["head"])
+    """State after one more entry, to which ``tracklets`` are brought up."""
+    written, began, done, recent, until_look = arrays["head"].tolist()
     if (written, began) != (FORMAT, first):
         raise ValueError("another format, or another analysis")
     numbers = sorted(int(name.removesuffix(".head")) for name in arrays if name.endswith(".head"))
     for number in numbers:
-        part = {name: arrays[f"{number}.{name}"] for name in _TRACKLET_ARRAYS}
-        shot, sightings, begin = (int(value) for value in part["head"])
+        shot, sightings, begin = arrays[f"{number}.head"].tolist()
         if number == len(tracklets):
             tracklets.append(Tracklet(shot, 0.0))
         tracklet = tracklets[number]
         if begin > len(tracklet.frames):
             raise ValueError(f"tracklet {number} lacks what came before")
-        tracklet.seen = float(part["seen"])
+        tracklet.seen = float(arrays[f"{number}.seen"])
         tracklet.sightings = sightings
-        tracklet.frames[begin:] = part["frames"].tolist()
-        tracklet.times[begin:] = part["times"].tolist()
-        tracklet.points[begin:] = list(part["points"])
-        tracklet.scores[begin:] = part["scores"].tolist()
-        tracklet.behind[begin:] = part["behind"].tolist()
-        tracklet.portraits = [
-            Portrait(image, float(quality))
-            for image, quality in zip(part["portraits"], part["qualities"], strict=True)
-        ]
+        for name in _COURSES:
+            values = arrays[f"{number}.{name}"]
+            getattr(tracklet, name)[begin:] = list(values) if name == "points" else values.tolist()
+        pictures = zip(arrays[f"{number}.portraits"], arrays[f"{number}.qualities"], strict=True)
+        tracklet.portraits = [Portrait(image, float(quality)) for image, quality in pictures]
     last = tuple(arrays[name] for name in _CUT_ARRAYS) if _CUT_ARRAYS[0] in arrays else None
     return TrackerState(
         done=done,

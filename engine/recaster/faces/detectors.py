@@ -25,12 +25,7 @@ class Detector(Protocol):
     def detect(self, image: Image) -> list[Detection]:
         """Finds the faces of a picture, best first.
 
-        Args:
-            image: (H, W, 3) uint8 RGB.
-
-        Returns:
-            Boxes in the picture's pixels; what a box encloses and what a score means is the
-            detector's own. Boxes may reach beyond the picture.
+        What a box encloses and what a score means is the detector's own. Boxes may reach beyond the picture.
         """
 
 
@@ -38,9 +33,9 @@ def make_detector(name: str, min_face: int = MIN_FACE_PX) -> Detector:
     """Makes a detector by name.
 
     Args:
-        name: one of ``DETECTORS``. "yunet" is fast and finds turned and half-covered faces; "dlib-cnn"
-            is that of faceswap-GAN (dozens of times slower); "dlib-hog" finds frontal faces only;
-            "dlib-cnn-original" is dlib's own run of its network (seconds a frame), for comparison.
+        name: "yunet" is fast and finds turned and half-covered faces; "dlib-cnn" is that of faceswap-GAN
+            (dozens of times slower); "dlib-hog" finds frontal faces only; "dlib-cnn-original" is dlib's own
+            run of its network (seconds a frame), for comparison.
         min_face: width in pixels of the smallest face that must be found; larger is faster.
 
     Raises:
@@ -86,7 +81,7 @@ class YuNet:
             cv2.utils.logging.setLogLevel(level)
 
     def detect(self, image: Image) -> list[Detection]:
-        """Find the faces of a picture, best first; boxes in its pixels."""
+        """Finds the faces of a picture, best first."""
         found = self._detect_at(image, self._factor)
         overview = self._OVERVIEW_PX / max(image.shape[:2])
         # Where the overview isn't much smaller, the first look finds large faces itself.
@@ -112,8 +107,8 @@ class YuNet:
         x = width / size[0]
         y = height / size[1]
         return [
-            Detection(Box(r[0] * x, r[1] * y, (r[0] + r[2]) * x, (r[1] + r[3]) * y), r[14])
-            for r in rows.astype(np.float64).tolist()
+            Detection(Box(left * x, top * y, (left + wide) * x, (top + high) * y), score)
+            for left, top, wide, high, *_, score in rows.astype(np.float64).tolist()
         ]
 
     def _is_part(self, box: Box, surer: Box) -> bool:

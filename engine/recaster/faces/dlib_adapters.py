@@ -101,7 +101,6 @@ class Dlib68:
     depth (z is 0) and no presence score (always 1).
     """
 
-    name = "dlib-68"
     points = 68
     knows_presence = False
     notice = (

@@ -30,16 +30,15 @@ def embed(image: Image, box: Box) -> Floats:
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        box: the face in the picture's pixels, as dlib's detectors put it: a square from the brows to
-            the chin.
+        box: the face, as dlib's detectors put it: a square from the brows to the chin.
 
     Returns:
-        (128,) float64; compare with ``distance``.
+        (128,), to be compared with ``distance``.
     """
     import dlib
 
     picture = np.ascontiguousarray(image)
-    place = dlib.rectangle(*(round(v) for v in (box.left, box.top, box.right, box.bottom)))
+    place = dlib.rectangle(*(round(side) for side in box.sides))
     return _identity_network().embedding(
         dlib.get_face_chip(picture, _five_point_predictor()(picture, place), SIZE, PADDING)
     )
@@ -50,9 +49,6 @@ def _five_point_predictor() -> Any:
     """Dlib's five-point predictor, from the files of face_recognition_models.
 
     face_recognition itself would load all its models for it: 1.3 CPU seconds more.
-
-    Raises:
-        ModuleNotFoundError: dlib or the models are not installed.
     """
     dlib = importlib.import_module("dlib")
     spec = importlib.util.find_spec(MODELS_PACKAGE)
@@ -63,9 +59,7 @@ def _five_point_predictor() -> Any:
     )
 
 
-@functools.cache
-def _identity_network() -> IdentityNetwork:
-    return IdentityNetwork()
+_identity_network = functools.cache(IdentityNetwork)
 
 
 def distance(a: Floats, b: Floats) -> float:

@@ -45,10 +45,8 @@ _LIPS: Final = [*topology.LIPS_INNER, *topology.LIPS_OUTER]
 def predict_expressions(expressions: Floats) -> Floats:
     """Predicts the strength of each of ARKit's 52 expressions, (T, 52), 0 to 1, in MediaPipe's order.
 
-    Grishchenko et al., "Blendshapes GHUM: Real-time Monocular Facial Blendshape Prediction", 2023.
-
-    Args:
-        expressions: (T, 478, 3), frontal meshes of one size, as ``align_to_canonical`` gives them.
+    Of frontal meshes (T, 478, 3) of one size, as ``align_to_canonical`` gives them. Grishchenko et al.,
+    "Blendshapes GHUM: Real-time Monocular Facial Blendshape Prediction", 2023.
     """
     network = LiteRtModel(read_weights(weights_registry.BLENDSHAPES))
     strengths = np.zeros((len(expressions), COEFFICIENTS))
@@ -101,9 +99,7 @@ def _spread_rows(count: int, calm: Bools) -> NDArray[np.int64]:
 @cache
 def _load_learned() -> dict[str, Floats]:
     """Readings of neutral faces and effects of each expression: see scripts/learn_expressions.py."""
-    found = {
-        name: array.astype(np.float64)
-        for name, array in load(read_weights(weights_registry.EXPRESSIONS)).items()
-    }
-    found["offsets"] = found["offsets"].reshape(COEFFICIENTS, -1)
-    return found
+    stored = load(read_weights(weights_registry.EXPRESSIONS))
+    learned = {name: array.astype(np.float64) for name, array in stored.items()}
+    learned["offsets"] = learned["offsets"].reshape(COEFFICIENTS, -1)
+    return learned

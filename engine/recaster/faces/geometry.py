@@ -44,13 +44,9 @@ class Rigid:
 
 
 def fit_rigid(points: Floats, reference: Floats) -> Rigid:
-    """Fits similarities that bring the stable points of meshes closest to those of ``reference``.
+    """Fits similarities that bring meshes' (..., 478, 3) stable points closest to those of a canonical one.
 
     Least squares with proper rotations (Umeyama, 1991).
-
-    Args:
-        points: (..., 478, 3).
-        reference: (478, 3), the canonical mesh.
     """
     source = points[..., _STABLE, :]
     goal = reference[_STABLE]
@@ -71,12 +67,7 @@ def fit_rigid(points: Floats, reference: Floats) -> Rigid:
 
 
 def fit_crop(points: Floats, reference: Floats) -> Floats:
-    """Fits similarities in the plane, (..., 2, 3), from frame pixels to the crop of ``reference``.
-
-    Args:
-        points: (..., 478, 3) in frame pixels.
-        reference: (478, 3) in crop pixels.
-    """
+    """Fits similarities in the plane, (..., 2, 3), from meshes (..., 478, 3) to that of a crop, (478, 3)."""
     return alignment.similarity(points[..., _STABLE, :2], reference[_STABLE, :2])
 
 

@@ -16,14 +16,12 @@ class Landmarker(Protocol):
     """Finds the points of one face, and follows them from frame to frame.
 
     Attributes:
-        name: one of ``LANDMARKERS``.
         points: how many points there are, 478 or 68.
         knows_presence: whether ``Landmarks.presence`` says anything; where it does not, somebody
             else must tell in every frame whether there still is a face.
         notice: what a user must be told before the results are used, or "".
     """
 
-    name: str
     points: int
     knows_presence: bool
     notice: str
@@ -36,11 +34,10 @@ class Landmarker(Protocol):
 
 
 def make_landmarker(name: str) -> Landmarker:
-    """Makes a landmarker by name.
+    """Makes a landmarker by name, one of ``LANDMARKERS``.
 
-    Args:
-        name: one of ``LANDMARKERS``. "mesh" has 478 points in space and is free to use; "dlib-68" has
-            dlib's 68 points in the plane, whose training data exclude commercial use.
+    "mesh" has 478 points in space and is free to use; "dlib-68" has dlib's 68 points in the plane, whose
+    training data exclude commercial use.
 
     Raises:
         UsageError: an unknown name.

@@ -31,19 +31,11 @@ _MIN_FRAMES: Final = 3
 
 
 def join_tracklets(tracklets: Sequence[Tracklet], gap: float, *, identify: bool) -> list[list[Tracklet]]:
-    """Groups the pieces of one face in one shot.
+    """Groups the pieces of one face in one shot, each group in the order of time.
 
     Two pieces belong together when one begins at most ``gap`` seconds after the other ends, where the
     other would have come to, of like size, and (if asked for) with the same identity, unless somebody else's
     face is there meanwhile: held before it, or passing.
-
-    Args:
-        tracklets: all pieces of a clip.
-        gap: seconds.
-        identify: whether identities must agree.
-
-    Returns:
-        Groups of pieces in the order of time.
     """
     groups: list[list[Tracklet]] = []
     for piece in sorted((t for t in tracklets if t.frames), key=lambda t: t.frames[0]):
@@ -75,7 +67,7 @@ def _continues(first: Tracklet, second: Tracklet, gap: float, *, identify: bool)
 def _is_taken(first: Tracklet, second: Tracklet, everybody: Sequence[Tracklet]) -> bool:
     """True if another face is in the place of one that is missed from one piece to the next."""
     ends = first.frames[-1], second.frames[0]
-    before, after = (np.array(_box_sides(outline(piece))) for piece in (first.points[-1], second.points[0]))
+    before, after = (np.array(outline(points).sides) for points in (first.points[-1], second.points[0]))
     # In straight lines from where it was to where it is again, frame by frame.
     for frame in range(ends[0] + 1, ends[1]):
         here = Box(*(before + (after - before) * (frame - ends[0]) / (ends[1] - ends[0])))
@@ -86,15 +78,9 @@ def _is_taken(first: Tracklet, second: Tracklet, everybody: Sequence[Tracklet]) 
 
 
 def make_track(number: int, group: Sequence[Tracklet], *, identify: bool) -> FaceTrack:
-    """Makes a track of its pieces, the gaps between them filled in straight lines.
-
-    Args:
-        number: the track's number.
-        group: pieces in the order of time.
-        identify: whether to compute the mean embedding (of the best eight pictures).
-    """
+    """Makes a track of its pieces, in the order of time, the gaps between them filled in straight lines."""
     known = np.concatenate([piece.frames for piece in group]).astype(np.int64)
-    points = np.concatenate([np.stack(piece.points) for piece in group])
+    known_points = np.concatenate([np.stack(piece.points) for piece in group])
     frames = np.arange(known[0], known[-1] + 1)
     measured = np.isin(frames, known)
     scores, behind = np.zeros((2, len(frames)))
@@ -102,13 +88,13 @@ def make_track(number: int, group: Sequence[Tracklet], *, identify: bool) -> Fac
     behind[measured] = np.concatenate([piece.behind for piece in group])  # elsewhere it isn't known
     # The times of frames without a measurement: inside so short a gap they run evenly.
     times = np.interp(frames, known, np.concatenate([piece.times for piece in group]))
-    landmarks = _interpolate(points, known, frames)
+    landmarks = _interpolate(known_points, known, frames)
     portraits = [picture for piece in group for picture in piece.portraits]
     return FaceTrack(
         track=number,
         frames=frames,
         times=times,
-        boxes=boxes_of(landmarks),
+        boxes=np.array([outline(points).sides for points in landmarks]),
         landmarks=landmarks,
         scores=scores,
         filled=~measured,
@@ -127,21 +113,6 @@ def _interpolate(points: Floats, known: NDArray[np.int64], frames: NDArray[np.in
     return points[before] + (points[after] - points[before]) * share[:, None, None]
 
 
-def boxes_of(landmarks: Floats) -> Floats:
-    """Outlines (T, 4), left, top, right, bottom, of landmarks (T, N, 3)."""
-    return np.array([_box_sides(outline(points)) for points in landmarks])
-
-
-def _box_sides(box: Box) -> tuple[float, float, float, float]:
-    return box.left, box.top, box.right, box.bottom
-
-
 def is_face(group: Sequence[Tracklet], shot: range) -> bool:
-    """True if a group of pieces can be trusted to be a face.
-
-    Args:
-        group: pieces in the order of time.
-        shot: the frames of their shot.
-    """
-    frames = sum(len(piece.frames) for piece in group)
-    return frames >= min(_MIN_FRAMES, len(shot))
+    """True if a group of pieces in the frames of a shot can be trusted to be a face."""
+    return sum(len(piece.frames) for piece in group) >= min(_MIN_FRAMES, len(shot))

@@ -9,18 +9,10 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from recaster import weights_registry
+from recaster.faces import topology
 from recaster.faces.alignment import invert, similarity, transform, warp
 from recaster.faces.geometry import eye_distance_3d
-from recaster.faces.topology import (
-    EYE_CORNERS_LEFT,
-    EYE_CORNERS_RIGHT,
-    EYE_LEFT_CONTOUR,
-    EYE_RIGHT_CONTOUR,
-    LIPS_INNER,
-    LIPS_OUTER,
-    MESH_POINTS,
-    POINTS,
-)
+from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT, MESH_POINTS
 from recaster.faces.types import Box, Floats, Landmarks
 from recaster.faces.weights import read_weights
 from recaster.networks.litert import LiteRtModel
@@ -34,7 +26,7 @@ _LIPS_PX: Final = 256
 """Sides of the models' crops."""
 _FACE_MARGIN: Final = 1.5  # width of the crop of the models of the face over the face's
 _EYE_MARGIN: Final = 2.3  # width of the iris model's crop over the eye's
-_LIPS: Final = [*LIPS_INNER, *LIPS_OUTER]
+_LIPS: Final = [*topology.LIPS_INNER, *topology.LIPS_OUTER]
 _LIPS_NEAR: Final = 0.1
 _LIPS_REACH: Final = 0.3
 """Eye distances from the lips up to which points are the lips' model's own, and from which none of it."""
@@ -54,7 +46,6 @@ class Mesh:
     pixels, negative towards the camera; the presence is the first model's own.
     """  # noqa: D205
 
-    name = "mesh"
     points = 478
     knows_presence = True
     notice = ""
@@ -94,7 +85,10 @@ class Mesh:
         waiting = self._beside.submit(self._refine_eyes, image, face.points)
         points = np.concatenate([self._with_lips(image, face.points), np.zeros((10, 3))])
         left, right = waiting.result()
-        for side, contour, start in ((left, EYE_LEFT_CONTOUR, 468), (right, EYE_RIGHT_CONTOUR, 473)):
+        for side, contour, start in (
+            (left, topology.EYE_LEFT_CONTOUR, topology.IRIS_LEFT),
+            (right, topology.EYE_RIGHT_CONTOUR, topology.IRIS_RIGHT),
+        ):
             lids, iris = side
             points[list(contour), :2] = lids[:16, :2]
             points[start : start + 5, :2] = iris[:, :2]
@@ -109,7 +103,7 @@ class Mesh:
         """
         crop = _face_crop(points, _LIPS_PX)
         found = self._lips.run_image(warp(image, crop, _LIPS_PX))
-        seen = _to_frame(found[3 * POINTS], crop)[:MESH_POINTS]
+        seen = _to_frame(found[3 * topology.POINTS], crop)[:MESH_POINTS]
         sure = np.clip((found[1] - _COVERED_SCORE) / (_WHOLE_SCORE - _COVERED_SCORE), 0, 1)
         lips = points[_LIPS, :2]
         away = cdist(points[:, :2], lips).min(1) / max(eye_distance_3d(points[:, :2]), 1e-6)
@@ -170,13 +164,9 @@ def _eye_line(points: Floats) -> Floats:
 
 
 def _square(centre: Floats, half: float, level: Floats, size: int) -> Floats:
-    """Matrix of a square crop.
+    """Matrix of a square crop of ``size`` around a centre (2,) in frame pixels.
 
-    Args:
-        centre: (2,), frame pixels.
-        half: half the crop's side, frame pixels; at least one is taken.
-        level: (2,), what is to be horizontal, of length 1.
-        size: side of the crop in pixels.
+    Its side is twice ``half`` frame pixels, two at least; ``level`` (2,), of length 1, is to be horizontal.
     """
     right = max(half, 1.0) * level
     middle = (size - 1) / 2

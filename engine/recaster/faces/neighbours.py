@@ -37,12 +37,7 @@ _CLEAR_DIFFERENCE: Final = 0.03
 
 @dataclass(frozen=True, eq=False)
 class Neighbour:
-    """Another face of the same picture.
-
-    Attributes:
-        points: (N, 3) pixels.
-        behind: whether it is behind the face that is looked at; None where that isn't known.
-    """
+    """Another face of the same picture, (N, 3) points; ``behind`` the one looked at, None where unknown."""
 
     points: Floats
     behind: bool | None
@@ -68,16 +63,9 @@ def draw_neighbours(points: Floats | None, neighbours: Sequence[Neighbour], size
     """Draws what of a picture belongs to a face's neighbours: (H, W) uint8, 0 or 255.
 
     A part that two claim belongs to the one in front; where that isn't known, each has what is nearer to it.
-
-    Args:
-        points: (N, 3) of the face, pixels; None where they aren't known yet.
-        neighbours: faces around it.
-        size: (H, W).
+    The face's own points (N, 3) are None where they aren't known yet.
     """
-    mask = np.zeros(size, np.uint8)
-    for polygon, value in _fills(points, neighbours):
-        cv2.fillConvexPoly(mask, polygon, value)
-    return mask
+    return _draw_fills(_fills(points, neighbours), size)
 
 
 def paint_over_neighbours(image: Image, points: Floats | None, neighbours: Sequence[Neighbour]) -> Image:
@@ -91,9 +79,7 @@ def paint_over_neighbours(image: Image, points: Floats | None, neighbours: Seque
     width, height = np.minimum(corners.max(0) + 1, image.shape[1::-1]) - low
     if min(width, height) <= 0:
         return image
-    mask = np.zeros((height, width), np.uint8)
-    for polygon, value in fills:
-        cv2.fillConvexPoly(mask, polygon - low, value)
+    mask = _draw_fills([(polygon - low, value) for polygon, value in fills], (height, width))
     painted = image.copy()
     part = painted[low[1] : low[1] + height, low[0] : low[0] + width]
     np.copyto(part, _PAINT_LEVEL, where=mask[..., None] > 0)
@@ -124,15 +110,8 @@ def measure_behind(
 ) -> float:
     """Measures the signs that a face is behind its neighbours: above 0, and larger the more there are.
 
-    How far its points move when it is shown what both it and they claim (root of the mean square, as a share
-    of their spread), and how unsure a detector is of it.
-
-    Args:
-        landmarker: found the points.
-        image: (H, W, 3) uint8 RGB.
-        points: (N, 3) of the face.
-        score: the detector's, from 0 to 1.
-        neighbours: who touches it.
+    How far its points (N, 3) move when the landmarker that found them is shown what both it and they claim
+    (root of the mean square, as a share of their spread), and how unsure a detector is of it, by its score.
     """
     claimed = [Neighbour(neighbour.points, behind=True) for neighbour in neighbours]
     others = [Neighbour(neighbour.points, behind=False) for neighbour in neighbours]
@@ -165,6 +144,13 @@ def _fills(points: Floats | None, neighbours: Sequence[Neighbour]) -> list[tuple
         if not neighbour.behind and len(theirs):
             fills.append((theirs, 255))
     return [(_round(polygon), value) for polygon, value in fills]
+
+
+def _draw_fills(fills: Sequence[tuple[NDArray[np.int32], int]], size: tuple[int, int]) -> Uint8s:
+    mask = np.zeros(size, np.uint8)
+    for polygon, value in fills:
+        cv2.fillConvexPoly(mask, polygon, value)
+    return mask
 
 
 def _hull(points: Floats) -> Floats:

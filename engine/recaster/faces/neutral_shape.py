@@ -29,9 +29,7 @@ _HALF_PIXEL: Final = np.array([0.5, 0.5, 0.0])
 
 @dataclass(frozen=True, eq=False)
 class NeutralShape:
-    """Build of one identity's face, in canonical units.
-
-    Canonical units: the unit square of an aligned crop, z in the same unit, head frontal.
+    """Build of one identity's face in canonical units: the unit square of an aligned crop, head frontal.
 
     Attributes:
         neutral: (478, 3), closed mouth and open eyes.
@@ -114,8 +112,8 @@ def _place_in_crop(mesh: Floats) -> Floats:
 
 def _turn_frontal(mesh: Floats) -> Floats:
     """Turns a mesh about the vertical axis until the outer points of both halves are equally deep."""
-    left = mesh[[33, 133, 127, 234]].mean(0)
-    right = mesh[[263, 362, 356, 454]].mean(0)
+    left = mesh[[*topology.EYE_CORNERS_LEFT, 127, 234]].mean(0)
+    right = mesh[[*topology.EYE_CORNERS_RIGHT, 356, 454]].mean(0)
     angle = np.arctan2(right[2] - left[2], right[0] - left[0])
     cosine = np.cos(angle)
     sine = np.sin(angle)

@@ -30,9 +30,7 @@ def group_people(analysis: Analysis) -> tuple[tuple[int, ...], ...]:
     The track that fills most of the clip comes first and gathers, one after the other, all that are nearer
     than ``SAME_IN_CLIP`` to the mean of what it has gathered; then the next that is left. Tracks that are in
     a frame at the same time are never one person. Without identities every track is a person of its own.
-
-    Returns:
-        Track numbers, each person's ascending; the person who fills most of the clip first.
+    Track numbers are ascending; the person who fills most of the clip comes first.
     """
     left = sorted(analysis.tracks, key=_weight, reverse=True)
     people: list[list[FaceTrack]] = []
@@ -61,21 +59,14 @@ def _is_same(person: list[FaceTrack], other: FaceTrack) -> bool:
         return False
     # Of all its tracks, not the first alone: a few frames of a face that is half covered are farther from
     # any one of them than from their mean.
-    mean = np.average(
-        [track.embedding for track in person], axis=0, weights=[_weight(track) for track in person]
-    )
+    weights = [_weight(track) for track in person]
+    mean = np.average([track.embedding for track in person], axis=0, weights=weights)
     return distance(mean, other.embedding) < SAME_IN_CLIP
 
 
 @dataclass(frozen=True, eq=False)
 class PersonPicture:
-    """A person of a clip, to be shown.
-
-    Attributes:
-        tracks: numbers of the person's tracks.
-        frame: index of the frame that the picture is from.
-        image: (size, size, 3) uint8 RGB, the face, aligned.
-    """
+    """A person of a clip, to be shown: tracks' numbers, and the aligned face of one frame (its index)."""
 
     tracks: tuple[int, ...]
     frame: int
@@ -83,18 +74,10 @@ class PersonPicture:
 
 
 def portraits(clip: Path, analysis: Analysis, size: int = 256) -> tuple[PersonPicture, ...]:
-    """Makes one good picture of each person of a clip.
+    """Makes one good picture of each person of a clip, (size, size, 3), in the order of ``group_people``.
 
     Of each person some large, frontal faces are looked at, and the one nearest to the person's mean
     embedding is taken (the sharpest where there are no identities): nothing covers it.
-
-    Args:
-        clip: the file that was analysed.
-        analysis: of the clip.
-        size: side of the pictures in pixels.
-
-    Returns:
-        In the order of ``group_people``.
 
     Raises:
         ClipError: the clip cannot be read any more.

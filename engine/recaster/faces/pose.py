@@ -25,13 +25,7 @@ _FRONTAL: Final[Floats] = np.array(
 
 
 def head_pose(points: Floats) -> Pose:
-    """Estimates the pose of a head.
-
-    Args:
-        points: (468 or 478, 3) mesh landmarks in pixels.
-
-    Returns:
-        Degrees; the roll is the one around the head's own line of sight.
+    """Estimates the pose of a head from its mesh (468 or 478, 3) in pixels.
 
     Raises:
         ValueError: not a mesh (68 points have no depth).
@@ -41,26 +35,18 @@ def head_pose(points: Floats) -> Pose:
 
 
 def head_poses(points: Floats) -> Floats:
-    """Estimates the poses of a whole track.
+    """Estimates poses of meshes (T, 468 or 478, 3): yaw, pitch, roll (T, 3) in degrees, signs as in ``Pose``.
 
-    Args:
-        points: (T, 468 or 478, 3) mesh landmarks in pixels.
-
-    Returns:
-        (T, 3) float64: yaw, pitch, roll in degrees, signs as in ``Pose``.
+    The roll is the one around the head's own line of sight.
 
     Raises:
-        ValueError: not a mesh.
+        ValueError: not meshes.
     """
     return angles(rotations(points))
 
 
 def angles(turn: Floats) -> Floats:
-    """Yaw, pitch and roll (T, 3) in degrees, signs as in ``Pose``, of rotations (T, 3, 3).
-
-    Args:
-        turn: from the frontal head to the observed one, axes as ``rotations`` has them.
-    """
+    """Yaw, pitch and roll (T, 3) in degrees, signs as in ``Pose``, of ``rotations`` (T, 3, 3)."""
     look = -turn[:, :, 2]
     yaw = np.arctan2(look[:, 0], -look[:, 2])
     pitch = np.arctan2(-look[:, 1], np.hypot(look[:, 0], look[:, 2]))
@@ -72,19 +58,13 @@ def angles(turn: Floats) -> Floats:
 
 
 def rotations(points: Floats) -> Floats:
-    """Rotations from the frontal head to each observed one.
+    """Rotations (T, 3, 3) from the frontal head to each observed one, (T, 468 or 478, 3) in pixels.
 
     Kabsch, "A solution for the best rotation to relate two sets of vectors", Acta Cryst. A32, 1976, over
-    the points that expression hardly moves.
-
-    Args:
-        points: (T, 468 or 478, 3) mesh landmarks in pixels.
-
-    Returns:
-        (T, 3, 3) float64; axes are x to the right, y down, z away from the camera.
+    the points that expression hardly moves. Axes are x to the right, y down, z away from the camera.
 
     Raises:
-        ValueError: not a mesh.
+        ValueError: not meshes.
     """
     if points.shape[-2] < MESH_POINTS or points.shape[-1] != 3:
         raise ValueError(f"landmarks of shape {points.shape}: a head pose needs the mesh in three dimensions")

@@ -20,40 +20,31 @@ SUBPIXEL_BITS: Final = 4
 
 
 def fill_polygon(outline: Floats | NDArray[np.int32], size: int | tuple[int, int], value: int = 1) -> Uint8s:
-    """Fills a polygon whose corners are rounded to whole pixels.
+    """Fills a polygon (N, 2 or more) whose corners are rounded to whole pixels.
 
-    Args:
-        outline: (N, 2 or more) corners in pixels.
-        size: side of the mask, or (height, width).
-        value: inside; 0 is outside.
-
-    Returns:
-        The mask, uint8.
+    ``size`` is the side of the mask, or (height, width), ``value`` inside; 0 is outside.
     """
-    mask = _blank(size)
-    cv2.fillPoly(mask, [np.rint(outline[:, :2]).astype(np.int32)], value)
-    return mask
+    return np.asarray(cv2.fillPoly(_blank(size), [np.rint(outline[:, :2]).astype(np.int32)], value))
 
 
 def fill_hull(points: Floats, size: int | tuple[int, int], value: int = 1) -> Uint8s:
     """Fills the convex hull of points that are rounded to whole pixels; arguments as of ``fill_polygon``."""
-    mask = _blank(size)
-    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(points[:, :2]).astype(np.int32)), value)
-    return mask
+    hull = cv2.convexHull(np.rint(points[:, :2]).astype(np.int32))
+    return np.asarray(cv2.fillConvexPoly(_blank(size), hull, value))
 
 
-def fill_smoothly(outline: NDArray[np.floating], size: int, onto: Uint8s | None = None) -> Uint8s:
+def fill_smoothly(
+    outline: NDArray[np.floating], size: int, onto: Uint8s | None = None, *, convex: bool = False
+) -> Uint8s:
     """Fills a polygon (N, 2 or more) with an antialiased edge, (size, size) uint8: 255 inside.
 
-    Args:
-        outline: corners in pixels.
-        size: side of the mask.
-        onto: a mask that is drawn onto; None for an empty one.
+    Drawn ``onto`` a mask; None for an empty one. OpenCV has a way of its own to fill ``convex`` ones.
     """
     mask = _blank(size) if onto is None else onto
     fixed = np.rint(outline[:, :2] * (1 << SUBPIXEL_BITS)).astype(np.int32)
-    cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, SUBPIXEL_BITS)
-    return mask
+    if convex:
+        return np.asarray(cv2.fillConvexPoly(mask, fixed, 255, cv2.LINE_AA, SUBPIXEL_BITS))
+    return np.asarray(cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, SUBPIXEL_BITS))
 
 
 def _blank(size: int | tuple[int, int]) -> Uint8s:
@@ -61,15 +52,9 @@ def _blank(size: int | tuple[int, int]) -> Uint8s:
 
 
 def fill_face(landmarks: Floats, size: int, kind: Literal["oval", "inner"] = "oval") -> Uint8s:
-    """Fills the outline of a face.
+    """Fills the outline of a mesh (478, 2 or 3) or of iBUG points (68, 2 or 3), (size, size): 255 inside.
 
-    Args:
-        landmarks: (478, 2 or 3) mesh or (68, 2 or 3) iBUG points, in crop pixels.
-        size: side of the crop.
-        kind: "oval" is the mesh's outline, with the forehead; "inner" goes from the brows down.
-
-    Returns:
-        (size, size) uint8, 255 inside.
+    "oval" is the mesh's outline, with the forehead; "inner" goes from the brows down.
 
     Raises:
         UsageError: the oval of 68 points, which have no forehead.
@@ -84,18 +69,13 @@ def fill_face(landmarks: Floats, size: int, kind: Literal["oval", "inner"] = "ov
 
 
 def fill_eyes_and_mouth(landmarks: Floats, size: int) -> Uint8s:
-    """Fills eyes and mouth with a little skin around them, where an expression is read.
-
-    Args:
-        landmarks: (478, 2 or 3) mesh points in crop pixels.
-        size: side of the crop.
-
-    Returns:
-        (size, size) uint8, 255 inside.
-    """
-    outlines = (topology.EYE_LEFT, topology.EYE_RIGHT, topology.LIPS_OUTER)
+    """Fills eyes and mouth of a mesh (478, 2 or 3) with a little skin around, where an expression is read."""
     drawn = _blank(size)
-    for outline in outlines:  # one by one: overlapping polygons of one call would cancel out
+    for outline in (
+        topology.EYE_LEFT,
+        topology.EYE_RIGHT,
+        topology.LIPS_OUTER,
+    ):  # one by one: overlapping polygons of one call would cancel out
         fill_smoothly(landmarks[list(outline)], size, drawn)
     reach = 2 * round(0.02 * size) + 1
     return np.asarray(cv2.dilate(drawn, np.ones((reach, reach), np.uint8)), np.uint8)

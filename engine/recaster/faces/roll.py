@@ -26,12 +26,8 @@ def detect_rolled(detector: Detector, image: Image, sides: Iterable[int]) -> lis
     """Finds the faces of a picture that is turned upright from each side, best first.
 
     A face that is found from several sides counts as seen from where the detector is surest: an upside-down
-    face often passes for an upright one, but never as well as for what it is.
-
-    Args:
-        detector: finds faces that are about upright.
-        image: (H, W, 3) uint8 RGB.
-        sides: quarters of a turn, clockwise, that faces are looked for at.
+    face often passes for an upright one, but never as well as for what it is. ``sides`` are quarters of a
+    turn, clockwise.
     """
     found: list[Detection] = []
     for side in sorted(set(sides)):

@@ -36,17 +36,9 @@ _MIN_STEP_S: Final = 1e-3  # time between frames, at least
 
 
 def smooth(values: Floats, times: Floats, smoothing: Smoothing) -> Floats:
-    """Smooths one track over time.
+    """Smooths positions (T, ...) in frames of one track over time, which are (T,) seconds apart as they like.
 
     Nothing is rounded, and no state outlives the call. Frames that were filled in count like others.
-
-    Args:
-        values: (T, ...) positions in frames of one track.
-        times: (T,) seconds, ascending; distances may differ.
-        smoothing: how.
-
-    Returns:
-        The smoothed values, the same shape, float64.
     """
     values = np.asarray(values, np.float64)
     if len(values) < 3 or smoothing.name == "none":

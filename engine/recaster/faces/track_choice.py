@@ -28,22 +28,17 @@ def choose_tracks(
     everyone: bool = False,
     min_face: int = MIN_FACE_PX,
 ) -> tuple[FaceTrack, ...]:
-    """Chooses the tracks to work on.
+    """Chooses the tracks to work on, at least one, in the order of the analysis.
+
+    Without any wish: those of the person who fills most of the clip (face area summed over the frames).
 
     Args:
-        analysis: of the clip.
         person: (128,) embedding: all tracks of that person.
         track: a track's number: all tracks of the person that it shows.
-        everyone: all tracks.
         min_face: width in pixels of the smallest face that was looked for.
 
-    Returns:
-        Tracks in the order of the analysis, at least one. Without any wish: the person who fills most
-        of the clip (face area summed over the frames).
-
     Raises:
-        UsageError: more than one wish at once, or a person is wished for but the analysis has no
-            identities.
+        UsageError: more than one wish at once, or a person is wished for but the analysis has no identities.
         FaceNotFoundError: there is no face at all, or not the one asked for.
     """
     if sum((person is not None, track is not None, everyone)) > 1:
@@ -57,13 +52,10 @@ def choose_tracks(
         return tracks
     if person is not None:
         return _choose_person(analysis, person)
-    people = group_people(analysis)
-    if track is not None:
-        chosen = [group for group in people if track in group]
-        if not chosen:
-            raise FaceNotFoundError(f"there is no track {track}; found: {_describe_tracks(tracks)}")
-        return tuple(tracks[n] for n in chosen[0])
-    return tuple(tracks[n] for n in people[0])
+    wanted = [group for group in group_people(analysis) if track is None or track in group]
+    if not wanted:
+        raise FaceNotFoundError(f"there is no track {track}; found: {_describe_tracks(tracks)}")
+    return tuple(tracks[n] for n in wanted[0])
 
 
 def _choose_person(analysis: Analysis, person: Floats) -> tuple[FaceTrack, ...]:

@@ -33,12 +33,7 @@ _DLIB_BOX: Final = Box(*(share * _PORTRAIT_PX for share in (0.258, 0.258, 0.763,
 
 @dataclass(eq=False)
 class Portrait:
-    """Picture that tells who it is.
-
-    Attributes:
-        image: (256, 256, 3) uint8 RGB, aligned.
-        quality: sharpness times frontality; larger is better.
-    """
+    """Aligned picture (256, 256, 3) that tells who it is; ``quality`` is its sharpness times frontality."""
 
     image: Image
     quality: float
@@ -57,9 +52,8 @@ class Tracklet:
     """One face in consecutive frames of one shot; the lists have equal lengths.
 
     Attributes:
-        shot: which shot, counted from 0.
-        seen: seconds, when the detector last saw this face.
-        sightings: how often it did.
+        shot: counted from 0.
+        seen: seconds, when the detector last saw this face, as it did ``sightings`` times.
         behind: how much says that it is behind the faces that touch it; 0 where none does.
     """
 
@@ -128,9 +122,7 @@ def cut_portrait(image: Image, points: Floats, neighbours: Sequence[Neighbour] =
     shown = 1.0
     if neighbours:
         own = transform(points, matrix)
-        others = [
-            Neighbour(transform(neighbour.points, matrix), neighbour.behind) for neighbour in neighbours
-        ]
+        others = [Neighbour(transform(other.points, matrix), other.behind) for other in neighbours]
         hidden = draw_neighbours(own, others, crop.shape[:2]) > 0
         crop = np.where(hidden[..., None], _mirror_crop(crop, own), crop)
         shown = 1 - float(hidden.mean())

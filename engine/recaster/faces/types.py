@@ -28,6 +28,11 @@ class Box:
     bottom: float
 
     @property
+    def sides(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom."""
+        return self.left, self.top, self.right, self.bottom
+
+    @property
     def width(self) -> float:
         """Width in pixels."""
         return self.right - self.left
@@ -61,8 +66,7 @@ class Detection:
     """Detection of a face.
 
     Attributes:
-        box: where it is.
-        score: how sure the detector is; the scale is its own.
+        score: how sure the detector is, on a scale of its own.
         side: by how many quarters of a turn, clockwise, it is rolled, about.
     """
 
@@ -76,9 +80,8 @@ class Landmarks:
     """Points of one face.
 
     Attributes:
-        points: (N, 3) float64; x and y in pixels, z in the same unit (towards the camera is
-            negative), 0 where a landmarker has no depth. N = 478 for the mesh (468 + 2 x 5 iris
-            points), 68 for dlib's predictor.
+        points: (N, 3), x and y in pixels, z in the same unit (towards the camera is negative), 0 where a
+            landmarker has no depth. N = 478 for the mesh (468 + 2 x 5 iris points), 68 for dlib's predictor.
         presence: 0 to 1, how sure the landmarker is that there is a face.
     """
 
@@ -88,23 +91,20 @@ class Landmarks:
 
 @dataclass(frozen=True, eq=False)
 class FaceTrack:
-    """One person through one shot: the same face in consecutive frames.
-
-    All arrays have length T and are aligned; frames are consecutive, ``filled`` ones were
-    interpolated between detections.
+    """One person through one shot: the same face in consecutive frames, as arrays of length T.
 
     Attributes:
         track: the track's number in the analysis, from 0.
-        frames: (T,) int64, frame indices in the clip, ascending by 1.
-        times: (T,) float64, seconds after the clip's first frame.
-        boxes: (T, 4) float64, left, top, right, bottom.
-        landmarks: (T, N, 3) float64, as in ``Landmarks``; raw, not smoothed.
-        scores: (T,) float64, the landmarker's presence.
-        filled: (T,) bool, True where nothing was measured in this frame.
-        embedding: (128,) float64, the mean identity embedding (dlib's ResNet), or empty where
-            identities were not asked for.
-        behind: (T,) float64, how much says that it is behind the faces that touch it: of two, the one with
-            clearly less is in front (``neighbours.is_behind``). 0 where it isn't known, or empty.
+        frames: frame indices in the clip, ascending by 1.
+        times: seconds after the clip's first frame.
+        boxes: (T, 4), left, top, right, bottom.
+        landmarks: (T, N, 3), as in ``Landmarks``; raw, not smoothed.
+        scores: the landmarker's presence.
+        filled: True where nothing was measured, and points are interpolated between detections.
+        embedding: (128,), the mean identity embedding (dlib's ResNet), or empty where identities were not
+            asked for.
+        behind: how much says that it is behind the faces that touch it: of two, the one with clearly less is
+            in front (``neighbours.is_behind``). 0 where it isn't known, or empty.
     """
 
     track: int
@@ -128,8 +128,7 @@ class Analysis:
     Attributes:
         tracks: by first frame, then by size, largest first.
         cuts: indices of the frames that begin a new shot (never 0).
-        frame_count: frames looked at.
-        first_frame: index of the first of them.
+        first_frame: index of the first of ``frame_count`` frames that were looked at.
     """
 
     tracks: tuple[FaceTrack, ...]

@@ -10,9 +10,10 @@ import numpy as np
 
 from recaster.faces.alignment import transform
 from recaster.faces.neighbours import is_behind
+from recaster.faces.region_masks import fill_smoothly
 from recaster.faces.smoothing import smooth
 from recaster.faces.topology import CHIN, EARS, FOREHEAD, MESH_POINTS, POINTS
-from recaster.swapping.masks import SUBPIXEL_BITS, outline_face
+from recaster.swapping.masks import outline_face
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,8 +81,7 @@ def draw_outlines(outlines: Sequence[Outline], matrix: Floats, size: int) -> NDA
     # Corners between pixels: an outline that moves slowly must not jump from pixel to pixel.
     covered = np.zeros((size, size), np.uint8)
     for outline in outlines:
-        corners = np.rint(transform(outline[:, 0].astype(np.float64), matrix) * (1 << SUBPIXEL_BITS))
-        cv2.fillConvexPoly(covered, corners.astype(np.int32), 255, cv2.LINE_AA, SUBPIXEL_BITS)
+        fill_smoothly(transform(outline[:, 0].astype(np.float64), matrix), size, covered, convex=True)
     return covered.astype(np.float32) / np.float32(255)
 
 

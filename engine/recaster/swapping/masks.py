@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from recaster.appearance.uv_layout import extend_under_chin
+from recaster.faces.region_masks import fill_smoothly
 from recaster.faces.topology import MESH_POINTS, POINTS
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 BOX_INSET: Final = 1 / 15
 """faceswap-GAN's feathered rectangle begins this share of the crop's side inside it."""
-SUBPIXEL_BITS: Final = 4
 
 
 def compute_face_mask(
@@ -80,10 +80,7 @@ def _draw_region(
         high = side * (1 - BOX_INSET) - 0.5
         outline = np.array([[low, low], [high, low], [high, high], [low, high]], dtype=np.float32)
         middle = (side / 2 - 0.5, side / 2 - 0.5)
-    region = np.zeros((side, side), dtype=np.uint8)
-    points = (outline.reshape(-1, 2) - middle) * settings.scale + middle
-    fixed = np.rint(points * (1 << SUBPIXEL_BITS)).astype(np.int32)
-    cv2.fillConvexPoly(region, fixed, 255, cv2.LINE_AA, SUBPIXEL_BITS)
+    region = fill_smoothly((outline.reshape(-1, 2) - middle) * settings.scale + middle, side, convex=True)
     if settings.kind != "learned":
         return region
     own = np.rint(np.clip(learned, 0, 1) * 255).astype(np.uint8)
