@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import pkgutil
 import subprocess
 import sys
@@ -307,6 +308,31 @@ def test_no_flood_fills_the_log(tmp_path: Path) -> None:
     assert len(told) <= 2 * (MAX_STRANGERS + 1)
     assert sum(one.details["calls"] for one in told) == 6000
     assert any(one.details["peer"] == "others" for one in told)
+
+
+def test_refused_calls_are_told_of_once_a_minute(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    wrong = RpcError(Code.UNAUTHENTICATED, "TOKEN_WRONG", "wrong")
+
+    def told() -> list[tuple[str, int]]:
+        lines = [(one.peer, one.calls) for one in caplog.records]  # type: ignore[attr-defined]
+        caplog.clear()
+        return lines
+
+    async def refuse() -> None:
+        kept = CallAudit(AuditLog(tmp_path / "audit.jsonl"))
+        for port in range(200):
+            kept.note_refused(wrong, "JobService/GetJob", "", f"ipv4:10.0.0.1:{port}", None)
+        kept.note_refused(wrong, "JobService/GetJob", "", "ipv4:10.0.0.2:1", None)
+        await kept.write_counts()
+        assert told() == [("ipv4:10.0.0.1", 1), ("ipv4:10.0.0.2", 1), ("ipv4:10.0.0.1", 199)]
+        for number in range(3, 3 + MAX_STRANGERS + 3):
+            kept.note_refused(wrong, "JobService/GetJob", "", f"ipv4:10.0.0.{number}:1", None)
+        await kept.write_counts()
+        assert [number for peer, number in told() if peer == "others"] == [1, 3]
+        assert kept.refused == {"TOKEN_WRONG": 201 + MAX_STRANGERS + 3}
+
+    with caplog.at_level(logging.WARNING, "recaster.service"):
+        asyncio.run(refuse())
 
 
 def test_what_a_request_names() -> None:

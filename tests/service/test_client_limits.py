@@ -150,7 +150,9 @@ async def _names(tmp_path: Path) -> None:
     store = Store.open(DataFolder(tmp_path / "data"))
     _, shown = store.tokens.add("otto", Role.OPERATOR)
     refused: list[tuple[str, str]] = []
-    door = TokenInterceptor("x" * 43, store, lambda reason, peer: refused.append((reason, peer)))
+    door = TokenInterceptor(
+        "x" * 43, store, lambda error, _m, _c, peer, _r: refused.append((error.reason, peer))
+    )
 
     async def one(_: bytes, __: object) -> bytes:
         return (await asyncio.to_thread(caller)).encode()

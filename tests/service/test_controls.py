@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from recaster.api.v1 import identity_pb2, job_pb2
-from recaster.service.rpc_errors import RpcError, refuse_controls
+from recaster.service.request_checks import refuse_controls
+from recaster.service.rpc_errors import RpcError
 
 
 @pytest.mark.parametrize("nasty", ["a\x1b[2J", "a\nb", "\x9b31m", "\u202e", "a\x00", "\x7f", "\u2028"])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import grpc
 import pytest
@@ -14,8 +13,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from recaster.client.errors import TokenError
-from recaster.service import call_audit as module
-from recaster.service.call_audit import RefusalLog
 from recaster.service.readiness import LIVE, NOT_SERVING, SERVING, Readiness
 from recaster.store.blobs import Quota
 from recaster.store.folder import DataFolder
@@ -167,31 +164,6 @@ def test_who_asks_for_health_and_says_no_more_is_not_waited_for(served: Served) 
         finally:
             wait.set()
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-
-
-def test_refused_calls_are_told_of_once_a_minute(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [0.0]
-    calls = RefusalLog(lambda: now[0])
-
-    def told() -> list[tuple[Any, ...]]:
-        lines = [(one.peer, one.unsaid, one.in_all) for one in caplog.records]  # type: ignore[attr-defined]
-        caplog.clear()
-        return lines
-
-    with caplog.at_level(logging.WARNING, "recaster.service"):
-        for port in range(200):
-            calls.note("TOKEN_WRONG", f"ipv4:10.0.0.1:{port}")
-        calls.note("TOKEN_WRONG", "ipv4:10.0.0.2:1")
-        assert told() == [("ipv4:10.0.0.1", 0, 1), ("ipv4:10.0.0.2", 0, 201)]
-        now[0] = module.WINDOW_S
-        calls.note("TOKEN_WRONG", "ipv4:10.0.0.1:7")
-        assert told() == [("ipv4:10.0.0.1", 199, 202)]
-        monkeypatch.setattr(module, "MAX_PEERS", 2)
-        for number in range(3, 9):
-            calls.note("TOKEN_WRONG", f"ipv4:10.0.0.{number}:1")
-        assert told() == [("ipv4:10.0.0.3", 0, 203), ("others", 0, 204)]
 
 
 def test_a_wrong_token_is_in_the_log(served: Served) -> None:

@@ -9,15 +9,17 @@ import asyncio
 import contextlib
 import hmac
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import grpc
+from google.protobuf.message import Message
 
 from recaster.errors import RecasterError
 from recaster.files import user_name
 from recaster.service.permissions import check_permission
+from recaster.service.request_checks import refuse_controls
 from recaster.service.roles import Client, acting_client, method_name, min_role
-from recaster.service.rpc_errors import CALL_ERRORS, Code, Context, RpcError, abort, observing_errors
+from recaster.service.rpc_errors import CALL_ERRORS, Code, Context, RpcError, abort, to_rpc_error
 from recaster.service.threads import run_read
 from recaster.store.tokens import Role
 
@@ -43,29 +45,25 @@ WRONG_TOKEN: Final = RpcError(
 
 
 class TokenInterceptor(grpc.aio.ServerInterceptor):
-    """Refuses calls without a token, before their message is read, and requests that its role isn't for."""
+    """Refuses calls without a token, before their message is read, and requests that its role isn't for.
+
+    Whatever goes wrong in a call is told to its client here.
+    """
 
     def __init__(
         self,
         own_token: str,
         store: Store,
-        on_refused: Callable[[str, str], None] = lambda *_: None,
-        on_denied: Callable[[RpcError, str, str, str, Any], None] = lambda *_: None,
+        on_refused: Callable[[RpcError, str, str, str, Any], None] = lambda *_: None,
     ) -> None:
-        """A new one.
+        """With ``own_token``, of the file, a client may do everything.
 
-        Args:
-            own_token: the engine's own, of the file, whose client may do everything.
-            store: what holds the others.
-            on_refused: is told the reason and the peer of each call that is refused.
-            on_denied: is told of every refusal, also a method's own: the method, the client's name, the peer,
-                the request.
+        ``on_refused`` gets every error with its method, the client's name, the peer, and the request.
         """
         self._own_token = own_token.encode()
         self._owner = Client(user_name(), Role.OPERATOR)
         self._store = store
-        self.on_refused = on_refused
-        self._on_denied = on_denied
+        self._on_refused = on_refused
         self._calls: dict[asyncio.Timeout, str] = {}  # calls that go on, and their tokens' ids
 
     async def intercept_service(
@@ -118,46 +116,36 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
 
     def _refusal_handler(self, error: Exception, method: str, client: Client | None) -> Any:
         async def refuse(_: Any, context: Context) -> None:
-            with self._observed(method, client, None, context):
-                await self._refuse(context, error)
+            await self._abort(context, error, method, client, None)
 
         # A stream, whatever was called: its message would be waited for otherwise, and might never come.
         return grpc.stream_stream_rpc_method_handler(refuse)
 
-    async def _refuse(self, context: Context, error: Exception) -> None:
-        if isinstance(error, RpcError):
-            self.on_refused(error.reason, context.peer())
-        await abort(context, error)
+    async def _abort(
+        self, context: Context, error: Exception, method: str, client: Client | None, request: Any
+    ) -> NoReturn:
+        refusal = to_rpc_error(error)
+        name = "" if client is None else client.name
+        self._on_refused(refusal, method_name(method), name, context.peer(), request)
+        await abort(context, refusal)
 
     def _guarded_handler(self, handler: Any, method: str, client: Client) -> Any:
         """The handler, whose calls are permitted, done for this client, and end with its token."""
 
         async def answered(request: Any, context: Context) -> Any:
-            with acting_client(client), self._observed(method, client, request, context):
+            with acting_client(client):
                 try:
                     async with asyncio.timeout(None) as limit:
                         with self._watched(limit, client):
                             if not handler.request_streaming:
                                 await check_permission(method, request, client, self._store)
-                            return await _run_handler(handler, request, context)
+                            return await _answer(behaviour, request, context)
                 except CALL_ERRORS as error:
-                    await self._refuse(context, await self._token_error(client) if limit.expired() else error)
+                    failure = await self._token_error(client) if limit.expired() else error
+                    await self._abort(context, failure, method, client, request)
 
-        make = {
-            (False, False): grpc.unary_unary_rpc_method_handler,
-            (False, True): grpc.unary_stream_rpc_method_handler,
-            (True, False): grpc.stream_unary_rpc_method_handler,
-            (True, True): grpc.stream_stream_rpc_method_handler,
-        }[handler.request_streaming, handler.response_streaming]
-        return make(answered, handler.request_deserializer, handler.response_serializer)
-
-    def _observed(
-        self, method: str, client: Client | None, request: Any, context: Context
-    ) -> contextlib.AbstractContextManager[None]:
-        name = "" if client is None else client.name
-        return observing_errors(
-            lambda refusal: self._on_denied(refusal, method_name(method), name, context.peer(), request)
-        )
+        field, behaviour = behaviour_of(handler)
+        return handler._replace(**{field: answered})
 
     async def _token_error(self, client: Client) -> RpcError:
         token = await run_read(self._store.tokens.find, client.token_id)
@@ -172,9 +160,17 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
             del self._calls[limit]
 
 
-async def _run_handler(handler: Any, request: Any, context: Context) -> Any:
-    """Do what a handler does; what it streams is written here: so waiting for a slow client ends, too."""
-    behaviour = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+def behaviour_of(handler: Any) -> tuple[str, Callable[..., Any]]:
+    """The function of a gRPC handler, and the handler's field that holds it."""
+    fields = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
+    return next((field, getattr(handler, field)) for field in fields if getattr(handler, field))
+
+
+async def _answer(behaviour: Callable[..., Any], request: Any, context: Context) -> Any:
+    """Answer a call; what is streamed is written here: so waiting for a slow client ends, too."""
+    if isinstance(request, Message):
+        request.DiscardUnknownFields()  # what this engine can't check, it doesn't keep
+        refuse_controls(request)
     answer = behaviour(request, context)
     if not hasattr(answer, "__aiter__"):
         return await answer

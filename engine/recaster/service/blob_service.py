@@ -16,16 +16,8 @@ from recaster.jobs.rights import refuse_revoked, refuse_revoked_result, register
 from recaster.provenance.caller import caller
 from recaster.service.request_checks import check_digest, check_offset
 from recaster.service.roles import current_client
-from recaster.service.rpc_errors import (
-    Code,
-    Context,
-    RpcError,
-    invalid_field,
-    server_stream,
-    unary_read,
-    unary_write,
-)
-from recaster.service.threads import run_hash, run_read, run_transfer
+from recaster.service.rpc_errors import Code, Context, RpcError, invalid_field
+from recaster.service.threads import run_hash, run_read, run_transfer, unary_read, unary_write
 from recaster.store.blobs import PIECE_BYTES
 from recaster.store.catalog import record_id
 from recaster.store.tokens import Role
@@ -54,7 +46,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
 
     @unary_read
     def FindMissingBlobs(
-        self, request: blob_pb2.FindMissingBlobsRequest, context: Context
+        self, request: blob_pb2.FindMissingBlobsRequest
     ) -> blob_pb2.FindMissingBlobsResponse:
         """Blobs among these that aren't here."""
         if len(request.digests) > MAX_DIGESTS:
@@ -65,7 +57,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         return blob_pb2.FindMissingBlobsResponse(missing=missing)
 
     @unary_write
-    def StartUpload(self, request: blob_pb2.StartUploadRequest, context: Context) -> blob_pb2.Upload:
+    def StartUpload(self, request: blob_pb2.StartUploadRequest) -> blob_pb2.Upload:
         """Begin an upload, or find one."""
         check_digest("digest", request.digest)
         check_offset("size", request.size, MAX_OFFSET)
@@ -77,11 +69,10 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         return _upload_message(upload)
 
     @unary_read
-    def GetUpload(self, request: blob_pb2.GetUploadRequest, context: Context) -> blob_pb2.Upload:
+    def GetUpload(self, request: blob_pb2.GetUploadRequest) -> blob_pb2.Upload:
         """State of an upload."""
         return _upload_message(self._find_upload(check_digest("digest", request.digest), "asking for"))
 
-    @unary_read
     async def WriteUpload(
         self, requests: AsyncIterator[blob_pb2.WriteUploadRequest], context: Context
     ) -> blob_pb2.Upload:
@@ -141,9 +132,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         writer.write(data)
 
     @unary_write
-    def CancelUpload(
-        self, request: blob_pb2.CancelUploadRequest, context: Context
-    ) -> blob_pb2.CancelUploadResponse:
+    def CancelUpload(self, request: blob_pb2.CancelUploadRequest) -> blob_pb2.CancelUploadResponse:
         """Give an upload up; of an operator, everybody's."""
         client = current_client()
         whose = None if client.role >= Role.OPERATOR else client.name
@@ -155,7 +144,6 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         self._blobs.cancel(request.digest, whose)
         return blob_pb2.CancelUploadResponse()
 
-    @server_stream
     async def ReadBlob(
         self, request: blob_pb2.ReadBlobRequest, context: Context
     ) -> AsyncIterator[blob_pb2.ReadBlobResponse]:
@@ -171,7 +159,6 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         while data := await run_transfer(next, pieces, b""):
             yield blob_pb2.ReadBlobResponse(data=data)
 
-    @unary_read
     async def OpenDrop(self, request: blob_pb2.OpenDropRequest, context: Context) -> blob_pb2.Drop:
         """Make a folder to put a file into."""
         self._refuse_remote(context)
@@ -189,7 +176,6 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         self._drops[drop_id] = (request.digest, request.size, folder / "file")
         return blob_pb2.Drop(drop_id=drop_id, path=str((folder / "file").resolve()))
 
-    @unary_read
     async def TakeDrop(
         self, request: blob_pb2.TakeDropRequest, context: Context
     ) -> blob_pb2.TakeDropResponse:
@@ -204,7 +190,6 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             await asyncio.shield(run_transfer(functools.partial(remove_folder, path.parent, quietly=True)))
         return blob_pb2.TakeDropResponse(digest=digest)
 
-    @unary_read
     async def TakeFile(
         self, request: blob_pb2.TakeFileRequest, context: Context
     ) -> blob_pb2.TakeFileResponse:

@@ -15,7 +15,6 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from google.protobuf.message import Message
@@ -23,11 +22,12 @@ from google.protobuf.message import Message
 from recaster import __version__
 from recaster.errors import RecasterError
 from recaster.provenance.caller import caller
+from recaster.service.request_checks import texts_in
 from recaster.service.rpc_errors import Code
 from recaster.service.threads import run_write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from recaster.provenance.audit_log import AuditLog
     from recaster.provenance.policy import Policy
@@ -43,8 +43,6 @@ MAX_STRANGERS: Final = 10
 MAX_CLIENTS: Final = 200
 """Clients with a method and a reason each, likewise."""
 OTHERS: Final = "others"
-MAX_PEERS: Final = 1000
-"""Clients that the log of refused calls tells apart; more of them share one line."""
 MAX_NAMED: Final = 20
 MAX_SWEPT: Final = 1000
 """Digests in one record."""
@@ -53,14 +51,7 @@ _NAME: Final = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
 
 
 class Denial(NamedTuple):
-    """Refused calls that are counted as one.
-
-    Attributes:
-        client: who asked; empty for a stranger.
-        peer: a stranger's address.
-        method: which method; empty for a stranger's.
-        reason: why not.
-    """
+    """Refused calls that are counted as one: of a client and a method, or of a stranger's address."""
 
     client: str
     peer: str
@@ -69,11 +60,16 @@ class Denial(NamedTuple):
 
 
 class CallAudit:
-    """Writes them."""
+    """Writes them.
+
+    Attributes:
+        refused: numbers of calls refused for want of a token or a role, by reason.
+    """
 
     def __init__(self, audit: AuditLog) -> None:
         self._audit = audit
         self._looks: dict[tuple[str, str, str], tuple[float, asyncio.Task[Any]]] = {}
+        self.refused: Counter[str] = Counter()
         self._denied: dict[Denial, int] = {}  # how many since that was last written
         self._writing: set[asyncio.Task[None]] = set()
 
@@ -101,13 +97,14 @@ class CallAudit:
         """Note that a call was refused for want of a token, a role or a right to a face; others count not.
 
         Args:
-            refusal: why.
             method: as the roles have it.
             client: who asked; empty for a stranger.
             peer: their address, as gRPC writes it.
-            request: what was asked for, where that was read.
+            request: what was asked for; None where that wasn't read.
         """
-        if refusal.code not in _DENIED and not refusal.reason.startswith("CONSENT_"):
+        if refusal.code in _DENIED:
+            self.refused[refusal.reason] += 1
+        elif not refusal.reason.startswith("CONSENT_"):
             return
         host = re.sub(r":\d+$", "", peer)  # a connection's port says nothing
         denial = self._counted_as(
@@ -117,7 +114,7 @@ class CallAudit:
             self._denied[denial] += 1
             return
         self._denied[denial] = 0
-        named = list(named_in(request)) if client and isinstance(request, Message) else []
+        named = named_in(request) if client and isinstance(request, Message) else []
         # In the background: being refused takes no longer where it is written down.
         task = asyncio.create_task(self._write_denial(denial, 1, named[:MAX_NAMED]))
         self._writing.add(task)
@@ -145,42 +142,16 @@ class CallAudit:
                 await self._write_denial(denial, count, [])
 
     async def _write_denial(self, denial: Denial, calls: int, named: list[str]) -> None:
-        details: dict[str, Any] = {"by": denial.client, "reason": denial.reason, "calls": calls}
+        details: dict[str, Any] = {"reason": denial.reason, "calls": calls}
         details |= {"method": denial.method} if denial.client else {"peer": denial.peer}
-        details |= {"named": named} if named else {}
+        log.warning("a call was refused", extra=details)  # people's names are left out of the log
+        details |= {"by": denial.client} | ({"named": named} if named else {})
         event = "call.refuse" if denial.client else "token.refuse"
         try:
             await run_write(functools.partial(self._audit.add, event, **details))
         except (RecasterError, OSError):  # told again with those that come
             log.exception("a refused call can't be noted in the audit log now")
             self._denied[denial] = self._denied.get(denial, 0) + calls
-
-
-class RefusalLog:
-    """Counts refused calls, and logs the first of each client in WINDOW_S, with how many came before."""
-
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
-        self.counts: Counter[str] = Counter()
-        """By reason."""
-        self._said: dict[str, tuple[float, int]] = {}  # when each was last told of, and how many since
-
-    def note(self, reason: str, peer: str) -> None:
-        """A call was refused, of a client at this address as gRPC writes it."""
-        self.counts[reason] += 1
-        host = re.sub(r":\d+$", "", peer)  # a connection's port says nothing
-        now = self._now()
-        if host not in self._said and len(self._said) >= MAX_PEERS:
-            self._said = {name: logged for name, logged in self._said.items() if now - logged[0] < WINDOW_S}
-            if len(self._said) >= MAX_PEERS:
-                host = OTHERS
-        last, since = self._said.get(host, (now - WINDOW_S, 0))
-        if now - last < WINDOW_S:
-            self._said[host] = (last, since + 1)
-            return
-        self._said[host] = (now, 0)
-        details = {"reason": reason, "peer": host, "unsaid": since, "in_all": self.counts.total()}
-        log.warning("a call was refused", extra=details)
 
 
 def note_start(audit: AuditLog, policy: Policy) -> None:
@@ -199,12 +170,6 @@ def note_swept(audit: AuditLog, digests: Sequence[str]) -> None:
         audit.add("blob.sweep", digests=digests[begin : begin + MAX_SWEPT])
 
 
-def named_in(message: Message) -> Iterator[str]:
+def named_in(message: Message) -> list[str]:
     """Ids and digests that a request names."""
-    for field, value in message.ListFields():
-        items = [value] if isinstance(value, str | Message) else value
-        for item in items if isinstance(items, Iterable) and not isinstance(items, bytes) else ():
-            if isinstance(item, Message):
-                yield from named_in(item)
-            elif isinstance(item, str) and field.name != "request_id" and _NAME.fullmatch(item):
-                yield item
+    return [text for path, text in texts_in(message) if path != "request_id" and _NAME.fullmatch(text)]

@@ -16,7 +16,7 @@ from recaster.jobs.rights import register_of
 from recaster.processes.channel import path_to_bytes
 from recaster.provenance.caller import caller
 from recaster.service.call_audit import CallAudit
-from recaster.service.rpc_errors import Code, RpcError
+from recaster.service.rpc_errors import precondition_error
 from recaster.service.threads import run_read, run_write
 from recaster.store.catalog import record_id
 from recaster.store.job_store import ENDED, UNENDED
@@ -34,15 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Engine:
-    """One engine at work.
-
-    Attributes:
-        store: what it keeps.
-        supervisor: who runs its jobs, in a thread of its own.
-        query_workers: processes that answer quick questions about what is in files.
-        local_drops: whether files may be handed over on this machine.
-        call_audit: what calls leave in the audit log that change nothing.
-    """
+    """One engine at work; with ``local_drops`` files may be handed over on this machine."""
 
     store: Store
     supervisor: SupervisorThread
@@ -154,16 +146,8 @@ class Engine:
         return traces_from_proto((await self.query_workers.ask(question)).recognise)
 
     def refuse_in_use(self, kind: str, name: str) -> None:
-        """Refuse to change what a job needs that hasn't ended.
-
-        Raises:
-            RpcError: FAILED_PRECONDITION (IN_USE).
-        """
+        """Refuse to change what a job needs that hasn't ended (RpcError, IN_USE)."""
         for job in self.store.jobs.in_states(UNENDED):
             if (kind, name) in (*resources_of(job.spec).named(), works_on(job)):
-                raise RpcError(
-                    Code.FAILED_PRECONDITION,
-                    "IN_USE",
-                    f"{kind} {name} is needed by job {job.job_id}, which hasn't ended; cancel that first",
-                    metadata={"job_id": job.job_id},
-                )
+                why = f"{kind} {name} is needed by job {job.job_id}, which hasn't ended; cancel that first"
+                raise precondition_error("IN_USE", why, job_id=job.job_id)

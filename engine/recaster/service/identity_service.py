@@ -17,16 +17,8 @@ from recaster.service.request_checks import (
     check_text,
 )
 from recaster.service.resources import ResourceService
-from recaster.service.rpc_errors import (
-    Code,
-    Context,
-    RpcError,
-    invalid_field,
-    missing_blob,
-    unary_read,
-    unary_write,
-)
-from recaster.service.threads import run_read, run_write
+from recaster.service.rpc_errors import Context, invalid_field, missing_blob, precondition_error
+from recaster.service.threads import run_read, run_write, unary_write
 from recaster.store.catalog import record_id
 
 if TYPE_CHECKING:
@@ -46,9 +38,7 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
         self._register = Register.of(engine.store.folder, engine.store.catalog)
 
     @unary_write
-    def CreateIdentity(
-        self, request: identity_pb2.CreateIdentityRequest, context: Context
-    ) -> identity_pb2.Identity:
+    def CreateIdentity(self, request: identity_pb2.CreateIdentityRequest) -> identity_pb2.Identity:
         """A new person."""
         if not request.display_name.strip():
             raise invalid_field("display_name", "must not be empty")
@@ -58,12 +48,11 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
         attestation = None
         if request.HasField("attestation"):
             attestation = self._checked_attestation(request.attestation)
-        return self._register.add(request.display_name, attestation, request.note, _request_origin(request))
+        origin = f"request {request.request_id}" if request.request_id else None  # it may be made again
+        return self._register.add(request.display_name, attestation, request.note, origin)
 
     @unary_write
-    def AttestIdentity(
-        self, request: identity_pb2.AttestIdentityRequest, context: Context
-    ) -> identity_pb2.Identity:
+    def AttestIdentity(self, request: identity_pb2.AttestIdentityRequest) -> identity_pb2.Identity:
         """State a person's right anew."""
         name = check_id("identity_id", request.identity_id)
         self._catalog.identities.get(name)
@@ -71,7 +60,6 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
         self._engine.supervisor.wake()  # jobs may have waited for it
         return identity
 
-    @unary_read
     async def RevokeIdentity(
         self, request: identity_pb2.RevokeIdentityRequest, context: Context
     ) -> identity_pb2.Identity:
@@ -83,7 +71,6 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
         await self._engine.fill_in_traces(name)
         return await run_write(self._register.revoke, name)
 
-    @unary_read
     async def AssignIdentity(
         self, request: identity_pb2.AssignIdentityRequest, context: Context
     ) -> identity_pb2.AssignIdentityResponse:
@@ -105,19 +92,18 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
             self._catalog.identities.get(whose)
             holder = self._catalog.of(kind).get(holder_id)
             if holder.identity_id not in ("", whose):
-                raise RpcError(
-                    Code.FAILED_PRECONDITION,
+                raise precondition_error(
                     "OTHER_IDENTITY",
                     f"{kind} {holder_id} holds the face of {holder.identity_id}; "
                     "state the right anew there (AttestIdentity), or use other faces",
-                    metadata={"identity_id": holder.identity_id},
+                    identity_id=holder.identity_id,
                 )
             if not holder.identity_id:
                 self._register.assign(whose, kind, holder)
 
     @unary_write
     def DeleteIdentity(
-        self, request: identity_pb2.DeleteIdentityRequest, context: Context
+        self, request: identity_pb2.DeleteIdentityRequest
     ) -> identity_pb2.DeleteIdentityResponse:
         """Forget a person, and what is theirs where that is asked for."""
         name = check_id("identity_id", request.identity_id)
@@ -133,12 +119,8 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
             for holder in self._catalog.of(kind).list_all():
                 if holder.identity_id == name:
                     holder_id = record_id(holder)
-                    raise RpcError(
-                        Code.FAILED_PRECONDITION,
-                        "IN_USE",
-                        f"{kind} {holder_id} is theirs; delete that first, or everything of theirs",
-                        metadata={f"{kind}_id": holder_id},
-                    )
+                    why = f"{kind} {holder_id} is theirs; delete that first, or everything of theirs"
+                    raise precondition_error("IN_USE", why, **{f"{kind}_id": holder_id})
 
     def _checked_attestation(self, attestation: identity_pb2.Attestation) -> identity_pb2.Attestation:
         """An attestation that can be kept, its document where no client reads it."""
@@ -147,8 +129,7 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
         check_text("attestation.scope", attestation.scope)
         check_name("attestation.attested_by", attestation.attested_by)
         if attestation.document_digest:
-            digest = check_digest("attestation.document_digest", attestation.document_digest)
-            self._take_document(digest)
+            self._take_document(check_digest("attestation.document_digest", attestation.document_digest))
         return attestation
 
     def _take_document(self, digest: str) -> None:
@@ -157,8 +138,7 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
         documents = self._register.documents
         needing = needed_by(store, digest)
         if needing:
-            raise RpcError(
-                Code.FAILED_PRECONDITION,
+            raise precondition_error(
                 "IN_USE",
                 f"the document is a file that {needing} works with, which clients can read; delete or cancel "
                 "that first, or give the letter as another file",
@@ -168,8 +148,3 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
                 raise missing_blob(digest)
             documents.keep(store.blobs.path(digest))
         withdraw(store, digest)
-
-
-def _request_origin(request: identity_pb2.CreateIdentityRequest) -> str | None:
-    """Under which name a request is known that may be made again; no other identity has one like it."""
-    return f"request {request.request_id}" if request.request_id else None

@@ -22,16 +22,8 @@ from recaster.service.request_checks import (
     kept_blob,
     refuse_outdated,
 )
-from recaster.service.rpc_errors import (
-    Code,
-    Context,
-    RpcError,
-    invalid_field,
-    server_stream,
-    unary_read,
-    unary_write,
-)
-from recaster.service.threads import run_read
+from recaster.service.rpc_errors import Code, Context, RpcError, invalid_field, precondition_error
+from recaster.service.threads import run_read, unary_read, unary_write
 from recaster.store.job_store import CANCELLED, ENDED, JobFilter
 
 if TYPE_CHECKING:
@@ -58,7 +50,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         self._jobs = engine.store.jobs
 
     @unary_write
-    def CreateJob(self, request: job_pb2.CreateJobRequest, context: Context) -> job_pb2.Job:
+    def CreateJob(self, request: job_pb2.CreateJobRequest) -> job_pb2.Job:
         """Queue a job."""
         check_text("request_id", request.request_id, MAX_REQUEST_ID_LETTERS)
         check_labels(request.labels)
@@ -89,12 +81,12 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         return job
 
     @unary_read
-    def GetJob(self, request: job_pb2.GetJobRequest, context: Context) -> job_pb2.Job:
+    def GetJob(self, request: job_pb2.GetJobRequest) -> job_pb2.Job:
         """One job."""
         return self._jobs.get(check_id("job_id", request.job_id))
 
     @unary_read
-    def ListJobs(self, request: job_pb2.ListJobsRequest, context: Context) -> job_pb2.ListJobsResponse:
+    def ListJobs(self, request: job_pb2.ListJobsRequest) -> job_pb2.ListJobsResponse:
         """Jobs, the newest first."""
         check_labels(request.labels)
         for field, values in (("states", request.states), ("kinds", request.kinds)):
@@ -105,32 +97,29 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         return job_pb2.ListJobsResponse(jobs=jobs, next_page_token=following)
 
     @unary_write
-    def PauseJob(self, request: job_pb2.PauseJobRequest, context: Context) -> job_pb2.Job:
+    def PauseJob(self, request: job_pb2.PauseJobRequest) -> job_pb2.Job:
         """Stop a job so that it can go on."""
         return self._set_desired_state(request.job_id, "pause")
 
     @unary_write
-    def ResumeJob(self, request: job_pb2.ResumeJobRequest, context: Context) -> job_pb2.Job:
+    def ResumeJob(self, request: job_pb2.ResumeJobRequest) -> job_pb2.Job:
         """Let a job go on."""
         return self._set_desired_state(request.job_id, "run")
 
     @unary_write
-    def CancelJob(self, request: job_pb2.CancelJobRequest, context: Context) -> job_pb2.Job:
+    def CancelJob(self, request: job_pb2.CancelJobRequest) -> job_pb2.Job:
         """End a job."""
         return self._set_desired_state(request.job_id, "cancel")
 
     @unary_write
-    def DeleteJob(self, request: job_pb2.DeleteJobRequest, context: Context) -> job_pb2.DeleteJobResponse:
+    def DeleteJob(self, request: job_pb2.DeleteJobRequest) -> job_pb2.DeleteJobResponse:
         """Forget a job that has ended."""
         job = self._jobs.get(check_id("job_id", request.job_id))
         if job.state not in ENDED:
-            raise RpcError(
-                Code.FAILED_PRECONDITION, "JOB_RUNNING", f"job {job.job_id} hasn't ended; cancel it first"
-            )
+            raise precondition_error("JOB_RUNNING", f"job {job.job_id} hasn't ended; cancel it first")
         forget(self._engine.store, job.job_id)
         return job_pb2.DeleteJobResponse()
 
-    @server_stream
     async def WatchJob(
         self, request: job_pb2.WatchJobRequest, context: Context
     ) -> AsyncIterator[job_pb2.JobEvent]:
@@ -169,11 +158,9 @@ class JobService(job_pb2_grpc.JobServiceServicer):
             return job
         if job.state in ENDED:
             name = job_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_").lower()
-            raise RpcError(Code.FAILED_PRECONDITION, "JOB_ENDED", f"job {job_id} has ended already: {name}")
-        if self._jobs.get_control_record(job_id).desired_state not in (
-            "cancel",
-            desired,
-        ):  # who cancels, means it
+            raise precondition_error("JOB_ENDED", f"job {job_id} has ended already: {name}")
+        before = self._jobs.get_control_record(job_id).desired_state
+        if before not in ("cancel", desired):  # who cancels, means it
             with self._engine.store.database.transaction():
                 self._jobs.set_desired_state(job_id, desired)
                 event = {"pause": "job.pause", "run": "job.resume", "cancel": "job.cancel"}[desired]
@@ -186,8 +173,5 @@ class JobService(job_pb2_grpc.JobServiceServicer):
 def _refuse_document(digest: str, store: Store) -> None:
     """Refuse to work on a person's document: what a job makes of it, clients could read."""
     if register_of(store).documents.path(digest).is_file():
-        raise RpcError(
-            Code.FAILED_PRECONDITION,
-            "DOCUMENT",
-            f"blob {digest[:12]} is a person's document, which no job works on; name another file",
-        )
+        why = f"blob {digest[:12]} is a person's document, which no job works on; name another file"
+        raise precondition_error("DOCUMENT", why)

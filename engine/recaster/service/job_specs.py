@@ -15,7 +15,7 @@ from recaster.models.presets import overridden, preset
 from recaster.operations.request_options import ingredients
 from recaster.processes.cpu_cores import cores
 from recaster.provenance.manifest import EMBEDDED_TYPES, SIDECAR_TYPES
-from recaster.service.request_checks import check_digest, check_id, check_name, check_text
+from recaster.service.request_checks import check_digest, check_id, check_name, check_text, fields_in
 from recaster.service.rpc_errors import invalid_field
 from recaster.settings.devices import DEVICES
 from recaster.settings.encoding import CLIP_SUFFIXES
@@ -59,8 +59,8 @@ def check_spec(spec: job_pb2.JobSpec) -> None:
     if kind == "ingest" and spec.ingest.kind not in job_pb2.IngestKind.values():
         raise invalid_field("spec.ingest.kind", "isn't one that this engine knows")
     _CHECKS[kind](spec)
-    _check_values(f"spec.{kind}", getattr(spec, kind))
-    _check_lists(f"spec.{kind}", getattr(spec, kind))
+    check_numbers(getattr(spec, kind), f"spec.{kind}.")
+    _check_lengths(getattr(spec, kind), f"spec.{kind}.")
     for needed_kind, name in resources_of(spec).named():
         check_id(f"spec.{kind}.{needed_kind}_id", name)
     for digest in resources_of(spec).blobs:
@@ -147,41 +147,29 @@ def _check_sign(spec: job_pb2.JobSpec) -> None:
         raise invalid_field("spec.sign.swaps", f"must be 1 to {MAX_INPUTS}")
 
 
-def _check_values(where: str, message: Message) -> None:
-    """Numbers must be within their bounds, and texts short, wherever they are."""
-    check_numbers(where, message)
-    for field, value in message.ListFields():
-        name = f"{where}.{field.name}"
-        if field.type == field.TYPE_STRING and isinstance(value, str):
-            check_text(name, value)
-        if field.name == "options":
-            _check_values(name, value)
-
-
-def check_numbers(where: str, message: Message) -> None:
+def check_numbers(message: Message, above: str = "") -> None:
     """Refuse numbers out of their bounds; every number of an option has some.
 
     Raises:
         RpcError: INVALID_ARGUMENT, with the field that is wrong.
     """
-    for field, value in message.ListFields():
+    for path, field, value in fields_in(message, above):
         if field.cpp_type in NUMBERS and not field.is_repeated:
             why = NUMBER_BOUNDS[field.name].fault(value)
             if why:
-                raise invalid_field(f"{where}.{field.name}".lstrip("."), why)
+                raise invalid_field(path, why)
 
 
-def _check_lists(where: str, message: Message) -> None:
-    """Lists must be short, and name nothing twice, wherever they are."""
-    for field, value in message.ListFields():
-        name = f"{where}.{field.name}"
-        if field.is_repeated and not isinstance(value, Mapping):
+def _check_lengths(message: Message, above: str) -> None:
+    """Texts and lists must be short, and lists name nothing twice."""
+    for path, field, value in fields_in(message, above):
+        if isinstance(value, str):
+            check_text(path, value)
+        elif field.is_repeated and not isinstance(value, Mapping):
             if len(value) > MAX_INPUTS:
-                raise invalid_field(name, f"must be at most {MAX_INPUTS}")
+                raise invalid_field(path, f"must be at most {MAX_INPUTS}")
             if field.type == field.TYPE_STRING and len(set(value)) < len(value):
-                raise invalid_field(name, "must name nothing twice")
-        elif field.message_type and not field.is_repeated:
-            _check_lists(name, value)
+                raise invalid_field(path, "must name nothing twice")
 
 
 _CHECKS: Final = {

@@ -27,13 +27,7 @@ _FACE_KINDS: Final = ("faceset", "model")
 
 
 async def check_permission(method: str, request: Any, client: Client, store: Store) -> None:
-    """Refuse a request that its client may not make.
-
-    Args:
-        method: as gRPC writes it.
-        request: the message.
-        client: who asks.
-        store: what the engine keeps.
+    """Refuse a request, of a method as gRPC writes it, that its client may not make.
 
     Raises:
         RpcError: PERMISSION_DENIED (ROLE).
@@ -102,10 +96,6 @@ def _check_may_state(client: Client, store: Store) -> None:
 def _check_new_identity(request: Any, client: Client, store: Store) -> None:
     if request.HasField("attestation"):
         _check_may_state(client, store)
-
-
-def _check_assignment(_: Any, client: Client, store: Store) -> None:
-    _check_may_state(client, store)
 
 
 def _check_owns_job(request: Any, client: Client, store: Store) -> None:
@@ -185,7 +175,7 @@ _RULES: Final[dict[str, Callable[[Any, Client, Store], None]]] = {
     "ClipService/DeleteClip": _owner_rule("clip", Role.OPERATOR),
     "FacesetService/DeleteFaceset": _owner_rule("faceset", Role.CONSENT_OFFICER),
     "FacesetService/DropFaces": _owner_rule("faceset", Role.OPERATOR, "changing"),
-    "IdentityService/AssignIdentity": _check_assignment,
+    "IdentityService/AssignIdentity": lambda _, client, store: _check_may_state(client, store),
     "IdentityService/CreateIdentity": _check_new_identity,
     "JobService/CancelJob": _check_owns_job,
     "JobService/CreateJob": _check_job,

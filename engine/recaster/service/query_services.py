@@ -6,13 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from recaster.api.internal.v1 import query_pb2
-from recaster.api.v1 import (
-    clip_pb2,
-    provenance_pb2,
-    provenance_pb2_grpc,
-    swap_pb2,
-    swap_pb2_grpc,
-)
+from recaster.api.v1 import provenance_pb2, provenance_pb2_grpc, swap_pb2, swap_pb2_grpc
 from recaster.jobs.audit_records import digests_of
 from recaster.jobs.grants import grant_to_proto
 from recaster.jobs.rights import refuse_revoked, register_of, swapped_identity
@@ -23,7 +17,7 @@ from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.signer import local_authority
 from recaster.service.job_specs import check_numbers
 from recaster.service.request_checks import check_digest, check_id, check_name, kept_blob, refuse_outdated
-from recaster.service.rpc_errors import Context, invalid_field, missing_blob, unary_read
+from recaster.service.rpc_errors import Context, invalid_field, missing_blob
 from recaster.service.threads import run_read, run_transfer, run_write
 
 if TYPE_CHECKING:
@@ -38,25 +32,22 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    @unary_read
     async def PreviewFrame(
         self, request: swap_pb2.PreviewFrameRequest, context: Context
     ) -> swap_pb2.PreviewFrameResponse:
         """Swap one frame."""
-        clip, kind, name, grant = await run_write(self._authorize, request)
-        return await self._preview(request, context, clip, kind, name, grant)
+        question = await run_write(self._authorized_question, request)
+        answer = (await self._engine.ask(query_pb2.Question(preview=question), context)).preview
+        png = await run_transfer(_take_file, path_of(answer.path))
+        await run_write(self._note_delivery, request, png)
+        return swap_pb2.PreviewFrameResponse(png=png, warnings=answer.warnings)
 
-    def _authorize(self, request: swap_pb2.PreviewFrameRequest) -> tuple[clip_pb2.Clip, str, str, Grant]:
-        """The clip, the kind and id of what is put on, and the grant to do so; noted in the audit log."""
-        check_numbers("", request)
-        check_numbers("options", request.options)
+    def _authorized_question(self, request: swap_pb2.PreviewFrameRequest) -> query_pb2.PreviewQuestion:
+        """The question to a query worker, once it is permitted and noted in the audit log."""
+        check_numbers(request)
         store = self._engine.store
         clip = store.catalog.clips.get(check_id("clip_id", request.clip_id))
-        field = request.WhichOneof("source")
-        if field is None:
-            raise invalid_field("source", "must be a model or a faceset")
-        name = check_id(field, getattr(request, field))
-        kind = "model" if field == "model_id" else "faceset"
+        kind, name = _source(request)
         refuse_outdated(store.catalog.of(kind).get(name))
         person = request.options.person
         if person:
@@ -68,20 +59,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         faces = digests_of(kind, name, store)
         shown = register.audit.add("swap.preview", identity=whose.identity_id, faces=faces, clip=clip.clip_id)
         mark = ProvenanceMark.of(register, whose, shown.hash).unstamped()  # which reaches no network
-        return clip, kind, name, Grant(mark)
-
-    async def _preview(
-        self,
-        request: swap_pb2.PreviewFrameRequest,
-        context: Context,
-        clip: clip_pb2.Clip,
-        kind: str,
-        name: str,
-        grant: Grant,
-    ) -> swap_pb2.PreviewFrameResponse:
-        store = self._engine.store
-        person = request.options.person
-        question = query_pb2.PreviewQuestion(
+        return query_pb2.PreviewQuestion(
             clip=path_to_bytes(kept_blob(store.blobs, clip.digest)),
             name=clip.display_name,
             model=path_to_bytes(store.folder.model(name) if kind == "model" else None),
@@ -89,20 +67,24 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
             frame=request.frame,
             options=request.options,
             person=path_to_bytes(store.blobs.path(person) if person else None),
-            grant=grant_to_proto(grant),
+            grant=grant_to_proto(Grant(mark)),
         )
-        answer = (await self._engine.ask(query_pb2.Question(preview=question), context)).preview
-        png = await run_transfer(_take_file, path_of(answer.path))
-        await run_write(self._note_delivery, request, kind, name, png)
-        return swap_pb2.PreviewFrameResponse(png=png, warnings=answer.warnings)
 
-    def _note_delivery(self, request: swap_pb2.PreviewFrameRequest, kind: str, name: str, png: bytes) -> None:
+    def _note_delivery(self, request: swap_pb2.PreviewFrameRequest, png: bytes) -> None:
         """Note that a preview is handed out, if its face wasn't revoked meanwhile (ConsentError)."""
-        refuse_revoked([(kind, name)], self._engine.store)
+        refuse_revoked([_source(request)], self._engine.store)
         register = register_of(self._engine.store)
         whose = register.require(swapped_identity(request, self._engine.store))
         made = [hashlib.sha256(png).hexdigest()]
         register.audit.add("preview.deliver", clip=request.clip_id, made=made, identities=[whose.identity_id])
+
+
+def _source(request: swap_pb2.PreviewFrameRequest) -> tuple[str, str]:
+    """Kind and id of what is put on (RpcError where none is named)."""
+    field = request.WhichOneof("source")
+    if field is None:
+        raise invalid_field("source", "must be a model or a faceset")
+    return field.removesuffix("_id"), check_id(field, getattr(request, field))
 
 
 def _take_file(path: Path) -> bytes:
@@ -119,7 +101,6 @@ class ProvenanceService(provenance_pb2_grpc.ProvenanceServiceServicer):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    @unary_read
     async def VerifyFile(
         self, request: provenance_pb2.VerifyFileRequest, context: Context
     ) -> provenance_pb2.VerifyFileResponse:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from recaster.service.rpc_errors import Code, RpcError, invalid_field, missing_blob
+from google.protobuf.message import Message
+
+from recaster.service.rpc_errors import invalid_field, missing_blob, precondition_error
 from recaster.store.blobs import is_digest
+from recaster.texts import has_control_characters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from google.protobuf.descriptor import FieldDescriptor
 
     from recaster.store.blobs import Blobs
 
@@ -19,14 +25,48 @@ MAX_NOTE_LETTERS: Final = 2000
 MAX_REQUEST_ID_LETTERS: Final = 100
 MAX_LABEL_LETTERS: Final = 100
 MAX_LABELS: Final = 16
+MULTILINE_FIELDS: Final = frozenset({"note", "scope", "reason"})
 _ID: Final = re.compile(r"[0-9a-f]{12}")
+
+
+def fields_in(message: Message, above: str = "") -> Iterator[tuple[str, FieldDescriptor, Any]]:
+    """Paths ("swap.clip_id"), fields and values that are set in a message and in all messages inside."""
+    for field, value in message.ListFields():
+        path = f"{above}{field.name}"
+        yield path, field, value
+        if field.message_type and not isinstance(value, Mapping):
+            for inner in [value] if isinstance(value, Message) else value:
+                yield from fields_in(inner, f"{path}.")
+
+
+def texts_in(message: Message) -> Iterator[tuple[str, str]]:
+    """Paths and texts of a message and of all messages inside, also of its lists, and of its maps' keys."""
+    for path, field, value in fields_in(message):
+        if isinstance(value, Mapping):
+            texts = [*value.keys(), *value.values()]
+        elif field.type == field.TYPE_STRING:
+            texts = [value] if isinstance(value, str) else value
+        else:
+            continue
+        yield from ((path, text) for text in texts)
+
+
+def refuse_controls(message: Message) -> None:
+    """Refuses characters that aren't for reading in any text of a request: others will see them.
+
+    Raises:
+        RpcError: INVALID_ARGUMENT, with the field that is wrong.
+    """
+    for path, text in texts_in(message):
+        if has_control_characters(text, "\n\t" if path.split(".")[-1] in MULTILINE_FIELDS else ""):
+            raise invalid_field(path, "must hold printable characters only")
 
 
 def refuse_outdated(record: Any) -> None:
     """Refuse to work with a model that another Recaster trained (RpcError, FAILED_PRECONDITION)."""
     why = getattr(record, "unusable_reason", "")
     if why:
-        raise RpcError(Code.FAILED_PRECONDITION, "OUTDATED", f"this model was {why}")
+        raise precondition_error("OUTDATED", f"this model was {why}")
 
 
 def check_id(field: str, value: str) -> str:

@@ -24,8 +24,8 @@ from recaster.processes.channel import path_to_bytes
 from recaster.provenance.caller import caller
 from recaster.service.job_specs import check_numbers
 from recaster.service.request_checks import check_id, kept_blob
-from recaster.service.rpc_errors import Context, invalid_field, unary_read, unary_write
-from recaster.service.threads import run_read, run_write
+from recaster.service.rpc_errors import Context, invalid_field
+from recaster.service.threads import run_read, run_write, unary_read, unary_write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,10 +46,8 @@ class ResourceService:
     """Gets, lists and deletes the records of one kind; each service gives these the names of its methods.
 
     Attributes:
-        kind: as the catalog has it.
         page: the message of one page; its first field holds the records.
-        deleted: the message that says that one was deleted.
-        deletion_event: what the audit log calls it.
+        deleted: the message that says that one was deleted, and ``deletion_event`` what the audit log says.
         audited: fields of one that is deleted which the audit log notes, by their names there.
     """
 
@@ -65,19 +63,19 @@ class ResourceService:
         self._records: Repository[Any] = self._catalog.of(self.kind)
 
     @unary_read
-    def get_record(self, request: Any, context: Context) -> Any:
+    def get_record(self, request: Any) -> Any:
         """One record."""
         return self._records.get(self._id_in(request))
 
     @unary_read
-    def list_page(self, request: Any, context: Context) -> Any:
+    def list_page(self, request: Any) -> Any:
         """A page of records."""
         records, following = self._records.list_page(request.page_size, request.page_token)
         field = self.page.DESCRIPTOR.fields[0].name
         return self.page(**{field: records, "next_page_token": following})
 
     @unary_write
-    def delete_record(self, request: Any, context: Context) -> Any:
+    def delete_record(self, request: Any) -> Any:
         """Forget a record that no job needs, and what it alone keeps."""
         name = self._id_in(request)
         with self._catalog.transaction():  # no job may come to need it in between
@@ -110,7 +108,6 @@ class ClipService(ResourceService, clip_pb2_grpc.ClipServiceServicer):
     ListClips = ResourceService.list_page
     DeleteClip = ResourceService.delete_record
 
-    @unary_read
     async def GetThumbnail(
         self, request: clip_pb2.GetThumbnailRequest, context: Context
     ) -> clip_pb2.GetThumbnailResponse:
@@ -127,12 +124,11 @@ class ClipService(ResourceService, clip_pb2_grpc.ClipServiceServicer):
                 return clip_pb2.GetThumbnailResponse(jpeg=blobs.path(digest).read_bytes())
         raise NotFoundError(f"clip {clip.clip_id} has no thumbnail")
 
-    @unary_read
     async def FindPeople(
         self, request: clip_pb2.FindPeopleRequest, context: Context
     ) -> clip_pb2.FindPeopleResponse:
         """People in a clip, each with a portrait."""
-        check_numbers("", request)
+        check_numbers(request)
         clip = await run_read(self._catalog.clips.get, check_id("clip_id", request.clip_id))
         wanted = {name: getattr(request, name) for name in DETECTION_OPTIONS if request.HasField(name)}
         options = job_pb2.SwapOptions(**wanted)
@@ -161,7 +157,6 @@ class FacesetService(ResourceService, faceset_pb2_grpc.FacesetServiceServicer):
     ListFacesets = ResourceService.list_page
     DeleteFaceset = ResourceService.delete_record
 
-    @unary_read
     async def ListFaces(
         self, request: faceset_pb2.ListFacesRequest, context: Context
     ) -> faceset_pb2.ListFacesResponse:
@@ -187,7 +182,6 @@ class FacesetService(ResourceService, faceset_pb2_grpc.FacesetServiceServicer):
         following = str(start + len(page.faces)) if page.more else ""
         return faceset_pb2.ListFacesResponse(faces=page.faces, next_page_token=following)
 
-    @unary_read
     async def DropFaces(self, request: faceset_pb2.DropFacesRequest, context: Context) -> faceset_pb2.Faceset:
         """Leave faces out, or take them in again."""
         faceset_id = check_id("faceset_id", request.faceset_id)
@@ -236,7 +230,6 @@ class ModelService(ResourceService, model_pb2_grpc.ModelServiceServicer):
     ListModels = ResourceService.list_page
     DeleteModel = ResourceService.delete_record
 
-    @unary_read
     async def GetModelPreview(
         self, request: model_pb2.GetModelPreviewRequest, context: Context
     ) -> model_pb2.GetModelPreviewResponse:
@@ -254,7 +247,6 @@ class ModelService(ResourceService, model_pb2_grpc.ModelServiceServicer):
         png = read_inside(sheet, [self._engine.store.folder.model(name)], MAX_PREVIEW_BYTES)
         return model_pb2.GetModelPreviewResponse(png=png, step=step_of(sheet))
 
-    @unary_read
     async def GetLossCurves(
         self, request: model_pb2.GetLossCurvesRequest, context: Context
     ) -> model_pb2.GetLossCurvesResponse:

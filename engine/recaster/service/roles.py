@@ -16,75 +16,50 @@ if TYPE_CHECKING:
 
 PACKAGE: Final = "recaster.v1."
 REFLECTION: Final = "grpc.reflection."
-_BY_ROLE: Final = {
-    Role.VIEWER: (
-        "BlobService/ReadBlob",
-        "ClipService/GetClip",
-        "ClipService/GetThumbnail",
-        "ClipService/ListClips",
-        "FacesetService/GetFaceset",
-        "FacesetService/ListFacesets",
-        "IdentityService/GetIdentity",
-        "IdentityService/ListIdentities",
-        "JobService/GetJob",
-        "JobService/ListJobs",
-        "JobService/WatchJob",
-        "ModelService/GetLossCurves",
-        "ModelService/GetModel",
-        "ModelService/GetModelPreview",
-        "ModelService/ListModels",
-        "ProvenanceService/VerifyFile",
-        "ServerService/GetServerInfo",
-    ),
-    Role.EDITOR: (
-        "BlobService/CancelUpload",
-        "BlobService/FindMissingBlobs",
-        "BlobService/GetUpload",
-        "BlobService/OpenDrop",
-        "BlobService/StartUpload",
-        "BlobService/TakeDrop",
-        "BlobService/TakeFile",
-        "BlobService/WriteUpload",
-        "ClipService/DeleteClip",
-        "ClipService/FindPeople",
-        "FacesetService/DeleteFaceset",
-        "FacesetService/DropFaces",
-        "FacesetService/ListFaces",
-        "IdentityService/AssignIdentity",
-        "IdentityService/CreateIdentity",
-        "JobService/CancelJob",
-        "JobService/CreateJob",
-        "JobService/DeleteJob",
-        "JobService/PauseJob",
-        "JobService/ResumeJob",
-        "ModelService/DeleteModel",
-        "SwapService/PreviewFrame",
-    ),
-    Role.CONSENT_OFFICER: (
-        "IdentityService/AttestIdentity",
-        "IdentityService/DeleteIdentity",
-        "IdentityService/RevokeIdentity",
-    ),
-    Role.OPERATOR: (
-        "ServerService/DrainServer",
-        "ServerService/UndrainServer",
-    ),
+_BY_ROLE: Final[dict[Role, dict[str, tuple[str, ...]]]] = {
+    Role.VIEWER: {
+        "BlobService": ("ReadBlob",),
+        "ClipService": ("GetClip", "GetThumbnail", "ListClips"),
+        "FacesetService": ("GetFaceset", "ListFacesets"),
+        "IdentityService": ("GetIdentity", "ListIdentities"),
+        "JobService": ("GetJob", "ListJobs", "WatchJob"),
+        "ModelService": ("GetLossCurves", "GetModel", "GetModelPreview", "ListModels"),
+        "ProvenanceService": ("VerifyFile",),
+        "ServerService": ("GetServerInfo",),
+    },
+    Role.EDITOR: {
+        "BlobService": (
+            "CancelUpload",
+            "FindMissingBlobs",
+            "GetUpload",
+            "OpenDrop",
+            "StartUpload",
+            "TakeDrop",
+            "TakeFile",
+            "WriteUpload",
+        ),
+        "ClipService": ("DeleteClip", "FindPeople"),
+        "FacesetService": ("DeleteFaceset", "DropFaces", "ListFaces"),
+        "IdentityService": ("AssignIdentity", "CreateIdentity"),
+        "JobService": ("CancelJob", "CreateJob", "DeleteJob", "PauseJob", "ResumeJob"),
+        "ModelService": ("DeleteModel",),
+        "SwapService": ("PreviewFrame",),
+    },
+    Role.CONSENT_OFFICER: {"IdentityService": ("AttestIdentity", "DeleteIdentity", "RevokeIdentity")},
+    Role.OPERATOR: {"ServerService": ("DrainServer", "UndrainServer")},
 }
-MIN_ROLES: Final = {method: role for role, methods in _BY_ROLE.items() for method in methods}
+MIN_ROLES: Final = {
+    f"{service}/{method}": role
+    for role, services in _BY_ROLE.items()
+    for service, methods in services.items()
+    for method in methods
+}
 """By "Service/Method"; what a request holds may need more, see ``service.permissions``."""
 
 
 @dataclass(frozen=True)
 class Client:
-    """Client that makes a call.
-
-    Attributes:
-        name: as jobs and the audit log have it.
-        role: what they may do.
-        token_id: of their token; empty for the engine's own.
-        quota_bytes: what they may keep; None for as much as there is room.
-        max_jobs: jobs of theirs that may wait or run; None for any number.
-    """
+    """Client that makes a call: ``token_id`` is empty for the engine's own token, a limit of None is none."""
 
     name: str
     role: Role
@@ -118,7 +93,7 @@ def acting_client(client: Client) -> Iterator[None]:
 
 
 def method_name(method: str) -> str:
-    """A method as LEAST_ROLES has it."""
+    """A method as MIN_ROLES has it."""
     return method.removeprefix("/").removeprefix(PACKAGE)
 
 

@@ -44,7 +44,7 @@ from recaster.provenance.policy import Policy
 from recaster.provenance.signer import resolve_signer
 from recaster.service.auth import TokenInterceptor
 from recaster.service.blob_service import BlobService
-from recaster.service.call_audit import RefusalLog, note_start, note_swept
+from recaster.service.call_audit import note_start, note_swept
 from recaster.service.engine import Engine
 from recaster.service.identity_service import IdentityService
 from recaster.service.job_service import JobService
@@ -94,12 +94,10 @@ class ServeSettings:
     """Settings of a server.
 
     Attributes:
-        data: where it keeps everything.
-        listen: "HOST:PORT" or "unix:PATH"; port 0 takes any that is free; "" for a socket
-            in the data folder, with TLS for a port of this machine.
-        tls: certificates; None speaks in the clear, which only this machine may hear.
-        quota: what may be kept; None for the usual.
-        rules: how jobs are run.
+        listen: "HOST:PORT" (0 for any port that is free) or "unix:PATH"; "" for a socket in the data folder,
+            with TLS for a port of this machine.
+        tls: None speaks in the clear, which only this machine may hear.
+        quota: None for the usual.
         local_drops: whether clients of this machine may hand files over.
         metrics_port: where Prometheus may ask; None for nowhere.
     """
@@ -117,7 +115,6 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
     """Serve until SIGTERM or Ctrl-C; then save what jobs did, and queue them again.
 
     Args:
-        settings: how.
         ready: called with the address, the token, and whether that is new, once all is up.
 
     Raises:
@@ -148,9 +145,8 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
                 QueryWorkerPool(settings.data.path / "jobs"),
                 settings.local_drops,
             )
-            refused = RefusalLog()
-            door = TokenInterceptor(token, store, refused.note, engine.call_audit.note_refused)
-            counter = _metrics(engine, settings, refused)
+            door = TokenInterceptor(token, store, engine.call_audit.note_refused)
+            counter = _metrics(engine, settings)
             server, address = _make_server(engine, settings, [*counter, door, *tracing_interceptors()])
             await _serve(engine, server, door, policy, lambda: ready(address, token, new))
         finally:
@@ -158,11 +154,7 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
 
 
 async def _serve(
-    engine: Engine,
-    server: grpc.aio.Server,
-    door: TokenInterceptor,
-    policy: Policy,
-    ready: Callable[[], None],
+    engine: Engine, server: grpc.aio.Server, door: TokenInterceptor, policy: Policy, ready: Callable[[], None]
 ) -> None:
     stop = asyncio.Event()
     _on_signals(stop.set)
@@ -227,11 +219,7 @@ def _reconcile_audit_log(engine: Engine, policy: Policy) -> None:
 
 
 def refuse_open_door(settings: ServeSettings) -> None:
-    """Refuse to speak in the clear where others could listen.
-
-    Raises:
-        UsageError: the address is public and there is no TLS, or it isn't an address.
-    """
+    """Refuse to speak in the clear where others could listen, and what is no address (UsageError)."""
     if settings.listen.startswith("unix:"):
         return
     host, colon, port = settings.listen.rpartition(":")
@@ -244,9 +232,7 @@ def refuse_open_door(settings: ServeSettings) -> None:
         )
 
 
-def _metrics(
-    engine: Engine, settings: ServeSettings, refused: RefusalLog
-) -> list[grpc.aio.ServerInterceptor]:
+def _metrics(engine: Engine, settings: ServeSettings) -> list[grpc.aio.ServerInterceptor]:
     """Interceptors that count calls, where numbers are asked for."""
     if settings.metrics_port is None:
         return []
@@ -255,7 +241,7 @@ def _metrics(
         files["tls"] = settings.tls.certificate
         if settings.tls.client_authority is not None:
             files["client_authority"] = settings.tls.client_authority
-    metrics = Metrics(engine, refused, {use: certificate_end(path) for use, path in files.items()})
+    metrics = Metrics(engine, {use: certificate_end(path) for use, path in files.items()})
     metrics.listen(settings.metrics_port)
     return [CallCounter(metrics.registry)]
 

@@ -13,7 +13,7 @@ from recaster.models.presets import PRESETS
 from recaster.provenance.policy import Policy
 from recaster.service.permissions import may_state
 from recaster.service.roles import current_client
-from recaster.service.rpc_errors import Context, unary_read, unary_write
+from recaster.service.threads import unary_read, unary_write
 from recaster.settings.encoding import CODECS
 
 if TYPE_CHECKING:
@@ -33,23 +33,19 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
         self._engine = engine
 
     @unary_read
-    def GetServerInfo(
-        self, request: server_pb2.GetServerInfoRequest, context: Context
-    ) -> server_pb2.ServerInfo:
+    def GetServerInfo(self, request: server_pb2.GetServerInfoRequest) -> server_pb2.ServerInfo:
         """Versions, devices, presets, limits."""
         return self._info()
 
     @unary_write
-    def DrainServer(self, request: server_pb2.DrainServerRequest, context: Context) -> server_pb2.ServerInfo:
+    def DrainServer(self, request: server_pb2.DrainServerRequest) -> server_pb2.ServerInfo:
         """Take and start no jobs."""
         register_of(self._engine.store).audit.add("server.drain")
         self._engine.supervisor.drain(True)
         return self._info()
 
     @unary_write
-    def UndrainServer(
-        self, request: server_pb2.UndrainServerRequest, context: Context
-    ) -> server_pb2.ServerInfo:
+    def UndrainServer(self, request: server_pb2.UndrainServerRequest) -> server_pb2.ServerInfo:
         """Take and start jobs again."""
         register_of(self._engine.store).audit.add("server.undrain")
         self._engine.supervisor.drain(False)

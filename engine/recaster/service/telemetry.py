@@ -10,31 +10,30 @@ import asyncio
 import contextlib
 import ipaddress
 import os
-import threading
 import time
 import urllib.parse
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import grpc
-from prometheus_client import CollectorRegistry, Counter, Histogram, make_wsgi_app
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
-from prometheus_client.exposition import ThreadingWSGIServer
+from prometheus_client import CollectorRegistry, Counter, Histogram, Summary, make_wsgi_app, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from recaster import __version__
 from recaster.api.v1 import job_pb2
 from recaster.errors import InputError, RecasterError, UsageError
 from recaster.provenance.policy import Policy
+from recaster.service.auth import behaviour_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from prometheus_client.metrics_core import Metric
 
-    from recaster.service.call_audit import RefusalLog
     from recaster.service.engine import Engine
+
+F = TypeVar("F", CounterMetricFamily, GaugeMetricFamily)
 
 TRACES_VARIABLE: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 BUCKETS: Final = (0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60)
@@ -43,72 +42,61 @@ MISDIRECTED: Final = b"ask for 127.0.0.1 or localhost: these numbers are for thi
 
 @dataclass(frozen=True, eq=False)
 class Metrics:
-    """Numbers about one engine.
+    """Numbers about one engine, which is asked when somebody looks.
 
     Attributes:
-        engine: whose store, supervisor and folder are asked when somebody looks.
-        refused: the calls that were let in by no token, or that a client may not make.
         certificates: when certificates end that were read at start (seconds since 1970), by use.
-        registry: all numbers.
     """
 
     engine: Engine
-    refused: RefusalLog
     certificates: Mapping[str, float] = field(default_factory=dict)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def __post_init__(self) -> None:
         self.registry.register(self)
+        text = "Time of jobs in a state, or until the end"
+        times = Summary("recaster_job_seconds", text, ("kind", "state"), registry=self.registry)
+
+        def note_time(kind: int, state: int, seconds: float) -> None:
+            times.labels(_kind(kind), _state(state)).observe(seconds)
+
+        self.engine.store.jobs.on_time = note_time
 
     def listen(self, port: int) -> None:
         """Serve the numbers to this machine (UsageError where the port is in use)."""
-        app = _loopback_only(make_wsgi_app(self.registry))
         try:
-            server = make_server("127.0.0.1", port, app, ThreadingWSGIServer, _SilentHandler)
+            server, _ = start_http_server(port, "127.0.0.1", CollectorRegistry())
         except OSError as error:
             raise UsageError(f"--metrics {port}: can't be listened on ({error.strerror})") from None
-        threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+        server.set_app(_loopback_only(make_wsgi_app(self.registry)))
 
     def collect(self) -> Iterator[Metric]:
         """All that isn't counted as it happens."""
         yield from self._job_metrics()
         yield from self._storage_metrics()
         refused = CounterMetricFamily("recaster_refused", "Calls refused at the door", labels=("reason",))
-        for reason, count in dict(self.refused.counts).items():
-            refused.add_metric([reason], count)
-        yield refused
-        ends = GaugeMetricFamily(
+        yield _filled(refused, (((reason,), n) for reason, n in dict(self.engine.call_audit.refused).items()))
+        ends = {**self.certificates, **self._signing_certificate()}
+        lasting = GaugeMetricFamily(
             "recaster_certificate_seconds", "Seconds until a certificate ends", labels=("certificate",)
         )
-        for use, end in {**self.certificates, **self._signing_certificate()}.items():
-            ends.add_metric([use], end - time.time())
-        yield ends
+        yield _filled(lasting, (((use,), end - time.time()) for use, end in ends.items()))
 
     def _job_metrics(self) -> Iterator[Metric]:
         store = self.engine.store.jobs
         supervisor = self.engine.supervisor
         jobs = GaugeMetricFamily("recaster_jobs", "Jobs that are kept", labels=("kind", "state"))
-        for (kind, state), count in store.counts().items():
-            jobs.add_metric([_kind(kind), _state(state)], count)
-        yield jobs
+        counts = store.counts().items()
+        yield _filled(jobs, (((_kind(kind), _state(state)), count) for (kind, state), count in counts))
         age = GaugeMetricFamily(
             "recaster_queue_age_seconds", "How long the job waits that waits longest", labels=("kind",)
         )
-        for kind, since in store.waiting_since().items():
-            age.add_metric([_kind(kind)], max(0, time.time() - since))
-        yield age
-        times = SummaryMetricFamily(
-            "recaster_job_seconds", "Time of jobs in a state, or until the end", labels=("kind", "state")
-        )
-        for (kind, state), (count, seconds) in store.times.sums().items():
-            times.add_metric([_kind(kind), _state(state)], count, seconds)
-        yield times
+        waiting = store.waiting_since().items()
+        yield _filled(age, (((_kind(kind),), max(0, time.time() - since)) for kind, since in waiting))
         draining = float(supervisor.draining)
         yield GaugeMetricFamily("recaster_draining", "Whether no jobs are taken or started", draining)
         workers = CounterMetricFamily("recaster_workers", "Workers that ended", labels=("kind", "ending"))
-        for labels, ended in supervisor.workers.items():
-            workers.add_metric(labels, ended)
-        yield workers
+        yield _filled(workers, supervisor.workers.items())
 
     def _storage_metrics(self) -> Iterator[Metric]:
         store = self.engine.store
@@ -125,6 +113,13 @@ class Metrics:
             named = Policy.load(self.engine.store.folder.path).certificate
             return {} if named is None else {"signing": certificate_end(named)}
         return {}
+
+
+def _filled(family: F, values: Iterable[tuple[Sequence[str], float]]) -> F:
+    """A family of numbers with its values, by their labels."""
+    for labels, value in values:
+        family.add_metric(labels, value)
+    return family
 
 
 class CallCounter(grpc.aio.ServerInterceptor):
@@ -146,10 +141,7 @@ class CallCounter(grpc.aio.ServerInterceptor):
         if handler is None:  # of no service: not counted by a name that anybody may choose
             return handler
         self._calls.labels(call.method).inc()
-        unary = not (handler.request_streaming or handler.response_streaming)
-        behaviour = (
-            handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
-        )
+        shape, behaviour = behaviour_of(handler)
 
         async def answered(request: Any, context: grpc.aio.ServicerContext) -> Any:
             began = time.monotonic()
@@ -159,18 +151,10 @@ class CallCounter(grpc.aio.ServerInterceptor):
                 self._errors.labels(call.method, _code(error, context)).inc()
                 raise
             finally:
-                if unary:
+                if shape == "unary_unary":
                     self._time.labels(call.method).observe(time.monotonic() - began)
 
-        return handler._replace(**{_SHAPES[handler.request_streaming, handler.response_streaming]: answered})
-
-
-_SHAPES: Final = {
-    (False, False): "unary_unary",
-    (False, True): "unary_stream",
-    (True, False): "stream_unary",
-    (True, True): "stream_stream",
-}
+        return handler._replace(**{shape: answered})
 
 
 def _code(error: BaseException, context: grpc.aio.ServicerContext) -> str:
@@ -221,19 +205,8 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-class _SilentHandler(WSGIRequestHandler):
-    """Logs no requests."""
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing."""
-
-
 def tracing_interceptors() -> list[grpc.aio.ServerInterceptor]:
-    """Interceptors that trace every call; none where nobody asked for traces.
-
-    Raises:
-        UsageError: traces are asked for, but the extra isn't installed.
-    """
+    """Interceptors that trace every call; none where nobody asked (UsageError without the extra)."""
     if not os.environ.get(TRACES_VARIABLE):
         return []
     try:

@@ -17,7 +17,7 @@ from recaster.errors import LockedError
 from recaster.locks import LOCK_TIMEOUT_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 T = TypeVar("T")
 
@@ -37,11 +37,7 @@ async def run_read(do: Callable[..., T], *values: Any) -> T:
 
 
 async def run_write(do: Callable[..., T], *values: Any) -> T:
-    """Does something that writes to the store or the audit log, or removes files.
-
-    Raises:
-        LockedError: a lock is held by another process; it may be asked for again.
-    """
+    """Does something that writes to the store or the audit log, or removes files (LockedError)."""
     asked = time.monotonic()
 
     def work() -> T:
@@ -66,3 +62,23 @@ async def run_hash(do: Callable[..., T], *values: Any) -> T:
 async def _run_in(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
     context = contextvars.copy_context()  # it names the caller
     return await asyncio.get_running_loop().run_in_executor(threads, context.run, work)
+
+
+def unary_read(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any, Any], Awaitable[Any]]:
+    """A method of a service that reads, in a thread; it gets the request alone."""
+
+    @functools.wraps(method)
+    async def answered(self: Any, request: Any, _: Any) -> Any:
+        return await run_read(method, self, request)
+
+    return answered
+
+
+def unary_write(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any, Any], Awaitable[Any]]:
+    """The same for a method that writes, in a thread that may wait for a lock."""
+
+    @functools.wraps(method)
+    async def answered(self: Any, request: Any, _: Any) -> Any:
+        return await run_write(method, self, request)
+
+    return answered

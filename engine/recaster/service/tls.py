@@ -21,11 +21,9 @@ AGAIN: Final = "make them anew with: recaster certs"
 
 @dataclass(frozen=True)
 class Tls:
-    """Files in PEM form.
+    """Files in PEM form: the engine's certificate, with those that signed it, and its private key.
 
     Attributes:
-        certificate: the engine's, with those that signed it.
-        key: its private key.
         client_authority: whose signature a client's certificate must have; None asks for none.
     """
 
@@ -34,7 +32,7 @@ class Tls:
     client_authority: Path | None = None
 
     def credentials(self) -> grpc.ServerCredentials:
-        """For grpc.
+        """Credentials for gRPC.
 
         Raises:
             InputError: a file can't be read or is none of its kind, or key and certificate don't fit.

@@ -7,10 +7,10 @@ event that tells of it, so that whoever follows the events sees every state.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import secrets
 import sqlite3
-import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -36,7 +36,12 @@ FAILED = job_pb2.JOB_STATE_FAILED
 BLOCKED = job_pb2.JOB_STATE_BLOCKED
 ENDED: Final = frozenset({SUCCEEDED, FAILED, CANCELLED})
 UNENDED: Final = (QUEUED, STARTING, RUNNING, PAUSING, PAUSED, CANCELLING, BLOCKED)
-
+_UNLIKE: Final[dict[str, tuple[int, ...]]] = {
+    "cancel": (QUEUED, PAUSED, BLOCKED, STARTING, RUNNING, PAUSING),
+    "pause": (QUEUED, BLOCKED, STARTING, RUNNING),
+    "run": (PAUSED, BLOCKED),
+}
+"""States in which a job isn't where clients want it, by what they want."""
 KEPT_PREVIEWS: Final = 20
 KEPT_LOGS: Final = 2000
 DEFAULT_PAGE: Final = 100
@@ -51,8 +56,7 @@ class ControlRecord:
 
     Attributes:
         desired_state: what clients want: "run", "pause" or "cancel".
-        best: the furthest the job ever came, as JSON: units by stage.
-        failures: crashes since it last came further.
+        best: the furthest the job ever came, as JSON: units by stage; ``failures`` are crashes since then.
     """
 
     desired_state: str
@@ -69,36 +73,19 @@ class JobFilter:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-class Times:
-    """Times that jobs took since this process began; may be used from any thread.
+class JobStore:
+    """The jobs of one engine.
 
-    By kind and state: the time in each state that jobs have left, and for those in which they ended, all of
-    their time since they were asked for.
+    Attributes:
+        on_event: called with a job's id after each of its events.
+        on_time: called with a job's kind, a state that it has left, and the seconds that it was in it; where
+            it ended, also with that state, and the seconds since the job was asked for.
     """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._sums: dict[tuple[int, int], tuple[int, float]] = {}
-
-    def add(self, kind: int, state: int, seconds: float) -> None:
-        """One job more."""
-        with self._lock:
-            jobs, total = self._sums.get((kind, state), (0, 0.0))
-            self._sums[kind, state] = (jobs + 1, total + max(seconds, 0))
-
-    def sums(self) -> dict[tuple[int, int], tuple[int, float]]:
-        """Jobs and seconds, by kind and state."""
-        with self._lock:
-            return dict(self._sums)
-
-
-class JobStore:
-    """The jobs of one engine. ``on_event`` is called with a job's id after each of its events."""
-
-    def __init__(self, database: Database, on_event: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self.on_event = on_event
-        self.times = Times()
+        self.on_event: Callable[[str], None] = lambda _: None
+        self.on_time: Callable[[int, int, float], None] = lambda *_: None
 
     def create(
         self,
@@ -108,16 +95,16 @@ class JobStore:
         labels: Mapping[str, str],
         created_by: str = "",
     ) -> tuple[job_pb2.Job, bool]:
-        """Queue a job; returns it, and whether it is new.
-
-        Raises:
-            ReusedError: the request id was used for another job.
-        """
+        """Queue a job; returns it, and whether it is new (ReusedError where the id was another request's)."""
         with self._database.transaction() as opened:
             if request_id:
                 known = self._database.row("select body from job where request_id = ?", (request_id,))
                 if known is not None:
-                    return _require_same_spec(_parse_job(known), spec, request_id), False
+                    job = _parse_job(known)
+                    if job.spec == spec:
+                        return job, False
+                    why = f"was used before, for another job ({job.job_id})"
+                    raise ReusedError(f"request id {request_id!r} {why}")
             job = job_pb2.Job(job_id=secrets.token_hex(6), kind=kind, spec=spec, state=QUEUED, labels=labels)
             job.created_by = created_by
             job.create_time.GetCurrentTime()
@@ -140,11 +127,7 @@ class JobStore:
         return ControlRecord(row["wish"], row["best"], row["failures"])
 
     def listed(self, filters: JobFilter, size: int, token: str) -> tuple[list[job_pb2.Job], str]:
-        """A page of jobs, the newest first, and the token of the next.
-
-        Raises:
-            UsageError: the token isn't one of ours.
-        """
+        """A page of jobs, the newest first, and the token of the next (UsageError)."""
         clauses = ["1"]
         values = list[object]()
         for column, wanted in (("state", filters.states), ("kind", filters.kinds)):
@@ -193,20 +176,10 @@ class JobStore:
 
     def jobs_to_reconcile(self) -> list[tuple[str, int, str]]:
         """Id, state and desired state of the jobs that aren't where clients want them."""
-        query = """
-            select job_id, state, wish from job where
-              (wish = 'cancel' and state in (:queued, :paused, :blocked, :starting, :running, :pausing)) or
-              (wish = 'pause' and state in (:queued, :blocked, :starting, :running)) or
-              (wish = 'run' and state in (:paused, :blocked))"""
-        states = {
-            "queued": QUEUED,
-            "paused": PAUSED,
-            "blocked": BLOCKED,
-            "starting": STARTING,
-            "running": RUNNING,
-            "pausing": PAUSING,
-        }
-        return [tuple(row) for row in self._database.rows(query, states)]
+        marks = ",".join("?" * len(UNENDED))
+        query = f"select job_id, state, wish from job where state in ({marks})"  # noqa: S608 - only marks
+        rows = self._database.rows(query, UNENDED)
+        return [tuple(row) for row in rows if row["state"] in _UNLIKE[row["wish"]]]
 
     @contextlib.contextmanager
     def changing(self, job_id: str) -> Iterator[job_pb2.Job]:
@@ -289,16 +262,16 @@ class JobStore:
         self._write_job(opened, job)
 
     def _note_time(self, job: job_pb2.Job, left: int) -> None:
-        """Count the time since a job came into the state that it leaves, and, where it ends, all its time."""
+        """Tell how long a job was in the state that it leaves, and, where it ends, how long it took."""
         query = "select body from event where job_id = ? and kind = 'state' order by seq desc limit 1"
         row = self._database.row(query, (job.job_id,))
         came = job.create_time if row is None else job_pb2.JobEvent.FromString(row["body"]).time
         now = time.time()
-        in_state = (job.kind, left, now - came.ToMilliseconds() / 1000)
-        in_all = (job.kind, job.state, now - job.create_time.ToMilliseconds() / 1000)
-        self._database.on_commit(lambda: self.times.add(*in_state))
+        times = [(job.kind, left, max(0, now - came.ToMilliseconds() / 1000))]
         if job.state in ENDED:
-            self._database.on_commit(lambda: self.times.add(*in_all))
+            times.append((job.kind, job.state, max(0, now - job.create_time.ToMilliseconds() / 1000)))
+        for time_in_state in times:
+            self._database.on_commit(functools.partial(self.on_time, *time_in_state))
 
     @staticmethod
     def _append(opened: sqlite3.Connection, job: job_pb2.Job, event: job_pb2.JobEvent, kind: str) -> None:
@@ -330,11 +303,7 @@ class JobStore:
 def page(
     database: Database, table: str, where: str, values: tuple[object, ...], size: int, token: str
 ) -> tuple[deque[sqlite3.Row], str]:
-    """Rows of one of our tables, the newest first, and where the next page begins.
-
-    Raises:
-        UsageError: the token isn't one of ours, or the page too large.
-    """
+    """Rows of one of our tables, the newest first, and the token of the next page (UsageError)."""
     if not 0 <= size <= MAX_PAGE:
         raise UsageError(f"a page of {size} cannot be had; ask for 1 to {MAX_PAGE}, or 0 for {DEFAULT_PAGE}")
     if token and not (token.isascii() and token.isdigit() and len(token) < 19):
@@ -355,9 +324,3 @@ def page(
 
 def _parse_job(row: sqlite3.Row) -> job_pb2.Job:
     return job_pb2.Job.FromString(row["body"])
-
-
-def _require_same_spec(job: job_pb2.Job, spec: job_pb2.JobSpec, request_id: str) -> job_pb2.Job:
-    if job.spec != spec:
-        raise ReusedError(f"request id {request_id!r} was used before, for another job ({job.job_id})")
-    return job
