@@ -1,8 +1,7 @@
 """Analyses of clips on disk: where they lie, for whose eyes, and until when. They know faces.
 
-They lie in the cache folder, apart from the data: each can be made again from its clip. Each clip has a
-folder of its own, named by its digest, so that they go with the clip: whoever removes a blob removes what was
-found in it. A worker sees the folders of its own clips alone.
+They lie in the cache folder, since each can be made again from its clip, in a folder for each clip, named by
+its digest: whoever removes a blob removes what was found in it. A worker sees the folders of its own clips.
 """
 
 from __future__ import annotations
@@ -49,11 +48,7 @@ def clip_digest(path: Path) -> str:
 
 
 def make_clip_folder(clip: str) -> Path:
-    """Makes the folder of a clip's analyses, and tries to write there.
-
-    Raises:
-        OutputError: it can't be written, or belongs to somebody else.
-    """
+    """Makes the folder of a clip's analyses, and tries to write there (OutputError)."""
     folder = clip_folder(clip)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -90,11 +85,7 @@ def clear() -> None:
 
 
 def tidy() -> None:
-    """Close what is open to others, and remove what is too old, or of a clip that can't be told.
-
-    Raises:
-        OutputError: it belongs to somebody else, or can't be changed.
-    """
+    """Close what is open to others; remove what is too old, or of a clip that can't be told (OutputError)."""
     oldest = time.time() - MAX_UNUSED_DAYS * 24 * 3600
     keep_private(root_folder())
     for folder in _inside(root_folder()):

@@ -50,9 +50,7 @@ class Backup:
     """Outcome of a backup.
 
     Attributes:
-        path: where it is.
-        files: how many there are.
-        size: their bytes.
+        files: their number; ``size`` is their bytes.
         linked: files among them that share their bytes with the engine's.
         missing: what the store names, and isn't there.
     """
@@ -68,10 +66,8 @@ def back_up(folder: DataFolder, target: Path, *, link: bool = True, report: Repo
     """Copy a data folder, whether or not its engine runs.
 
     Args:
-        folder: the data.
         target: the copy, which must not be there yet.
         link: whether blobs become hard links where both lie on one file system: they never change.
-        report: told how far it is.
 
     Raises:
         UsageError: the target is there already, is within the data, or is being made by another process.
@@ -241,6 +237,3 @@ def _plain_files(root: Path, pattern: str = "**/*") -> list[str]:
 
 def _is_temporary(path: Path) -> bool:
     return path.name.startswith(".") or path.name == "lock" or path.name.endswith(".lock")
-
-
-__all__ = ["MANIFEST", "Backup", "back_up"]

@@ -49,13 +49,7 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Quota:
-    """Limits of what may be kept, in bytes.
-
-    Attributes:
-        blob: the largest blob.
-        total: all data together.
-        spare: what is left free of the disk.
-    """
+    """Limits in bytes: of the largest blob, of all data together, and what is left free of the disk."""
 
     blob: int = int(ServeLimits.largest_gib * 2**30)
     total: int = int(ServeLimits.quota_gib * 2**30)
@@ -124,9 +118,8 @@ class Blobs:
     def _stored_bytes(self, uploads: Sequence[Upload]) -> int:
         """Bytes of all that is there."""
         drops = sum(direct_bytes(path) for path in (*self._folder.drops.iterdir(), self._folder.damaged))
-        return (
-            self.usage.bytes() + self._database.used() + drops + sum(upload.committed for upload in uploads)
-        )
+        sent = sum(upload.committed for upload in uploads)
+        return self.usage.bytes() + self._database.used() + drops + sent
 
     def _pending_uploads(self, digest: str = "*") -> list[Upload]:
         """Uploads that were begun and aren't whole."""
@@ -140,8 +133,7 @@ class Blobs:
         """Begin a client's upload, or find the one that was begun.
 
         Raises:
-            QuotaError: there will be no room for it.
-            DiskFullError: its disk is too full.
+            QuotaError, DiskFullError: there will be no room for it.
             InputError: it was begun with another size.
         """
         if self.has(digest):
@@ -149,9 +141,8 @@ class Blobs:
         begun = self.find(digest, client)
         if begun is not None:
             if begun.size != size:
-                raise InputError(
-                    f"blob {digest[:12]}: its upload was begun with {begun.size} bytes, not {size}"
-                )
+                why = f"its upload was begun with {begun.size} bytes, not {size}"
+                raise InputError(f"blob {digest[:12]}: {why}")
             return begun
         self.check_room(size)
         self._drop_idle_uploads()
@@ -163,9 +154,7 @@ class Blobs:
     def check_room(self, size: int, here: int = 0) -> None:
         """Refuse a blob that is too large for the rules or the disk (QuotaError, DiskFullError).
 
-        Args:
-            size: its bytes.
-            here: those of them that are counted already, in a drop.
+        ``here`` are those of its bytes that are counted already, in a drop.
         """
         if size > self.quota.blob:
             raise QuotaError(f"a blob of {size} bytes is refused: at most {self.quota.blob} are allowed")
@@ -206,11 +195,8 @@ class Blobs:
 
     def uploads(self, digest: str, client: str | None = None) -> list[Upload]:
         """The uploads of a blob that were begun: a client's, or all."""
-        return [
-            upload
-            for upload in self._pending_uploads(digest)
-            if client is None or upload.client == client_hash(client)
-        ]
+        uploads = self._pending_uploads(digest)
+        return [upload for upload in uploads if client is None or upload.client == client_hash(client)]
 
     def _whole_upload(self, digest: str) -> Upload:
         size = self.size(digest)
@@ -226,11 +212,7 @@ class Blobs:
             (self._folder.uploads / upload.file).unlink(missing_ok=True)
 
     def put(self, path: Path) -> tuple[str, int]:
-        """Take a file over, which is gone afterwards; returns its digest and its bytes.
-
-        Raises:
-            OutputError: it can't be moved.
-        """
+        """Take a file over, which is gone afterwards; returns its digest and its bytes (OutputError)."""
         digest = sha256(path)
         size = path.stat().st_size
         self.commit(path, digest)
@@ -283,18 +265,18 @@ class Blobs:
 
     def _take_open(self, handle: int, copied: Path, digest: str, size: int) -> None:
         try:
-            found_size = os.fstat(handle).st_size
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
+            there = os.fstat(handle)
+            if not stat.S_ISREG(there.st_mode):
                 raise InputError("the drop holds no plain file")
-            if found_size != size:
-                raise DigestError(f"the file in the drop has {found_size} bytes, not {size}")
+            if there.st_size != size:
+                raise DigestError(f"the file in the drop has {there.st_size} bytes, not {size}")
             self.check_room(size, here=size)
             # A copy of its own: whoever linked the file here could still write to it.
             with _removed_on_error(copied) as target:
                 copy_open(handle, target)
-            found = sha256(copied)
-            if found != digest:
-                raise DigestError(f"the file in the drop has digest {found[:12]}, not {digest[:12]}")
+            came = sha256(copied)
+            if came != digest:
+                raise DigestError(f"the file in the drop has digest {came[:12]}, not {digest[:12]}")
             self.commit(copied, digest)
         finally:
             os.close(handle)
@@ -313,10 +295,9 @@ class Blobs:
 
     def acquire(self, digests: Iterable[str], owner: str) -> None:
         """Note that ``owner`` needs these blobs."""
+        uses = [(digest, owner) for digest in digests]
         with self._database.transaction() as opened:
-            opened.executemany(
-                "insert or ignore into blob_use values (?, ?)", [(digest, owner) for digest in digests]
-            )
+            opened.executemany("insert or ignore into blob_use values (?, ?)", uses)
 
     def release(self, digest: str, owner: str) -> None:
         """Note that ``owner`` doesn't need one blob any more, and remove it where nobody does."""

@@ -40,11 +40,9 @@ class Repository(Generic[Record]):
         self.kind = message.__name__.lower()
 
     def add(self, record: Record, origin: str | None = None) -> Record:
-        """Keeps a new record; returns it, or what was made of the same origin before.
+        """Keeps a new record, whose id is set where it has none; returns it, or what was made of its origin.
 
-        Args:
-            record: its id is set where it has none.
-            origin: what it was made from, so that it isn't made twice; None where that may be.
+        ``origin`` says what it was made from, so that it isn't made twice; None where that may be.
         """
         with self._database.transaction() as opened:
             known = None if origin is None else self.find_by_origin(origin)
@@ -135,9 +133,8 @@ class Catalog:
         self.identities = Repository(database, identity_pb2.Identity)
         self.facesets = Repository(database, faceset_pb2.Faceset)
         self.models = Repository(database, model_pb2.Model)
-        self._by_kind: dict[str, Repository[Any]] = {
-            one.kind: one for one in (self.clips, self.identities, self.facesets, self.models)
-        }
+        repositories: tuple[Repository[Any], ...] = (self.clips, self.identities, self.facesets, self.models)
+        self._by_kind = {repository.kind: repository for repository in repositories}
 
     def of(self, kind: str) -> Repository[Any]:
         """The records of a kind that a request or a job names."""

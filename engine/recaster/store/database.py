@@ -48,7 +48,6 @@ class Database:
         """Open it, or make it.
 
         Args:
-            path: the file.
             max_hold_s: how long, in seconds, a transaction waits for another lock, the audit log's say: all
                 who write wait for it meanwhile.
 
@@ -203,11 +202,7 @@ class Database:
     def scrub(self) -> None:
         """Write the file anew: its free room still holds what was deleted. Copies from before a migration go.
 
-        Should that be impossible, ``scrub_if_marked`` does it later.
-
-        Raises:
-            LockedError: it is read or written elsewhere.
-            DiskFullError, OutputError: it can't be written.
+        Where that fails (LockedError, DiskFullError, OutputError), ``scrub_if_marked`` does it later.
         """
         self.mark_unscrubbed()
         self.drop_old_copies(0)
@@ -237,14 +232,9 @@ class Database:
         return total
 
     def check(self) -> None:
-        """Find out whether it can be read and written.
-
-        Raises:
-            OutputError: it can't; part of it is missing, say.
-        """
+        """Find out if it can be read and written (OutputError where it can't; a table is missing, say)."""
         with self.transaction() as opened:
-            there = {row["name"] for row in opened.execute("select name from sqlite_master")}
-            missing = self._tables - there
+            missing = self._tables - {row["name"] for row in opened.execute("select name from sqlite_master")}
             if missing:
                 raise OutputError(f"the engine's store lacks {', '.join(sorted(missing))}; restore it")
             opened.execute(f"pragma user_version = {SCHEMA_VERSION}")  # to the disk, as any write
@@ -315,12 +305,7 @@ class AuditHead:
 
 
 def copy_store(path: Path, target: Path) -> None:
-    """Copy a SQLite file as it is at one moment, while others go on using it.
-
-    Raises:
-        FileNotFoundError: there is none.
-        DiskFullError, OutputError: it can't be read, or the copy can't be written.
-    """
+    """Copy a SQLite file as it is at one moment, while others use it (FileNotFoundError, OutputError)."""
     path.stat()
     try:
         with (

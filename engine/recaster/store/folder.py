@@ -53,51 +53,32 @@ _PRIVATE: Final = (
 _PARTS: Final = ("blobs", "uploads", "drops", "damaged", "facesets", "models", "jobs")
 
 
+class _Part:
+    """Path of a part of the folder, as an attribute."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, folder: DataFolder, _: object) -> Path:
+        return folder.path / self._name
+
+
 @dataclass(frozen=True)
 class DataFolder:
     """The paths of one engine's data; nothing is read or written before it is asked for."""
 
     path: Path
+    database = _Part("store.sqlite")
+    token_file = _Part("token")
+    blobs = _Part("blobs")
+    uploads = _Part("uploads")
+    drops = _Part("drops")
+    damaged = _Part("damaged")
 
     @classmethod
     def default(cls) -> DataFolder:
         """The folder in RECASTER_DATA, else the platform's for a user's application data."""
         return cls(data_folder())
-
-    @property
-    def database(self) -> Path:
-        """``store.sqlite``."""
-        return self.path / "store.sqlite"
-
-    @property
-    def token_file(self) -> Path:
-        """File of the token."""
-        return self.path / "token"
-
-    @property
-    def blobs(self) -> Path:
-        """Folder of blobs."""
-        return self.path / "blobs"
-
-    @property
-    def uploads(self) -> Path:
-        """Folder of blobs on their way."""
-        return self.path / "uploads"
-
-    @property
-    def drops(self) -> Path:
-        """Folder where clients of this machine put files."""
-        return self.path / "drops"
-
-    @property
-    def damaged(self) -> Path:
-        """Folder of blobs that aren't what they were any more."""
-        return self.path / "damaged"
-
-    @property
-    def parts(self) -> list[Path]:
-        """The folders of all that clients and jobs bring."""
-        return [self.path / name for name in _PARTS]
 
     def faceset(self, faceset_id: str) -> Path:
         """Folder of a faceset."""
@@ -112,15 +93,11 @@ class DataFolder:
         return self.path / "jobs" / job_id
 
     def make(self) -> None:
-        """Make what isn't there, for its owner's eyes only; what is open to others is closed to them.
-
-        Raises:
-            OutputError: it can't be written, or belongs to another user.
-        """
+        """Make what isn't there, for its owner's eyes only, and close what others may see (OutputError)."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for part in self.parts:
-                part.mkdir(mode=0o700, exist_ok=True)
+            for name in _PARTS:
+                (self.path / name).mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise write_error(self.path, error) from error
         for path in (self.path, *(self.path / name for name in _PRIVATE)):
@@ -128,11 +105,7 @@ class DataFolder:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep other engines away for as long as the block lasts; a crash unlocks it, too.
-
-        Raises:
-            UsageError: another engine serves this folder.
-        """
+        """Keep other engines away as long as the block lasts (UsageError where one is at work here)."""
         # The folder, too: a lock file that was removed would let a second engine in.
         with try_lock(self.path / "lock") as alone, try_lock_folder(self.path) as alone_here:
             if not (alone and alone_here):
@@ -142,11 +115,7 @@ class DataFolder:
             yield
 
     def token(self) -> tuple[str, bool]:
-        """The token, made at the first time; and whether it was made now.
-
-        Raises:
-            OutputError: it can't be written or read.
-        """
+        """The token, made at the first time; and whether it was made now (OutputError)."""
         try:
             kept = self.token_file.read_text(encoding="ascii").strip() if self.token_file.is_file() else None
         except (OSError, UnicodeDecodeError) as error:

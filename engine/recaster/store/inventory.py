@@ -23,9 +23,9 @@ class Inventory:
 
     Attributes:
         schema: its version.
-        blobs: digests that somebody needs, and their bytes where they are known.
+        blobs: bytes of the blobs that somebody needs, by digest; None where they aren't known.
         catalog: records, by kind.
-        jobs: jobs, and the messages of those that haven't ended.
+        jobs: messages of jobs, by id; None for those that have ended.
         audit_head: number and hash of the audit log's newest record; None where there is none.
     """
 
@@ -77,8 +77,7 @@ class Inventory:
 
     def documents(self) -> set[str]:
         """Digests of the documents that say by what right a face is used."""
-        found = {one.attestation.document_digest for one in self.catalog["identity"]}
-        return found - {""}
+        return {identity.attestation.document_digest for identity in self.catalog["identity"]} - {""}
 
 
 def check_integrity(path: Path) -> list[str]:

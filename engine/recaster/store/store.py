@@ -10,10 +10,10 @@ from recaster.errors import OutputError
 from recaster.files import remove_folder
 from recaster.store.blobs import Blobs, Quota
 from recaster.store.catalog import Catalog
-from recaster.store.client_usage import ClientUsage
 from recaster.store.database import Database
 from recaster.store.job_store import ENDED, JobStore
 from recaster.store.tokens import Tokens
+from recaster.store.usage import ClientUsage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,17 +27,7 @@ MAX_HOLD_S: Final = 0.25
 
 @dataclass(frozen=True)
 class Store:
-    """Data of one engine.
-
-    Attributes:
-        folder: where.
-        database: the small data.
-        blobs: the large data.
-        jobs: the work.
-        catalog: what jobs work on.
-        tokens: of clients.
-        client_usage: how much of it each client keeps.
-    """
+    """Data of one engine."""
 
     folder: DataFolder
     database: Database
@@ -70,17 +60,13 @@ class Store:
         """Bytes of blobs, by digest, as clips and results of jobs say them."""
         sizes = {clip.digest: clip.size for clip in self.catalog.clips.list_all()}
         for job in self.jobs.in_states(tuple(ENDED)):
-            sizes.update({one.digest: one.size for one in job.result.artifacts})
+            sizes.update({artifact.digest: artifact.size for artifact in job.result.artifacts})
         return sizes
 
     def hide(self, folder: Path) -> Callable[[], None]:
-        """Take the folder of a faceset, model or job out of sight, to be removed; a crash only delays that.
+        """Take a faceset's, model's or job's folder out of sight, to be removed; a crash only delays that.
 
-        Returns:
-            What brings it back.
-
-        Raises:
-            OutputError: it can't be hidden.
+        Returns what brings it back (OutputError where it can't be hidden).
         """
         hidden = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
         try:

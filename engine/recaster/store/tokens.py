@@ -45,15 +45,10 @@ ROLES: Final = {role.label: role for role in Role}
 
 @dataclass(frozen=True)
 class ClientToken:
-    """A token, without its secret.
+    """A client's token, without its secret.
 
     Attributes:
-        token_id: by which it is looked up.
-        name: the client's.
-        role: what the client may do.
-        created: when it was made; these are seconds since 1970.
-        expires: when it ends; None for never.
-        revoked: when it was revoked; None where it wasn't.
+        created: seconds since 1970, as ``expires`` (None for never) and ``revoked`` (None where it wasn't).
         quota_bytes: what the client may keep; None for as much as there is room.
         max_jobs: jobs of the client's that may wait or run; None for any number.
     """
@@ -90,11 +85,7 @@ class Tokens:
         quota_bytes: int | None = None,
         max_jobs: int | None = None,
     ) -> tuple[ClientToken, str]:
-        """Make a token; returns it, and what the client shows, which is kept nowhere.
-
-        Raises:
-            UsageError: the name or a limit is none.
-        """
+        """Make a token; returns it, and what the client shows, which is kept nowhere (UsageError)."""
         if not name.strip() or name != name.strip() or len(name) > MAX_NAME_LETTERS or not name.isprintable():
             raise UsageError(
                 f"{name[:MAX_NAME_LETTERS]!r} can't be a client's name; "
@@ -146,11 +137,7 @@ class Tokens:
         ]
 
     def revoke(self, name: str) -> list[ClientToken]:
-        """Revoke the valid tokens of a client, or the one with this id; returns them.
-
-        Raises:
-            NotFoundError: there is none.
-        """
+        """Revoke the valid tokens of a client, or the one with this id; returns them (NotFoundError)."""
         with self._database.transaction() as opened:
             rows = opened.execute(
                 "update token set revoked = ? where (token_id = ? or name = ?) and revoked is null "

@@ -34,9 +34,7 @@ class Upload:
     """A blob on its way, of one client: another who sends the same begins another.
 
     Attributes:
-        digest: of the whole.
-        size: bytes in all.
-        committed: bytes that came.
+        size: bytes in all, of which ``committed`` came.
         expires: when it is forgotten, in seconds since 1970.
         complete: whether it is here and checked.
         client: a short hash of the client's name; empty for none.
@@ -59,9 +57,8 @@ class Upload:
         """The upload that a file is (ValueError for one that is none, FileNotFoundError)."""
         digest, *client, size = path.name.split(".")
         there = path.stat()
-        return cls(
-            digest, int(size), there.st_size, there.st_mtime + UNUSED_LIFETIME_S, client="".join(client)
-        )
+        expires = there.st_mtime + UNUSED_LIFETIME_S
+        return cls(digest, int(size), there.st_size, expires, client="".join(client))
 
 
 class UploadWriter:
@@ -88,9 +85,8 @@ class UploadWriter:
     def write(self, data: bytes) -> None:
         """Add a piece; it counts once it is synced (OutputError where the disk doesn't take it)."""
         if self.offset + len(data) > self._upload.size:
-            raise InputError(
-                f"blob {self._upload.digest[:12]}: more bytes than the {self._upload.size} promised"
-            )
+            why = f"more bytes than the {self._upload.size} promised"
+            raise InputError(f"blob {self._upload.digest[:12]}: {why}")
         self._check_room(len(data))
         try:
             self._file.write(data)
@@ -109,8 +105,7 @@ class UploadWriter:
     def sync(self) -> None:
         """Make what was written durable; may run beside ``write``.
 
-        Raises:
-            OutputError: the disk doesn't take it. Where it had said that it would, nothing is kept.
+        OutputError where the disk doesn't take it; where it had said that it would, nothing is kept.
         """
         self._unsynced = 0
         try:
@@ -135,12 +130,9 @@ class UploadWriter:
                 self._file.close()
 
     def finish(self) -> Upload:
-        """Check the whole and give it its name; call after ``close``.
-
-        Raises:
-            DigestError: it isn't what was promised; nothing of it is kept.
-        """
-        if self.offset == self._upload.size:
+        """Check the whole, once closed, and give it its name; what isn't as promised goes (DigestError)."""
+        whole = self.offset == self._upload.size
+        if whole:
             found = sha256(self._path) if self._digest is None else self._digest.hexdigest()
             if found != self._upload.digest:
                 self._path.unlink()
@@ -149,10 +141,8 @@ class UploadWriter:
                     "they were dropped, send them again"
                 )
             self._commit(self._path, self._upload.digest)
-        whole = self.offset == self._upload.size
-        return replace(
-            self._upload, committed=self.offset, expires=time.time() + UNUSED_LIFETIME_S, complete=whole
-        )
+        expires = time.time() + UNUSED_LIFETIME_S
+        return replace(self._upload, committed=self.offset, expires=expires, complete=whole)
 
 
 def client_hash(client: str) -> str:
@@ -194,7 +184,7 @@ def is_leased(upload: Upload) -> bool:
 
 def reserved_bytes(begun: Iterable[Upload]) -> int:
     """Bytes that are kept free for uploads: of each as many again as have come, while it goes on."""
-    return sum(min(one.size - one.committed, one.committed) for one in begun if is_leased(one))
+    return sum(min(up.size - up.committed, up.committed) for up in begun if is_leased(up))
 
 
 def modified_time(path: Path) -> float:
@@ -210,11 +200,8 @@ def open_offered(folder: Path, digest: str, size: int) -> int:
 
     A client could name any file of the machine. That one is its own to show is proven by the folder, which
     only somebody of this engine's user could have made, and by the name in it, which nothing else has; and
-    whoever shows it knows its digest. All else is answered alike, so that nothing is learned about what there
-    is.
-
-    Raises:
-        NotOfferedError: none is shown there.
+    whoever shows it knows its digest. All else is answered alike (NotOfferedError), so that nothing is
+    learned about what there is.
     """
     try:
         return _open_in(folder, digest, size)

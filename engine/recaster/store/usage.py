@@ -1,4 +1,4 @@
-"""Bytes that an engine keeps: a sum that is carried along, never counted while somebody waits.
+"""Bytes that an engine keeps, in all and for each client: the sum of all is carried along as it changes.
 
 Blobs are added and taken off as they come and go; a folder of a faceset, model or job is counted again by
 whoever has changed it. Everything is counted anew at start and once in a while, gently, to correct what a
@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import OutputError
 from recaster.files import parse_json, require_number, write_json
+from recaster.store.catalog import Catalog, record_id
 
 if TYPE_CHECKING:
+    from recaster.store.database import Database
     from recaster.store.folder import DataFolder
 
 FILE: Final = "usage.json"
@@ -79,6 +81,52 @@ class Usage:
         if self._is_whole:
             with contextlib.suppress(OutputError):
                 write_json(self._folder.path / FILE, {"bytes": self.bytes()})
+
+
+class ClientUsage:
+    """Bytes of the data that were brought by, or made for, each client."""
+
+    def __init__(self, folder: DataFolder, database: Database) -> None:
+        self._folder = folder
+        self._database = database
+
+    def note(self, client: str, digest: str) -> None:
+        """Note that a blob is brought by, or was made for, a client."""
+        with self._database.transaction() as opened:
+            opened.execute("insert or ignore into kept_by values (?, ?)", (client, digest))
+
+    def brought_by(self, digest: str) -> set[str]:
+        """The clients that brought a blob, or for whom it was made."""
+        rows = self._database.rows("select client from kept_by where digest = ?", (digest,))
+        return {row["client"] for row in rows}
+
+    def used(self, client: str) -> int:
+        """Bytes that a client keeps: blobs, uploads that have room promised, facesets and models."""
+        rows = self._database.rows("select digest from kept_by where client = ?", (client,))
+        sizes = {row["digest"]: self._blob_bytes(row["digest"]) for row in rows}
+        gone = [digest for digest, size in sizes.items() if size is None]
+        if gone:
+            with self._database.transaction() as opened:
+                opened.executemany(
+                    "delete from kept_by where client = ? and digest = ?",
+                    [(client, digest) for digest in gone],
+                )
+        total = sum(size or 0 for size in sizes.values())
+        catalog = Catalog(self._database)
+        for kind, place in (("faceset", self._folder.faceset), ("model", self._folder.model)):
+            for record in catalog.of(kind).list_all():
+                if record.created_by == client:
+                    total += _folder_bytes(place(record_id(record)))
+        return total
+
+    def _blob_bytes(self, digest: str) -> int | None:
+        """Of a blob that is here, or promised by an upload; None for neither."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self._folder.blobs / digest[:2] / digest).stat().st_size
+        for upload in self._folder.uploads.glob(f"{digest}.*"):
+            with contextlib.suppress(ValueError):  # a file that isn't ours, say
+                return int(upload.suffix[1:])
+        return None
 
 
 def _loaded_total(path: Path) -> int | None:
