@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -32,18 +32,19 @@ class Issued:
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
 
+    def pem(self) -> bytes:
+        """Returns the certificate as PEM."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
 
 def make_certificates(folder: Path, hosts: Sequence[str], clients: Sequence[str] = ()) -> list[Path]:
-    """Write an authority, and certificates of an engine and of clients that it signed.
+    """Writes an authority, and certificates of an engine and of clients that it signed; returns the files.
 
     Args:
         folder: gets ``ca.pem``, ``engine.pem``, ``engine.key`` and ``NAME.pem``, ``NAME.key`` of each client.
             The authority's own key isn't kept: nobody can sign anything later.
         hosts: names and addresses that clients know the engine by.
         clients: names of clients that get a certificate of their own.
-
-    Returns:
-        The files.
 
     Raises:
         UsageError: no host, or a client's name that is none.
@@ -54,38 +55,21 @@ def make_certificates(folder: Path, hosts: Sequence[str], clients: Sequence[str]
     for name in clients:
         if not name.replace("-", "").replace("_", "").isalnum() or name in ("ca", "engine"):
             raise UsageError(f"{name!r} can't be a client's name; use letters, digits, - and _")
-    authority = _authority()
+    authority = issue(_name("Recaster authority"), AUTHORITY_DAYS)
     files = [folder / "ca.pem"]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    issued = {"engine": _signed(authority, "recaster engine", ExtendedKeyUsageOID.SERVER_AUTH, hosts)}
+    serves = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+    known_as = x509.SubjectAlternativeName([_host(host) for host in hosts])
+    calls = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+    issued = {"engine": issue(_name("recaster engine"), CERTIFICATE_DAYS, authority, [serves, known_as])}
     for name in clients:
-        issued[name] = _signed(authority, name, ExtendedKeyUsageOID.CLIENT_AUTH, ())
-    for name, one in issued.items():
-        write_secret(folder / f"{name}.key", private_key_pem(one.key))
-        write_bytes(folder / f"{name}.pem", one.certificate.public_bytes(serialization.Encoding.PEM))
+        issued[name] = issue(_name(name), CERTIFICATE_DAYS, authority, [calls])
+    for name, each in issued.items():
+        write_secret(folder / f"{name}.key", private_key_pem(each.key))
+        write_bytes(folder / f"{name}.pem", each.pem())
         files += [folder / f"{name}.pem", folder / f"{name}.key"]
-    write_bytes(folder / "ca.pem", authority.certificate.public_bytes(serialization.Encoding.PEM))
+    write_bytes(folder / "ca.pem", authority.pem())
     return files
-
-
-def _authority() -> Issued:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = _name("Recaster authority")
-    return Issued(
-        certificate_builder(name, name, key, AUTHORITY_DAYS, authority=True).sign(key, hashes.SHA256()), key
-    )
-
-
-def _signed(authority: Issued, name: str, purpose: Any, hosts: Sequence[str]) -> Issued:
-    key = ec.generate_private_key(ec.SECP256R1())
-    begun = certificate_builder(
-        _name(name), authority.certificate.subject, key, CERTIFICATE_DAYS, authority=False
-    )
-    begun = begun.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-    if hosts:
-        names = x509.SubjectAlternativeName([_host(host) for host in hosts])
-        begun = begun.add_extension(names, critical=False)
-    return Issued(begun.sign(authority.key, hashes.SHA256()), key)
 
 
 def _name(common: str) -> x509.Name:
@@ -99,12 +83,28 @@ def _host(host: str) -> x509.GeneralName:
         return x509.DNSName(host)
 
 
+def issue(
+    subject: x509.Name,
+    days: int,
+    authority: Issued | None = None,
+    extensions: Iterable[x509.ExtensionType] = (),
+    key: ec.EllipticCurvePrivateKey | None = None,
+) -> Issued:
+    """Issues a certificate of a key, of a new one by default; without an authority, it becomes one itself."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    issuer = subject if authority is None else authority.certificate.subject
+    builder = certificate_builder(subject, issuer, key, days, authority=authority is None)
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
+    return Issued(builder.sign(key if authority is None else authority.key, hashes.SHA256()), key)
+
+
 def certificate_builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int, *, authority: bool
 ) -> x509.CertificateBuilder:
-    """A certificate of ``key`` that begins now: of an authority that signs others, or of who signs data."""
+    """Begins a certificate that is valid from now on: an authority's, or one of who signs data."""
     now = dt.datetime.now(dt.UTC)
-    begun = x509.CertificateBuilder(
+    builder = x509.CertificateBuilder(
         subject_name=subject,
         issuer_name=issuer,
         public_key=key.public_key(),
@@ -113,42 +113,7 @@ def certificate_builder(
         not_valid_after=now + dt.timedelta(days=days),
     )
     constraints = x509.BasicConstraints(ca=authority, path_length=0 if authority else None)
-    return begun.add_extension(constraints, critical=True).add_extension(_key_usage(authority), critical=True)
-
-
-def check_validity(certificates: Iterable[x509.Certificate], name: str) -> None:
-    """See to it that certificates are valid at this moment.
-
-    Args:
-        certificates: one, and those that vouch for it.
-        name: of their file, for messages.
-
-    Raises:
-        CertificateError: one isn't valid yet, or not any more.
-    """
-    now = dt.datetime.now(dt.UTC)
-    for one in certificates:
-        if now < one.not_valid_before_utc:
-            raise CertificateError(
-                f"{name}: a certificate in it is valid from {_utc(one.not_valid_before_utc)} on only, and "
-                f"by this machine's clock it is {_utc(now)}; set the clock right, or wait"
-            )
-        if now > one.not_valid_after_utc:
-            raise CertificateError(
-                f"{name}: a certificate in it was valid until {_utc(one.not_valid_after_utc)}; put a new "
-                "one in its place"
-            )
-
-
-def private_key_pem(key: ec.EllipticCurvePrivateKey) -> str:
-    """A private key as PEM (PKCS #8, not encrypted)."""
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
-
-
-def _key_usage(authority: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
+    usage = x509.KeyUsage(
         digital_signature=not authority,
         key_cert_sign=authority,
         crl_sign=authority,
@@ -159,6 +124,34 @@ def _key_usage(authority: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+    return builder.add_extension(constraints, critical=True).add_extension(usage, critical=True)
+
+
+def check_validity(certificates: Iterable[x509.Certificate], name: str) -> None:
+    """Checks that certificates are valid at this moment; ``name`` is their file's, for messages.
+
+    Raises:
+        CertificateError: one isn't valid yet, or not any more.
+    """
+    now = dt.datetime.now(dt.UTC)
+    for certificate in certificates:
+        begin = certificate.not_valid_before_utc
+        if now < begin:
+            raise CertificateError(
+                f"{name}: a certificate in it is valid from {_utc(begin)} on only, and "
+                f"by this machine's clock it is {_utc(now)}; set the clock right, or wait"
+            )
+        if now > certificate.not_valid_after_utc:
+            raise CertificateError(
+                f"{name}: a certificate in it was valid until {_utc(certificate.not_valid_after_utc)}; put a "
+                "new one in its place"
+            )
+
+
+def private_key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    """Returns a private key as PEM (PKCS #8, not encrypted)."""
+    pkcs8 = serialization.PrivateFormat.PKCS8
+    return key.private_bytes(serialization.Encoding.PEM, pkcs8, serialization.NoEncryption()).decode()
 
 
 def _utc(time: dt.datetime) -> str:

@@ -30,6 +30,9 @@ _KEYS: Final[dict[str, dict[str, type]]] = {
     "retention": {"letters_years": int, "jobs_days": int},
     "clients": {"quota_gib": int, "max_jobs": int},
 }
+_PREFIXED_KEYS: Final = ("required", "kind", "language")
+"""Keys whose field of the policy begins with the name of the table."""
+_FILE_KEYS: Final = ("certificate", "key", "trust")
 _CLIENTS_TABLE: Final = "clients"
 """The table that may have another of the same keys for each client, by name."""
 MAX_CLIENT_LIMIT: Final = 1_000_000_000
@@ -114,35 +117,29 @@ class Policy:
         path = cls.path(data)
         # A link that leads nowhere is a policy that can't be read, not none.
         tables = _read(path) if os.environ.get(POLICY_VARIABLE) or os.path.lexists(path) else {}
-        consent, manifest, label, retention, clients = (tables.get(name, {}) for name in _KEYS)
-        default = os.environ.get(BASIS_VARIABLE) or consent.get("default", "")
-        for basis in (*consent.get("bases", ()), *([default] if default else [])):
-            _one_of(f"{path.name}: basis", basis, BASES)
+        clients = tables.pop(_CLIENTS_TABLE, {})
+        values: dict[str, Any] = {}
+        for table, keys in tables.items():
+            for key, value in keys.items():
+                field_name = f"{table}_{key}" if key in _PREFIXED_KEYS else key
+                values[field_name] = path.parent / value if key in _FILE_KEYS else value
+        values["bases"] = tuple(values.get("bases", BASES))
+        values["default"] = os.environ.get(BASIS_VARIABLE) or values.get("default", "")
+        policy = cls(**values, clients=_limits(path.name, clients))
+        policy._check_values(path.name)
+        return policy
+
+    def _check_values(self, file: str) -> None:
+        """Refuses values that no policy has (UsageError)."""
+        for basis in (*self.bases, *([self.default] if self.default else [])):
+            _check_choice(f"{file}: basis", basis, BASES)
+        _check_choice(f"{file}: kind of label", self.label_kind, KINDS_OF_LABEL)
+        _check_choice(f"{file}: language of label", self.label_language, tuple(LANGUAGES))
         for name, most in (("letters_years", MAX_RETENTION_YEARS), ("jobs_days", 366 * MAX_RETENTION_YEARS)):
-            if not 0 <= retention.get(name, 0) <= most:
-                raise UsageError(f"{path.name}: {name} must be 0 to {most}, not {retention[name]}")
-        if ("certificate" in manifest) != ("key" in manifest):
-            raise UsageError(f"{path.name}: a certificate and its key go together")
-        kind = _one_of(f"{path.name}: kind of label", label.get("kind", cls.label_kind), KINDS_OF_LABEL)
-        language = _one_of(
-            f"{path.name}: language of label", label.get("language", cls.label_language), tuple(LANGUAGES)
-        )
-        place = {name: path.parent / manifest[name] for name in _FILE_KEYS if name in manifest}
-        return cls(
-            bases=tuple(consent.get("bases", BASES)),
-            document=consent.get("document", False),
-            editors_attest=consent.get("editors_attest", False),
-            default=default,
-            manifest_required=manifest.get("required", False),
-            timestamp=manifest.get("timestamp", ""),
-            label_required=label.get("required", False),
-            label_kind=kind,
-            label_language=language,
-            letters_years=retention.get("letters_years", 0),
-            jobs_days=retention.get("jobs_days", 0),
-            clients=_limits(path.name, clients),
-            **place,
-        )
+            if not 0 <= getattr(self, name) <= most:
+                raise UsageError(f"{file}: {name} must be 0 to {most}, not {getattr(self, name)}")
+        if (self.certificate is None) != (self.key is None):
+            raise UsageError(f"{file}: a certificate and its key go together")
 
     @property
     def demands_basis(self) -> bool:
@@ -185,10 +182,9 @@ def apply_label_policy(options: job_pb2.SwapOptions, policy: Policy) -> job_pb2.
     return applied
 
 
-def _one_of(what: str, value: object, known: Sequence[str]) -> str:
-    if not isinstance(value, str) or value not in known:
-        raise UsageError(f"{what} can't be {value!r}; choose among {', '.join(known)}")
-    return value
+def _check_choice(what: str, value: object, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise UsageError(f"{what} can't be {value!r}; choose among {', '.join(choices)}")
 
 
 def _limits(file: str, table: dict[str, Any]) -> dict[str, ClientLimits]:
@@ -201,9 +197,6 @@ def _limits(file: str, table: dict[str, Any]) -> dict[str, ClientLimits]:
                 where = f"[{_CLIENTS_TABLE}.{client}]" if client else f"[{_CLIENTS_TABLE}]"
                 raise UsageError(f"{file}: {name} in {where} must be 1 to {MAX_CLIENT_LIMIT}, not {value}")
     return {client: ClientLimits(**limits) for client, limits in tables.items() if limits}
-
-
-_FILE_KEYS: Final = ("certificate", "key", "trust")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -220,16 +213,16 @@ def _read(path: Path) -> dict[str, Any]:
             raise UsageError(
                 f"{path.name}: [{table}] is nothing that a policy has; it has {', '.join(_KEYS)}"
             )
-        _check(path.name, table, table, values)
+        _check_keys(path.name, table, table, values)
     return tables
 
 
-def _check(file: str, shown: str, table: str, values: dict[str, Any]) -> None:
+def _check_keys(file: str, shown: str, table: str, values: dict[str, Any]) -> None:
     """Refuses keys that a table hasn't, and values of another kind (UsageError)."""
     for name, value in values.items():
         kind = _KEYS[table].get(name)
         if shown == _CLIENTS_TABLE and isinstance(value, dict):
-            _check(file, f"{table}.{name}", table, value)
+            _check_keys(file, f"{table}.{name}", table, value)
         elif kind is None:
             raise UsageError(f"{file}: [{shown}] has no {name}; it has {', '.join(_KEYS[table])}")
         elif type(value) is not kind:  # True is an int

@@ -79,7 +79,8 @@ def certificates_of(path: Path) -> list[x509.Certificate]:
     try:
         chain = x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path.name}: no certificate to sign with ({_reason(error)})") from None
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{path.name}: no certificate to sign with ({reason})") from None
     check_validity(chain, path.name)
     return chain
 
@@ -93,19 +94,16 @@ def algorithm_of(certificate: Path) -> bytes:
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     key = certificates_of(certificate)[0].public_key()
+    algorithm = None
     if isinstance(key, ec.EllipticCurvePublicKey):
-        named = {256: b"es256", 384: b"es384", 521: b"es512"}.get(key.curve.key_size)
+        algorithm = {256: b"es256", 384: b"es384", 521: b"es512"}.get(key.curve.key_size)
     elif isinstance(key, rsa.RSAPublicKey):
-        named = b"ps256"
-    else:
-        named = b"ed25519" if isinstance(key, ed25519.Ed25519PublicKey) else None
-    if named is None:
+        algorithm = b"ps256"
+    elif isinstance(key, ed25519.Ed25519PublicKey):
+        algorithm = b"ed25519"
+    if algorithm is None:
         raise UsageError(f"{certificate.name}: its key is of a kind that C2PA doesn't sign with; use P-256")
-    return named
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return algorithm
 
 
 def local_authority(data: Path) -> Path:
@@ -148,29 +146,20 @@ def _make_local_signer(folder: Path) -> None:
 def _make_chain() -> tuple[bytes, str, bytes]:
     """Makes (chain, key, authority), PEM, as the C2PA specification asks of a signer's certificate."""
     from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-    from recaster.provenance.certificates import certificate_builder, private_key_pem
+    from recaster.provenance.certificates import issue, private_key_pem
 
     def named(common: str) -> x509.Name:
         organisation = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Recaster, not verified by anybody")
         return x509.Name([organisation, x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
-    root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    root_name = named("An authority made on one machine")
-    identifier = x509.SubjectKeyIdentifier.from_public_key(root_key.public_key())
-    root = certificate_builder(root_name, root_name, root_key, LOCAL_AUTHORITY_DAYS, authority=True)
-    authority = root.add_extension(identifier, critical=False).sign(root_key, hashes.SHA256())
-    signer = certificate_builder(named(LOCAL_SIGNER_NAME), root_name, key, LOCAL_SIGNER_DAYS, authority=False)
+    key = ec.generate_private_key(ec.SECP256R1())
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    authority_name = named("An authority made on one machine")
+    authority = issue(authority_name, LOCAL_AUTHORITY_DAYS, extensions=[identifier], key=key)
     purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
     issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
-    signed = signer.add_extension(purpose, critical=False).add_extension(issuer, critical=False)
-    pem = serialization.Encoding.PEM
-    root_pem = authority.public_bytes(pem)
-    return (
-        signed.sign(root_key, hashes.SHA256()).public_bytes(pem) + root_pem,
-        private_key_pem(key),
-        root_pem,
-    )
+    signer = issue(named(LOCAL_SIGNER_NAME), LOCAL_SIGNER_DAYS, authority, [purpose, issuer])
+    return signer.pem() + authority.pem(), private_key_pem(signer.key), authority.pem()
