@@ -1,12 +1,8 @@
 """The audit log: one JSON record a line, each holding the hash of the one before it.
 
-Whoever changes, removes or inserts a record breaks the chain from there on. An end that was cut off, emptied
-or written anew is found by the store, which knows the newest record: the log has to hold that one. Each
-signed manifest names one, too, and ``recaster audit verify --head`` compares with a hash noted elsewhere.
-
-A log may be ahead of the store by what a crash or a full disk kept the store from learning; it is never
-behind. Nothing is written after a break: ``accept`` keeps the broken log aside and begins another that
-names the break.
+Whoever changes, removes or inserts a record breaks the chain. An end that was cut off, emptied or written
+anew is found by the store, which knows the newest record; signed manifests name one, too. The log may be
+ahead of the store by what a crash or a full disk kept that from learning, and is never behind.
 """
 
 from __future__ import annotations

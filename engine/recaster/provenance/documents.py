@@ -37,11 +37,7 @@ _HELD: Final = re.compile(r"(\d{4}-\d\d-\d\d)-.+")
 
 @dataclass(frozen=True)
 class Documents:
-    """The documents of one register.
-
-    Attributes:
-        folder: where they are kept.
-    """
+    """The documents of one register."""
 
     folder: Path
 

@@ -81,13 +81,10 @@ class FaceTraces:
         """Joins both; of faces that look alike, one is kept."""
         faces = list(self.faces)
         for numbers, share in other.faces:
-            near = [
-                at
-                for at, (known, _) in enumerate(faces)
-                if math.dist(known, numbers) < MAX_SAME_LOOK_DISTANCE / 2
-            ]
-            if near:
-                faces[near[0]] = (faces[near[0]][0], max(faces[near[0]][1], share))
+            for at, (known, known_share) in enumerate(faces):
+                if math.dist(known, numbers) < MAX_SAME_LOOK_DISTANCE / 2:
+                    faces[at] = (known, max(known_share, share))
+                    break
             else:
                 faces.append((numbers, share))
         faces.sort(key=lambda face: -face[1])
@@ -95,29 +92,21 @@ class FaceTraces:
 
     def main(self) -> FaceTraces:
         """Returns them without people who are hardly in the set: the part that a revocation keeps."""
-        shares = self._people()
-        kept = [
-            face for face, share in zip(self.faces, shares, strict=True) if share >= MIN_MAIN_PERSON_SHARE
-        ]
+        kept = [face for face in self.faces if self._share_near((face,)) >= MIN_MAIN_PERSON_SHARE]
         return FaceTraces(self.digests, tuple(kept))
 
     def match(self, revoked: FaceTraces) -> bool:
         """Tells whether a revoked person is among them: by a digest, or by a share that counts."""
-        if self.digests & revoked.digests:
-            return True
-        share = sum(
+        return bool(self.digests & revoked.digests) or self._share_near(revoked.faces) >= MIN_PERSON_SHARE
+
+    def _share_near(self, faces: Iterable[FaceShare]) -> float:
+        """Computes the share of all those that are of the same person as one of these."""
+        others = [numbers for numbers, _ in faces]
+        return sum(
             share
             for numbers, share in self.faces
-            if any(math.dist(numbers, other) < MAX_SAME_PERSON_DISTANCE for other, _ in revoked.faces)
+            if any(math.dist(numbers, other) < MAX_SAME_PERSON_DISTANCE for other in others)
         )
-        return share >= MIN_PERSON_SHARE
-
-    def _people(self) -> list[float]:
-        """Computes, for each face, the share of all those that are of the same person."""
-        return [
-            sum(share for other, share in self.faces if math.dist(numbers, other) < MAX_SAME_PERSON_DISTANCE)
-            for numbers, _ in self.faces
-        ]
 
 
 NO_TRACES: Final = FaceTraces()

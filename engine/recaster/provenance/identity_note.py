@@ -24,11 +24,7 @@ NOTE_FILE: Final = "identity.json"
 
 
 def read_identity(folder: Path) -> str:
-    """Reads the id of the person whose face a folder holds; "" without a note.
-
-    Raises:
-        ConsentError: the note is damaged.
-    """
+    """Reads the id of the person whose face a folder holds; "" without a note (ConsentError)."""
     path = folder / NOTE_FILE
     try:
         identity_id = parse_json(path.read_bytes())["identity_id"]
@@ -42,12 +38,7 @@ def read_identity(folder: Path) -> str:
 
 
 def write_identity(folder: Path, identity_id: str) -> None:
-    """Notes whose face a folder holds.
-
-    Raises:
-        UsageError: it holds somebody else's.
-        OutputError: the folder can't be written.
-    """
+    """Notes whose face a folder holds (UsageError where it is somebody else's, OutputError)."""
     noted_id = read_identity(folder)
     if noted_id not in ("", identity_id):
         raise _other_person(folder, noted_id, identity_id)
@@ -61,7 +52,6 @@ def find_person(
     """Finds the person whose face a folder holds, by its note or by a claim; None where neither names one.
 
     Args:
-        register: the people known here.
         folder: a faceset's or a model's; it may still have to be made.
         identity: id or name of a registered person.
         basis: the legal basis alone.
@@ -105,7 +95,6 @@ def resolve_and_record_identity(
     """Finds whose face a folder holds, checks that it may be put on now, and notes what was claimed.
 
     Args:
-        register: the people known here.
         folder: a faceset's or a model's.
         identity: id or name of a registered person.
         basis: the legal basis alone; somebody is registered under the folder's name.

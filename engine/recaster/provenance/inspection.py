@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-
 MAX_SHOWN_LETTERS: Final = 80
 """Letters of a manifest's text that are shown."""
 _QUOTES: Final = frozenset('"\u00ab\u00bb\u201c\u201d\u201e\u201f\u2033\u2036\u275d\u275e\u301d\u301e\uff02')
@@ -49,7 +48,6 @@ def inspect_file(path: Path, data: Path, trust: Sequence[Path] = ()) -> Inspecti
     """Reads a file's manifest and checks it against the file.
 
     Args:
-        path: the file.
         data: data folder of whoever asks: what was signed there is known to be.
         trust: certificates of authorities (PEM) that are trusted.
 

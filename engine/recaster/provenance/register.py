@@ -1,15 +1,7 @@
 """The register of identities: people, the rights to their faces, and the log of what was done with those.
 
 One data folder holds one register: an engine's, or that of the command line's own work (the same folder,
-unless one of them is given another). Parts of it::
-
-    DATA/store.sqlite    identities (and all else that an engine keeps)
-         audit.jsonl     what was done, see ``provenance.audit_log``
-         revocations.jsonl  whose right was taken back, by content, see ``provenance.revocations``
-         documents/      consents and licences by SHA-256, for their owner's eyes alone
-         secret          what hashes in manifests are salted with
-         signing/        certificates made here, see ``provenance.signer``
-         policy.toml     an organisation's rules, see ``provenance.policy``
+unless one of them is given another).
 """
 
 from __future__ import annotations
@@ -54,14 +46,7 @@ MIN_SECRET_BYTES: Final = 32
 
 @dataclass(frozen=True)
 class Register:
-    """One register.
-
-    Attributes:
-        folder: where it is kept.
-        things: the identities, among others.
-        audit: the log.
-        revocations: whose face is known to have been revoked: here, and in the user's own register.
-    """
+    """One register; its revocations are those known here, and those of the user's own register."""
 
     folder: DataFolder
     catalog: Catalog
@@ -97,9 +82,7 @@ class Register:
             ConsentError: the policy doesn't take that basis.
             UsageError: the right would end before it begins.
         """
-        known: identity_pb2.Identity | None
-        known = self.catalog.identities.find_by_origin(origin) if origin is not None else None
-        if known is not None:
+        if origin is not None and (known := self.catalog.identities.find_by_origin(origin)) is not None:
             return known
         if not name.strip() or len(name) > MAX_NAME_LENGTH or not name.isprintable():
             raise UsageError(
@@ -146,16 +129,16 @@ class Register:
         return identity
 
     def refuse_revoked(self, identity_id: str, traces: FaceTraces, but: str = "") -> None:
-        """Refuses a face that was revoked: as this person's, or by its content as anybody's ``but`` one.
+        """Refuses a face that was revoked (ConsentError): as this person's, or by its content as anybody's.
 
-        Raises:
-            ConsentError: it was.
+        Args:
+            identity_id: whose it is said to be; "" for nobody's.
+            but: the person whose revocation doesn't count.
         """
-        known = self.catalog.identities.find(identity_id) if identity_id else None
-        if identity_id and (
-            self.revocations.is_revoked(identity_id) or (known and known.HasField("revocation"))
-        ):
-            raise revocation_error(identity_id, known)
+        if identity_id:
+            known = self.catalog.identities.find(identity_id)
+            if self.revocations.is_revoked(identity_id) or (known and known.HasField("revocation")):
+                raise revocation_error(identity_id, known)
         self.revocations.refuse(traces, but)
 
     def traces(self, kind: str, thing_id: str) -> FaceTraces:
@@ -243,7 +226,6 @@ class Register:
         """Forgets a person, and their document where it is nobody else's (NotFoundError).
 
         Args:
-            identity_id: the person.
             **gone: ids of what was deleted with them, by kind, for the log.
 
         Returns:
@@ -253,12 +235,8 @@ class Register:
         held_until = self._hold(identity)
         with self.catalog.transaction():
             self.catalog.identities.delete(identity_id)
-            self.audit.add(
-                "identity.delete",
-                identity=identity_id,
-                **gone,
-                **({"held": held_until} if held_until else {}),
-            )
+            held = {"held": held_until} if held_until else {}
+            self.audit.add("identity.delete", identity=identity_id, **gone, **held)
             document = identity.attestation.document_digest
             self.catalog.database.on_commit(lambda: self._drop_document(document))
         return held_until
@@ -322,10 +300,9 @@ class Register:
         """
         policy = self.policy
         if identity_id:
-            known = self.catalog.identities.find(identity_id)
-            if known is None:
+            identity = self.catalog.identities.find(identity_id)
+            if identity is None:
                 raise ConsentError(f"identity {identity_id} isn't known here; {STATE_BASIS}")
-            identity = known
         elif policy.default:
             name = f"faces of which nothing was said ({policy.default})"
             identity = self.add_stated(name, policy.default, origin=f"default {policy.default}")

@@ -1,9 +1,8 @@
 """The list of revoked faces: a file beside the store, only ever added to, that a restored store leaves alone.
 
 One JSON record a line: a face was revoked (by the identity's id, with the traces by which its content is
-known), or a right was stated anew for that identity, which takes it off again. An engine heeds its own list
-and that of the user's own register; ``recaster identity revocations`` carries one to another machine. The
-list isn't signed: whoever can write the folder can change it, as they can the store.
+known), or a right was stated anew for that identity, which takes it off again. The list isn't signed: whoever
+can write the folder can change it, as they can the store.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ class Revocations:
 
     def __init__(self, path: Path, others: Iterable[Path] = ()) -> None:
         self.path = path
-        self._others = [one for one in others if one.absolute() != path.absolute()]
+        self._others = [other for other in others if other.absolute() != path.absolute()]
 
     def revoke(self, identity_id: str, traces: FaceTraces) -> None:
         """Puts a person on the list, or adds traces to hers (OutputError, ConsentError)."""
@@ -56,11 +55,7 @@ class Revocations:
         return any(_read_entries(path).get(identity_id) is not None for path in (self.path, *self._others))
 
     def refuse(self, traces: FaceTraces, but: str = "") -> None:
-        """Refuses what holds the face of somebody on a list, ``but`` one.
-
-        Raises:
-            ConsentError: it does, or a list can't be read.
-        """
+        """Refuses what holds the face of somebody on a list, ``but`` one (ConsentError)."""
         for path in (self.path, *self._others):
             for identity_id, revoked in _read_entries(path).items():
                 if revoked is not None and identity_id != but and traces.match(revoked):
