@@ -25,7 +25,7 @@ from recaster.appearance.face_appearance import (
 )
 from recaster.appearance.glasses import find_glasses
 from recaster.appearance.light import relight
-from recaster.appearance.uv_layout import UVLayout, WarpMap, apply_warp, apply_warp_nearest, mask_face, unwrap
+from recaster.appearance.uv_layout import UVLayout, WarpMap, apply_warp, mask_face, unwrap
 from recaster.appearance.uv_masks import mask_lenses
 from recaster.faces import topology
 from recaster.faces.region_masks import fill_polygon
@@ -223,7 +223,7 @@ def _find_beard(likely: Floats, layout: UVLayout) -> Bools:
 def _keep_persistent(occlusion_probability: Floats, persistent: Uint8s, warp_map: WarpMap) -> Floats:
     """Chances without what has nothing to do with the places where something is in front in most frames."""
     face = cv2.dilate(warp_map.inside, np.ones((_NEAR_PX, _NEAR_PX), np.uint8))
-    here = apply_warp_nearest(persistent, warp_map) * warp_map.inside
+    here = apply_warp(persistent, warp_map, cv2.INTER_NEAREST) * warp_map.inside
     face, here = (
         cv2.resize(mask, (FINE_PX, FINE_PX), interpolation=cv2.INTER_NEAREST) for mask in (face, here)
     )

@@ -8,6 +8,7 @@ texture, so that the eyes follow the gaze, and a grid between the lips, so that 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -16,7 +17,7 @@ import numpy as np
 from recaster.appearance.rasterizer import EdgePadding, rasterize
 from recaster.appearance.uv_masks import mask_outline
 from recaster.faces import topology
-from recaster.faces.geometry import eye_distance_3d
+from recaster.faces.geometry import eye_distance, eye_distance_3d
 from recaster.faces.mesh_surface import JAW, LIP_ROWS, LOWER_LIP, TRIANGLES, UPPER_LIP, unfold
 
 if TYPE_CHECKING:
@@ -51,6 +52,17 @@ class UVLayout:
     size: int
     points: Floats
     triangles: NDArray[np.int64]
+
+    @cached_property
+    def eye_distance(self) -> float:
+        """Distance of the eyes in texels."""
+        return float(eye_distance(self.points))
+
+    @cached_property
+    def eye_row(self) -> float:
+        """Row of the corners of the eyes."""
+        corners = [*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT]
+        return float(self.points[corners, 1].mean())
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +180,6 @@ def compute_warp_map(goal: Floats, source: Floats, triangles: NDArray[np.int64],
     Args:
         goal: (V, 3) or (V, 2), pixels of the picture to fill; nearer triangles hide farther ones.
         source: (V, 2 or more), pixels of the picture to read.
-        triangles: (M, 3).
         size: side of the picture to fill.
     """
     # Every triangle with corners of its own: beside one that is squeezed another may be sharp.
@@ -184,19 +195,21 @@ def compute_warp_map(goal: Floats, source: Floats, triangles: NDArray[np.int64],
     return WarpMap(inside, (column, row), soft)
 
 
-def apply_warp(picture: Image, warp_map: WarpMap) -> Image:
-    """Warps a picture by linear interpolation: (size, size, channels) uint8, 0 outside the mesh."""
-    return _remap(picture, warp_map, cv2.INTER_LINEAR)
-
-
-def apply_warp_nearest(picture: Image, warp_map: WarpMap) -> Image:
-    """Warps a picture without mixing any pixels."""
-    return _remap(picture, warp_map, cv2.INTER_NEAREST)
+def apply_warp(picture: Image, warp_map: WarpMap, interpolation: int = cv2.INTER_LINEAR) -> Image:
+    """Warps a picture: (size, size, channels) uint8, 0 outside the mesh."""
+    # Only within the rectangle that the mesh fills: crops show much around it.
+    left, top, width, height = cv2.boundingRect(warp_map.inside)
+    result = np.zeros(warp_map.inside.shape + picture.shape[2:], picture.dtype)
+    if width:
+        box = slice(top, top + height), slice(left, left + width)
+        column, row = (part[box] for part in warp_map.maps)
+        result[box] = cv2.remap(picture, column, row, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return result
 
 
 def apply_warp_cubic(picture: Image, warp_map: WarpMap) -> Image:
     """Warps a picture by cubic interpolation: a face is resampled several times, and each blurs it."""
-    return _remap(picture, warp_map, cv2.INTER_CUBIC)
+    return apply_warp(picture, warp_map, cv2.INTER_CUBIC)
 
 
 def apply_warp_antialiased(picture: Image, warp_map: WarpMap) -> Image:
@@ -226,26 +239,9 @@ def mask_face(layout: UVLayout) -> Floats32:
 
 
 def unwrap(crop: Uint8s, points: Floats, layout: UVLayout) -> Uint8s:
-    """Unwraps a picture of a face into a texture (S, S, 3).
-
-    Args:
-        crop: (H, W, 3) uint8.
-        points: (478, 3), the mesh in the crop's pixels.
-        layout: where the mesh lies in the texture.
-    """
+    """Unwraps a picture (H, W, 3) of a face into a texture (S, S, 3); the mesh is in its pixels."""
     warp_map = compute_warp_map(layout.points, texture_vertices(points), layout.triangles, layout.size)
     return EdgePadding.of(warp_map.inside).fill(apply_warp_cubic(crop, warp_map))
-
-
-def _remap(picture: Image, warp_map: WarpMap, interpolation: int) -> Image:
-    # Only within the rectangle that the mesh fills: crops show much around it.
-    left, top, width, height = cv2.boundingRect(warp_map.inside)
-    result = np.zeros(warp_map.inside.shape + picture.shape[2:], picture.dtype)
-    if width:
-        box = slice(top, top + height), slice(left, left + width)
-        column, row = (part[box] for part in warp_map.maps)
-        result[box] = cv2.remap(picture, column, row, interpolation, borderMode=cv2.BORDER_REPLICATE)
-    return result
 
 
 def _minification(corners: Floats, places: Floats) -> Floats:

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 from recaster.faces import topology
-from recaster.faces.geometry import eye_distance
 from recaster.faces.region_masks import fill_polygon
 
 if TYPE_CHECKING:
@@ -51,13 +50,10 @@ def mask_surface(layout: UVLayout) -> Uint8s:
 def mask_features(layout: UVLayout, *, exact: bool = False) -> Uint8s:
     """Masks eyes with their lashes, brows, lips with what is between them, and nostrils, (S, S), 0 or 1.
 
-    Args:
-        layout: where the mesh lies.
-        exact: without their surroundings, in which they may end.
+    ``exact``: without their surroundings, in which they may end.
     """
-    distance = float(eye_distance(layout.points))
     parts = [
-        dilate(mask_outline(layout, outline), (near if exact else far) * distance)
+        dilate(mask_outline(layout, outline), (near if exact else far) * layout.eye_distance)
         for outline, far, near in _FEATURES
     ]
     return np.asarray(np.max(parts, 0))
@@ -71,22 +67,24 @@ def mask_brows(layout: UVLayout, reach: float) -> Uint8s:
 
 def mask_lenses(layout: UVLayout) -> Uint8s:
     """Masks the places of the lenses of glasses, (S, S), 0 or 1."""
-    mask = np.zeros((layout.size, layout.size), np.uint8)
-    distance = float(eye_distance(layout.points))
+    return np.maximum(*draw_eye_discs(layout, _LENS_RADIUS, _LENS_DROP))
+
+
+def draw_eye_discs(layout: UVLayout, radius: float, drop: float = 0) -> list[Uint8s]:
+    """Draws a disc around each eye's middle, or ``drop`` below, (S, S), 0 or 1; lengths in eye distances."""
+    discs = []
     for corners in (topology.EYE_CORNERS_LEFT, topology.EYE_CORNERS_RIGHT):
         across, down = layout.points[list(corners)].mean(0)
-        cv2.circle(
-            mask, (round(across), round(down + _LENS_DROP * distance)), round(_LENS_RADIUS * distance), 1, -1
-        )
-    return mask
+        middle = round(across), round(down + drop * layout.eye_distance)
+        disc = np.zeros((layout.size, layout.size), np.uint8)
+        discs.append(cv2.circle(disc, middle, round(radius * layout.eye_distance), 1, -1))
+    return discs
 
 
 def pull_push(picture: Floats32, known: Floats32) -> Floats32:
-    """Continues a picture (S, S, 3) smoothly where it is not known (pull-push; Gortler et al., 1996).
+    """Continues a picture (S, S, 3) smoothly where it is not ``known`` (S, S), 0 to 1.
 
-    Args:
-        picture: float32; anything where ``known`` is 0.
-        known: (S, S) float32, 0 to 1.
+    Pull-push; Gortler et al., "The lumigraph", 1996.
     """
     levels = [(picture * known[..., None], known)]
     while min(levels[-1][1].shape) > 2:

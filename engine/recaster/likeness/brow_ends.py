@@ -11,7 +11,6 @@ from scipy.spatial import cKDTree
 
 from recaster.appearance import uv_masks
 from recaster.faces import topology
-from recaster.faces.geometry import eye_distance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,7 +71,7 @@ class Brow:
         steps = cv2.GaussianBlur(np.gradient(line, axis=0), (1, 15), 0, borderType=cv2.BORDER_REPLICATE)
         across = steps[:, ::-1] * (-1, 1) / np.linalg.norm(steps, axis=1, keepdims=True)
         across *= np.sign(across[:, 1:])
-        reach = _HALF_HEIGHT * float(eye_distance(layout.points))
+        reach = _HALF_HEIGHT * layout.eye_distance
         places = line + np.linspace(-reach, reach, _ROWS)[:, None, None] * across
         texels = np.moveaxis(np.indices((layout.size, layout.size)), 0, -1)[..., ::-1]
         column = cKDTree(line).query(texels)[1]
@@ -117,7 +116,7 @@ class BrowEnds:
         self._ends: list[tuple[Brow, Floats32, Floats32]] = []
         self.buried = np.zeros(own.shape, np.float32)
         rows = _fade_in(np.arange(_ROWS), 0)[:, None]
-        around = _MARGIN * float(eye_distance(layout.points))
+        around = _MARGIN * layout.eye_distance
         near = cv2.GaussianBlur(uv_masks.mask_brows(layout, around).astype(np.float32), (0, 0), around / 2)
         near = np.maximum(near, 1 - own)  # skin beside it stays
         for brow, other in (brows, brows[::-1]):

@@ -13,7 +13,6 @@ from recaster.appearance.rasterizer import EdgePadding
 from recaster.appearance.uv_layout import (
     apply_warp,
     apply_warp_antialiased,
-    apply_warp_nearest,
     compute_warp_map,
     extend_under_chin,
     texture_vertices,
@@ -80,7 +79,7 @@ class Drawing:
         places = cv2.copyTo(apply_warp(self.likeness.positions, self.warp_map), inside)
         parts = draw_part_masks(self.points, len(self.picture))
         # Seen from the side the outline ends before the face does: both count.
-        face = 255 * (inside & (1 - apply_warp_nearest(self.likeness.under_chin, self.warp_map)))
+        face = 255 * (inside & (1 - apply_warp(self.likeness.under_chin, self.warp_map, cv2.INTER_NEAREST)))
         parts[FACE - 6] = np.maximum(parts[FACE - 6], face)
         return np.asarray(cv2.merge([*cv2.split(self.picture), *cv2.split(places), *parts]))
 

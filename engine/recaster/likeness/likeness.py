@@ -14,7 +14,7 @@ from recaster.appearance.rasterizer import EdgePadding, rasterize
 from recaster.appearance.uv_layout import UVLayout, make_uv_layout, mask_face, texture_vertices, unwrap
 from recaster.appearance.uv_masks import mask_outline
 from recaster.errors import FaceNotFoundError, ModelError
-from recaster.faces import geometry, topology
+from recaster.faces import topology
 from recaster.faces.mesh_surface import UNDER_CHIN
 from recaster.faces.neutral_shape import (
     NeutralShape,
@@ -236,7 +236,7 @@ class Likeness:
 
     def _region_patch(self, outline: list[int]) -> tuple[slice, slice, Floats32]:
         size = self.layout.size
-        distance = float(geometry.eye_distance(self.layout.points))
+        distance = self.layout.eye_distance
         mask = fill_polygon(self.layout.points[outline], size, 255)
         reach = max(3, round(_PATCH_REACH * distance))
         mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))

@@ -97,7 +97,7 @@ def clear_mouths(textures: Uint8s, layout: UVLayout, gaps: Floats) -> Uint8s:
 def _crease(within: Uint8s, layout: UVLayout) -> Floats32:
     """Lightness (S, S, 1) of lips towards where they touch; what is between them is darkest."""
     away = cv2.distanceTransform(1 - within, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    away /= np.float32(_CREASE_SIGMA * eye_distance(layout.points))
+    away /= np.float32(_CREASE_SIGMA * layout.eye_distance)
     return np.asarray(1 - np.float32(_CREASE) * np.exp(-(away**2) / 2))[..., None]
 
 

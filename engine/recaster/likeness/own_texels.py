@@ -27,7 +27,6 @@ from recaster.appearance.uv_masks import (
     pull_push,
 )
 from recaster.faces import topology
-from recaster.faces.geometry import eye_distance
 from recaster.faces.mesh_surface import vertex_normals
 from recaster.likeness.brow_ends import BrowEnds
 from recaster.likeness.texture_glasses import find_rims, remove_glasses
@@ -112,7 +111,7 @@ def complete_textures(
     """
     face = mask_outline(layout, topology.OVAL)
     kept = mask_features(layout)
-    distance = float(eye_distance(layout.points))
+    distance = layout.eye_distance
     middle = erode(face, _RIM_WIDTH * distance)
     skin = (face * (1 - kept)).astype(np.float32)
     # What is under the chin is made steady by itself, and eyes, brows and lips are taken as they are.
@@ -154,7 +153,7 @@ def _foreign_limit(middle: Uint8s, always: Floats32, layout: UVLayout) -> Floats
 
 def _keep_features(own: Floats32, layout: UVLayout) -> Floats32:
     """Fades the edge of what is a face's own, (S, S), but for its eyes, lips, nostrils and brows."""
-    distance = float(eye_distance(layout.points))
+    distance = layout.eye_distance
     exact = mask_features(layout, exact=True).astype(np.float32)
     exact = np.maximum(exact, mask_brows(layout, _BROW_MARGIN * distance))
     return np.maximum(_fade_edge(own, distance), cv2.GaussianBlur(exact, (0, 0), _NOISE_SIGMA * distance))
@@ -168,7 +167,7 @@ def _outline_skin(usual: Floats32, skin: Floats32, layout: UVLayout) -> Floats32
         skin: (S, S), 1 where skin is.
         layout: where the mesh lies in them.
     """
-    distance = float(eye_distance(layout.points))
+    distance = layout.eye_distance
     face = mask_outline(layout, topology.OVAL)
     away = cv2.distanceTransform(face, cv2.DIST_L2, cv2.DIST_MASK_5) / distance
     rim = np.clip((_RIM_WIDTH - away) / (_RIM_WIDTH / 2), 0, 1)
@@ -185,7 +184,7 @@ def _remove_shades(texture: Floats32, rim: Floats32, known: Floats32, layout: UV
     What is darker there is the shadow of hair, hair or a wall seen through the mesh, or the source's light;
     what is lighter a wall.
     """
-    sigma = _BAND_SIGMA * float(eye_distance(layout.points))
+    sigma = _BAND_SIGMA * layout.eye_distance
     logarithm = np.log(np.maximum(texture, 0) + np.float32(_DARK_OFFSET))
     off = cv2.GaussianBlur(logarithm, (0, 0), sigma) - pull_push(logarithm, known)
     lips = layout.points[list(topology.MOUTH_CORNERS), 1].mean()
@@ -222,12 +221,11 @@ def compute_visible_texels(own: Uint8s, layout: UVLayout) -> Uint8s:
         own: (S, S) uint8, 0 to 255, how far each texel is the source's own.
         layout: where the mesh lies in it.
     """
-    distance = float(eye_distance(layout.points))
+    distance = layout.eye_distance
     away = cv2.distanceTransform((own < 128).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / distance
     shown = 1 - np.clip((away - _FOREHEAD[0]) / np.ptp(_FOREHEAD), 0, 1)
-    eyes = layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT], 1]
     # Below the eyes it is the source's throughout: a cheek under hair goes on from the skin beside it.
-    shown[round(float(eyes.mean())) :] = 1
+    shown[round(layout.eye_row) :] = 1
     shown = np.maximum(shown, mask_brows(layout, _TARGET_BROWS * distance)).astype(np.float32)
     return np.round(cv2.GaussianBlur(shown, (0, 0), _EDGE_WIDTH * distance) * 255).astype(np.uint8)
 
@@ -261,7 +259,7 @@ def _find_own(usual: Floats32, layout: UVLayout, glasses: np.bool_) -> Floats32:
     lab = _to_smooth_lab(usual, layout)
     face = mask_outline(layout, topology.OVAL)
     skin = face * (1 - mask_features(layout))
-    distance = float(eye_distance(layout.points))
+    distance = layout.eye_distance
     middle = erode(face, _RIM_WIDTH * distance)
     core = middle * skin
     darker = np.where(np.arange(len(lab)) < _brows_top(layout), _MAX_DARKER, _MAX_SHADED)[:, None]
@@ -271,7 +269,7 @@ def _find_own(usual: Floats32, layout: UVLayout, glasses: np.bool_) -> Floats32:
         expected = cv2.GaussianBlur(pull_push(lab, known.astype(np.float32)), (0, 0), _SKIN_SIGMA * distance)
         off = _skin_difference(lab, expected, darker)
         known = _keep_touching(skin * (off < 1), core)
-    eyes = round(float(layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT], 1].mean()))
+    eyes = round(layout.eye_row)
     # Below the eyes of a bearded face only what is lighter than skin can be foreign.
     if _has_beard(lab, layout):
         off[eyes:] *= lab[eyes:, :, 0] > expected[eyes:, :, 0]
@@ -314,7 +312,7 @@ def _keep_touching(mask: Uint8s, other: Uint8s) -> Uint8s:
 
 def _complete(usual: Floats32, own: Floats32, clear: Floats32, layout: UVLayout) -> Floats32:
     """Continues a texture's skin where it is not its own, with the fine detail of the other side."""
-    blur = _DETAIL_SIGMA * float(eye_distance(layout.points))
+    blur = _DETAIL_SIGMA * layout.eye_distance
     # Form and detail apart: the form of the skin around goes on, its detail is the other side's.
     there = own * clear
     weight = cv2.GaussianBlur(there, (0, 0), blur)[..., None]
@@ -347,15 +345,13 @@ def _skin_difference(lab: Floats32, expected: Floats32, darker: float | Floats =
 def _to_smooth_lab(picture: NDArray[np.floating] | Uint8s, layout: UVLayout) -> Floats32:
     """Converts a picture (S, S, 3), 0 to 255, to CIE Lab without its noise."""
     return np.asarray(
-        cv2.GaussianBlur(
-            rgb_to_lab(picture.astype(np.float32)), (0, 0), _NOISE_SIGMA * float(eye_distance(layout.points))
-        )
+        cv2.GaussianBlur(rgb_to_lab(picture.astype(np.float32)), (0, 0), _NOISE_SIGMA * layout.eye_distance)
     )
 
 
 def _grow_foreign(off: Floats32, limit: NDArray[np.floating], layout: UVLayout) -> Floats32:
     """Mask (S, S), 0 or 1, of what is off by its limit, and what belongs to it or is its edge."""
-    distance = float(eye_distance(layout.points))
+    distance = layout.eye_distance
     over = (off >= limit).astype(np.uint8)
     along = dilate(over, _TOUCHING * distance) * (off >= _PERHAPS)
     return np.maximum(dilate(over, _EDGE_WIDTH * distance), dilate(along.astype(np.uint8), 0)).astype(

@@ -13,9 +13,8 @@ import cv2
 import numpy as np
 
 from recaster.appearance.light import rgb_to_lab
-from recaster.appearance.uv_masks import dilate, erode, mask_features, mask_outline, pull_push
+from recaster.appearance.uv_masks import dilate, draw_eye_discs, erode, mask_features, mask_outline, pull_push
 from recaster.faces import topology
-from recaster.faces.geometry import eye_distance
 from recaster.faces.region_masks import fill_hull
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def find_rims(textures: Uint8s, layout: UVLayout) -> list[Floats32]:
     Returns:
         (S, S) for each texture, 0 to 1.
     """
-    distance = float(eye_distance(layout.points))
+    distance = layout.eye_distance
     # Over all references: what is a line in a few of them only is no glasses.
     labs = [_to_line_lab(texture, distance) for texture in textures]
     thin, thick = (
@@ -79,8 +78,7 @@ def find_rims(textures: Uint8s, layout: UVLayout) -> list[Floats32]:
     if thick < _MIN_CROSSING:
         return [np.zeros((layout.size, layout.size), np.float32)] * len(textures)
     zone = np.zeros((layout.size, layout.size), np.uint8)
-    middle = _eye_row(layout)
-    zone[round(middle - _ABOVE * distance) : round(middle + _BELOW * distance)] = 1
+    zone[round(layout.eye_row - _ABOVE * distance) : round(layout.eye_row + _BELOW * distance)] = 1
     zone *= mask_outline(layout, topology.OVAL) * (1 - mask_features(layout, exact=True))
     line = _LINE_WIDTHS[0] if thin > _THIN_SHARE * thick else _LINE_WIDTHS[1]
     rims = [_mask_rims(lab, zone, distance, line, max(_MIN_LINE, _LINE_SHARE * thick)) for lab in labs]
@@ -114,11 +112,7 @@ def remove_glasses(textures: Uint8s, worn: Sequence[Floats32], layout: UVLayout)
 def _mask_lenses(rim: Floats32, layout: UVLayout) -> Uint8s:
     """Mask of what is behind the lenses, which their rims go around, (S, S), 0 or 1."""
     mask = np.zeros(rim.shape, np.uint8)
-    distance = float(eye_distance(layout.points))
-    for corners in (topology.EYE_CORNERS_LEFT, topology.EYE_CORNERS_RIGHT):
-        near = np.zeros(rim.shape, np.uint8)
-        across, down = layout.points[list(corners)].mean(0)
-        cv2.circle(near, (round(across), round(down)), round(_LENS_REACH * distance), 1, -1)
+    for near in draw_eye_discs(layout, _LENS_REACH):
         around = np.argwhere((rim > 0.5) & (near > 0))[:, ::-1].astype(np.float64)
         if len(around):
             mask |= fill_hull(around, layout.size)
@@ -127,7 +121,7 @@ def _mask_lenses(rim: Floats32, layout: UVLayout) -> Uint8s:
 
 def _remove_tint(picture: Floats32, behind: Uint8s, rim: Floats32, layout: UVLayout) -> Uint8s:
     """Continues the colours around the lenses of a texture (S, S, 3) behind them; its lightness stays."""
-    distance = float(eye_distance(layout.points))
+    distance = layout.eye_distance
     face = mask_outline(layout, topology.OVAL)
     kept = mask_features(layout)
     lab = rgb_to_lab(picture)
@@ -192,10 +186,6 @@ def _line_strength(lab: Floats32, shape: Uint8s) -> Floats32:
     """Computes how much what is thinner than a shape differs from what is around it, (S, S)."""
     hats = [cv2.morphologyEx(lab, kind, shape) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)]
     return np.max([np.linalg.norm(hat, axis=-1) for hat in hats], 0)
-
-
-def _eye_row(layout: UVLayout) -> float:
-    return float(layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT], 1].mean())
 
 
 def _to_line_lab(texture: Uint8s, distance: float) -> Floats32:

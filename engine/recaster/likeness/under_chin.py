@@ -11,7 +11,6 @@ from recaster.appearance.light import rgb_to_lab
 from recaster.appearance.rasterizer import index_nearest
 from recaster.appearance.uv_masks import UPPER_CHEEKS, mask_outline
 from recaster.faces import topology
-from recaster.faces.geometry import eye_distance
 from recaster.faces.region_masks import fill_hull
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def steady_under_chin(textures: Uint8s, layout: UVLayout, turned: Floats) -> Uin
         turned: (K,), how far the head is turned in each.
     """
     face = 255 * mask_outline(layout, topology.OVAL)
-    reach = _EDGE * float(eye_distance(layout.points))
+    reach = _EDGE * layout.eye_distance
     usual = np.median(textures[turned <= np.quantile(turned, _FRONTAL_SHARE)], 0).astype(np.float32)
     other = _unlike_skin(usual, layout)[..., None]
     usual += other * (_continue_face(usual, face, max(1, round(2 * reach))) - usual)
