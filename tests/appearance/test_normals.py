@@ -30,7 +30,7 @@ def points(actor_faceset: Faceset) -> np.ndarray:
 
 
 def test_both_sides_of_a_nose_look_away_from_each_other(points: np.ndarray) -> None:
-    found = compute_normals(points, SIZE, CELLS)
+    found = compute_normals(points, SIZE)
     assert found is not None
     assert np.allclose(np.linalg.norm(found, axis=1), 1)
     grid = found.reshape(CELLS, CELLS, 3)
@@ -46,11 +46,11 @@ def test_both_sides_of_a_nose_look_away_from_each_other(points: np.ndarray) -> N
 
 
 def test_other_landmarks_have_none() -> None:
-    assert compute_normals(np.zeros((68, 3)), SIZE, CELLS) is None
+    assert compute_normals(np.zeros((68, 3)), SIZE) is None
 
 
 def test_the_shade_of_a_nose_is_taken_on(points: np.ndarray) -> None:
-    shape = compute_normals(points, SIZE, CELLS)
+    shape = compute_normals(points, SIZE)
     assert shape is not None
     rng = np.random.default_rng(0)
     face = np.clip(np.array([150, 120, 105]) + rng.normal(0, 3, (SIZE, SIZE, 1)), 0, 255).astype(np.uint8)

@@ -56,22 +56,20 @@ class EyeWhite:
         """Compares each eye's white of a face that has the target's light on its skin with the target's.
 
         Args:
-            swapped: (size, size, 3) uint8 RGB.
-            target: (size, size, 3) uint8 RGB, the target's face in the same crop.
+            swapped: (size, size, 3); ``target`` is the target's face in the same crop.
             gains: (C, C, 3) natural logarithm of each channel's gain that brings the light to the skin.
-            mask: (size, size) float32, 0 to 1, where the face will show.
+            mask: (size, size), 0 to 1, where the face will show.
             points: (478, 3), the mesh in the crop's pixels.
         """
         left, right = (
-            cls._of_eye(swapped, target, gains, mask, np.rint(points[list(outline), :2]).astype(np.int32))
+            cls._of_eye(swapped, target, gains, mask, points[list(outline)])
             for outline in (topology.EYE_LEFT, topology.EYE_RIGHT)
         )
         return left, right
 
     @classmethod
-    def _of_eye(
-        cls, swapped: Image, target: Image, gains: Floats, mask: Floats32, outline: NDArray[np.int32]
-    ) -> Self:
+    def _of_eye(cls, swapped: Image, target: Image, gains: Floats, mask: Floats32, points: Floats) -> Self:
+        outline = np.rint(points[:, :2]).astype(np.int32)
         eye = fill_polygon(outline, len(mask), 255)
         left, top, width, height = cv2.boundingRect(outline)
         part = np.s_[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]

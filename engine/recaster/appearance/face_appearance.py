@@ -8,16 +8,9 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from recaster.appearance import uv_layout
 from recaster.appearance.light import normalize_lighting
-from recaster.appearance.uv_layout import (
-    UVLayout,
-    WarpMap,
-    compute_warp_map,
-    make_uv_layout,
-    mask_face,
-    texture_vertices,
-    unwrap,
-)
+from recaster.appearance.uv_layout import UVLayout, WarpMap, texture_vertices
 from recaster.faces.neutral_shape import align_to_canonical, compute_canonical_mesh, learn_neutral_shape
 
 if TYPE_CHECKING:
@@ -38,7 +31,6 @@ class FaceAppearance:
     """Usual appearance of a performer.
 
     Attributes:
-        layout: where the mesh lies in the texture.
         texture: (SIZE, SIZE, 4) uint8: median colours, and their median deviation times 8.
         persistent: (SIZE, SIZE) uint8, 255 where something is in front in most frames, 100 where a beard may
             grow; None for nowhere.
@@ -56,14 +48,14 @@ class FaceAppearance:
 def compute_reference_appearance(crops: Uint8s, points: Floats) -> FaceAppearance:
     """Computes one performer's usual appearance, from frames of which most show the bare face.
 
-    Args:
-        crops: (N, SIZE, SIZE, 3) uint8 RGB.
-        points: (N, 478, 3), the meshes in the crops' pixels.
+    Crops are (N, SIZE, SIZE, 3), points (N, 478, 3) the meshes in their pixels.
     """
     expressions, _ = align_to_canonical(points, compute_canonical_mesh(points))
-    layout = make_uv_layout(learn_neutral_shape(expressions).neutral, COARSE_PX)
-    textures = np.stack([unwrap(crop, mesh, layout) for crop, mesh in zip(crops, points, strict=True)])
-    lit = normalize_lighting(textures, mask_face(layout))
+    layout = uv_layout.make_uv_layout(learn_neutral_shape(expressions).neutral, COARSE_PX)
+    textures = np.stack(
+        [uv_layout.unwrap(crop, mesh, layout) for crop, mesh in zip(crops, points, strict=True)]
+    )
+    lit = normalize_lighting(textures, uv_layout.mask_face(layout))
     # Medians, so that a hand that comes and goes is no part of it.
     usual = np.median(lit, 0).astype(np.uint8)
     deviation = np.median(np.abs(lit.astype(np.int16) - usual), 0).mean(-1)
@@ -77,15 +69,19 @@ def resize_crop(crop: Image, points: Floats, side: int = COARSE_PX) -> tuple[Ima
     if scale == 1:
         return crop, points
     filtering = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    moved = points * scale
-    moved[:, :2] += (scale - 1) / 2
-    return np.asarray(cv2.resize(crop, (side, side), interpolation=filtering)), moved
+    return np.asarray(cv2.resize(crop, (side, side), interpolation=filtering)), _rescale(points, scale)
 
 
 def map_appearance(appearance: FaceAppearance, points: Floats) -> WarpMap:
     """Maps a picture of COARSE_PX to an appearance's texture; the mesh (478, 3) is in pixels of FINE_PX."""
-    moved = points * (COARSE_PX / FINE_PX)
-    moved[:, :2] += (COARSE_PX / FINE_PX - 1) / 2
-    return compute_warp_map(
-        texture_vertices(moved), appearance.layout.points, appearance.layout.triangles, COARSE_PX
+    places = texture_vertices(_rescale(points, COARSE_PX / FINE_PX))
+    return uv_layout.compute_warp_map(
+        places, appearance.layout.points, appearance.layout.triangles, COARSE_PX
     )
+
+
+def _rescale(points: Floats, scale: float) -> Floats:
+    """Brings a mesh to the pixels of a resized picture, whose centres are whole numbers."""
+    moved = points * scale
+    moved[:, :2] += (scale - 1) / 2
+    return moved

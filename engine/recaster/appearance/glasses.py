@@ -84,14 +84,9 @@ class Glasses:
 
 
 def find_glasses(crops: Sequence[Image], points: Sequence[Floats]) -> tuple[Glasses | None, bool]:
-    """Finds the glasses that are worn in all of some frames.
+    """Finds the glasses that are worn in all of some crops, (size, size, 3) each, of the same face.
 
-    Args:
-        crops: (size, size, 3) uint8 RGB each, the same face.
-        points: (478, 3), its meshes in the crops' pixels.
-
-    Returns:
-        The glasses, None where none can be followed; and whether some are there.
+    Returns them, None where none can be followed; and whether some are there.
     """
     some = range(0, len(crops), max(1, len(crops) // FRAMES))
     views = _Views([Head.of(points[i]) for i in some], [_line_maps(crops[i], points[i]) for i in some])

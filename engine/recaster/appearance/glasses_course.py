@@ -11,19 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from recaster.appearance.glasses_lines import (
-    PROFILE_REACH,
-    RADII,
-    SAMPLE_PX,
-    SMOOTH_POINTS,
-    Line,
-    Lines,
-    line_normals,
-    line_strength,
-    sample_across,
-    smooth_along,
-    squared_offsets,
-)
+from recaster.appearance import glasses_lines
+from recaster.appearance.glasses_lines import PROFILE_REACH, RADII, SAMPLE_PX, SMOOTH_POINTS, Line, Lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,10 +36,8 @@ _BESIDE: Final = 0.7  # share of the greatest difference from a line from which 
 def learn_lines(first: Sequence[Line], pictures: Sequence[Floats32], heads: Sequence[Head]) -> Lines:
     """Learns the lines near a first guess that are there in all of some frames.
 
-    Args:
-        first: both rims, which mirror each other, and whatever else there is.
-        pictures: the frames, as for ``Lines.find``.
-        heads: where the head is in each.
+    The guess is both rims, which mirror each other, and whatever else there is; pictures are as for
+    ``Lines.find``.
     """
     unit = float(np.mean([head.unit for head in heads]))
     guess = Lines(tuple(first), np.zeros((sum(len(line.points) for line in first), 2)))
@@ -71,8 +58,10 @@ def learn_lines(first: Sequence[Line], pictures: Sequence[Floats32], heads: Sequ
 def _follow_lines(lines: Lines, pictures: Sequence[Floats32], heads: Sequence[Head], unit: float) -> Lines:
     """Moves lines to where one is in all frames, along their normals in the plane of the face."""
     seen = _sample_frames(lines, pictures, heads, _MAX_OFF + PROFILE_REACH)
-    evidence = [line_strength(frame, lines.radii)[:, PROFILE_REACH:-PROFILE_REACH] for frame in seen]
-    there = np.mean(evidence, 0) - _OFF_COST * squared_offsets(_MAX_OFF)
+    evidence = [
+        glasses_lines.line_strength(frame, lines.radii)[:, PROFILE_REACH:-PROFILE_REACH] for frame in seen
+    ]
+    there = np.mean(evidence, 0) - _OFF_COST * glasses_lines.squared_offsets(_MAX_OFF)
     each = [part for part, _ in lines.split(there)]
     mirrored = (len(each[0]) // 2 - np.arange(len(each[0]))) % len(each[0])
     if max(lines.radii) < _CLEAR_RADIUS:  # two faint rims tell more together
@@ -81,9 +70,9 @@ def _follow_lines(lines: Lines, pictures: Sequence[Floats32], heads: Sequence[He
     led = []
     for line, evidence_along in zip(lines.lines, each, strict=True):
         offsets = (_best_path(evidence_along, line.closed) - _MAX_OFF) * (SAMPLE_PX / unit)
-        aside = smooth_along(offsets, _COURSE_POINTS, line.closed)
+        aside = glasses_lines.smooth_along(offsets, _COURSE_POINTS, line.closed)
         points = line.points.copy()
-        points[:, :2] += line_normals(points[:, :2], line.closed) * aside[:, None]
+        points[:, :2] += glasses_lines.line_normals(points[:, :2], line.closed) * aside[:, None]
         led.append(Line(points, line.closed))
     return dataclasses.replace(lines, lines=tuple(led))
 
@@ -93,7 +82,7 @@ def _sample_frames(lines: Lines, pictures: Sequence[Floats32], heads: Sequence[H
     seen = []
     for picture, head in zip(pictures, heads, strict=True):
         found = lines.find(picture, head)
-        seen.append(sample_across(picture, np.concatenate(found), lines.normals(found), reach))
+        seen.append(glasses_lines.sample_across(picture, np.concatenate(found), lines.normals(found), reach))
     return np.stack(seen)
 
 
@@ -140,7 +129,7 @@ def _measure_widths(seen: Floats32, lines: Lines, rims: int) -> Floats:
     widths = np.clip(widths, usual / _MAX_WIDTH_RATIO, usual * _MAX_WIDTH_RATIO)
     return np.concatenate(
         [
-            np.stack([smooth_along(side, SMOOTH_POINTS, line.closed) for side in part.T], -1)
+            np.stack([glasses_lines.smooth_along(side, SMOOTH_POINTS, line.closed) for side in part.T], -1)
             for part, line in lines.split(widths)
         ]
     )

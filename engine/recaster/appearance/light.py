@@ -9,7 +9,6 @@ squares with Tukey's biweight; Holland and Welsch, 1977).
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -26,6 +25,7 @@ LUMA: Final = np.array([0.299, 0.587, 0.114])
 """Weights of red, green and blue in brightness (ITU-R BT.601)."""
 CELLS: Final = 32
 """Cells along each side of the crop on which light is measured."""
+_CENTRES: Final = (np.arange(CELLS) + 0.5) / CELLS  # of the cells, as shares of the side
 MIN_CELLS: Final = 24
 """Cells of face without which no light is measured."""
 TERMS: Final = 6
@@ -49,7 +49,7 @@ _SIDE_DARK_OFFSET: Final = np.float32(4.0)
 _PLACE_RIDGE: Final = np.array([0.0, 0.01, 0.01, 0.05, 0.05, 0.1])
 """Penalties on the terms of place; curvatures need more evidence than slopes."""
 _NORMAL_RIDGE: Final = 0.04
-_RIDGES: Final = np.r_[_PLACE_RIDGE, np.full(NORMAL_TERMS, _NORMAL_RIDGE)]
+LIGHT_RIDGE: Final = np.r_[_PLACE_RIDGE, np.full(NORMAL_TERMS, _NORMAL_RIDGE)]
 _ODD_RIDGE: Final = np.array([0.002, 0.004, 0.002, 0.01, 0.02, 0.01])
 """Penalties on the terms that are odd about the middle of a face."""
 _NEIGHBOUR_SIGMA: Final = 0.0375
@@ -63,7 +63,7 @@ _SKIN_SPREAD: Final = 0.07  # differences of skin from a fit (logarithm) even wh
 
 def _fit_light(swapped: Image, target: Image, mask: Floats32) -> Floats | None:
     """Fits the light that turns one picture into another: (TERMS, 3) coefficients; None of too few cells."""
-    share = cv2.resize(mask, (CELLS, CELLS), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
+    share = average_cells(mask).ravel()
     here = share > 0.5
     if here.sum() < MIN_CELLS:
         return None
@@ -73,7 +73,7 @@ def _fit_light(swapped: Image, target: Image, mask: Floats32) -> Floats | None:
     )
     # In logarithms a gain is a sum, and twice as bright counts like half as bright.
     ratio = np.log(theirs / ours)
-    terms = light_terms()[here]
+    terms = PLACE_TERMS[here]
     # Else a target's beard would darken a shaved face.
     believed = np.where(terms[:, 2] > 2 * MOUTH_TOP - 1, MOUTH_WEIGHT, 1.0) * share[here]
     level = ratio.mean(-1)
@@ -89,19 +89,16 @@ def _fit_light(swapped: Image, target: Image, mask: Floats32) -> Floats | None:
 
 
 def _apply_light(picture: Floats32, light: Floats) -> Floats32:
-    small = np.exp(light_terms() @ light).reshape(CELLS, CELLS, 3).clip(*GAIN_RANGE).astype(np.float32)
+    small = np.exp(PLACE_TERMS @ light).reshape(CELLS, CELLS, 3).clip(*GAIN_RANGE).astype(np.float32)
     gain = cv2.resize(small, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     picture = (picture + np.float32(_DARK_OFFSET)) * gain - np.float32(_DARK_OFFSET)
     return np.clip(picture, 0, 255, out=picture)
 
 
 def relight(picture: Image, other: Image, mask: Floats32) -> Image:
-    """Brings a picture into the light of another; not where too little face shows.
+    """Brings a picture into the light of another of the same face in the same place.
 
-    Args:
-        picture: (size, size, 3) uint8 RGB.
-        other: the same face in the same place.
-        mask: (size, size) float32, 0 to 1, where the face is.
+    Not where too little face shows, by the mask (size, size) of 0 to 1.
     """
     light = _fit_light(picture, other, mask)
     if light is None:
@@ -113,10 +110,6 @@ def match_detail(picture: Image, other: Image) -> Image:
     """Strengthens a picture's fine detail, place by place, up to that of another; it is never weakened.
 
     What a network learned from differences of pixels is soft, for misplaced detail costs more than none.
-
-    Args:
-        picture: (size, size, 3) uint8 RGB.
-        other: about the same, not as soft.
     """
     exact = picture.astype(np.float32)
     fine = extract_detail(exact)
@@ -137,47 +130,36 @@ def _local_strength(fine: Floats32) -> Floats32:
 
 
 def normalize_lighting(pictures: Uint8s, mask: Floats32) -> Uint8s:
-    """Brings pictures of one face (K, size, size, 3) in the same place into the light of their median.
-
-    Args:
-        pictures: uint8 RGB.
-        mask: (size, size) float32, 0 to 1, where the face is.
-    """
+    """Brings pictures of one face (K, size, size, 3) in the same place into the light of their median."""
     usual = np.median(pictures, 0).astype(np.uint8)
     return np.stack([relight(picture, usual, mask) for picture in pictures])
 
 
 def symmetrize_lighting(pictures: Uint8s, mask: Floats32, middle: float) -> Uint8s:
-    """Lights pictures of one face (K, size, size, 3) on one side as on the other.
+    """Lights pictures of one face (K, size, size, 3), seen from the front, on one side as on the other.
 
     A face's own colours are much the same on both of its sides: what of the median's logarithm is odd about
     the middle, smoothly or in a step there, is taken for the side that the light came from. What lies on one
-    side only, hair or the edge of a shadow, is left out by robust weights.
-
-    Args:
-        pictures: uint8 RGB, seen from the front.
-        mask: (size, size) float32, 0 to 1, where the face is.
-        middle: column of the middle of the face, pixels.
+    side only, hair or the edge of a shadow, is left out by robust weights. ``middle`` is the column of the
+    middle of the face, in pixels.
     """
     size = len(mask)
     mirror = np.array([[-1, 0, 2 * middle], [0, 1, 0]])
 
-    def cells(picture: Floats32, *, mirrored: bool) -> Floats:
-        if mirrored:
-            picture = cv2.warpAffine(picture, mirror, (size, size), borderMode=cv2.BORDER_REPLICATE)
-        return cv2.resize(picture, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float64)
+    def both_sides(picture: Floats32) -> tuple[Floats, Floats]:
+        other = cv2.warpAffine(picture, mirror, (size, size), borderMode=cv2.BORDER_REPLICATE)
+        return average_cells(picture), average_cells(other)
 
     usual = np.median(pictures, 0).astype(np.float32) + _SIDE_DARK_OFFSET
     # Only where the face shows on both sides can they be compared.
-    share = np.minimum(cells(mask, mirrored=False), cells(mask, mirrored=True)).ravel()
+    share = np.minimum(*both_sides(mask)).ravel()
     if (share > 0.5).sum() < MIN_CELLS:
         return pictures
-    odd = np.log(cells(usual, mirrored=False) / cells(usual, mirrored=True)).reshape(-1, 3) / 2
+    here, there = both_sides(usual)
+    odd = np.log(here / there).reshape(-1, 3) / 2
     gain = np.exp(-_fit_odd_light(odd, share, middle / size)).reshape(CELLS, CELLS, 3).astype(np.float32)
     gain = cv2.resize(gain, (size, size), interpolation=cv2.INTER_CUBIC)
-    lit = (
-        (picture.astype(np.float32) + _SIDE_DARK_OFFSET) * gain - _SIDE_DARK_OFFSET for picture in pictures
-    )
+    lit = ((picture + _SIDE_DARK_OFFSET) * gain - _SIDE_DARK_OFFSET for picture in pictures)
     return np.stack([np.clip(np.rint(picture), 0, 255).astype(np.uint8) for picture in lit])
 
 
@@ -203,8 +185,12 @@ def extract_detail(image: Floats32) -> Floats32:
 
 def measure_detail(grey: Floats32) -> Floats:
     """Mean magnitude of a picture's detail (size, size) in every cell, (CELLS, CELLS), grey levels."""
-    fine = np.abs(extract_detail(grey))
-    return cv2.resize(fine, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float64)
+    return average_cells(np.abs(extract_detail(grey)))
+
+
+def average_cells(picture: Floats32) -> Floats:
+    """Averages a picture over each cell, (CELLS, CELLS, ...)."""
+    return cv2.resize(picture, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float64)
 
 
 def estimate_skin_weights(light: Floats) -> Floats:
@@ -231,60 +217,35 @@ def tukey_weights(residuals: Floats, spread: float) -> Floats:
     return np.asarray(np.clip(1 - (residuals / (3 * scale)) ** 2, 0, 1) ** 2)
 
 
-def light_penalties(terms: int) -> Floats:
-    """Penalties on the first so many terms of light."""
-    return _RIDGES[:terms]
-
-
-def light_terms(normals: Floats | None = None) -> Floats:
-    """Terms of light (CELLS * CELLS, TERMS or TERMS + NORMAL_TERMS): those of shape where that is known."""
-    terms = _place_terms(CELLS)
-    return terms if normals is None else np.hstack([terms, normals])
-
-
-@lru_cache(maxsize=2)
-def _place_terms(cells: int) -> Floats:
-    """Terms 1, x, y, xx, xy, yy at the cells' centres, x and y from -1 to 1: (cells * cells, TERMS)."""
-    along = (np.arange(cells) + 0.5) * 2 / cells - 1
+def _place_terms() -> Floats:
+    """Terms 1, x, y, xx, xy, yy at the cells' centres, x and y from -1 to 1: (CELLS * CELLS, TERMS)."""
+    along = (np.arange(CELLS) + 0.5) * 2 / CELLS - 1
     y, x = (grid.ravel() for grid in np.meshgrid(along, along, indexing="ij"))
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)
 
 
-def _odd_terms(middle: float) -> Floats:
-    """Terms that are odd about a column (share of the width): a slope, two steps, and each times the height.
+PLACE_TERMS: Final = _place_terms()
 
-    (CELLS * CELLS, 6).
-    """
-    along = (np.arange(CELLS) + 0.5) / CELLS
-    down, across = np.meshgrid((along - 0.45) / 0.3, (along - middle) / 0.3, indexing="ij")
+
+def _odd_terms(middle: float) -> Floats:
+    """Terms (CELLS * CELLS, 6) odd about a column (share of the width): a slope, two steps, and by height."""
+    down, across = np.meshgrid((_CENTRES - 0.45) / 0.3, (_CENTRES - middle) / 0.3, indexing="ij")
     steps = np.stack([across, np.tanh(1.5 * across), np.tanh(5 * across)], -1).reshape(-1, 3)
     return np.hstack([steps, steps * down.reshape(-1, 1)])
 
 
-def compute_normals(points: Floats, size: int, cells: int) -> Floats | None:
-    """Computes normals of a face on a grid over its crop, (cells * cells, 3), smoothly continued around it.
+def compute_normals(points: Floats, size: int) -> Floats | None:
+    """Computes normals of a face in each cell of its crop, (CELLS * CELLS, 3), smoothly continued around it.
 
-    They are one long; x points right, y down and z away from the camera, as the mesh has them.
-
-    Args:
-        points: (478, 3), the mesh in the crop's pixels.
-        size: side of the crop in pixels.
-        cells: along each side of the grid.
-
-    Returns:
-        None where the points are not the mesh's.
+    They are one long; x points right, y down and z away from the camera, as the mesh (478, 3) has them. None
+    where the points are not the mesh's.
     """
     if len(points) != topology.POINTS:
         return None
     at_points = vertex_normals(points[: topology.MESH_POINTS], _MESH_TRIANGLES)
     places = (points[: topology.MESH_POINTS, :2] + 0.5) / size
-    x, y = (np.square(_cell_centres(cells)[:, None] - places[:, axis]) for axis in (0, 1))
+    x, y = (np.square(_CENTRES[:, None] - places[:, axis]) for axis in (0, 1))
     # A Gaussian falls apart into one across and one down; a little is left of it far from all points.
     wide, high = (np.exp(-part / (2 * _NEIGHBOUR_SIGMA**2)) + 1e-6 / (1e-3 + part) for part in (x, y))
     on_grid = np.stack([(high * part) @ wide.T for part in at_points.T], -1).reshape(-1, 3)
     return np.asarray(on_grid / np.maximum(np.linalg.norm(on_grid, axis=1, keepdims=True), 1e-9))
-
-
-@lru_cache(maxsize=2)
-def _cell_centres(cells: int) -> Floats:
-    return (np.arange(cells) + 0.5) / cells

@@ -26,7 +26,7 @@ from recaster.appearance.face_appearance import (
 from recaster.appearance.glasses import find_glasses
 from recaster.appearance.light import relight
 from recaster.appearance.uv_layout import UVLayout, WarpMap, apply_warp, mask_face, unwrap
-from recaster.appearance.uv_masks import mask_lenses
+from recaster.appearance.uv_masks import keep_touching, mask_lenses
 from recaster.faces import topology
 from recaster.faces.region_masks import fill_polygon
 from recaster.faces.weights import read_weights
@@ -78,13 +78,9 @@ _EDGE_SIGMA_PX: Final = 1.0  # standard deviation of the edge
 def make_network_input(
     appearance: FaceAppearance, crop: Image, points: Floats, warp_map: WarpMap | None = None
 ) -> Uint8s:
-    """Puts a face beside its usual look for the networks: (COARSE_PX, COARSE_PX, CHANNELS) uint8.
+    """Puts a face (FINE, FINE, 3) beside its usual look for the networks: (COARSE_PX, COARSE_PX, CHANNELS).
 
-    Args:
-        appearance: the performer's.
-        crop: (FINE, FINE, 3) uint8 RGB.
-        points: (478, 3), the mesh in the crop's pixels.
-        warp_map: where the look's texture lies in it, if that is known.
+    The mesh is in the crop's pixels; ``warp_map`` says where the look's texture lies in it, if that is known.
     """
     warp_map = map_appearance(appearance, points) if warp_map is None else warp_map
     small, _ = resize_crop(crop, points)
@@ -102,15 +98,9 @@ def make_network_input(
 def neutral_light_gains(usual: Image, seen: Image, inside: Bools) -> tuple[Floats, Floats]:
     """Computes gains that take off two pictures of a face the darkness and colour that no plain light makes.
 
-    A network that learned on people in plain light takes deep blue for an object.
-
-    Args:
-        usual: (H, W, 3) uint8 RGB, how the face usually looks.
-        seen: the same face now.
-        inside: (H, W), where it is.
-
-    Returns:
-        The logarithms of the gains of each channel (3,) of either picture; zeros where the light is plain.
+    A network that learned on people in plain light takes deep blue for an object. Returns the logarithms of
+    the gains of each channel (3,) of how the face usually looks and of how it is seen now, both (H, W, 3);
+    zeros where the light is plain.
     """
     some = (slice(None, None, _SAMPLED_EVERY), slice(None, None, _SAMPLED_EVERY))
     if not inside[some].any():
@@ -140,13 +130,7 @@ class Occluders:
         self._persistent = LiteRtModel(read_weights(weights_registry.ALWAYS))
 
     def occlusion_probability(self, appearance: FaceAppearance, crop: Image, points: Floats) -> Floats:
-        """Computes the probability that each part of a face is hidden, (FINE_PX, FINE_PX) float64, 0 to 1.
-
-        Args:
-            appearance: the performer's usual appearance.
-            crop: (size, size, 3) uint8 RGB.
-            points: (478, 3), the mesh in the crop's pixels.
-        """
+        """Computes the probability that each part of a face in a crop is hidden, (FINE_PX, FINE_PX)."""
         fine, moved = resize_crop(crop, points, FINE_PX)
         warp_map = map_appearance(appearance, moved)
         shown = make_network_input(appearance, fine, moved, warp_map)
@@ -164,13 +148,7 @@ class Occluders:
     def add_persistent(
         self, appearance: FaceAppearance, crops: Sequence[Image], points: Sequence[Floats]
     ) -> FaceAppearance:
-        """Adds to an appearance what is in front in most frames.
-
-        Args:
-            appearance: the performer's.
-            crops: (FINE, FINE, 3) uint8 RGB, frames from all over the clip.
-            points: (478, 3), their meshes in the crops' pixels.
-        """
+        """Adds to an appearance what is in front in most crops (FINE, FINE, 3), from all over the clip."""
         sums = np.zeros((COARSE_PX, COARSE_PX, 3))
         about = np.ones((_NEAR_PX, _NEAR_PX), np.uint8)
         for crop, mesh in zip(crops, points, strict=True):
@@ -184,9 +162,8 @@ class Occluders:
         share, likely, _ = np.moveaxis(sums / (255 * len(crops)), -1, 0)
         persistent = np.where(share > _MOSTLY, 255, 0).astype(np.uint8)
         persistent[_find_beard(likely, appearance.layout)] = BEARD
-        inner = (
-            cv2.erode(mask_face(appearance.layout), np.ones((_INSIDE_TEXELS, _INSIDE_TEXELS), np.uint8)) > 0
-        )
+        brush = np.ones((_INSIDE_TEXELS, _INSIDE_TEXELS), np.uint8)
+        inner = cv2.erode(mask_face(appearance.layout), brush) > 0
         # Of 13 bare faces with hair beside them the most had 7, of five things before one the least 48.
         there = (inner & (persistent == 255)).sum() > _MIN_INSIDE
         glasses, seen = find_glasses(crops, points)
@@ -204,12 +181,7 @@ def _run_network(network: LiteRtModel, shown: Uint8s, side: int) -> Floats:
 
 
 def _find_beard(likely: Floats, layout: UVLayout) -> Bools:
-    """Finds a beard: below the nose, if what is seen there is alike on both sides.
-
-    Args:
-        likely: (SIZE, SIZE), how likely something is there in the layout, 0 to 1: the mean of some frames.
-        layout: where the mesh lies in it.
-    """
+    """Finds a beard: below the nose, if how ``likely`` something is there (S, S) is alike on both sides."""
     face = mask_face(layout) > 0
     face[: int(layout.points[topology.NOSE_TIP, 1])] = False
     middle = float(layout.points[list(_MIDLINE), 0].mean())
@@ -228,19 +200,11 @@ def _keep_persistent(occlusion_probability: Floats, persistent: Uint8s, warp_map
         cv2.resize(mask, (FINE_PX, FINE_PX), interpolation=cv2.INTER_NEAREST) for mask in (face, here)
     )
     occlusion_probability = np.where(here == BEARD, 0.0, occlusion_probability * face)
-    _, labels = cv2.connectedComponents((occlusion_probability > _PERSISTENT_LIKELY).astype(np.uint8))
-    kept = (
-        np.bincount(
-            labels[(here == 255) & (occlusion_probability > _PERSISTENT_CERTAIN)], minlength=labels.max() + 1
-        )
-        > 0
-    )
-    kept[0] = False
-    around = cv2.dilate(
-        np.where(here == 255, 1, 0).astype(np.uint8), np.ones((_MOVES_PX, _MOVES_PX), np.uint8)
-    )
+    certain = (here == 255) & (occlusion_probability > _PERSISTENT_CERTAIN)
+    kept = keep_touching(occlusion_probability > _PERSISTENT_LIKELY, certain)
+    around = cv2.dilate((here == 255).astype(np.uint8), np.ones((_MOVES_PX, _MOVES_PX), np.uint8))
     # As likely as the other network says it, whose limits ``occlusion_mask`` knows.
-    return np.where(kept[labels] & (around > 0), occlusion_probability**_TO_FIRST_LIMITS, 0)
+    return np.where(kept & (around > 0), occlusion_probability**_TO_FIRST_LIMITS, 0)
 
 
 def _exclude_mouth(occlusion_probability: Floats, points: Floats) -> Floats:
@@ -255,13 +219,7 @@ def _exclude_mouth(occlusion_probability: Floats, points: Floats) -> Floats:
 
 
 def glasses_mask(appearance: FaceAppearance, crop: Image, points: Floats) -> Floats32 | None:
-    """Masks a performer's glasses, (size, size) float32, 0 to 1; None where none are worn.
-
-    Args:
-        appearance: the performer's.
-        crop: (size, size, 3) uint8 RGB.
-        points: (478, 3), the mesh in the crop's pixels.
-    """
+    """Masks a performer's glasses in a crop, (size, size), 0 to 1; None where none are worn."""
     if appearance.glasses is None:
         return None
     return appearance.glasses.draw(*resize_crop(crop, points, FINE_PX), len(crop))
@@ -272,18 +230,10 @@ def occlusion_mask(occlusion_probability: Floats, size: int) -> Floats32:
 
     Whatever hangs together with something certain is taken for a part of it (hysteresis; Canny, 1986):
     half a hand would be worse than none.
-
-    Args:
-        occlusion_probability: (FINE, FINE), 0 to 1.
-        size: side of the crop in pixels.
     """
-    _, labels = cv2.connectedComponents((occlusion_probability > _LIKELY).astype(np.uint8))
-    counts = np.bincount(labels.ravel())
-    sure = np.bincount(labels[occlusion_probability > _CERTAIN], minlength=len(counts)) > 0
-    sure[0] = False
-    whole = (sure & (counts >= _MIN_PIXELS))[labels].astype(np.uint8)
+    whole = keep_touching(occlusion_probability > _LIKELY, occlusion_probability > _CERTAIN, _MIN_PIXELS)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_MAX_GAP_PX, _MAX_GAP_PX))
-    whole = cv2.morphologyEx(whole, cv2.MORPH_CLOSE, disc)
+    whole = cv2.morphologyEx(whole.astype(np.uint8), cv2.MORPH_CLOSE, disc)
     broad = cv2.dilate(whole, np.ones((_GROWTH_PX, _GROWTH_PX), np.uint8))
     soft = cv2.GaussianBlur(broad.astype(np.float32), (0, 0), _EDGE_SIGMA_PX)
     return np.asarray(cv2.resize(soft, (size, size), interpolation=cv2.INTER_LINEAR))

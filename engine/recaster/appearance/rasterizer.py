@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
@@ -18,6 +18,10 @@ _DEPTH: Final = 0.01  # depth of the scene at a distance of 1: all but without p
 _NEAR_PLANE: Final = 0.5
 _FAR_PLANE: Final = 2.0
 """Distances between which triangles are drawn."""
+# Values between corners, both sides of a triangle.
+_SETTINGS: Final = cv2.TriangleRasterizeSettings()
+_SETTINGS.setShadingType(cv2.RASTERIZE_SHADING_SHADED)
+_SETTINGS.setCullingMode(cv2.RASTERIZE_CULLING_NONE)
 
 
 def rasterize(
@@ -36,7 +40,9 @@ def rasterize(
         picture is 0.
     """
     corners = np.empty((len(points), 3), np.float32)
-    depth = 1 + _DEPTH * _rescale(points[:, 2]) if points.shape[1] > 2 else np.ones(len(points))
+    depth = np.ones(len(points))
+    if points.shape[1] > 2:
+        depth += _DEPTH * ((points[:, 2] - points[:, 2].min()) / max(np.ptp(points[:, 2]), 1e-9))
     # The rasteriser looks along -z with a field of view of 90 degrees, x to the right and y up.
     # A pixel's centre is at a whole number, and what the camera sees reaches half a pixel around them all.
     corners[:, :2] = ((points[:, :2] + 0.5) * (2 / size) - 1) * depth[:, None]
@@ -54,7 +60,7 @@ def rasterize(
         np.pi / 2,
         _NEAR_PLANE,
         _FAR_PLANE,
-        _rasterize_settings(),
+        _SETTINGS,
     )
     return picture, (seen < _FAR_PLANE).astype(np.uint8)
 
@@ -103,17 +109,3 @@ def _label_nearest(mask: Uint8s) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
     indices = np.zeros(labels.max() + 1, np.intp)
     indices[labels.ravel()[there]] = there
     return labels, indices
-
-
-def _rescale(values: Floats) -> Floats:
-    """Brings values to 0 to 1."""
-    low = values.min()
-    high = values.max()
-    return np.asarray((values - low) / max(high - low, 1e-9))
-
-
-def _rasterize_settings() -> Any:
-    """Settings of OpenCV's rasteriser: values between corners, both sides of a triangle."""
-    settings = cv2.TriangleRasterizeSettings()
-    settings.setShadingType(cv2.RASTERIZE_SHADING_SHADED)
-    return settings.setCullingMode(cv2.RASTERIZE_CULLING_NONE)

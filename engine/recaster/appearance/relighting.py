@@ -16,29 +16,15 @@ from typing import TYPE_CHECKING, Final, Self
 import cv2
 import numpy as np
 
+from recaster.appearance import light
 from recaster.appearance.eye_whites import EyeWhite
-from recaster.appearance.light import (
-    CELLS,
-    DETAIL_GAIN_RANGE,
-    LUMA,
-    MIN_CELLS,
-    MOUTH_TOP,
-    MOUTH_WEIGHT,
-    TERMS,
-    estimate_skin_weights,
-    extract_detail,
-    light_penalties,
-    light_terms,
-    measure_detail,
-    solve_ridge,
-    tukey_weights,
-)
+from recaster.appearance.light import CELLS, LUMA, TERMS
 from recaster.appearance.softness import Softness, draw_features
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recaster.faces.types import Bools, Floats, Floats32, Uint8s
+    from recaster.faces.types import Bools, Floats, Floats32
     from recaster.media.types import Image
 
 MAX_LOG_GAIN: Final = (-4.0, 1.4)
@@ -106,17 +92,19 @@ class Relighting:
         """Measures one frame; None where too little of a face shows.
 
         Args:
-            swapped: (size, size, 3) uint8 RGB, the swapped face in an aligned crop.
-            target: (size, size, 3) uint8 RGB, the target's face in the same crop.
-            mask: (size, size) float32, 0 to 1, where the swapped face will show.
+            swapped: (size, size, 3), the swapped face in an aligned crop.
+            target: the target's face in the same crop.
+            mask: (size, size), 0 to 1, where the swapped face will show.
             normals: (CELLS * CELLS, 3), of the face (``compute_normals``), if they are known.
             points: (478, 3), the mesh in the crop's pixels, if that is known.
         """
-        share = _small(cv2.erode(mask, np.ones((3, 3)), iterations=len(mask) // 64)).astype(np.float64)
-        if (share > 0.5).sum() < MIN_CELLS:
+        share = light.average_cells(cv2.erode(mask, np.ones((3, 3)), iterations=len(mask) // 64))
+        if (share > 0.5).sum() < light.MIN_CELLS:
             return None
-        ours, theirs = (_small(image).astype(np.float64) + _DARK_OFFSET for image in (swapped, target))
-        terms = light_terms(normals)
+        ours, theirs = (
+            light.average_cells(image.astype(np.float32)) + _DARK_OFFSET for image in (swapped, target)
+        )
+        terms = light.PLACE_TERMS if normals is None else np.hstack([light.PLACE_TERMS, normals])
         bare = _skin_by_place(points, len(mask))
         level, weights = _fit_brightness(ours, theirs, share, bare, terms)
         tints = [np.log(cells / (cells @ LUMA)[..., None]) for cells in (ours, theirs)]
@@ -144,21 +132,15 @@ class Relighting:
     def average(cls, window: Sequence[Self | None], centre: int, sigma: float) -> Self | None:
         """Averages neighbouring frames that are lit as one is: a flash is not spread, a flicker is.
 
-        Args:
-            window: frame after frame.
-            centre: which of them is meant.
-            sigma: standard deviation of the weights, in frames.
+        ``centre`` says which of them is meant, ``sigma`` is the standard deviation of the weights, in frames.
         """
         known = [(at - centre, frame) for at, frame in enumerate(window) if frame is not None]
         if not known:
             return None
         nearest = min(known, key=lambda pair: abs(pair[0]))[1]
-        weights = np.array(
-            [
-                np.exp(-0.5 * (away / sigma) ** 2 - 0.5 * ((frame.level - nearest.level) / _SAME_LEVEL) ** 2)
-                for away, frame in known
-            ]
-        )
+        away = np.array([at for at, _ in known]) / sigma
+        unlike = np.array([frame.level - nearest.level for _, frame in known]) / _SAME_LEVEL
+        weights = np.exp(-0.5 * away**2 - 0.5 * unlike**2)
         weights /= weights.sum()
 
         def mean(values: list[Floats] | list[float]) -> Floats:
@@ -178,18 +160,13 @@ class Relighting:
         )
 
     def apply(self, image: Image, seed: int = 0) -> Floats32:
-        """Brings a face (size, size, 3) uint8 into the target's light: float32, 0 to 255.
-
-        Args:
-            image: (size, size, 3) uint8 RGB.
-            seed: what its grain follows from.
-        """
+        """Brings a face (size, size, 3) into the target's light: 0 to 255; the seed is that of its grain."""
         drawn = image.astype(np.float32)
         if self.softness is not None:
             drawn = self.softness.soften(drawn)
-        drawn += (np.clip(np.exp(self.finer), *DETAIL_GAIN_RANGE) - 1).astype(np.float32) * extract_detail(
-            drawn
-        )
+        drawn += (np.clip(np.exp(self.finer), *light.DETAIL_GAIN_RANGE) - 1).astype(
+            np.float32
+        ) * light.extract_detail(drawn)
         drawn += np.float32(_DARK_OFFSET)
         drawn *= _large(np.exp(self.gains), image.shape[1::-1])
         for eye in self.whites:
@@ -214,13 +191,13 @@ def _eyes_of(every: Sequence[Relighting], weights: Floats, number: int) -> tuple
 def _compare_detail(swapped: Image, target: Image, softness: Softness | None) -> Floats:
     """Logarithm of the target's detail, grain apart, over that of the face made as soft, (CELLS, CELLS)."""
     ours, other = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) for image in (swapped, target))
-    theirs = measure_detail(other)
+    theirs = light.measure_detail(other)
     if softness is not None:
         ours = softness.soften(ours)
         grain = _MEAN_OF_NOISE * softness.brightness_grain
         # Squares of independent things add up; of strong grain hardly a difference would be left.
         theirs = np.sqrt(np.maximum(theirs**2 - grain**2, (0.3 * theirs) ** 2))
-    return np.log((theirs + 0.5) / (measure_detail(ours) + 0.5))
+    return np.log((theirs + 0.5) / (light.measure_detail(ours) + 0.5))
 
 
 def _skin_by_place(points: Floats | None, side: int) -> Floats:
@@ -228,7 +205,7 @@ def _skin_by_place(points: Floats | None, side: int) -> Floats:
     if points is None:
         return np.ones((CELLS, CELLS))
     own = draw_features(points, side, 2 * round(_FEATURE_MARGIN * side) + 1).astype(np.float32)
-    return np.maximum(1 - _small(own).astype(np.float64), _FEATURE_WEIGHT)
+    return np.maximum(1 - light.average_cells(own), _FEATURE_WEIGHT)
 
 
 def _fit_brightness(
@@ -237,12 +214,14 @@ def _fit_brightness(
     """Logarithm of the gain of brightness, and the weights of cells as skin in that light: (CELLS, CELLS)."""
     here = share > 0.5
     ratio = np.log((theirs @ LUMA) / (ours @ LUMA))[..., None]
-    low = terms[:, 2].reshape(CELLS, CELLS) > 2 * MOUTH_TOP - 1
-    believed = np.where(low, MOUTH_WEIGHT, 1.0) * share * bare
+    low = terms[:, 2].reshape(CELLS, CELLS) > 2 * light.MOUTH_TOP - 1
+    believed = np.where(low, light.MOUTH_WEIGHT, 1.0) * share * bare
     first = believed.copy()
-    first[here] *= estimate_skin_weights((theirs @ LUMA)[here]) * estimate_skin_weights((ours @ LUMA)[here])
+    first[here] *= light.estimate_skin_weights((theirs @ LUMA)[here]) * light.estimate_skin_weights(
+        (ours @ LUMA)[here]
+    )
     steps, free = _step_terms(terms, ratio, believed, here)
-    penalties = np.append(light_penalties(terms.shape[1]), free)
+    penalties = np.append(light.LIGHT_RIDGE[: terms.shape[1]], free)
     terms = np.hstack([terms, steps])
     first += (believed - first) / (1 + free.min(initial=np.inf))  # the dark side of a face is no hair
     fitted, weights = _fit_and_rest(ratio, first, believed, here, terms, penalties, _SKIN_SPREAD)
@@ -260,7 +239,7 @@ def _step_terms(terms: Floats, ratio: Floats, believed: Floats, here: Bools) -> 
     inside = terms[here.ravel()]
     values = ratio[here]
     trust = believed[here]
-    off = values - inside @ solve_ridge(inside, values, trust, light_penalties(terms.shape[1]))
+    off = values - inside @ light.solve_ridge(inside, values, trust, light.LIGHT_RIDGE[: terms.shape[1]])
     misfit = float(np.sqrt(trust @ off[:, 0] ** 2 / trust.sum()))
     # So steep a power that steps are all but free in hard light and all but forbidden in soft light.
     free = _STEP_RIDGE * (_HARD_MISFIT / max(misfit, _SKIN_SPREAD)) ** 6
@@ -273,11 +252,10 @@ def _fit_tint(
     """Logarithm of the gain of each channel, over that of brightness, (CELLS, CELLS, 3).
 
     Args:
-        ours: (CELLS, CELLS, 3), logarithm of each channel over brightness.
-        theirs: likewise.
+        ours: (CELLS, CELLS, 3), logarithm of each channel over brightness; ``theirs`` likewise.
         weights: (CELLS, CELLS), what is skin in its light.
         share: (CELLS, CELLS), what is face.
-        bare: likewise, what is skin by its place.
+        bare: (CELLS, CELLS), what is skin by its place.
         terms: of light; those of shape change its brightness only.
     """
     here = share > 0.5
@@ -285,7 +263,7 @@ def _fit_tint(
     first = believed * _weigh_tints(ours, here) * _weigh_tints(theirs, here)
     # By place alone: a tint that depends on the normals turned noses blue.
     gains, _ = _fit_and_rest(
-        theirs - ours, first, believed, here, terms[:, :TERMS], light_penalties(TERMS), _TINT_SPREAD
+        theirs - ours, first, believed, here, terms[:, :TERMS], light.LIGHT_RIDGE[:TERMS], _TINT_SPREAD
     )
     # What no fit follows, wherever it is (hair, a wall, a lamp on one cheek): no skin is so far from skin.
     face = share * bare
@@ -309,12 +287,10 @@ def _fit_and_rest(
     """Fits ratios (CELLS, CELLS, C) robustly and adds the slow change that is left; also the cells' weights.
 
     Args:
-        ratio: what is fitted.
         first: (CELLS, CELLS), the weights to begin with.
-        believed: the weights of cells that fit.
-        here: which cells show face.
-        terms: (CELLS * CELLS, K).
-        penalties: (K,), on each of them.
+        believed: (CELLS, CELLS), the weights of cells that fit.
+        here: (CELLS, CELLS), which show face.
+        terms: (CELLS * CELLS, K), and penalties (K,) on each of them.
         spread: by how much skin differs from a fit even where light fits.
     """
     inside = terms[here.ravel()]
@@ -322,8 +298,8 @@ def _fit_and_rest(
     trust = believed[here]
     weights = first[here]
     for _ in range(_ROUNDS):
-        fit = solve_ridge(inside, values, weights, penalties)
-        weights = trust * tukey_weights(np.linalg.norm(values - inside @ fit, axis=-1), spread)
+        fit = light.solve_ridge(inside, values, weights, penalties)
+        weights = trust * light.tukey_weights(np.linalg.norm(values - inside @ fit, axis=-1), spread)
     # The fit's curvature means nothing outside of the face.
     reach = inside @ fit
     smooth = np.clip(terms @ fit, reach.min(axis=0), reach.max(axis=0)).reshape(ratio.shape)
@@ -355,10 +331,6 @@ def _slow(values: Floats, sigma: float = _SLOW_SIGMA) -> Floats:
     return np.asarray(
         cv2.GaussianBlur(values, (0, 0), sigma * CELLS, borderType=cv2.BORDER_CONSTANT)
     ).reshape(values.shape)
-
-
-def _small(image: Uint8s | Floats32) -> Floats32:
-    return np.asarray(cv2.resize(image.astype(np.float32), (CELLS, CELLS), interpolation=cv2.INTER_AREA))
 
 
 def _large(values: Floats, size: tuple[int, int]) -> Floats32:

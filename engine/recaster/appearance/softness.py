@@ -92,14 +92,7 @@ class Softness:
 
     @classmethod
     def measure(cls, swapped: Image, target: Image, mask: Floats32, points: Floats) -> Self | None:
-        """Measures one frame; None where too little of a face shows, or in too few pixels.
-
-        Args:
-            swapped: (size, size, 3) uint8 RGB, the swapped face in an aligned crop.
-            target: (size, size, 3) uint8 RGB, the target's face in the same crop.
-            mask: (size, size) float32, 0 to 1, where the swapped face will show.
-            points: (478, 3), the mesh in the crop's pixels.
-        """
+        """Measures one frame, as ``Relighting``; None where too little of a face shows, in too few pixels."""
         inside = mask > 0.9
         edged = inside & _draw_outlines(_SHARP, points, len(mask), _BRUSH_PX)
         if len(mask) < _MIN_SIDE_PX or edged.sum() < _MIN_EDGE_PIXELS:
@@ -132,13 +125,9 @@ class Softness:
             return None
         shares = np.array([weight for _, weight in known])
         shares = shares / shares.sum()
-        every = [frame for frame, _ in known]
-        return cls(
-            blur=np.tensordot(shares, np.array([frame.blur for frame in every]), 1),
-            grain=float(shares @ [frame.grain for frame in every]),
-            colour_grain=float(shares @ [frame.colour_grain for frame in every]),
-            size=float(shares @ [frame.size for frame in every]),
-        )
+        blur = np.tensordot(shares, np.array([frame.blur for frame, _ in known]), 1)
+        grains = [(frame.grain, frame.colour_grain, frame.size) for frame, _ in known]
+        return cls(blur, *(float(shares @ values) for values in zip(*grains, strict=True)))
 
     def soften(self, image: Floats32) -> Floats32:
         """Makes a face (size, size, 3) or (size, size) float32 as soft as the target."""
@@ -162,12 +151,10 @@ class Softness:
         # Parts of one field that is made once, from another place in every frame.
         row, column = np.random.default_rng(seed).integers(0, side, 2)
         place = (slice(row, row + side), slice(column, column + side))
-        add_grain = image
-        if self.grain >= _MIN_GRAIN:
-            add_grain = add_grain + np.float32(self.grain) * _noise(2 * side, 1, size)[place]
-        if self.colour_grain >= _MIN_GRAIN:
-            add_grain = add_grain + np.float32(self.colour_grain) * _noise(2 * side, 3, size)[place]
-        return add_grain
+        for strength, channels in ((self.grain, 1), (self.colour_grain, 3)):
+            if strength >= _MIN_GRAIN:
+                image = image + np.float32(strength) * _noise(2 * side, channels, size)[place]
+        return image
 
 
 def draw_features(points: Floats, size: int, rim: int) -> Bools:
@@ -315,15 +302,10 @@ def _fit_grain(
 ) -> tuple[float, float, float]:
     """Fits the shared grain, each channel's own, and its size, that the swapped face lacks.
 
-    Args:
-        light: of the target's brightness.
-        colour: of its red less that.
-        own: both of the swapped face; None where it is softened, and keeps none.
-        skin: which cells are the face's.
+    Octaves are of the target's brightness, of its red less that, and both of the swapped face's ``own``; None
+    where it is softened, and keeps none. ``skin``: which cells are the face's.
     """
-    has = (
-        _ROUNDING if own is None else np.maximum([octaves.grain_strength(skin) for octaves in own], _ROUNDING)
-    )
+    has = np.maximum([octaves.grain_strength(skin) for octaves in own] if own else 0, _ROUNDING)
     ratio = light.grain_ratio(skin)
     size = min(_GRAIN_SIZES, key=lambda size: abs(np.log(ratio / _calibration(size)[1])))
     kept = _calibration(size)[0]

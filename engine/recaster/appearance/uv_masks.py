@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recaster.appearance.uv_layout import UVLayout
-    from recaster.faces.types import Floats32, Uint8s
+    from recaster.faces.types import Bools, Floats32, Uint8s
 
 _NOSTRILS: Final = (48, 115, 220, 45, 4, 275, 440, 344, 278, 294, 327, 2, 98, 64)
 _FEATURES: Final = (
@@ -96,6 +96,15 @@ def pull_push(picture: Floats32, known: Floats32) -> Floats32:
         share = np.clip(4 * weight, 0, 1)[..., None]
         goes_on += share * (colours / np.maximum(weight, _TINY)[..., None] - goes_on)
     return goes_on
+
+
+def keep_touching(mask: Bools, other: Bools, min_pixels: int = 1) -> Bools:
+    """Keeps the parts of a mask that hang together with some of another and have so many pixels."""
+    _, parts = cv2.connectedComponents(mask.astype(np.uint8))
+    sizes = np.bincount(parts.ravel())
+    wanted = (np.bincount(parts[other], minlength=len(sizes)) > 0) & (sizes >= min_pixels)
+    wanted[0] = False
+    return np.asarray(wanted[parts])
 
 
 def dilate(mask: Uint8s, reach: float) -> Uint8s:

@@ -19,6 +19,7 @@ from recaster.appearance.uv_masks import (
     UPPER_CHEEKS,
     dilate,
     erode,
+    keep_touching,
     mask_brows,
     mask_features,
     mask_lenses,
@@ -268,7 +269,7 @@ def _find_own(usual: Floats32, layout: UVLayout, glasses: np.bool_) -> Floats32:
     for _ in range(_ROUNDS):
         expected = cv2.GaussianBlur(pull_push(lab, known.astype(np.float32)), (0, 0), _SKIN_SIGMA * distance)
         off = _skin_difference(lab, expected, darker)
-        known = _keep_touching(skin * (off < 1), core)
+        known = keep_touching((skin > 0) & (off < 1), core > 0)
     eyes = round(layout.eye_row)
     # Below the eyes of a bearded face only what is lighter than skin can be foreign.
     if _has_beard(lab, layout):
@@ -300,14 +301,6 @@ def _keep_certain(odd: Bools, certain: Bools, rim: Bools) -> Bools:
     wanted &= np.bincount(patches[rim], minlength=len(sizes)) > 0
     wanted[0] = False
     return np.asarray(wanted[patches])
-
-
-def _keep_touching(mask: Uint8s, other: Uint8s) -> Uint8s:
-    """Keeps the parts of a mask that hang together with another."""
-    _, parts = cv2.connectedComponents(mask.astype(np.uint8))
-    wanted = np.bincount(parts[other > 0], minlength=int(parts.max()) + 1) > 0
-    wanted[0] = False
-    return wanted[parts].astype(np.uint8)
 
 
 def _complete(usual: Floats32, own: Floats32, clear: Floats32, layout: UVLayout) -> Floats32:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
-from recaster.appearance.light import CELLS, compute_normals
+from recaster.appearance.light import compute_normals
 from recaster.appearance.occluders import Occluders, glasses_mask, occlusion_mask
 from recaster.faces.topology import POINTS
 from recaster.media.patches import paste_patches
@@ -252,7 +252,7 @@ class Renderer:
         mode = self._settings.colour
         directions = None
         if mode == "light":  # it alone depends on which way each part of the face looks
-            directions = compute_normals(target.landmarks, self._plan.size, CELLS)
+            directions = compute_normals(target.landmarks, self._plan.size)
         mesh = target.landmarks if len(target.landmarks) == POINTS else None
         return colour_transfer.measure(swapped.image, target.image, mask, mode, directions, mesh)
 
