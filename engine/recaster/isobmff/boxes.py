@@ -45,7 +45,6 @@ class MovieFile:
     """The metadata of a movie file.
 
     Attributes:
-        size: bytes of the file.
         ftyp: its whole ftyp box; empty where it has none.
         moov: the payload of its moov box.
         other_spans: (start, stop) of all its boxes but the media.
@@ -143,11 +142,7 @@ def read_exactly(file: BinaryIO, start: int, length: int) -> bytes:
 
 
 def read_spans(path: Path, spans: Iterable[tuple[int, int]]) -> Iterator[bytes]:
-    """Yields the data at (start, length) of a file after each other, in pieces that fit into memory.
-
-    Raises:
-        InputError: the file can't be read, or has become shorter.
-    """
+    """Yields the data at (start, length) of a file after each other, in pieces that fit into memory."""
     try:
         with path.open("rb") as file:
             for start, length in spans:

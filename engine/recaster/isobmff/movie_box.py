@@ -37,7 +37,6 @@ class NewMovie:
         head: what comes before the media.
         moov: the payload of the moov box in that.
         chunk_spans: spans of the old file, in the order in which they become the media.
-        size: bytes in all.
     """
 
     head: bytes
@@ -53,9 +52,6 @@ def build_movie(ftyp: bytes, header: bytes, timescale: int, parts: Sequence[Trac
         ftyp: the ftyp box, or nothing.
         header: the payload of the old mvhd.
         timescale: ticks in a second of the new movie's own clock.
-
-    Raises:
-        UnsupportedMovieError: a time or a place is too large to be written.
     """
     try:
         return _build_movie(ftyp, header, timescale, parts)

@@ -52,8 +52,7 @@ class Bits:
 def length_field_size(kind: bytes, entry: bytes) -> int:
     """Returns the bytes of a NAL unit's length field, out of an H.264 or HEVC sample entry that can be cut.
 
-    Raises:
-        UnsupportedMovieError: the entry lacks parameter sets, or H.264 may hold single fields.
+    One without parameter sets can't, nor H.264 that may hold single fields.
     """
     inside = child_boxes(entry, VISUAL_ENTRY_BYTES)
     if kind in (b"avc1", b"avc3"):

@@ -40,12 +40,7 @@ class Presentation:
 
 
 def compute_presentation(track: Track) -> Presentation:
-    """Computes the timing of every sample of a video track.
-
-    Raises:
-        UnsupportedMovieError: there are too many, two are shown at the same time, or it isn't sure that each
-            one that is shown gives a frame.
-    """
+    """Computes the timing of every sample of a video whose shown samples all give a frame for sure."""
     count = track.sizes.count
     if count > MAX_TABLE_ENTRIES:
         raise UnsupportedMovieError("there are too many samples")

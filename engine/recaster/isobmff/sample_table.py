@@ -42,13 +42,7 @@ Runs = list[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """The single edit of an edit list: the part of a track that is shown.
-
-    Attributes:
-        empty_duration: ticks before it begins.
-        start: where it begins in the track.
-        stop: where it ends in the track.
-    """
+    """The single edit of an edit list: ticks before it begins, and the part of the track that it shows."""
 
     empty_duration: int
     start: int
@@ -69,18 +63,6 @@ class SampleSizes:
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkTable:
-    """Chunks: their offsets in the file, and the first sample of each and one past the last."""
-
-    chunk_offsets: array[int]
-    first_samples: array[int]
-
-    def at(self, sample: int) -> int:
-        """Returns the chunk that holds a sample."""
-        return bisect.bisect_right(self.first_samples, sample) - 1
-
-
-@dataclass(frozen=True, slots=True)
 class Track:
     """A track of a movie.
 
@@ -96,8 +78,8 @@ class Track:
         composition_offsets: ticks from a sample's decoding to its presentation (ctts), None for none.
         sync_samples: numbers of the sync samples, None where all are.
         sync_samples_complete: whether no other table makes more samples key frames.
-        sizes: bytes.
-        chunks: places.
+        chunk_offsets: where each chunk begins in the file.
+        first_samples: the first sample of each chunk, and one past the last.
         edit: what is shown, None where all of it is.
     """
 
@@ -113,20 +95,25 @@ class Track:
     sync_samples: array[int] | None
     sync_samples_complete: bool
     sizes: SampleSizes
-    chunks: ChunkTable
+    chunk_offsets: array[int]
+    first_samples: array[int]
     edit: Edit | None
 
     def chunk_spans(self) -> Iterator[tuple[int, int]]:
         """Yields (start, stop) of every chunk in the file."""
-        samples = itertools.pairwise(self.chunks.first_samples)
-        for place, (start, stop) in zip(self.chunks.chunk_offsets, samples, strict=True):
+        samples = itertools.pairwise(self.first_samples)
+        for place, (start, stop) in zip(self.chunk_offsets, samples, strict=True):
             yield place, place + self.sizes.total(start, stop)
+
+    def chunk_of(self, sample: int) -> int:
+        """Returns the chunk that holds a sample."""
+        return bisect.bisect_right(self.first_samples, sample) - 1
 
     def sample_span(self, sample: int) -> tuple[int, int]:
         """Returns where a sample begins in the file, and its length."""
-        chunk = self.chunks.at(sample)
-        before = self.sizes.total(self.chunks.first_samples[chunk], sample)
-        return self.chunks.chunk_offsets[chunk] + before, self.sizes.total(sample, sample + 1)
+        chunk = self.chunk_of(sample)
+        before = self.sizes.total(self.first_samples[chunk], sample)
+        return self.chunk_offsets[chunk] + before, self.sizes.total(sample, sample + 1)
 
 
 def read_handler(trak: bytes) -> bytes:
@@ -143,11 +130,7 @@ def read_number(header: bytes) -> int:
 
 
 def read_track(trak: bytes, movie_timescale: int, size: int) -> Track:
-    """Reads a track of a file of ``size`` bytes.
-
-    Raises:
-        UnsupportedMovieError: it is broken, or something about it is not understood.
-    """
+    """Reads a track of a file of ``size`` bytes."""
     boxes = child_boxes(trak)
     media = child_boxes(required_box(boxes, b"mdia"))
     information = child_boxes(required_box(media, b"minf"))
@@ -161,6 +144,7 @@ def read_track(trak: bytes, movie_timescale: int, size: int) -> Track:
     if not 1 <= timescale < 1 << 31 or sum_runs(sample_deltas) > MAX_TICKS:
         raise UnsupportedMovieError("its clock is wrong")
     entry = _only_entry(sample_description)
+    chunk_offsets = _chunk_offsets(table)
     track = Track(
         header=required_box(boxes, b"tkhd"),
         media_header=media_header,
@@ -177,7 +161,8 @@ def read_track(trak: bytes, movie_timescale: int, size: int) -> Track:
         sync_samples=_keys(optional_box(table, b"stss"), sizes.count),
         sync_samples_complete=not any(box.kind in (b"stps", b"sbgp") for box in table),
         sizes=sizes,
-        chunks=_chunks(table, sizes.count),
+        chunk_offsets=chunk_offsets,
+        first_samples=_first_samples(required_box(table, b"stsc"), len(chunk_offsets), sizes.count),
         edit=_edit(boxes, timescale, movie_timescale),
     )
     if max(stop for _, stop in track.chunk_spans()) > size:
@@ -300,19 +285,15 @@ def _sizes(boxes: Sequence[Box]) -> SampleSizes:
     return SampleSizes(count, 0, array("q", itertools.accumulate(sizes, initial=0)))
 
 
-def _chunks(boxes: Sequence[Box], samples: int) -> ChunkTable:
+def _chunk_offsets(boxes: Sequence[Box]) -> array[int]:
     short = optional_box(boxes, b"stco")
     long = optional_box(boxes, b"co64")
     if (short is None) == (long is None):
         raise UnsupportedMovieError("the chunks' places are missing, or there twice")
-    chunk_offsets = parse_table(short) if short is not None else parse_table(long or b"", code="Q")
-    first_samples = _first_samples(required_box(boxes, b"stsc"), len(chunk_offsets))
-    if first_samples[-1] != samples:
-        raise UnsupportedMovieError("the chunks have another number of samples")
-    return ChunkTable(chunk_offsets, first_samples)
+    return parse_table(short) if short is not None else parse_table(long or b"", code="Q")
 
 
-def _first_samples(table: bytes, chunks: int) -> array[int]:
+def _first_samples(table: bytes, chunks: int, samples: int) -> array[int]:
     values = parse_table(table, columns=3)
     begins = [*values[::3], chunks + 1]
     counts = values[1::3]
@@ -320,7 +301,10 @@ def _first_samples(table: bytes, chunks: int) -> array[int]:
         raise UnsupportedMovieError("stsc is wrong")
     repeats = (stop - start for start, stop in itertools.pairwise(begins))
     runs = list(zip(repeats, counts, strict=True))
-    return array("q", itertools.accumulate(expand_runs(runs), initial=0))
+    first_samples = array("q", itertools.accumulate(expand_runs(runs), initial=0))
+    if first_samples[-1] != samples:
+        raise UnsupportedMovieError("the chunks have another number of samples")
+    return first_samples
 
 
 def _edit(boxes: Sequence[Box], timescale: int, movie_timescale: int) -> Edit | None:

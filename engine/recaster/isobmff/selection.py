@@ -82,11 +82,7 @@ class VideoSelection:
 
 
 def select_video(video: Track, presentation: Presentation, frames: range, file: BinaryIO) -> VideoSelection:
-    """Selects the samples of the video that some frames need.
-
-    Raises:
-        UnsupportedMovieError: they aren't there, or it isn't sure where decoding may start.
-    """
+    """Selects the samples of the video that some frames need."""
     if frames.step != 1 or not 0 <= frames.start < frames.stop <= len(presentation.order):
         raise UnsupportedMovieError("there are no such frames")
     # One more at each end: deinterlacing looks at the neighbours.
@@ -176,11 +172,7 @@ def extract_video(video: Track, presentation: Presentation, selection: VideoSele
 
 
 def extract_audio(sound: Track, begin: Fraction, end: Fraction) -> TrackPart | None:
-    """Cuts a sound track from ``begin`` to ``end`` of the movie, in seconds; None where it is silent.
-
-    Raises:
-        UnsupportedMovieError: it isn't known what its samples are.
-    """
+    """Cuts a sound track from ``begin`` to ``end`` of the movie, in seconds; None where it is silent."""
     tables = (sound.composition_offsets, sound.sync_samples)
     if any(table is not None for table in tables) or sound.sample_format in ENCRYPTED_FORMATS:
         raise UnsupportedMovieError("the sound isn't plain")
@@ -218,11 +210,10 @@ def _is_plain(sound: Track) -> bool:
 def _cut(track: Track, edit: Edit, start: int, stop: int) -> TrackPart:
     """Cuts out the samples from ``start`` to before ``stop``, with tables of their own."""
     sizes = track.sizes
-    chunks = track.chunks
     chunk_spans = []
-    for chunk in range(chunks.at(start), chunks.at(stop - 1) + 1):
-        first = max(start, chunks.first_samples[chunk])
-        last = min(stop, chunks.first_samples[chunk + 1])
+    for chunk in range(track.chunk_of(start), track.chunk_of(stop - 1) + 1):
+        first = max(start, track.first_samples[chunk])
+        last = min(stop, track.first_samples[chunk + 1])
         place, _ = track.sample_span(first)
         chunk_spans.append(ChunkSpan(last - first, place, sizes.total(first, last)))
     sums = sizes.sums

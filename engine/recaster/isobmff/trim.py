@@ -38,13 +38,7 @@ NON_VIDEO_HANDLERS: Final = {b"tmcd", b"text", b"sbtl", b"subt", b"clcp", b"hint
 
 @dataclass(frozen=True)
 class TrimmedMovie:
-    """A part of a movie.
-
-    Attributes:
-        out: the new file.
-        frames: where the wanted frames are in it; it shows one more at each end where there is one.
-        size: its bytes.
-    """
+    """A part of a movie; ``frames`` are the wanted ones in it, which shows one more at each end if it can."""
 
     out: Path
     frames: range

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from recaster.errors import AuditError, DiskFullError, UsageError
 from recaster.files import parse_json, sha256, sync, write_bytes, write_error
 from recaster.locks import lock
-from recaster.provenance.audit_events import check
+from recaster.provenance.audit_events import check_event
 from recaster.provenance.caller import caller
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ class Record:
         time: when, ISO 8601 in UTC.
         event: what ("identity.add", "swap.deliver").
         details: which person, job, file; of people only ids, and who did it.
-        previous: hash of the record before.
-        hash: SHA-256 of all of the above, as hex digits.
+        hash: SHA-256 of all of the above and of the hash of the record before, as hex digits.
     """
 
     number: int
@@ -92,7 +91,7 @@ class AuditLog:
             AuditError: the log's end isn't the one that was written.
             ValueError: there is no such event, or none with such details.
         """
-        check(event, details)
+        check_event(event, details)
         with self._alone():
             try:
                 record = self._add(event, details)
@@ -244,11 +243,7 @@ class AuditLog:
             sync(self.path.parent)
 
     def _tail(self, file: IO[bytes]) -> tuple[int, Record | None, list[tuple[str, dict[str, Any]]]]:
-        """Finds the end of the last record, that record, and what has to be recorded of the end first.
-
-        Raises:
-            AuditError: the end isn't the one that was written.
-        """
+        """Finds the last record and its end, and what has to be recorded of the end first (AuditError)."""
         records = self._records_backwards(file)
         last = next(records, None)
         if last is not None:

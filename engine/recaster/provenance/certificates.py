@@ -128,11 +128,7 @@ def certificate_builder(
 
 
 def check_validity(certificates: Iterable[x509.Certificate], name: str) -> None:
-    """Checks that certificates are valid at this moment; ``name`` is their file's, for messages.
-
-    Raises:
-        CertificateError: one isn't valid yet, or not any more.
-    """
+    """Checks that certificates are valid at this moment (CertificateError); ``name`` is their file's."""
     now = dt.datetime.now(dt.UTC)
     for certificate in certificates:
         begin = certificate.not_valid_before_utc

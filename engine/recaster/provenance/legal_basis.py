@@ -36,11 +36,7 @@ def basis_name(basis: identity_pb2.Basis) -> str:
 
 
 def require(identity: identity_pb2.Identity, policy: Policy, now: dt.datetime | None = None) -> None:
-    """Checks that a face may be put on, now.
-
-    Raises:
-        ConsentError: it may not; the message says why and what to do, without the person's name.
-    """
+    """Checks that a face may be put on, now (ConsentError, without the person's name)."""
     who = f"identity {identity.identity_id}"
     if not identity.HasField("attestation"):
         raise ConsentError(f"{who}: nobody has said by what right their face is used; {STATE_BASIS}")
@@ -87,16 +83,13 @@ def check_attestation(attestation: identity_pb2.Attestation, policy: Policy) -> 
         )
 
 
-def prepare_attestation(
-    attestation: identity_pb2.Attestation, policy: Policy, documents: Documents
-) -> identity_pb2.Attestation:
-    """Checks an attestation and stamps it with the time, as the register keeps it.
-
-    Raises:
-        ConsentError: the policy doesn't take it.
-        UsageError: it is too long, or would end before it begins.
-        InputError: its document isn't there.
-    """
+def put_attestation(
+    identity: identity_pb2.Identity,
+    attestation: identity_pb2.Attestation,
+    policy: Policy,
+    documents: Documents,
+) -> None:
+    """Checks an attestation (errors as ``Register.add``), and puts it into an identity with the time."""
     check_attestation(attestation, policy)
     if len(attestation.scope) > MAX_TEXT_LENGTH or len(attestation.attested_by) > MAX_NAME_LENGTH:
         raise UsageError(f"a scope has at most {MAX_TEXT_LENGTH} letters, a name {MAX_NAME_LENGTH}")
@@ -109,18 +102,17 @@ def prepare_attestation(
         raise UsageError("the right would end before it begins")
     if attestation.document_digest and not documents.path(attestation.document_digest).is_file():
         raise InputError(f"there is no document {attestation.document_digest[:12]}; give it first")
-    kept = identity_pb2.Attestation()
-    kept.CopyFrom(attestation)
-    kept.attest_time.GetCurrentTime()
-    return kept
+    identity.attestation.CopyFrom(attestation)
+    identity.attestation.attest_time.GetCurrentTime()
 
 
 def audit_terms(identity: identity_pb2.Identity) -> dict[str, str]:
     """Describes a right as the audit log has it."""
+    terms = {"identity": identity.identity_id}
     if not identity.HasField("attestation"):
-        return {}
+        return terms
     attestation = identity.attestation
-    terms = {"basis": basis_name(attestation.basis), "document": attestation.document_digest}
+    terms |= {"basis": basis_name(attestation.basis), "document": attestation.document_digest}
     for name in ("valid_from", "valid_until"):
         if attestation.HasField(name):
             terms[name] = getattr(attestation, name).ToJsonString()

@@ -289,12 +289,7 @@ def assertions_of(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def manifest_of(path: Path, trust: Sequence[Path] = ()) -> tuple[dict[str, Any], str]:
     """Reads the manifests of a file as C2PA's reader gives them, and "Trusted", "Valid" or "Invalid".
 
-    Args:
-        trust: certificates of authorities (PEM) that are trusted.
-
-    Raises:
-        ManifestError: it has none, or one that can't be read.
-        UsageError: it is of a kind that has none.
+    ``trust`` has the certificates of trusted authorities (PEM). Errors are those of ``inspect_file``.
     """
     import c2pa
 

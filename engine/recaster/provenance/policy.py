@@ -40,12 +40,7 @@ MAX_CLIENT_LIMIT: Final = 1_000_000_000
 
 @dataclass(frozen=True)
 class ClientLimits:
-    """Limits of one client of an engine; None for no limit.
-
-    Attributes:
-        quota_gib: what they may keep.
-        max_jobs: jobs of theirs that may wait or run.
-    """
+    """Limits of what one client of an engine may keep, and of its waiting and running jobs; None for none."""
 
     quota_gib: int | None = None
     max_jobs: int | None = None
@@ -56,18 +51,13 @@ class Policy:
     """Rules for what is allowed and required.
 
     Attributes:
-        bases: bases that count.
         document: whether consent and licences need their document.
         editors_attest: whether clients with the role of an editor may state by what right a face is used.
         default: basis of faces of which nobody said any; empty for none.
-        manifest_required: whether leaving the manifest out is refused.
         certificate: chain of the signer's certificates (PEM); None for one made on this machine.
-        key: its private key (PEM).
         timestamp: address of a timestamp authority; empty for none.
         trust: certificates of authorities (PEM) that ``recaster verify`` trusts.
-        label_required: whether every swap is labelled in the picture.
-        label_kind: how, where nobody says.
-        label_language: in which language, where nobody says.
+        label_kind: how swaps are labelled in the picture, where nobody says.
         letters_years: how long what was stated of a person, and the letter that says so, are held after she
             was deleted or another letter took its place; 0 for not at all.
         jobs_days: how long jobs that have ended are kept, with their results; 0 for until they are deleted.
@@ -109,10 +99,7 @@ class Policy:
     def load(cls, data: Path) -> Policy:
         """Reads RECASTER_POLICY's file, else the data folder's ``policy.toml``, else makes one without rules.
 
-        RECASTER_BASIS sets ``default``, for work that nobody watches.
-
-        Raises:
-            UsageError: the file can't be read, or says what no policy says.
+        RECASTER_BASIS sets ``default``, for work that nobody watches. Raises UsageError for a wrong file.
         """
         path = cls.path(data)
         # A link that leads nowhere is a policy that can't be read, not none.
@@ -156,11 +143,7 @@ class Policy:
 
 
 def apply_policy(spec: job_pb2.SwapSpec, policy: Policy) -> job_pb2.SwapSpec:
-    """Fills in what a swap leaves open as the policy wants it; returns a copy.
-
-    Raises:
-        UsageError: the policy forbids what the swap asks for.
-    """
+    """Fills in what a swap leaves open as the policy wants it; returns a copy (UsageError if forbidden)."""
     if policy.manifest_required and spec.without_manifest:
         raise UsageError("the policy asks for a manifest in every swap; don't leave it out")
     applied = type(spec)()

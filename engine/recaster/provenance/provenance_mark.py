@@ -47,13 +47,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class ProvenanceMark:
-    """Mark of one result.
-
-    Attributes:
-        statement: the right to the face.
-        signer: who signs.
-        audit: hash of the audit log's newest record: whoever cuts the log's end off, can be found out.
-    """
+    """Mark of one result; ``audit`` is the hash of the audit log's newest record: a cut-off end shows."""
 
     statement: Statement
     signer: Signer

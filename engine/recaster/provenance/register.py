@@ -18,18 +18,11 @@ from recaster.api.v1 import identity_pb2
 from recaster.errors import ConsentError, InputError, NotFoundError, UsageError
 from recaster.files import user_name, write_secret
 from recaster.locks import lock
+from recaster.provenance import legal_basis
 from recaster.provenance.audit_log import AuditLog
 from recaster.provenance.documents import DOCUMENTS, Documents
 from recaster.provenance.face_traces import FaceTraces
-from recaster.provenance.legal_basis import (
-    MAX_NAME_LENGTH,
-    STATE_BASIS,
-    audit_terms,
-    parse_basis,
-    prepare_attestation,
-    require,
-    revocation_error,
-)
+from recaster.provenance.legal_basis import MAX_NAME_LENGTH, STATE_BASIS
 from recaster.provenance.policy import Policy
 from recaster.provenance.revocations import REVOCATIONS_FILE, Revocations
 from recaster.store.catalog import Catalog, record_id
@@ -80,7 +73,8 @@ class Register:
 
         Raises:
             ConsentError: the policy doesn't take that basis.
-            UsageError: the right would end before it begins.
+            UsageError: the right would end before it begins, or a text is too long.
+            InputError: the document isn't there.
         """
         if origin is not None and (known := self.catalog.identities.find_by_origin(origin)) is not None:
             return known
@@ -90,28 +84,23 @@ class Register:
             )
         identity = identity_pb2.Identity(display_name=name, note=note)
         if attestation is not None:
-            identity.attestation.CopyFrom(prepare_attestation(attestation, self.policy, self.documents))
+            legal_basis.put_attestation(identity, attestation, self.policy, self.documents)
         with self.catalog.transaction():  # nothing is done that the log doesn't say
             kept: identity_pb2.Identity = self.catalog.identities.add(identity, origin)
-            self.audit.add("identity.add", identity=kept.identity_id, **audit_terms(kept))
+            self.audit.add("identity.add", **legal_basis.audit_terms(kept))
         return kept
 
     def attest(self, identity_id: str, attestation: identity_pb2.Attestation) -> identity_pb2.Identity:
-        """States a person's right anew; a revocation is over.
-
-        Raises:
-            NotFoundError: there is no such person.
-            ConsentError, UsageError: as ``add``.
-        """
+        """States a person's right anew; a revocation is over (NotFoundError; other errors as ``add``)."""
         identity = self.get(identity_id)
         before = identity.attestation.document_digest
         if before and before != attestation.document_digest:
             self._hold(identity)
-        identity.attestation.CopyFrom(prepare_attestation(attestation, self.policy, self.documents))
+        legal_basis.put_attestation(identity, attestation, self.policy, self.documents)
         identity.ClearField("revocation")
         with self.catalog.transaction():
             self.catalog.identities.put(identity)
-            self.audit.add("identity.attest", identity=identity.identity_id, **audit_terms(identity))
+            self.audit.add("identity.attest", **legal_basis.audit_terms(identity))
             self.revocations.lift(identity.identity_id)
         self._drop_document(before)
         return identity
@@ -138,7 +127,7 @@ class Register:
         if identity_id:
             known = self.catalog.identities.find(identity_id)
             if self.revocations.is_revoked(identity_id) or (known and known.HasField("revocation")):
-                raise revocation_error(identity_id, known)
+                raise legal_basis.revocation_error(identity_id, known)
         self.revocations.refuse(traces, but)
 
     def traces(self, kind: str, thing_id: str) -> FaceTraces:
@@ -175,11 +164,7 @@ class Register:
         return traces
 
     def reconcile(self) -> list[str]:
-        """Takes over revocations that the store lost, from the list and the log; returns whose they are.
-
-        Raises:
-            AuditError, ConsentError: log or list can't be read.
-        """
+        """Takes over revocations that the store lost, from the list and the log; returns whose they are."""
         listed = {name: traces is not None for name, traces in self.revocations.known().items()}
         logged: dict[str, bool] = {}
         for record in self.audit.mentioning("identity."):
@@ -289,7 +274,7 @@ class Register:
 
     def add_stated(self, name: str, basis: str, origin: str | None = None) -> identity_pb2.Identity:
         """Registers a person by a basis alone; an ``origin`` gives the same one again."""
-        attestation = identity_pb2.Attestation(basis=parse_basis(basis), attested_by=user_name())
+        attestation = identity_pb2.Attestation(basis=legal_basis.parse_basis(basis), attested_by=user_name())
         return self.add(name, attestation, origin=origin)
 
     def require(self, identity_id: str) -> identity_pb2.Identity:
@@ -311,8 +296,8 @@ class Register:
                 f"nobody has said whose face this is, and by what right it is used; {STATE_BASIS}"
             )
         if self.revocations.is_revoked(identity.identity_id):
-            raise revocation_error(identity.identity_id, identity)
-        require(identity, policy, self.now())
+            raise legal_basis.revocation_error(identity.identity_id, identity)
+        legal_basis.require(identity, policy, self.now())
         return identity
 
     def salted_hash(self, *values: str) -> str:

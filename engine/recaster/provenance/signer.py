@@ -66,12 +66,7 @@ def resolve_signer(policy: Policy, data: Path) -> Signer:
 
 
 def certificates_of(path: Path) -> list[x509.Certificate]:
-    """Reads a signer's certificate and those that vouch for it, all of them valid now.
-
-    Raises:
-        UsageError: there is none in the file.
-        CertificateError: one isn't valid yet, or not any more.
-    """
+    """Reads a signer's certificate and its authorities', all valid now (UsageError, CertificateError)."""
     from cryptography import x509
 
     from recaster.provenance.certificates import check_validity
@@ -86,11 +81,7 @@ def certificates_of(path: Path) -> list[x509.Certificate]:
 
 
 def algorithm_of(certificate: Path) -> bytes:
-    """Names, as C2PA does, the algorithm that a certificate's key signs with.
-
-    Raises:
-        UsageError, CertificateError: as ``certificates_of``, or C2PA doesn't take the key.
-    """
+    """Names, as C2PA does, the algorithm of a certificate's key (errors as ``certificates_of``)."""
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     key = certificates_of(certificate)[0].public_key()

@@ -42,7 +42,6 @@ class VettingRules:
         made_here: digests of those that were made here, by the audit log.
         own: certificates of authorities (PEM) of those that sign here.
         trust: the same of those that the policy trusts.
-        bases: bases that count.
         document: whether consent and licences need their document.
         label: whether they must be labelled in the picture.
     """
@@ -115,11 +114,7 @@ def find_local_swaps(register: Register, digests: Iterable[str]) -> dict[str, tu
 def authorize_edit(
     register: Register, local_swaps: Mapping[str, tuple[str, ...]]
 ) -> list[identity_pb2.Identity]:
-    """Returns everybody whose face is in an edit's ``find_local_swaps``; each of them may be put on now.
-
-    Raises:
-        ConsentError: a face may not be put on, as this person's or another's.
-    """
+    """Returns everybody whose face is in an edit's local swaps; each may be put on now (ConsentError)."""
     people = [register.require(person) for person in dict.fromkeys(itertools.chain(*local_swaps.values()))]
     for person in people:
         traces = register.traces("identity", person.identity_id)
