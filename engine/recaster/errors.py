@@ -1,49 +1,15 @@
 """Errors that Recaster raises on purpose, each with the exit code and the reason that programs know it by.
 
-Tree::
-
-    RecasterError               exit code 1
-    +- UsageError               2   options that do not go together
-    |  +- CertificateError          a certificate to sign with that isn't valid now
-    |  +- QuotaError                more than may be kept, or done at a time
-    |  +- ReusedError               a request id that was used for something else
-    +- InputError               3   something given cannot be used
-    |  +- DamagedError              a file that was kept: not what it was any more
-    |  +- NotFoundError             an engine has nothing of that name
-    |  +- DigestError               content that isn't what its digest promised
-    |  +- NotOfferedError           a file that no client shows to its engine
-    |  +- ClipError                 a clip: missing, broken, no video in it
-    |  +- ImageError                a still image
-    |  +- FacesetError              a faceset folder or zip
-    |  +- ModelError                a model folder or checkpoint
-    |  +- WeightsError              a weights file: missing, wrong checksum, wrong shapes
-    |  +- ManifestError             a file's manifest: missing, or it doesn't fit the file
-    |  +- AuditError                the audit log: changed after it was written
-    +- FaceNotFoundError        4   no face, or not the wanted person
-    +- TrainingError            5   training cannot go on (diverged, too few faces)
-    +- OutputError              6   a result cannot be written (no permission, not there)
-    |  +- DiskFullError             there is no room for it
-    |  +- TimestampError            the timestamp authority doesn't answer
-    |  +- LockedError               another process keeps it; the same may go well at once
-    +- DeviceError              7   a device was asked for and cannot be used
-    +- EngineError              8   an engine can't be reached, or refuses (see ``recaster.client.errors``)
-    +- ConsentError             9   no right to use a face: none was stated, it was revoked, or is over
-    +- UnknownSignerError       10  a file fits its manifest, but anybody could have signed it
-
 A message says what happened, to which file or frame, and what to do about it. ``reason`` is the word of
-``recaster.v1.JobError`` and gRPC's ErrorInfo; a class without one of its own has that of the class above it.
+``recaster.v1.JobError`` and gRPC's ErrorInfo. A class has the exit code and the reason of the class above it
+unless it states its own.
 """
 
 from __future__ import annotations
 
 
 class RecasterError(Exception):
-    """The root of every expected error.
-
-    Attributes:
-        exit_code: what the command line ends with.
-        reason: for programs, in capitals.
-    """
+    """The root of every expected error; the command line ends with its ``exit_code``."""
 
     exit_code = 1
     reason = "INTERNAL"

@@ -26,8 +26,6 @@ PIECE_BYTES: Final = 1 << 20
 """Bytes of a large file that are read at once."""
 HANDOFF_NAME: Final = "recaster-offers-{digest}"
 """Name of a file that a client shows to an engine on its machine; nothing else is named so."""
-
-
 Upgrades: TypeAlias = "Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]"
 """Functions that make a document of one version of one of the version before, by the version they make."""
 
@@ -42,7 +40,7 @@ class VersionError(ValueError):
 
 @contextlib.contextmanager
 def atomic_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` that becomes ``path`` when the block ends well.
+    """Yields a temporary path beside ``path`` that becomes ``path`` when the block ends well.
 
     The temporary name keeps the suffix, so that writers which choose a format by it work. On any
     exception the temporary file is removed and what stood at ``path`` before is untouched. ``mode`` is
@@ -71,7 +69,7 @@ def atomic_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_directory(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` that becomes ``out`` when the block ends well, and is removed when not.
+    """Yields a folder beside ``out`` that becomes ``out`` when the block ends well, and is removed when not.
 
     Raises:
         OutputError: it cannot be written.
@@ -95,7 +93,7 @@ def atomic_directory(out: Path) -> Iterator[Path]:
 
 
 def keep_private(path: Path) -> None:
-    """Take a file or folder of this user's own away from all others' eyes, where it was left open to them.
+    """Takes a file or folder of this user's own away from all others' eyes, where it was left open to them.
 
     Raises:
         OutputError: it belongs to somebody else, or can't be changed.
@@ -115,7 +113,7 @@ def keep_private(path: Path) -> None:
 
 
 def _change_mode(path: Path, mode: int) -> None:
-    """Change a file's or folder's mode; through an open one, as a worker may change no file by its name."""
+    """Changes a file's or folder's mode; through an open one, as a worker may change no file by its name."""
     if sys.platform == "win32" or not os.access(path, os.R_OK):
         path.chmod(mode)
         return
@@ -167,7 +165,7 @@ def read_inside(path: Path, folders: Iterable[Path], most_bytes: int) -> bytes:
 
 
 def remove_folder(path: Path, *, quietly: bool = False) -> None:
-    """Remove a folder with all in it, if it is there, whatever another process has made of it.
+    """Removes a folder with all in it, if it is there, whatever another process has made of it.
 
     Folders in it may be nested deeper than a path or this program reaches, or closed to their owner.
 
@@ -214,13 +212,13 @@ def _make_writable(folder: Path) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` atomically."""
+    """Writes ``data`` to ``path`` atomically."""
     with atomic_file(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` as indented JSON to ``path`` atomically."""
+    """Writes ``value`` as indented JSON to ``path`` atomically."""
     write_bytes(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
 
 
@@ -246,7 +244,7 @@ def require_number(value: Any, *kinds: type) -> Any:
 
 
 def write_secret(path: Path, text: str) -> None:
-    """Write ``text`` to a new file that only its owner may read; it is whole or absent.
+    """Writes ``text`` to a new file that only its owner may read; it is whole or absent.
 
     Raises:
         OutputError: it is there already, or cannot be written.
@@ -283,7 +281,7 @@ def user_name() -> str:
 
 
 def sync(path: Path) -> None:
-    """Make what was written to a file or folder durable."""
+    """Makes what was written to a file or folder durable."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -321,25 +319,13 @@ def write_error(path: Path, error: OSError) -> OutputError:
 
 
 def upgrade_document(
-    document: dict[str, Any],
-    current: int,
-    upgrades: Upgrades,
-    key: str = "format",
+    document: dict[str, Any], current: int, upgrades: Upgrades, key: str = "format"
 ) -> dict[str, Any]:
     """Brings a document that an earlier release wrote to the current version of its schema, step by step.
 
     As the migrations of a database (``store.schema``) and OpenTimelineIO's upgrade functions do: whoever
     changes a schema adds the one function that makes the new version of the version before, and every older
-    document opens.
-
-    Args:
-        document: what was read; it isn't changed.
-        current: the version that this release writes.
-        upgrades: by the version that each makes, the function that makes it of the version before.
-        key: the field that holds the version.
-
-    Returns:
-        The document in the current version.
+    document opens. ``document`` isn't changed; ``key`` is the field that holds its version.
 
     Raises:
         VersionError: it is newer, or there is no way from its version to the current one.

@@ -22,11 +22,7 @@ LOCK_TIMEOUT_S: Final = ContextVar("LOCK_TIMEOUT_S", default=10.0)
 
 @contextlib.contextmanager
 def try_lock(path: Path) -> Iterator[bool]:
-    """Holds a lock file while the block lasts; gives False where another process does.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
+    """Holds a lock file while the block lasts; gives False where another process does (OutputError)."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a")

@@ -12,8 +12,7 @@ class Update:
 
     Attributes:
         stage: what is being done, a verb in the present participle ("analysing").
-        done: units finished.
-        total: units in all, or None where unknown.
+        total: units in all; None where unknown.
         unit: what is counted ("frames", "steps", "seconds").
         detail: anything worth showing beside the count ("loss 0.12").
     """
@@ -29,7 +28,6 @@ Report = Callable[[Update], None]
 """Called with every update; must be cheap and must not raise."""
 LogLine = Callable[[str, str], None]
 """Called with a level ("info", "warning") and one line for people."""
-
 
 _listeners: list[Callable[[], None]] = []
 

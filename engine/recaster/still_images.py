@@ -37,16 +37,11 @@ class TooManyPixelsError(ImageError):
 
 
 def open_image(
-    source: Path | bytes,
-    name: str = "",
-    *,
-    max_pixels: int = MAX_PIXELS,
-    formats: tuple[str, ...] = FORMATS,
+    source: Path | bytes, name: str = "", *, max_pixels: int = MAX_PIXELS, formats: tuple[str, ...] = FORMATS
 ) -> PIL.Image.Image:
     """Opens a picture without decoding it; close it, as a context or by ``close``.
 
     Args:
-        source: the file, or its bytes.
         name: what messages call it; the file's path where nothing is given.
         max_pixels: width x height of the largest picture.
         formats: Pillow's names of the formats that are taken.
@@ -103,14 +98,7 @@ def image_size(
 def decode_array(
     data: bytes, name: str, flags: int, *, max_pixels: int = MAX_PIXELS, formats: tuple[str, ...] = FORMATS
 ) -> NDArray[np.uint8] | None:
-    """Decodes a picture as OpenCV does it; None where it is damaged.
-
-    Args:
-        data: the file's bytes.
-        name: what messages call it.
-        flags: one of OpenCV's ``IMREAD_`` values.
-        max_pixels: as for ``open_image``.
-        formats: as for ``open_image``.
+    """Decodes a picture as OpenCV does it, with one of its ``IMREAD_`` flags; None where it is damaged.
 
     Raises:
         ImageError: it is of none of the formats, or larger than allowed.

@@ -17,42 +17,37 @@ def escape(text: object, keep: str = "") -> str:
     r"""Escapes what isn't printable: ESC becomes ``\x1b``, a line's end ``\n``.
 
     Else a file's name, or what another client or an engine wrote, could move the cursor, rewrite what stands
-    in the terminal, turn the direction of writing, or look like a line of ours.
-
-    Args:
-        text: what is to be shown.
-        keep: characters that are left as they are.
+    in the terminal, turn the direction of writing, or look like a line of ours. The characters of ``keep``
+    are left as they are.
     """
     whole = str(text)
     if whole.isprintable():
         return whole
     return "".join(
-        one if one.isprintable() or one in keep else one.encode("unicode_escape").decode() for one in whole
+        letter if letter.isprintable() or letter in keep else letter.encode("unicode_escape").decode()
+        for letter in whole
     )
 
 
 def without_folder(text: str, folder: Path) -> str:
     """A message without where a folder lies: of the files in it only their names are left."""
-    for one in {str(folder), str(folder.absolute()), str(folder.resolve())}:
-        if len(one) > 1:  # not what all paths begin with
-            text = re.sub(re.escape(one) + r"(?![\w.-])/?(?:[^\s:,;'\"()]*/)?", "", text)
+    for path in {str(folder), str(folder.absolute()), str(folder.resolve())}:
+        if len(path) > 1:  # not what all paths begin with
+            text = re.sub(re.escape(path) + r"(?![\w.-])/?(?:[^\s:,;'\"()]*/)?", "", text)
     return text
 
 
 def has_control_characters(text: str, keep: str = "") -> bool:
     """Tells if a text holds what no name does: a control character, a line's end, a turning mark."""
     return not text.isprintable() and any(
-        one not in keep and (one in _TURNING or unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp"))
-        for one in text
+        letter not in keep
+        and (letter in _TURNING or unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp"))
+        for letter in text
     )
 
 
 def escape_document(value: Any) -> Any:
-    """A JSON document in whose texts, keys too, whatever isn't for reading is escaped as by ``escape``.
-
-    Raises:
-        ValueError: it is nested too deeply.
-    """
+    """Escapes all that isn't for reading in a JSON document's texts and keys (ValueError: nested too deep)."""
     try:
         return _escape_values(value)
     except RecursionError:
@@ -63,5 +58,5 @@ def _escape_values(value: Any) -> Any:
     if isinstance(value, str):
         return escape(value) if has_control_characters(value) else value
     if isinstance(value, dict):
-        return {_escape_values(name): _escape_values(one) for name, one in value.items()}
-    return [_escape_values(one) for one in value] if isinstance(value, list) else value
+        return {_escape_values(name): _escape_values(each) for name, each in value.items()}
+    return [_escape_values(each) for each in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""Reading zip files from anywhere: names, kinds and sizes are checked first.
+"""Reading of zip files from anywhere: names, kinds and sizes are checked first.
 
 A zip is data from a stranger. Nothing of it is written before every entry has passed, names are never
 used as they are, and no entry is read beyond the size that was checked.
@@ -30,13 +30,7 @@ _PLAIN_MODE: Final = 0o100644 << 16
 
 @dataclass(frozen=True)
 class UnpackingRoom:
-    """Bytes that unpacking may write.
-
-    Attributes:
-        left: that may be written now; None for any number.
-        most: that could be written at best, whatever is deleted; None for any number.
-        spare: that stay free on the disk.
-    """
+    """Bytes that may be written now, at best (whatever is deleted), and that stay free; None for any."""
 
     left: int | None = None
     most: int | None = None
@@ -45,17 +39,14 @@ class UnpackingRoom:
 
 @dataclass(frozen=True)
 class ZipLimits:
-    """Limits of a zip's content.
+    """Limits of a zip's content, unpacked.
 
     Attributes:
         entries: files and folders.
-        entry_bytes: one file, unpacked.
-        total_bytes: all files, unpacked.
         ratio: unpacked over packed size of a file larger than 1 MiB.
         total_ratio: the same of all files together, where they unpack to more than ``MIN_BOMB_BYTES``.
         pixels: width x height of a picture.
-        room: how much there is room for.
-        error: what is raised where a zip is refused.
+        error: raised where a zip is refused.
     """
 
     entries: int = 200_000
@@ -70,7 +61,7 @@ class ZipLimits:
 
 @contextmanager
 def open_zip(path: Path, limits: ZipLimits) -> Iterator[zipfile.ZipFile]:
-    """Open a zip all of whose entries are safe to unpack.
+    """Opens a zip all of whose entries are safe to unpack.
 
     Raises:
         InputError: (``limits.error``) the file is missing or not a zip, or an entry is not safe, named with
@@ -87,11 +78,7 @@ def open_zip(path: Path, limits: ZipLimits) -> Iterator[zipfile.ZipFile]:
 
 
 def check_disk_room(path: Path, folder: Path, count: int, limits: ZipLimits) -> None:
-    """See to it that there is room for a piece of a zip, right before it is written.
-
-    Raises:
-        DiskFullError: the disk would have less free than must be spared.
-    """
+    """Checks that there is room for ``count`` bytes of a zip, which are written next (DiskFullError)."""
     if shutil.disk_usage(folder).free - count < limits.room.spare:
         raise DiskFullError(
             f"{path}: there is no room on the disk to unpack all of it; free some, and do the same again"

@@ -44,14 +44,16 @@ def test_help_states_every_default() -> None:
     assert stated > 10
 
 
-@pytest.mark.parametrize(("command", "going_on"), [("extract", True), ("compare", False)])
+@pytest.mark.parametrize(
+    ("command", "runs", "going_on"), [("extract", "_run_here", True), ("compare", "run", False)]
+)
 def test_a_stopped_command_says_how_to_go_on_only_where_it_can(
-    command, going_on, tmp_path, monkeypatch, capsys
+    command, runs, going_on, tmp_path, monkeypatch, capsys
 ) -> None:
     def stopped(_: argparse.Namespace) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"recaster.cli.{command}.run", stopped)
+    monkeypatch.setattr(f"recaster.cli.{command}.{runs}", stopped)
     assert main([command, "a.mp4", "b.mp4", "-o", str(tmp_path / "out")]) == 130
     told = capsys.readouterr().err
     assert told.startswith(f"recaster {command}: stopped")

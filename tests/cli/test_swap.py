@@ -10,6 +10,7 @@ import pytest
 
 from recaster.cli import main as cli
 from recaster.cli import swap
+from recaster.cli.parsers import Commands
 from recaster.errors import UsageError
 from recaster.media.probe import probe
 from recaster.provenance.policy import Policy
@@ -34,10 +35,8 @@ def clip(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     """The whole command line with this command only, and the command's own part of it."""
     root = argparse.ArgumentParser()
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--quiet", action="store_true")
-    commands = root.add_subparsers()
-    swap.add(commands, common)
+    swap.add(Commands(root, "COMMAND"))
+    (commands,) = root._subparsers._group_actions
     return root, commands.choices["swap"]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from recaster.cli import train as command
 from recaster.cli.flags import hyperparameters_of
+from recaster.cli.parsers import Commands
 from recaster.errors import ModelError, TrainingError, UsageError, WeightsError
 from recaster.models.model_folder import ModelFolder
 from recaster.models.presets import PRESETS, overridden
@@ -29,9 +30,7 @@ SMALL = (
 
 def parse(*arguments: str) -> argparse.Namespace:
     root = argparse.ArgumentParser()
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--quiet", action="store_true")
-    command.add(root.add_subparsers(), common)
+    command.add(Commands(root, "COMMAND"))
     return root.parse_args(["train", *arguments])
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli import bench_picture, bench_train
 from recaster.cli.display import reporter, say, say_json
 from recaster.cli.flags import add_option, add_options, number
+from recaster.cli.parsers import Commands, Options, add_out, add_path, add_source, add_switch
 from recaster.settings.detection import DETECTORS, AnalysisSettings
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.options import Bounds
 from recaster.settings.swap import SwapSettings
 
 if TYPE_CHECKING:
-    import argparse
-
     from recaster.benchmarks.detection import DetectorResult
 
 SWAP = """Measure a whole swap of CLIP against the pipeline that Recaster grew out of (dlib's CNN on every
@@ -25,76 +24,41 @@ DETECT = """Compare face detectors on pictures whose faces were counted by hand:
 many, CPU time. COUNTS is JSON: the file's name and how many faces are on it."""
 
 
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
+def add(commands: Commands) -> None:
     """Adds this command's parsers."""
-    from recaster.cli import bench_picture, bench_train
-
-    parser = commands.add_parser("bench", help="measure speed and quality", description="Measure.")
-    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
-    _add_swap(kinds, common)
-    _add_detect(kinds, common)
-    bench_train.add(kinds, common)
-    bench_picture.add(kinds, common)
+    kinds = commands.add_group("bench", "KIND", help="measure speed and quality", description="Measure.")
+    _add_swap(kinds)
+    _add_detect(kinds)
+    bench_train.add(kinds)
+    bench_picture.add(kinds)
 
 
-def _add_swap(kinds: Any, common: argparse.ArgumentParser) -> None:
-    parser = kinds.add_parser(
-        "swap", parents=[common], help="a swap's speed against faceswap-GAN's pipeline", description=SWAP
-    )
-    parser.set_defaults(run=run_swap)
-    parser.add_argument("clip", type=Path, metavar="CLIP")
-    with_what = parser.add_mutually_exclusive_group(required=True)
-    with_what.add_argument("-m", "--model", type=Path, help="a trained model")
-    with_what.add_argument("--source", type=Path, metavar="FACESET", help="swap without training")
+def _add_swap(kinds: Commands) -> None:
+    parser = kinds.add("swap", run_swap, "a swap's speed against faceswap-GAN's pipeline", SWAP)
+    add_path(parser, "clip", "CLIP")
+    add_source(parser, "swap without training")
     add_options(parser, SwapSettings, "frames")
-    parser.add_argument(
-        "--baseline-frames",
-        type=number(Bounds(0, 100_000)),
-        default=3,
-        metavar="N",
-        help="frames for the baseline, 0 for none (default: 3)",
-    )
-    parser.add_argument(
-        "--baseline-model", type=Path, metavar="MODEL", help="a trained classic-64 (default: untrained)"
-    )
+    frames = number(Bounds(0, 100_000))
+    text = "frames for the baseline, 0 for none (default: 3)"
+    parser.add_argument("--baseline-frames", type=frames, default=3, metavar="N", help=text)
+    add_path(parser, "--baseline-model", "MODEL", "a trained classic-64 (default: untrained)")
     add_options(parser, DeviceSettings, "device", defaults=True)
-    parser.add_argument(
-        "-o",
-        "--out",
-        type=Path,
-        metavar="FILE",
-        help="also write the figures here, as JSON, and a chart beside it",
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    add_out(parser, "FILE", "also write the figures here, as JSON, and a chart beside it", required=False)
+    add_switch(parser, "--json", "print JSON instead of a table")
 
 
-def _add_detect(kinds: Any, common: argparse.ArgumentParser) -> None:
-    parser = kinds.add_parser(
-        "detect", parents=[common], help="detectors on pictures with known counts", description=DETECT
-    )
-    parser.set_defaults(run=run_detect)
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the pictures")
-    parser.add_argument(
-        "--counts", type=Path, metavar="FILE", help="JSON of counts (default: FOLDER/face_counts.json)"
-    )
-    parser.add_argument(
-        "--detectors",
-        nargs="+",
-        choices=DETECTORS,
-        metavar="NAME",
-        help="detectors as swap knows them (default: yunet and dlib-hog; dlib-cnn-original takes seconds)",
-    )
-    add_option(
-        parser,
-        AnalysisSettings,
-        "min_face",
-        default=AnalysisSettings.min_face,
-        help="smallest face to look for (default: %(default)s)",
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+def _add_detect(kinds: Commands) -> None:
+    parser = kinds.add("detect", run_detect, "detectors on pictures with known counts", DETECT)
+    add_path(parser, "folder", "FOLDER", "the pictures")
+    add_path(parser, "--counts", "FILE", "JSON of counts (default: FOLDER/face_counts.json)")
+    text = "detectors as swap knows them (default: yunet and dlib-hog; dlib-cnn-original takes seconds)"
+    parser.add_argument("--detectors", nargs="+", choices=DETECTORS, metavar="NAME", help=text)
+    text = "smallest face to look for (default: %(default)s)"
+    add_option(parser, AnalysisSettings, "min_face", default=AnalysisSettings.min_face, help=text)
+    add_switch(parser, "--json", "print JSON instead of a table")
 
 
-def run_swap(options: argparse.Namespace) -> None:
+def run_swap(options: Options) -> None:
     """Measures a swap."""
     from recaster.benchmarks.speed import SpeedSettings, measure_speed
     from recaster.benchmarks.speed_plot import draw_stages
@@ -119,9 +83,8 @@ def run_swap(options: argparse.Namespace) -> None:
 
 def speed_table(figures: dict[str, Any]) -> list[str]:
     """Writes the figures for people, as lines."""
-    lines = [
-        f"{'':<10}{'CPU ms a frame':>16}{'frames/s':>11}{'peak MiB':>10}{'frames':>8}  stages, ms a frame"
-    ]
+    head = f"{'':<10}{'CPU ms a frame':>16}{'frames/s':>11}{'peak MiB':>10}{'frames':>8}"
+    lines = [f"{head}  stages, ms a frame"]
     for name in ("floor", "baseline", "engine"):
         if name not in figures:
             continue
@@ -143,7 +106,7 @@ def speed_table(figures: dict[str, Any]) -> list[str]:
     return lines
 
 
-def run_detect(options: argparse.Namespace) -> None:
+def run_detect(options: Options) -> None:
     """Compares detectors."""
     from recaster.benchmarks.detection import measure_detector, read_counts
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from recaster.cli.display import reporter, say, say_error
-
-if TYPE_CHECKING:
-    import argparse
+from recaster.cli.display import reporter, say, say_note
+from recaster.cli.parsers import Commands, Options, add_out, add_path
+from recaster.errors import UsageError
 
 DESCRIPTION = """Swap every row of MATRIX, a TOML file that says who is put on whom, under each of its
 conditions (dark, blue, out of focus, rolled, ...), judge the swaps, and write index.html with a table and
@@ -17,32 +13,21 @@ actors, whose true swaps are known under every condition. Run the same command a
 shots that are done stay as they are, so give another OUT after a change of the engine."""
 
 
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
+def add(commands: Commands) -> None:
     """Adds this command's parser."""
-    parser = commands.add_parser(
-        "picture", parents=[common], help="how swaps hold on many people and shots", description=DESCRIPTION
-    )
-    parser.set_defaults(run=run)
-    parser.add_argument("matrix", type=Path, metavar="MATRIX", help="the TOML file")
-    parser.add_argument(
-        "--footage",
-        type=Path,
-        metavar="FOLDER",
-        help="what the paths in it are relative to (default: its own folder)",
-    )
+    parser = commands.add("picture", run, "how swaps hold on many people and shots", DESCRIPTION)
+    add_path(parser, "matrix", "MATRIX", "the TOML file")
+    add_path(parser, "--footage", "FOLDER", "what the paths in it are relative to (default: its own folder)")
     parser.add_argument("--only", nargs="+", metavar="ROW", help="only these rows (default: all)")
-    parser.add_argument(
-        "--before", type=Path, metavar="OUT", help="the folder of an earlier run, to show its figures beside"
-    )
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="folder for all of it")
+    add_path(parser, "--before", "OUT", "the folder of an earlier run, to show its figures beside")
+    add_out(parser, "OUT", "folder for all of it")
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: Options) -> None:
     """Swaps, judges, and prints the table."""
     from recaster.benchmarks.picture_matrix.benchmark import measure_pictures, read_results
     from recaster.benchmarks.picture_matrix.results_page import format_table, write_page
     from recaster.benchmarks.picture_matrix.rows import read_rows
-    from recaster.errors import UsageError
 
     rows = read_rows(options.matrix, options.footage)
     if options.only is not None:
@@ -53,10 +38,8 @@ def run(options: argparse.Namespace) -> None:
     try:
         results = measure_pictures(rows, options.out, reporter(options))
     except KeyboardInterrupt:
-        if not options.quiet:
-            say_error(f"{options.out}: run the same command again to go on")
+        say_note(options, f"{options.out}: run the same command again to go on")
         raise
     page = write_page(options.out, results, before)
     say(*format_table(results, before))
-    if not options.quiet:
-        say_error(f"{page}: the same with pictures of every shot")
+    say_note(options, f"{page}: the same with pictures of every shot")

@@ -1,18 +1,19 @@
-"""``recaster bench train``: quality over training time, for several recipes."""
+"""``recaster bench train``: quality over training time, for several variants."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from recaster.benchmarks.training_variants import AT_ONCE, Variant, split_variant
-from recaster.cli.display import reporter, say, say_error
+from recaster.cli.display import reporter, say, say_note
 from recaster.cli.flags import add_hyperparameters, add_option, add_options, hyperparameters_of
+from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switch
 from recaster.errors import UsageError
 from recaster.models.presets import overridden, preset
 from recaster.settings.devices import DeviceSettings
+from recaster.settings.evaluate import EvaluateSettings
 from recaster.settings.swap import SwapSettings
 from recaster.settings.train import Schedule, TrainSettings
 
@@ -26,43 +27,35 @@ training. A mark before the last is a model whose learning rate has not fallen y
 anew for each mark. Writes bench.json, bench.md, bench.png, and a folder for each variant, whose at-*
 folders are models that recaster swap takes. Run the same command again to go on after a stop."""
 
+USAGE = (
+    "recaster bench train ORIGINAL --source FACESET [--target FACESET] --minutes M [M ...] -o OUT "
+    "[options] VARIANT [VARIANT ...]"
+)
 
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
+
+def add(commands: Commands) -> None:
     """Adds this command's parser."""
-    parser = commands.add_parser(
-        "train",
-        parents=[common],
-        help="quality over training time, for several recipes",
-        description=DESCRIPTION,
-        usage="recaster bench train ORIGINAL --source FACESET [--target FACESET] --minutes M [M ...] -o OUT "
-        "[options] VARIANT [VARIANT ...]",
-    )
-    parser.set_defaults(run=run)
-    parser.add_argument("original", type=Path, metavar="ORIGINAL", help="the clip to swap")
+    text = "quality over training time, for several recipes"
+    parser = commands.add("train", run, text, DESCRIPTION, usage=USAGE)
+    add_path(parser, "original", "ORIGINAL", "the clip to swap")
     parser.add_argument("variants", nargs="+", metavar="VARIANT", help="what to compare")
-    parser.add_argument(
-        "--source", type=Path, required=True, metavar="FACESET", help="the face that is put on"
-    )
-    parser.add_argument(
-        "--target", type=Path, metavar="FACESET", help="the performer (pairwise presets are trained on both)"
-    )
-    parser.add_argument(
-        "--gallery", type=Path, nargs="+", default=[], metavar="FACESET", help="as in recaster evaluate"
-    )
-    parser.add_argument("--truth", type=Path, metavar="CLIP", help="the true swap of a rendered actor")
+    add_path(parser, "--source", "FACESET", "the face that is put on", required=True)
+    add_path(parser, "--target", "FACESET", "the performer (pairwise presets are trained on both)")
+    add_option(parser, EvaluateSettings, "gallery", help="as in recaster evaluate")
+    add_options(parser, EvaluateSettings, "truth")
     add_options(parser, SwapSettings, "frames")
     marks = parser.add_mutually_exclusive_group(required=True)
     add_option(marks, Schedule, "minutes", nargs="+", metavar="M", help="minutes of training to judge at")
     add_option(marks, Schedule, "steps", nargs="+", metavar="N", help="steps of training to judge at")
-    parser.add_argument("--separate", action="store_true", help="a training of its own for every mark")
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="folder for all of it")
+    add_switch(parser, "--separate", "a training of its own for every mark")
+    add_out(parser, "OUT", "folder for all of it")
     add_option(parser, TrainSettings, "seed", default=0)
     add_option(parser, DeviceSettings, "threads", metavar="N")
     add_options(parser, DeviceSettings, "device", defaults=True)
     add_option(parser, TrainSettings, "vggface_weights", help="for variants with --perceptual vggface")
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: Options) -> None:
     """Trains, judges, and prints the table."""
     variants = [variant(text) for text in options.variants]
     settings = bench_settings(options)
@@ -72,12 +65,10 @@ def run(options: argparse.Namespace) -> None:
     try:
         rows = bench(variants, settings, options.out, reporter(options))
     except KeyboardInterrupt:
-        if not options.quiet:
-            say_error(f"{options.out}: run the same command again to go on")
+        say_note(options, f"{options.out}: run the same command again to go on")
         raise
     say(*as_markdown(rows).splitlines())
-    if not options.quiet:
-        say_error(f"{options.out / 'bench.png'}: the same as a picture")
+    say_note(options, f"{options.out / 'bench.png'}: the same as a picture")
 
 
 def variant(text: str) -> Variant:
@@ -106,7 +97,7 @@ class _Strict(argparse.ArgumentParser):
         raise UsageError(f"variant {self.prog}: {message}")
 
 
-def bench_settings(options: argparse.Namespace) -> BenchSettings:
+def bench_settings(options: Options) -> BenchSettings:
     """Reads the options that hold for all variants."""
     from recaster.benchmarks.training_settings import BenchSettings
     from recaster.media.probe import probe

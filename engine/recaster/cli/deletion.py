@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from recaster.cli.display import say, say_error
+from recaster.cli.parsers import Commands, Options, add_switch
 from recaster.cli.remote import add_engine, connect_engine
 from recaster.errors import UsageError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Iterator
 
     from recaster.api.v1 import identity_pb2
@@ -27,22 +27,17 @@ ELSEWHERE = (
 )
 
 
-def add(actions: Any, common: argparse.ArgumentParser) -> None:
+def add(actions: Commands) -> None:
     """Adds this action's parser."""
-    parser = actions.add_parser(
-        "delete",
-        parents=[common],
-        help="delete a person and all that shows them, and say what stays",
-        description=DESCRIPTION,
-    )
+    text = "delete a person and all that shows them, and say what stays"
+    parser = actions.add("delete", _run, text, DESCRIPTION)
     parser.add_argument("name", metavar="NAME", help="a name or an id")
-    parser.add_argument("--yes", action="store_true", help="don't ask")
-    parser.add_argument("--dry-run", action="store_true", help="only list what would be deleted")
+    add_switch(parser, "--yes", "don't ask")
+    add_switch(parser, "--dry-run", "only list what would be deleted")
     add_engine(parser)
-    parser.set_defaults(run=_run)
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run(options: Options) -> None:
     with connect_engine(options) as engine:
         if engine is not None:
             person = engine.find_identity(options.name).identity_id
@@ -52,7 +47,7 @@ def _run(options: argparse.Namespace) -> None:
         _delete_here(options, store)
 
 
-def _delete_here(options: argparse.Namespace, store: Store) -> None:
+def _delete_here(options: Options, store: Store) -> None:
     from recaster.jobs.deletion import delete_person
     from recaster.jobs.rights import register_of
     from recaster.store import analyses
@@ -70,9 +65,7 @@ def _delete_here(options: argparse.Namespace, store: Store) -> None:
     say(f"{ELSEWHERE} {person}")
 
 
-def _ask_and_delete(
-    options: argparse.Namespace, delete: Callable[..., identity_pb2.DeleteIdentityResponse]
-) -> None:
+def _ask_and_delete(options: Options, delete: Callable[..., identity_pb2.DeleteIdentityResponse]) -> None:
     """Shows what would go, asks, and shows what went.
 
     Raises:

@@ -69,6 +69,17 @@ def say_error(*lines: object) -> None:
     sys.stderr.flush()
 
 
+def say_note(options: argparse.Namespace, *lines: object) -> None:
+    """Prints what isn't a command's result, unless it is asked to be quiet."""
+    if not options.quiet:
+        say_error(*lines)
+
+
+def log_line(level: str, line: str) -> str:
+    """Formats a line of a job's log, with its level where that isn't "info"."""
+    return line if level == "info" else f"{level}: {line}"
+
+
 def say_json(value: Any) -> None:
     """Prints a command's result for programs."""
     sys.stdout.write(json.dumps(value, indent=1) + "\n")
@@ -76,9 +87,7 @@ def say_json(value: Any) -> None:
 
 def reporter(options: argparse.Namespace) -> Report:
     """A listener for the command's progress: a live bar on a terminal, sparse lines elsewhere."""
-    if options.quiet:
-        return silent
-    return ProgressLine(sys.stderr)
+    return silent if options.quiet else ProgressLine(sys.stderr)
 
 
 class ProgressLine:

@@ -2,57 +2,39 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from recaster.cli.display import reporter, say, say_json
 from recaster.cli.flags import add_options
-from recaster.cli.remote import add_engine, connect_engine
+from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switch
+from recaster.cli.remote import Remote, add_engine, artifact_of, fill_message, here_or_there
+from recaster.errors import UsageError
 from recaster.settings.evaluate import EvaluateSettings
 
 if TYPE_CHECKING:
-    import argparse
-
     from recaster.client import Client
-
 
 DESCRIPTION = """Judge a swapped clip against the clip it was made from, by judges that had no part in the
 swap. Each figure comes with what it must be read against: the unswapped clip, the judge's own noise, a
 frozen face. docs/evaluation.md defines them all."""
 
 
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
+def add(commands: Commands) -> None:
     """Adds this command's parser."""
-    parser = commands.add_parser(
-        "evaluate", parents=[common], help="say how good a swap is", description=DESCRIPTION
-    )
+    run = here_or_there(_run_here, _run_there)
+    parser = commands.add("evaluate", run, "say how good a swap is", DESCRIPTION)
     add_engine(parser)
-    parser.set_defaults(run=run)
-    parser.add_argument("original", type=Path, metavar="ORIGINAL", help="the clip that was swapped")
-    parser.add_argument("swapped", type=Path, metavar="SWAPPED", help="its swap, in the same size")
-    parser.add_argument(
-        "--source", type=Path, metavar="FACESET", required=True, help="faces of whoever was put on"
-    )
+    add_path(parser, "original", "ORIGINAL", "the clip that was swapped")
+    add_path(parser, "swapped", "SWAPPED", "its swap, in the same size")
+    add_path(parser, "--source", "FACESET", "faces of whoever was put on", required=True)
     add_options(parser, EvaluateSettings, "target", "gallery", "truth", "frames")
     add_options(parser.add_mutually_exclusive_group(), EvaluateSettings, "person", "track")
-    parser.add_argument(
-        "-o", "--out", type=Path, metavar="FOLDER", help="write evaluation.json, sheet.jpg and worst.jpg here"
-    )
-    parser.add_argument("--json", action="store_true", help="print evaluation.json instead of a table")
+    add_out(parser, "FOLDER", "write evaluation.json, sheet.jpg and worst.jpg here", required=False)
+    add_switch(parser, "--json", "print evaluation.json instead of a table")
 
 
-def run(options: argparse.Namespace) -> None:
-    """Judges, and prints the figures."""
-    with connect_engine(options) as engine:
-        if engine is None:
-            _run_here(options)
-        else:
-            _run_there(options, engine)
-
-
-def _run_here(options: argparse.Namespace) -> None:
+def _run_here(options: Options) -> None:
     from recaster.operations import evaluate
-    from recaster.settings.evaluate import EvaluateSettings
 
     settings = EvaluateSettings(
         target=options.target,
@@ -68,12 +50,9 @@ def _run_here(options: argparse.Namespace) -> None:
     say_json(result.as_json()) if options.json else say(*result.lines())
 
 
-def _run_there(options: argparse.Namespace, engine: Client) -> None:
-
+def _run_there(options: Options, engine: Client) -> None:
     from recaster.api.v1 import job_pb2
-    from recaster.cli.remote import Remote, artifact_of, fill_message
     from recaster.client import AnswerError
-    from recaster.errors import UsageError
     from recaster.files import parse_json, write_bytes
     from recaster.operations.evaluate import ARTIFACTS
 

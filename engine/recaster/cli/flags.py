@@ -6,12 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
+from recaster.cli.remote import fill_message
 from recaster.models.presets import hyperparameters
 from recaster.settings.options import Bounds, option_of, options_of, own_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from recaster.cli.parsers import Options
     from recaster.settings.options import Option
 
 M = TypeVar("M")
@@ -20,13 +22,9 @@ SHOWN_BOUNDS = Bounds(1, 1_000_000)
 
 
 def add_options(container: Any, kind: type[Any], *names: str, defaults: bool = False) -> None:
-    """Adds the flags of some options of a dataclass, in that order; of all where none is named.
+    """Adds the flags of some options of a dataclass, in that order; of all where no field is named.
 
-    Args:
-        container: a parser or a group of one.
-        kind: the dataclass.
-        names: of its fields.
-        defaults: give options that aren't named their default, instead of None for nothing said.
+    With ``defaults``, an option that isn't given has its default, instead of None for nothing said.
     """
     for name in names or [each.name for each in own_options(kind)]:
         add_option(container, kind, name, **({"default": getattr(kind, name)} if defaults else {}))
@@ -36,10 +34,10 @@ def add_option(container: Any, kind: type[Any], name: str, **changes: Any) -> No
     """Adds one option's flag; ``changes`` are arguments for argparse that this command has otherwise."""
     option = option_of(kind, name)
     about = {"help": _format_help(option), **_value_arguments(option.hint, option.bounds)}
-    if option.choices and option.metavar is None:  # else what it can be is checked where settings are made
-        about["choices"] = option.choices
     if option.metavar is not None:
         about["metavar"] = option.metavar
+    elif option.choices:  # where a metavar hides them, they are checked where settings are made
+        about["choices"] = option.choices
     container.add_argument(f"--{option.flag.replace('_', '-')}", **{**about, **changes})
 
 
@@ -59,20 +57,16 @@ def number(bounds: Bounds, kind: Callable[[str], float] = int) -> Callable[[str]
     return read
 
 
-def fill_options(message: M, options: argparse.Namespace, *kinds: type[Any], **values: Any) -> M:
+def fill_options(message: M, options: Options, *kinds: type[Any], **values: Any) -> M:
     """Sets those fields of a request's message that the command line says; the rest is left open.
 
     Args:
-        message: its fields are called as the options are on the wire.
-        options: the command line.
-        kinds: dataclasses of options that it was made for.
-        values: fields that it says otherwise.
+        message: its fields are called as the options of ``kinds`` are on the wire.
+        values: fields that the command line says otherwise.
 
     Raises:
         UsageError: a value is too large.
     """
-    from recaster.cli.remote import fill_message
-
     known: Any = type(message).DESCRIPTOR.fields_by_name  # type: ignore[attr-defined]
     chosen = {
         each.wire: getattr(options, each.flag)
@@ -94,7 +88,7 @@ def add_hyperparameters(container: Any) -> None:
         container.add_argument(f"--{name.replace('_', '-')}", dest=name, help=each.help, **about)
 
 
-def hyperparameters_of(options: argparse.Namespace) -> dict[str, Any]:
+def hyperparameters_of(options: Options) -> dict[str, Any]:
     """Collects the hyperparameters that the command line names."""
     return {name: getattr(options, name) for name in hyperparameters() if getattr(options, name) is not None}
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import contextlib
+import datetime as dt
+import uuid
+from typing import TYPE_CHECKING
 
 from recaster.cli import deletion
 from recaster.cli.display import say, say_error
+from recaster.cli.parsers import COMMON, Commands, Options, add_path
 from recaster.cli.remote import add_engine, connect_engine
+from recaster.errors import UsageError
 from recaster.provenance.policy import BASES
 
 if TYPE_CHECKING:
     import argparse
-    import datetime as dt
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from recaster.api.v1 import identity_pb2
     from recaster.client import Client
@@ -25,47 +28,34 @@ they start or go on; without it they don't, and nothing is deleted. docs/respons
 kept."""
 
 
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
+REVOCATIONS = """The list knows faces by digests and embeddings, and people by ids alone. It isn't signed:
+take one over only from whom you trust. It holds for all engines of this user."""
+
+
+def add(commands: Commands) -> None:
     """Adds this command's parsers."""
-    parser = commands.add_parser(
-        "identity",
-        parents=[common],
-        help="whose faces are put on, and by what right",
-        description=DESCRIPTION,
-    )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    adding = actions.add_parser("add", parents=[common], help="register a person")
+    text = "whose faces are put on, and by what right"
+    actions = commands.add_group("identity", help=text, description=DESCRIPTION, parents=[COMMON])
+    adding = actions.add("add", _add, "register a person")
     adding.add_argument("name", metavar="NAME", help="what to call them; stays on this machine")
     _add_terms(adding)
-    adding.set_defaults(run=_add)
-    attesting = actions.add_parser(
-        "attest", parents=[common], help="state a person's right anew, instead of all that was stated before"
-    )
+    text = "state a person's right anew, instead of all that was stated before"
+    attesting = actions.add("attest", _attest, text)
     attesting.add_argument("name", metavar="NAME", help="a name or an id")
     _add_terms(attesting)
-    attesting.set_defaults(run=_attest)
-    showing = actions.add_parser("show", parents=[common], help="show a person, or everybody")
+    showing = actions.add("show", _show, "show a person, or everybody")
     showing.add_argument("name", nargs="?", metavar="NAME", help="a name or an id (default: everybody)")
-    showing.set_defaults(run=_show)
-    revoking = actions.add_parser(
-        "revoke", parents=[common], help="take a right back: nothing more is trained, swapped or previewed"
-    )
+    text = "take a right back: nothing more is trained, swapped or previewed"
+    revoking = actions.add("revoke", _revoke, text)
     revoking.add_argument("name", metavar="NAME", help="a name or an id")
     revoking.add_argument("--reason", default="", help="why; kept with the person")
-    revoking.set_defaults(run=_revoke)
     for each in (adding, attesting, showing, revoking):
         add_engine(each)
-    deletion.add(actions, common)
-    carrying = actions.add_parser(
-        "revocations",
-        parents=[common],
-        help="carry the list of revoked faces to another machine, or take one over",
-        description="The list knows faces by digests and embeddings, and people by ids alone. It isn't "
-        "signed: take one over only from whom you trust. It holds for all engines of this user.",
-    )
+    deletion.add(actions)
+    text = "carry the list of revoked faces to another machine, or take one over"
+    carrying = actions.add("revocations", _carry, text, REVOCATIONS)
     carrying.add_argument("way", choices=("export", "import"))
-    carrying.add_argument("file", type=Path, metavar="FILE")
-    carrying.set_defaults(run=_carry)
+    add_path(carrying, "file", "FILE")
 
 
 def _add_terms(parser: argparse.ArgumentParser) -> None:
@@ -73,83 +63,76 @@ def _add_terms(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scope", default="", metavar="TEXT", help="what it is for")
     parser.add_argument("--from", dest="begin", metavar="DATE", help="when it begins, as 2026-12-31")
     parser.add_argument("--until", metavar="DATE", help="the last day of it, as 2027-12-31")
-    parser.add_argument(
-        "--document", type=Path, metavar="FILE", help="what says so; a copy is kept for your eyes alone"
-    )
+    add_path(parser, "--document", "FILE", "what says so; a copy is kept for your eyes alone")
     parser.add_argument("--attested-by", metavar="NAME", help="who says so (default: your user name)")
 
 
-def _add(options: argparse.Namespace) -> None:
-    from recaster.provenance.register import open_register
+class _EngineRegister:
+    """The people whom an engine knows, asked for as a ``Register`` is."""
 
-    with connect_engine(options) as engine:
-        if engine is None:
-            with open_register() as register:
-                person = register.add(options.name, _terms(options, register))
-        else:
-            person = _add_there(options, engine)
-    _print([person])
+    def __init__(self, engine: Client) -> None:
+        self._engine = engine
+        self.find_named = engine.find_identity
+        self.attest = engine.attest
+        self.revoke = engine.revoke
+        self.keep_document = engine.transfer.upload
 
+    def add(self, name: str, attestation: identity_pb2.Attestation) -> identity_pb2.Identity:
+        from recaster.api.v1 import identity_pb2
 
-def _add_there(options: argparse.Namespace, engine: Client) -> identity_pb2.Identity:
-    import uuid
+        request = identity_pb2.CreateIdentityRequest(
+            display_name=name, attestation=attestation, request_id=str(uuid.uuid4())
+        )
+        made: identity_pb2.Identity = self._engine.connection.call(
+            self._engine.identities.CreateIdentity, request
+        )
+        return made
 
-    from recaster.api.v1 import identity_pb2
-
-    request = identity_pb2.CreateIdentityRequest(
-        display_name=options.name, attestation=_terms(options, engine), request_id=str(uuid.uuid4())
-    )
-    made: identity_pb2.Identity = engine.connection.call(engine.identities.CreateIdentity, request)
-    return made
-
-
-def _attest(options: argparse.Namespace) -> None:
-    from recaster.provenance.register import open_register
-
-    with connect_engine(options) as engine:
-        if engine is None:
-            with open_register() as register:
-                known = register.find_named(options.name)
-                person = register.attest(known.identity_id, _terms(options, register))
-        else:
-            known = engine.find_identity(options.name)
-            person = engine.attest(known.identity_id, _terms(options, engine))
-    _print([person])
+    def list_people(self) -> list[identity_pb2.Identity]:
+        return list(self._engine.every_identity())
 
 
-def _show(options: argparse.Namespace) -> None:
+@contextlib.contextmanager
+def _open_register(options: Options) -> Iterator[Register | _EngineRegister]:
+    """Opens the register of the engine that the options name, else of this machine."""
     from recaster.provenance.register import open_register
 
     with connect_engine(options) as engine:
         if engine is not None:
-            people = (
-                list(engine.every_identity())
-                if options.name is None
-                else [engine.find_identity(options.name)]
-            )
-        else:
-            with open_register() as register:
-                people = (
-                    register.list_people() if options.name is None else [register.find_named(options.name)]
-                )
+            yield _EngineRegister(engine)
+            return
+        with open_register() as register:
+            yield register
+
+
+def _add(options: Options) -> None:
+    with _open_register(options) as register:
+        person = register.add(options.name, _terms(options, register))
+    _print(person)
+
+
+def _attest(options: Options) -> None:
+    with _open_register(options) as register:
+        known = register.find_named(options.name)
+        person = register.attest(known.identity_id, _terms(options, register))
+    _print(person)
+
+
+def _show(options: Options) -> None:
+    with _open_register(options) as register:
+        people = register.list_people() if options.name is None else [register.find_named(options.name)]
     if not people:
         say_error("nobody is registered yet; see: recaster identity add --help")
-    _print(people)
+    _print(*people)
 
 
-def _revoke(options: argparse.Namespace) -> None:
-    from recaster.provenance.register import open_register
-
-    with connect_engine(options) as engine:
-        if engine is None:
-            with open_register() as register:
-                person = register.revoke(register.find_named(options.name).identity_id, options.reason)
-        else:
-            person = engine.revoke(engine.find_identity(options.name).identity_id, options.reason)
-    _print([person])
+def _revoke(options: Options) -> None:
+    with _open_register(options) as register:
+        person = register.revoke(register.find_named(options.name).identity_id, options.reason)
+    _print(person)
 
 
-def _carry(options: argparse.Namespace) -> None:
+def _carry(options: Options) -> None:
     from recaster.files import write_bytes
     from recaster.provenance.register import open_register
 
@@ -162,46 +145,37 @@ def _carry(options: argparse.Namespace) -> None:
     say(f"{options.file}: taken over, {taken} people")
 
 
-def _terms(options: argparse.Namespace, where: Register | Client) -> identity_pb2.Attestation:
+def _terms(options: Options, register: Register | _EngineRegister) -> identity_pb2.Attestation:
     """Reads the options of a right; its document is brought to where it is kept (UsageError)."""
-    import datetime as dt
-
     from recaster.api.v1 import identity_pb2
-    from recaster.client import Client
     from recaster.files import user_name
     from recaster.provenance.legal_basis import parse_basis
 
     attestation = identity_pb2.Attestation(
-        basis=parse_basis(options.basis),
-        scope=options.scope,
-        attested_by=options.attested_by or user_name(),
+        basis=parse_basis(options.basis), scope=options.scope, attested_by=options.attested_by or user_name()
     )
     if options.begin is not None:
         attestation.valid_from.FromDatetime(_day(options.begin))
     if options.until is not None:  # that day belongs to it
         attestation.valid_until.FromDatetime(_day(options.until, dt.timedelta(days=1)))
     if options.document is not None:
-        if isinstance(where, Client):
-            attestation.document_digest = where.transfer.upload(options.document)
+        if isinstance(register, _EngineRegister):
+            attestation.document_digest = register.keep_document(options.document)
         else:
-            attestation.document_digest = where.documents.keep(options.document)
+            attestation.document_digest = register.documents.keep(options.document)
     return attestation
 
 
-def _day(text: str, later: dt.timedelta | None = None) -> dt.datetime:
+def _day(text: str, later: dt.timedelta = dt.timedelta(0)) -> dt.datetime:
     """The beginning of a day where this machine is, or some time after it."""
-    import datetime as dt
-
-    from recaster.errors import UsageError
-
     try:
         day = dt.datetime.strptime(text, "%Y-%m-%d")  # noqa: DTZ007 - made aware in the next line
-        return (day + (later or dt.timedelta(0))).astimezone(dt.UTC)
+        return (day + later).astimezone(dt.UTC)
     except (ValueError, OverflowError):
         raise UsageError(f"{text!r} is no date that can be used; write it as 2026-12-31") from None
 
 
-def _print(people: Iterable[identity_pb2.Identity]) -> None:
+def _print(*people: identity_pb2.Identity) -> None:
     from recaster.provenance.legal_basis import described
 
     for person in people:

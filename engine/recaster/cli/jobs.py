@@ -2,75 +2,62 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
-from recaster.cli.display import reporter, say, say_error, say_json
+from recaster.cli.display import log_line, reporter, say, say_error, say_json
 from recaster.cli.flags import SHOWN_BOUNDS, number
+from recaster.cli.parsers import Commands, Options, add_running_engine
+from recaster.errors import UsageError
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable
-
     from recaster.api.v1 import job_pb2
     from recaster.client import Client
 
+DESCRIPTION = "What the engine is doing that RECASTER_ENGINE names, else your own on this machine."
 SHOWN = 50
+MAX_PAGE = 1000
 
 
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
+def add(commands: Commands) -> None:
     """Adds this command's parsers."""
-    parser = commands.add_parser(
-        "jobs",
-        help="list, watch, pause, resume and cancel an engine's jobs",
-        description="What the engine is doing that RECASTER_ENGINE names, else your own on this machine.",
-    )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = _add(actions, common, "list", "the latest jobs", run_list)
+    text = "list, watch, pause, resume and cancel an engine's jobs"
+    actions = commands.add_group("jobs", help=text, description=DESCRIPTION)
+    listing = actions.add("list", run_list, "the latest jobs")
+    add_running_engine(listing)
     listing.add_argument("--state", help="only those in this state (queued, running, paused, failed, ...)")
     listing.add_argument("--kind", help="only those of this kind (extract, train, swap, ...)")
-    listing.add_argument(
-        "-n", type=number(SHOWN_BOUNDS), default=SHOWN, metavar="N", help=f"how many (default: {SHOWN})"
-    )
-    for name, text, run in (
-        ("show", "all about one job", run_show),
-        ("watch", "follow a job to its end", run_watch),
-        ("pause", "stop a job so that it can go on", run_pause),
-        ("resume", "let a job go on", run_resume),
-        ("cancel", "end a job", run_cancel),
-        ("logs", "what a job said", run_logs),
-        ("delete", "forget a job that has ended", run_delete),
+    text = f"how many (default: {SHOWN})"
+    listing.add_argument("-n", type=number(SHOWN_BOUNDS), default=SHOWN, metavar="N", help=text)
+    for name, run, text in (
+        ("show", run_show, "all about one job"),
+        ("watch", run_watch, "follow a job to its end"),
+        ("pause", run_control, "stop a job so that it can go on"),
+        ("resume", run_control, "let a job go on"),
+        ("cancel", run_control, "end a job"),
+        ("logs", run_logs, "what a job said"),
+        ("delete", run_delete, "forget a job that has ended"),
     ):
-        _add(actions, common, name, text, run).add_argument("job", metavar="JOB")
+        parser = actions.add(name, run, text)
+        add_running_engine(parser)
+        parser.add_argument("job", metavar="JOB")
 
 
-def _add(
-    actions: Any, common: argparse.ArgumentParser, name: str, text: str, run: Callable[..., None]
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(name, parents=[common], help=text)
-    parser.add_argument(
-        "--engine",
-        metavar="ADDRESS",
-        help="which engine (default: RECASTER_ENGINE, else your own on this machine)",
-    )
-    parser.set_defaults(run=run)
-    return parser
-
-
-def run_list(options: argparse.Namespace) -> None:
+def run_list(options: Options) -> None:
     """Prints the latest jobs, a line each."""
-    filters: dict[str, Any] = {"page_size": min(max(options.n, 1), 1000)}
+    from recaster.api.v1 import job_pb2
+
+    filters: dict[str, Any] = {"page_size": min(options.n, MAX_PAGE)}
     if options.state:
-        filters["states"] = [_named("JOB_STATE", options.state)]
+        filters["states"] = [_value_of(job_pb2.JobState, "JOB_STATE_", options.state)]
     if options.kind:
-        filters["kinds"] = [_named("JOB_KIND", options.kind)]
+        filters["kinds"] = [_value_of(job_pb2.JobKind, "JOB_KIND_", options.kind)]
     with _engine(options) as engine:
-        for at, job in enumerate(engine.jobs.listed(**filters)):
-            if at >= options.n:
-                break
+        for job in itertools.islice(engine.jobs.listed(**filters), options.n):
             say(_line(job))
 
 
-def run_show(options: argparse.Namespace) -> None:
+def run_show(options: Options) -> None:
     """Prints all about one job."""
     from google.protobuf.json_format import MessageToDict
 
@@ -78,42 +65,33 @@ def run_show(options: argparse.Namespace) -> None:
         say_json(MessageToDict(engine.jobs.get(options.job), preserving_proto_field_name=True))
 
 
-def run_watch(options: argparse.Namespace) -> None:
+def run_watch(options: Options) -> None:
     """Follows a job to its end."""
     with _engine(options) as engine:
         try:
-            job = engine.jobs.wait(options.job, reporter(options), _say)
+            job = engine.jobs.wait(
+                options.job, reporter(options), lambda level, line: say_error(log_line(level, line))
+            )
         except KeyboardInterrupt:
             say_error(f"job {options.job} goes on")
             raise
         say(*job.result.summary)
 
 
-def run_pause(options: argparse.Namespace) -> None:
-    """Stops a job so that it can go on."""
+def run_control(options: Options) -> None:
+    """Pauses, resumes or cancels a job, as the action is called."""
     with _engine(options) as engine:
-        say(_line(engine.jobs.pause(options.job)))
+        control = {"pause": engine.jobs.pause, "resume": engine.jobs.resume, "cancel": engine.jobs.cancel}
+        say(_line(control[options.action](options.job)))
 
 
-def run_resume(options: argparse.Namespace) -> None:
-    """Lets a job go on."""
-    with _engine(options) as engine:
-        say(_line(engine.jobs.resume(options.job)))
-
-
-def run_cancel(options: argparse.Namespace) -> None:
-    """Ends a job."""
-    with _engine(options) as engine:
-        say(_line(engine.jobs.cancel(options.job)))
-
-
-def run_delete(options: argparse.Namespace) -> None:
+def run_delete(options: Options) -> None:
     """Forgets a job that has ended."""
     with _engine(options) as engine:
         engine.jobs.delete(options.job)
 
 
-def run_logs(options: argparse.Namespace) -> None:
+def run_logs(options: Options) -> None:
     """Prints the log of a job, as far as it is kept."""
     with _engine(options) as engine:
         last = engine.jobs.get(options.job).last_seq
@@ -128,7 +106,7 @@ def run_logs(options: argparse.Namespace) -> None:
                 return
 
 
-def _engine(options: argparse.Namespace) -> Client:
+def _engine(options: Options) -> Client:
     from recaster.client import Address, Client
 
     return Client(Address.from_environment(options.engine))
@@ -163,18 +141,11 @@ def _why(job: job_pb2.Job) -> str:
     return f"  {job.error.message}" if job.HasField("error") else ""
 
 
-def _named(prefix: str, text: str) -> int:
-    from recaster.api.v1 import job_pb2
-    from recaster.errors import UsageError
-
-    values: Any = {"JOB_STATE": job_pb2.JobState, "JOB_KIND": job_pb2.JobKind}[prefix]
+def _value_of(values: Any, prefix: str, text: str) -> int:
+    """The value of an enum that ``_name`` calls so."""
     names: dict[str, int] = {
-        name.removeprefix(f"{prefix}_").lower(): number for name, number in values.items() if number
+        name.removeprefix(prefix).lower(): value for name, value in values.items() if value
     }
     if text not in names:
         raise UsageError(f"there is no {text!r}; there are: {', '.join(names)}")
     return names[text]
-
-
-def _say(level: str, line: str) -> None:
-    say_error(line if level == "info" else f"{level}: {line}")

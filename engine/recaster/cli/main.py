@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import importlib
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, NoReturn
+from argparse import RawDescriptionHelpFormatter
+from typing import TYPE_CHECKING
 
 from recaster import __version__
 from recaster.cli.display import clear_line, escaping, say_error
+from recaster.cli.parsers import Commands, Options, Parser
 from recaster.errors import RecasterError, UsageError
-from recaster.texts import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,28 +22,11 @@ if TYPE_CHECKING:
 # NumPy's matrices are small here: threads that wait for the next one cost more than they give.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-COMMANDS = (
-    "probe",
-    "extract",
-    "faceset",
-    "train",
-    "swap",
-    "identity",
-    "verify",
-    "sign",
-    "audit",
-    "compare",
-    "evaluate",
-    "bench",
-    "report",
-    "serve",
-    "drain",
-    "tokens",
-    "store",
-    "jobs",
-    "certs",
-    "doctor",
-)
+MODULES = (
+    "probe", "extract", "faceset", "train", "swap", "identity", "manifest", "audit", "compare", "evaluate",
+    "bench", "report", "serve", "tokens", "store", "jobs", "certs", "doctor",
+)  # fmt: skip
+"""Modules of the commands, in the order of ``recaster --help``."""
 RESUMING = ("extract", "swap")
 """Commands that go on where they were stopped when they are given again."""
 
@@ -56,43 +39,26 @@ variable RECASTER_CACHE names, for your eyes alone, until nobody used it for 14 
 any time."""
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are a line each, whatever files are called."""
-
-    def error(self, message: str) -> NoReturn:
-        """Says what is wrong, and ends the program."""
-        super().error(escape(message))
-
-
-def parser() -> argparse.ArgumentParser:
-    """The whole command line; building it imports no heavy package."""
-    root = Parser(
-        prog="recaster",
-        description="Recast a face in an edit.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def parser() -> Parser:
+    """Builds the whole command line; that imports no heavy package."""
+    description = "Recast a face in an edit."
+    style = RawDescriptionHelpFormatter
+    root = Parser(prog="recaster", description=description, epilog=EPILOG, formatter_class=style)
     root.add_argument("--version", action="version", version=f"recaster {__version__}")
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--debug", action="store_true", help="show a traceback with an error")
-    common.add_argument("--quiet", action="store_true", help="print no progress")
-    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name in COMMANDS:
-        importlib.import_module(f"recaster.cli.{name}").add(commands, common)
+    commands = Commands(root, "COMMAND")
+    for name in MODULES:
+        importlib.import_module(f"recaster.cli.{name}").add(commands)
     return root
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the process's exit code."""
     sys.excepthook = _unexpected
-    with (
-        contextlib.redirect_stdout(escaping(sys.stdout)),
-        contextlib.redirect_stderr(escaping(sys.stderr)),
-    ):
+    with contextlib.redirect_stdout(escaping(sys.stdout)), contextlib.redirect_stderr(escaping(sys.stderr)):
         return _run(parser().parse_args(arguments))
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: Options) -> int:
     try:
         options.run(options)
         sys.stdout.flush()
@@ -116,7 +82,7 @@ def _unexpected(kind: type[BaseException], error: BaseException, trace: Tracebac
     escaping(sys.stderr).write("".join(traceback.format_exception(kind, error, trace)))
 
 
-def _fail(options: argparse.Namespace, message: str, code: int) -> int:
+def _fail(options: Options, message: str, code: int) -> int:
     clear_line(sys.stderr)
     if options.debug:
         sys.stderr.write(traceback.format_exc())

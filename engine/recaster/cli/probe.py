@@ -6,36 +6,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_json
+from recaster.cli.parsers import Commands, Options, add_path, add_switch
+from recaster.errors import FaceNotFoundError
+from recaster.settings.detection import MIN_FACE_PX
 
 if TYPE_CHECKING:
-    import argparse
-
     from recaster.faces.types import Analysis
     from recaster.media.types import AudioStream, ClipInfo
 
+DESCRIPTION = "Decode a whole clip; tell its size, frames, rate, colour, sound and what is wrong."
 _COLUMNS = 6
 
 
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Adds the command to the command line."""
-    command = commands.add_parser(
-        "probe",
-        parents=[common],
-        help="tell what a clip is",
-        description="Decode a whole clip; tell its size, frames, rate, colour, sound and what is wrong.",
-    )
-    command.add_argument("clip", type=Path, metavar="CLIP")
-    command.add_argument("--json", action="store_true", help="print JSON; fractions as text like 24000/1001")
-    command.add_argument(
-        "--people",
-        type=Path,
-        metavar="PICTURE",
-        help="also look for people; write a PNG or JPEG of who is where",
-    )
-    command.set_defaults(run=run)
+def add(commands: Commands) -> None:
+    """Adds this command's parser."""
+    parser = commands.add("probe", run, "tell what a clip is", DESCRIPTION)
+    add_path(parser, "clip", "CLIP")
+    add_switch(parser, "--json", "print JSON; fractions as text like 24000/1001")
+    add_path(parser, "--people", "PICTURE", "also look for people; write a PNG or JPEG of who is where")
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: Options) -> None:
     """Prints what the clip is."""
     from recaster.media.probe import probe
 
@@ -45,28 +36,28 @@ def run(options: argparse.Namespace) -> None:
         write_people(options)
 
 
-def write_people(options: argparse.Namespace) -> None:
+def write_people(options: Options) -> None:
     """Writes a sheet of the clip's people with the numbers of their tracks.
 
     Raises:
         FaceNotFoundError: there is nobody in the clip.
     """
-    from recaster.errors import FaceNotFoundError
     from recaster.faces.analysis_cache import analyse_clip
     from recaster.faces.people import portraits
     from recaster.faces.track_choice import size_needed
     from recaster.media.clip import Clip
     from recaster.media.sheet import contact_sheet, save_image
-    from recaster.settings.detection import MIN_FACE_PX
 
     analysis = analyse_clip(Clip(options.clip), report=reporter(options))
     people = portraits(options.clip, analysis)
     if not people:
         raise FaceNotFoundError(f"{options.clip}: no face was found in it; {size_needed(MIN_FACE_PX)}")
     captions = [
-        f"track {' '.join(map(str, one.tracks))}: from {_seconds(analysis, one.tracks)}" for one in people
+        f"track {' '.join(map(str, person.tracks))}: from {_seconds(analysis, person.tracks)}"
+        for person in people
     ]
-    sheet = contact_sheet([one.image for one in people], min(len(people), _COLUMNS), (256, 256), captions)
+    images = [person.image for person in people]
+    sheet = contact_sheet(images, min(len(people), _COLUMNS), (256, 256), captions)
     save_image(options.people, sheet)
 
 
@@ -132,11 +123,5 @@ def _sound(stream: AudioStream) -> str:
 
 
 def _colour(info: ClipInfo) -> str:
-    tags = info.colour
-    named = {
-        "range": tags.range,
-        "matrix": tags.matrix,
-        "primaries": tags.primaries,
-        "transfer": tags.transfer,
-    }
-    return ", ".join(f"{name} {value or 'untagged'}" for name, value in named.items())
+    names = ("range", "matrix", "primaries", "transfer")
+    return ", ".join(f"{name} {getattr(info.colour, name) or 'untagged'}" for name in names)

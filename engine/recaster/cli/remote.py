@@ -10,19 +10,19 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from recaster.cli.display import reporter, say_error
+from recaster.cli.display import log_line, reporter, say_error, say_note
+from recaster.cli.parsers import Options, add_switch
 from recaster.errors import UsageError
 from recaster.files import atomic_directory, sha256
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from recaster.api.v1 import job_pb2
     from recaster.client import Client
     from recaster.progress import Report
 
-ENGINE = "RECASTER_ENGINE"
 M = TypeVar("M")
 
 
@@ -38,17 +38,17 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         help="let this engine do it (see: recaster serve): HOST:PORT or unix:PATH, its token in "
         "RECASTER_TOKEN; your own on this machine where none is named",
     )
-    choice.add_argument("--local", action="store_true", help="do it here, whatever RECASTER_ENGINE says")
+    add_switch(choice, "--local", "do it here, whatever RECASTER_ENGINE says")
 
 
 @contextlib.contextmanager
-def connect_engine(options: argparse.Namespace) -> Iterator[Client | None]:
+def connect_engine(options: Options) -> Iterator[Client | None]:
     """Connects to the engine that is to do a command's work; None where this process does it.
 
     Raises:
         UsageError: an engine is named, but there is no token.
     """
-    target = options.engine or os.environ.get(ENGINE, "")
+    target = options.engine or os.environ.get("RECASTER_ENGINE", "")
     if options.local or not target:
         yield None
         return
@@ -58,10 +58,25 @@ def connect_engine(options: argparse.Namespace) -> Iterator[Client | None]:
         yield client
 
 
-class Remote:
-    """One command's work at an engine."""
+def here_or_there(
+    here: Callable[[Options], None], there: Callable[[Options, Client], None]
+) -> Callable[[Options], None]:
+    """Makes what runs a command of its ways to do the work: in this process, and at an engine."""
 
-    def __init__(self, client: Client, options: argparse.Namespace) -> None:
+    def run(options: Options) -> None:
+        with connect_engine(options) as engine:
+            if engine is None:
+                here(options)
+            else:
+                there(options, engine)
+
+    return run
+
+
+class Remote:
+    """One command's work at an engine; its progress is that of the command."""
+
+    def __init__(self, client: Client, options: Options) -> None:
         self.client = client
         self._options = options
         self._sent: list[str] = []  # digests of what was packed: an id stays, what it stands for may change
@@ -77,33 +92,40 @@ class Remote:
 
     def faceset(self, path: Path | None) -> str:
         """Brings a faceset there, a folder or a zip; returns its id, "" for none."""
-        if path is None:
-            return ""
-        if path.suffix.lower() == ".zip":
-            return self.client.take_faceset(self._note_digest(path), self.report)
-        from recaster.facesets.faceset import Faceset
-        from recaster.facesets.faceset_archive import export_zip
 
-        with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
-            packed = Path(folder) / f"{path.resolve().name}.zip"
-            export_zip(Faceset.open(path), packed, self.report)
-            return self.client.take_faceset(self._note_digest(packed), self.report)
+        def pack(folder: Path, packed: Path) -> None:
+            from recaster.facesets.faceset import Faceset
+            from recaster.facesets.faceset_archive import export_zip
+
+            export_zip(Faceset.open(folder), packed, self.report)
+
+        return self._take(path, pack, self.client.take_faceset)
 
     def model(self, path: Path | None) -> str:
         """Brings a model there, a folder or a zip; returns its id, "" for none."""
+
+        def pack(folder: Path, packed: Path) -> None:
+            from recaster.models.archive import export_model
+            from recaster.models.model_folder import ModelFolder
+
+            export_model(ModelFolder(folder), packed, self.report)
+
+        return self._take(path, pack, self.client.take_model)
+
+    def _take(
+        self, path: Path | None, pack: Callable[[Path, Path], None], take: Callable[[Path, Report], str]
+    ) -> str:
+        """Sends a zip with ``take``; a folder is packed first, for which a thin client lacks the packages."""
         if path is None:
             return ""
         if path.suffix.lower() == ".zip":
-            return self.client.take_model(self._note_digest(path), self.report)
-        from recaster.models.archive import export_model
-        from recaster.models.model_folder import ModelFolder
-
+            return take(self._note_digest(path), self.report)
         with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
             packed = Path(folder) / f"{path.resolve().name}.zip"
-            export_model(ModelFolder(path), packed, self.report)
-            return self.client.take_model(self._note_digest(packed), self.report)
+            pack(path, packed)
+            return take(self._note_digest(packed), self.report)
 
-    def do(self, spec: job_pb2.JobSpec, out: Path | None = None) -> job_pb2.Job:
+    def do(self, spec: job_pb2.JobSpec, out: Path | None) -> job_pb2.Job:
         """Lets a job be done and waits for it; the same command given again finds the same job.
 
         Raises:
@@ -158,11 +180,6 @@ class Remote:
                     if (out / kept).is_dir():
                         shutil.copytree(out / kept, aside / kept)
 
-    def say(self, line: str) -> None:
-        """Tells the user."""
-        if not self._options.quiet:
-            say_error(line)
-
     def _pack(self, export: job_pb2.ExportSpec) -> job_pb2.Job:
         """Lets something be packed as it is now."""
         from recaster.api.v1 import job_pb2
@@ -170,11 +187,12 @@ class Remote:
         return self._follow(self.client.jobs.create(job_pb2.JobSpec(export=export)))
 
     def _follow(self, job: job_pb2.Job) -> job_pb2.Job:
-        self.say(f"job {job.job_id} at {self.client.connection.address.target}")
+        say_note(self._options, f"job {job.job_id} at {self.client.connection.address.target}")
         try:
             job = self.client.jobs.wait(job.job_id, self.report, self._log)
         except KeyboardInterrupt:
-            self.say(f"job {job.job_id} goes on: recaster jobs watch {job.job_id} (or cancel {job.job_id})")
+            going_on = f"recaster jobs watch {job.job_id} (or cancel {job.job_id})"
+            say_note(self._options, f"job {job.job_id} goes on: {going_on}")
             raise
         for warning in job.result.warnings:
             say_error(f"recaster {self._options.command}: warning: {warning}")
@@ -185,7 +203,7 @@ class Remote:
         return packed
 
     def _log(self, level: str, line: str) -> None:
-        self.say(line if level == "info" else f"{level}: {line}")
+        say_note(self._options, log_line(level, line))
 
 
 def artifact_of(job: job_pb2.Job, role: str) -> job_pb2.Artifact:
@@ -200,11 +218,7 @@ def artifact_of(job: job_pb2.Job, role: str) -> job_pb2.Artifact:
 
 
 def fill_message(message: M, **values: Any) -> M:
-    """Sets the fields of a message whose values are given; returns it.
-
-    Raises:
-        UsageError: a value is too large.
-    """
+    """Sets the fields of a message whose values are given; returns it (UsageError: a value is too large)."""
     for name, value in values.items():
         if value is not None and value != "" and value is not False:
             try:
@@ -219,7 +233,8 @@ def _replacing(out: Path) -> Iterator[Path]:
     """Makes a folder beside ``out`` that then takes its place; what was there goes last."""
     from recaster.provenance.identity_note import NOTE_FILE
 
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=_made(out.parent)) as folder:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
         before = Path(folder) / "before"
         with atomic_directory(Path(folder) / "after") as aside:
             yield aside
@@ -228,8 +243,3 @@ def _replacing(out: Path) -> Iterator[Path]:
         if out.exists():
             out.replace(before)
         (Path(folder) / "after").replace(out)
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

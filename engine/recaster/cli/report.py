@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
 from recaster.cli.display import say
-
-if TYPE_CHECKING:
-    import argparse
+from recaster.cli.parsers import Commands, Options, add_out, add_path
+from recaster.errors import UsageError
 
 DESCRIPTION = """Write one HTML page, which needs no other file, with all evaluations, training and speed
 benchmarks and models below FOLDER: tables, contact sheets, the worst frames, curves."""
 
 
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
+def add(commands: Commands) -> None:
     """Adds this command's parser."""
-    parser = commands.add_parser(
-        "report", parents=[common], help="show what was measured on one page", description=DESCRIPTION
-    )
-    parser.set_defaults(run=run)
-    parser.add_argument("folder", type=Path, metavar="MODEL_OR_DIR", help="what to show")
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="the page (.html)")
+    parser = commands.add("report", run, "show what was measured on one page", DESCRIPTION)
+    add_path(parser, "folder", "MODEL_OR_DIR", "what to show")
+    add_out(parser, "FILE", "the page (.html)")
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: Options) -> None:
     """Writes the page."""
-    from recaster.errors import UsageError
     from recaster.report.page import write_report
 
     if options.out.suffix.lower() not in (".html", ".htm"):

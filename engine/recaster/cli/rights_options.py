@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
+    from recaster.cli.parsers import Options
     from recaster.client import Client
     from recaster.operations.face_rights import FaceClaim
 
@@ -27,7 +28,7 @@ def add_basis(parser: argparse.ArgumentParser) -> None:
     choice.add_argument("--basis", choices=BASES, help="or just by what right their face is used")
 
 
-def claim_of(options: argparse.Namespace) -> FaceClaim:
+def claim_of(options: Options) -> FaceClaim:
     """Reads the options' statement of whose face is used."""
     from recaster.operations.face_rights import FaceClaim
 
@@ -35,18 +36,15 @@ def claim_of(options: argparse.Namespace) -> FaceClaim:
 
 
 def record_identity_remotely(
-    options: argparse.Namespace, engine: Client, folder: Path, *, faceset: str = "", model: str = ""
+    options: Options, engine: Client, folder: Path, *, faceset: str = "", model: str = ""
 ) -> None:
     """States at an engine whose face a faceset or model holds, as far as that is known here.
 
     What was noted here holds there too: a right that was revoked here isn't stated there.
 
     Args:
-        options: the command line.
-        engine: the engine.
         folder: what was sent; its name is that of a person of whom no more than a basis is said.
-        faceset: its id there, of a faceset, or
-        model: of a model.
+        faceset: its id there, of a faceset; or ``model``, of a model.
 
     Raises:
         ConsentError: the noted person's face may not be put on.

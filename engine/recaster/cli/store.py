@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from recaster.cli.display import reporter, say, say_error
+from recaster.cli.parsers import COMMON, Commands, Options, add_data, add_path, add_switch, data_folder_of
+from recaster.errors import DamagedError, InputError
 
 if TYPE_CHECKING:
-    import argparse
-
     from recaster.store.folder import DataFolder
 
 DESCRIPTION = """Look after the data folder of an engine (RECASTER_DATA, or --data). All but rebuild work
@@ -23,40 +22,24 @@ revocations from the audit log. Names, jobs, clips and clients' tokens are lost 
 stopped. Blobs, of which nobody knows any more what they are, are kept until --let-go."""
 
 
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
+def add(commands: Commands) -> None:
     """Adds this command's parsers."""
-    parser = commands.add_parser(
-        "store", parents=[common], help="back up, check and repair an engine's data", description=DESCRIPTION
-    )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    backing = actions.add_parser(
-        "backup", parents=[common], help="copy the data while the engine runs", description=BACKUP
-    )
-    backing.add_argument("target", type=Path, metavar="TARGET", help="a folder that isn't there yet")
-    backing.add_argument("--copy", action="store_true", help="copy blobs also where they could be linked")
-    backing.set_defaults(run=_backup)
-    checking = actions.add_parser(
-        "check", parents=[common], help="look whether all that the store names is there (also in a backup)"
-    )
-    checking.add_argument("--deep", action="store_true", help="read everything, and compare digests")
-    checking.set_defaults(run=_check)
-    scrubbing = actions.add_parser(
-        "scrub", parents=[common], help="read every blob again, and set damaged ones aside"
-    )
-    scrubbing.set_defaults(run=_scrub)
-    rebuilding = actions.add_parser(
-        "rebuild", parents=[common], help="make a lost store again from what is there", description=REBUILD
-    )
-    rebuilding.add_argument(
-        "--let-go", action="store_true", help="of a store that was rebuilt, let go of the blobs it kept"
-    )
-    rebuilding.set_defaults(run=_rebuild)
+    text = "back up, check and repair an engine's data"
+    actions = commands.add_group("store", help=text, description=DESCRIPTION, parents=[COMMON])
+    backing = actions.add("backup", _backup, "copy the data while the engine runs", BACKUP)
+    add_path(backing, "target", "TARGET", "a folder that isn't there yet")
+    add_switch(backing, "--copy", "copy blobs also where they could be linked")
+    text = "look whether all that the store names is there (also in a backup)"
+    checking = actions.add("check", _check, text)
+    add_switch(checking, "--deep", "read everything, and compare digests")
+    scrubbing = actions.add("scrub", _scrub, "read every blob again, and set damaged ones aside")
+    rebuilding = actions.add("rebuild", _rebuild, "make a lost store again from what is there", REBUILD)
+    add_switch(rebuilding, "--let-go", "of a store that was rebuilt, let go of the blobs it kept")
     for each in (backing, checking, scrubbing, rebuilding):
-        each.add_argument("--data", type=Path, metavar="FOLDER", help="whose (default: RECASTER_DATA)")
+        add_data(each, "whose")
 
 
-def _backup(options: argparse.Namespace) -> None:
-    from recaster.errors import DamagedError
+def _backup(options: Options) -> None:
     from recaster.provenance.register import open_audit_log
     from recaster.store.backup import back_up
     from recaster.store.inventory import Inventory
@@ -74,8 +57,7 @@ def _backup(options: argparse.Namespace) -> None:
         raise DamagedError("the backup is whole, but the data aren't: see recaster store check", ())
 
 
-def _check(options: argparse.Namespace) -> None:
-    from recaster.errors import DamagedError
+def _check(options: Options) -> None:
     from recaster.jobs.integrity_check import check
 
     found = check(_folder(options), deep=options.deep, report=reporter(options))
@@ -86,8 +68,7 @@ def _check(options: argparse.Namespace) -> None:
     say(f"whole: {found.looked_at} blobs, documents, facesets and models")
 
 
-def _scrub(options: argparse.Namespace) -> None:
-    from recaster.errors import DamagedError
+def _scrub(options: Options) -> None:
     from recaster.jobs.integrity_check import scrub
     from recaster.store.store import Store
 
@@ -104,8 +85,7 @@ def _scrub(options: argparse.Namespace) -> None:
     say("every blob is whole")
 
 
-def _rebuild(options: argparse.Namespace) -> None:
-    from recaster.errors import DamagedError
+def _rebuild(options: Options) -> None:
     from recaster.jobs.store_rebuild import let_go, rebuild
 
     folder = _folder(options)
@@ -124,11 +104,8 @@ def _rebuild(options: argparse.Namespace) -> None:
         raise DamagedError(f"{len(made.unreadable)} folders can't be read; they stay as they are", ())
 
 
-def _folder(options: argparse.Namespace) -> DataFolder:
-    from recaster.errors import InputError
-    from recaster.store.folder import DataFolder
-
-    folder = DataFolder.default() if options.data is None else DataFolder(options.data)
+def _folder(options: Options) -> DataFolder:
+    folder = data_folder_of(options)
     if not folder.path.is_dir():
         raise InputError(f"{folder.path}: there are no data of an engine; name their folder with --data")
     return folder

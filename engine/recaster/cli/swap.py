@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_error
 from recaster.cli.flags import add_option, add_options, fill_options
-from recaster.cli.remote import add_engine, connect_engine
+from recaster.cli.parsers import Commands, Options, add_out, add_path, add_source, add_switch
+from recaster.cli.remote import Remote, add_engine, fill_message, here_or_there
 from recaster.cli.rights_options import add_basis, claim_of, record_identity_remotely
 from recaster.errors import UsageError
 from recaster.settings.detection import AnalysisSettings, Smoothing
@@ -16,7 +16,6 @@ from recaster.settings.encoding import WriterOptions
 from recaster.settings.swap import LabelSettings, MaskSettings, PreviewSettings, SwapSettings
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterable
 
     from recaster.api.v1 import job_pb2
@@ -30,81 +29,38 @@ the new one is whole, not before. At the end it is said which frames weren't swa
 as swapped where at least two thirds of what it shows of the face was."""
 
 
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
+def add(commands: Commands) -> None:
     """Adds this command's parser."""
-    parser = commands.add_parser(
-        "swap", parents=[common], help="swap a face in a clip", description=DESCRIPTION
-    )
-    parser.set_defaults(run=run)
-    parser.add_argument("clip", type=Path, metavar="CLIP", help="the clip with the target's performance")
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("-m", "--model", type=Path, help="a trained model")
-    source.add_argument(
-        "--source", type=Path, metavar="FACESET", help="swap without training, from the source's faceset"
-    )
-    parser.add_argument("-o", "--out", type=Path, required=True, help="the clip to write")
+    parser = commands.add("swap", here_or_there(_run_here, _run_there), "swap a face in a clip", DESCRIPTION)
+    add_path(parser, "clip", "CLIP", "the clip with the target's performance")
+    add_source(parser, "swap without training, from the source's faceset")
+    add_out(parser, None, "the clip to write")
     add_options(parser, SwapSettings, "frames")
     add_options(parser, PreviewSettings)
     add_options(parser, SwapSettings, "matte", "report")
-    _add_people(parser)
-    _add_look(parser)
+    people = parser.add_argument_group("whose face (default: the clip's main person)")
+    add_options(people.add_mutually_exclusive_group(), SwapSettings, "person", "track", "everyone")
+    add_options(people, AnalysisSettings)
+    look = parser.add_argument_group("look", "lengths are shares of the face's size")
+    add_options(look, Smoothing)
+    add_options(look, MaskSettings)
+    add_options(look, SwapSettings, "colour")
     add_options(parser.add_argument_group("encoding"), WriterOptions)
-    _add_marks(parser)
+    text = "by default a signed manifest (C2PA), and nothing in the picture"
+    marks = parser.add_argument_group("what the result says of itself", text)
+    add_options(marks, LabelSettings)
+    marked = marks.add_mutually_exclusive_group()
+    add_switch(marked, "--publish", "for the public: with a label (text, unless --label says icon)")
+    add_switch(marked, "--no-manifest", "leave the manifest out; the audit log says so")
     add_basis(parser)
-    add_option(
-        parser,
-        DeviceSettings,
-        "device",
-        default=DeviceSettings.device,
-        help="what computes (default: auto: the CPU for guided models, else a GPU where there is one)",
-    )
-    add_option(
-        parser,
-        DeviceSettings,
-        "threads",
-        metavar="N",
-        help="CPU threads, in one process (default: all cores, large machines with several processes)",
-    )
+    text = "what computes (default: auto: the CPU for guided models, else a GPU where there is one)"
+    add_option(parser, DeviceSettings, "device", default=DeviceSettings.device, help=text)
+    text = "CPU threads, in one process (default: all cores, large machines with several processes)"
+    add_option(parser, DeviceSettings, "threads", metavar="N", help=text)
     add_engine(parser)
 
 
-def _add_people(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("whose face (default: the clip's main person)")
-    add_options(group.add_mutually_exclusive_group(), SwapSettings, "person", "track", "everyone")
-    add_options(group, AnalysisSettings)
-
-
-def _add_look(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("look", "lengths are shares of the face's size")
-    add_options(group, Smoothing)
-    add_options(group, MaskSettings)
-    add_options(group, SwapSettings, "colour")
-
-
-def _add_marks(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group(
-        "what the result says of itself", "by default a signed manifest (C2PA), and nothing in the picture"
-    )
-    add_options(group, LabelSettings)
-    marked = group.add_mutually_exclusive_group()
-    marked.add_argument(
-        "--publish", action="store_true", help="for the public: with a label (text, unless --label says icon)"
-    )
-    marked.add_argument(
-        "--no-manifest", action="store_true", help="leave the manifest out; the audit log says so"
-    )
-
-
-def run(options: argparse.Namespace) -> None:
-    """Runs the command."""
-    with connect_engine(options) as engine:
-        if engine is None:
-            _run_here(options)
-        else:
-            _run_there(options, engine)
-
-
-def _run_here(options: argparse.Namespace) -> None:
+def _run_here(options: Options) -> None:
     from recaster.operations import swap
 
     result = swap.run(request_of(options), reporter(options))
@@ -112,9 +68,8 @@ def _run_here(options: argparse.Namespace) -> None:
     _say(options, result.summary())
 
 
-def _run_there(options: argparse.Namespace, engine: Client) -> None:
+def _run_there(options: Options, engine: Client) -> None:
     from recaster.api.v1 import job_pb2, swap_pb2
-    from recaster.cli.remote import Remote, fill_message
     from recaster.files import write_bytes
     from recaster.provenance.manifest import sidecar_of
 
@@ -126,8 +81,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     wanted: dict[str, Any] = {"clip_id": remote.clip(options.clip)}
     wanted |= {"model_id": model} if model else {"faceset_id": faceset}
     if options.preview is not None:
-        frame = swap_pb2.PreviewFrameRequest(frame=options.preview, options=chosen, **wanted)
-        answer = engine.preview(frame)
+        answer = engine.preview(swap_pb2.PreviewFrameRequest(frame=options.preview, options=chosen, **wanted))
         _warn(answer.warnings)
         write_bytes(options.out, answer.png)
         return
@@ -140,7 +94,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
         **wanted,
     )
     job = remote.do(job_pb2.JobSpec(swap=spec), options.out)
-    if any(one.role == "manifest" for one in job.result.artifacts):  # of a clip that can't carry its own
+    if any(made.role == "manifest" for made in job.result.artifacts):  # of a clip that can't carry its own
         remote.fetch(job, "manifest", sidecar_of(options.out))
     remote.fetch(job, "clip", options.out)
     if options.matte is not None:
@@ -150,7 +104,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     _say(options, job.result.summary)
 
 
-def swap_options(options: argparse.Namespace) -> job_pb2.SwapOptions:
+def swap_options(options: Options) -> job_pb2.SwapOptions:
     """Writes the options as a request; whatever isn't given is left open.
 
     Raises:
@@ -166,12 +120,8 @@ def swap_options(options: argparse.Namespace) -> job_pb2.SwapOptions:
     return fill_options(job_pb2.SwapOptions(), options, SwapSettings, DeviceSettings, **label)
 
 
-def request_of(options: argparse.Namespace) -> Request:
-    """Reads the options as a swap that is done here; whatever isn't given is left open.
-
-    Raises:
-        UsageError: as ``swap_options``.
-    """
+def request_of(options: Options) -> Request:
+    """Reads the options as a swap that is done here; whatever isn't given is left open (UsageError)."""
     from recaster.operations.swap import Request
 
     return Request(
@@ -194,7 +144,7 @@ def _warn(warnings: Iterable[str]) -> None:
         say_error(f"recaster swap: warning: {warning}")
 
 
-def _say(options: argparse.Namespace, summary: Iterable[str]) -> None:
+def _say(options: Options, summary: Iterable[str]) -> None:
     if not options.quiet:
         first, *rest = summary
         say(f"{options.out}: {first}", *rest)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import datetime as dt
+import time
+from typing import TYPE_CHECKING
 
 from recaster.cli.display import say, say_error
 from recaster.cli.flags import number
+from recaster.cli.parsers import COMMON, Commands, Options, add_data, data_folder_of
+from recaster.errors import UsageError
 from recaster.settings.serve import GIB_BOUNDS, JOBS_BOUNDS
-from recaster.store.tokens import ROLES
+from recaster.store.tokens import ROLES, Tokens
 
 if TYPE_CHECKING:
-    import argparse
-
     from recaster.store.tokens import ClientToken
 
 DESCRIPTION = """Give each client of an engine a token of its own: with a name, which jobs and the audit log
@@ -23,53 +24,35 @@ the data folder, whether or not its engine runs; a revoked token ends calls with
 _UNITS = {"h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
+def add(commands: Commands) -> None:
     """Adds this command's parsers."""
-    parser = commands.add_parser(
-        "tokens", parents=[common], help="who may use an engine, and for what", description=DESCRIPTION
-    )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    adding = actions.add_parser("add", parents=[common], help="make a token and print it, this once")
+    text = "who may use an engine, and for what"
+    actions = commands.add_group("tokens", help=text, description=DESCRIPTION, parents=[COMMON])
+    adding = actions.add("add", _add, "make a token and print it, this once")
     adding.add_argument("name", metavar="NAME", help="the client's; two with one name share what is theirs")
     adding.add_argument("--role", choices=tuple(ROLES), required=True, help="what the client may do")
-    adding.add_argument(
-        "--expires", metavar="TIME", help="when it ends: 12h, 30d or 8w from now (default: never)"
-    )
-    adding.add_argument(
-        "--quota-gib",
-        type=number(GIB_BOUNDS, float),
-        metavar="N",
-        help="what the client may keep (default: as the policy says, else any)",
-    )
-    adding.add_argument(
-        "--max-jobs",
-        type=number(JOBS_BOUNDS),
-        metavar="N",
-        help="the client's jobs that may wait or run (default: as the policy says, else any)",
-    )
-    adding.set_defaults(run=_add)
-    listing = actions.add_parser("list", parents=[common], help="every token, without its secret")
-    listing.set_defaults(run=_list)
-    revoking = actions.add_parser("revoke", parents=[common], help="end a client's tokens at once")
+    text = "when it ends: 12h, 30d or 8w from now (default: never)"
+    adding.add_argument("--expires", metavar="TIME", help=text)
+    text = "what the client may keep (default: as the policy says, else any)"
+    adding.add_argument("--quota-gib", type=number(GIB_BOUNDS, float), metavar="N", help=text)
+    text = "the client's jobs that may wait or run (default: as the policy says, else any)"
+    adding.add_argument("--max-jobs", type=number(JOBS_BOUNDS), metavar="N", help=text)
+    listing = actions.add("list", _list, "every token, without its secret")
+    revoking = actions.add("revoke", _revoke, "end a client's tokens at once")
     revoking.add_argument("name", metavar="NAME", help="the client's name, or the id of one token")
-    revoking.set_defaults(run=_revoke)
     for each in (adding, listing, revoking):
-        each.add_argument("--data", type=Path, metavar="FOLDER", help="whose (default: RECASTER_DATA)")
+        add_data(each, "whose")
 
 
-def _add(options: argparse.Namespace) -> None:
-    import time
-
-    from recaster.errors import UsageError
+def _add(options: Options) -> None:
     from recaster.files import user_name
     from recaster.provenance.register import open_register
-    from recaster.store.tokens import Tokens
 
     if options.name == user_name():
         raise UsageError(f"{options.name!r} is the name of the engine's own account; choose another")
     expires = None if options.expires is None else time.time() + _seconds(options.expires)
     quota = None if options.quota_gib is None else int(options.quota_gib * 2**30)
-    with open_register(_folder(options)) as register, register.catalog.transaction():
+    with open_register(data_folder_of(options)) as register, register.catalog.transaction():
         made, shown = Tokens(register.catalog.database).add(
             options.name, ROLES[options.role], expires, quota, options.max_jobs
         )
@@ -78,20 +61,18 @@ def _add(options: argparse.Namespace) -> None:
     say(shown)
 
 
-def _list(options: argparse.Namespace) -> None:
+def _list(options: Options) -> None:
     from recaster.provenance.register import open_register
-    from recaster.store.tokens import Tokens
 
-    with open_register(_folder(options)) as register:
+    with open_register(data_folder_of(options)) as register:
         for token in Tokens(register.catalog.database).listed():
             say(_line(token))
 
 
-def _revoke(options: argparse.Namespace) -> None:
+def _revoke(options: Options) -> None:
     from recaster.provenance.register import open_register
-    from recaster.store.tokens import Tokens
 
-    with open_register(_folder(options)) as register, register.catalog.transaction():
+    with open_register(data_folder_of(options)) as register, register.catalog.transaction():
         revoked = Tokens(register.catalog.database).revoke(options.name)
         for token in revoked:
             register.audit.add("token.revoke", token=token.token_id, client=token.name)
@@ -111,22 +92,12 @@ def _line(token: ClientToken) -> str:
 
 
 def _when(seconds: float) -> str:
-    import datetime as dt
-
     return f"{dt.datetime.fromtimestamp(seconds, dt.UTC).astimezone():%Y-%m-%d %H:%M}"
 
 
 def _seconds(text: str) -> float:
-    from recaster.errors import UsageError
-
     number = text[:-1]
     unit = text[-1:]
     if unit not in _UNITS or not (number.isascii() and number.isdecimal()) or not 0 < int(number) <= 100_000:
         raise UsageError(f"--expires {text}: write it as 12h, 30d or 8w")
     return int(number) * _UNITS[unit]
-
-
-def _folder(options: argparse.Namespace) -> Any:
-    from recaster.store.folder import DataFolder
-
-    return None if options.data is None else DataFolder(options.data)

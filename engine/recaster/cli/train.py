@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from recaster.cli.display import reporter, say_error
+from recaster.cli.display import reporter, say_note
 from recaster.cli.flags import add_hyperparameters, add_option, add_options, fill_options, hyperparameters_of
-from recaster.cli.remote import add_engine, connect_engine
+from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switch
+from recaster.cli.remote import Remote, add_engine, here_or_there
 from recaster.cli.rights_options import add_basis, claim_of, record_identity_remotely
+from recaster.errors import ModelError, UsageError
 from recaster.models.presets import PRESETS
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.train import DEFAULT_MINUTES, Schedule, TrainSettings
 
 if TYPE_CHECKING:
-    import argparse
-
     from recaster.api.v1 import job_pb2
     from recaster.client import Client
 
+USAGE = "recaster train --source FACESET [--target FACESET] -o MODEL [options]"
+DESCRIPTION = """Train a model that puts the source's face on a target. Budgets count from the model's very
+first step, over all runs; the first step of a run (building the network) is free."""
 
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Adds the command to the command line."""
-    parser = commands.add_parser(
-        "train",
-        parents=[common],
-        help="train a model from facesets",
-        usage="recaster train --source FACESET [--target FACESET] -o MODEL [options]",
-        description="Train a model that puts the source's face on a target. Budgets count from the "
-        "model's very first step, over all runs; the first step of a run (building the network) is free.",
-    )
-    parser.add_argument(
-        "--source", type=Path, required=True, metavar="FACESET", help="the face that is put on"
-    )
-    parser.add_argument(
-        "--target", type=Path, metavar="FACESET", help="the face it is put on (pairwise presets only)"
-    )
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="MODEL", help="the model's folder")
+
+def add(commands: Commands) -> None:
+    """Adds this command's parser."""
+    run = here_or_there(_run_here, _run_there)
+    parser = commands.add("train", run, "train a model from facesets", DESCRIPTION, usage=USAGE)
+    add_path(parser, "--source", "FACESET", "the face that is put on", required=True)
+    add_path(parser, "--target", "FACESET", "the face it is put on (pairwise presets only)")
+    add_out(parser, "MODEL", "the model's folder")
     add_option(parser, TrainSettings, "preset", choices=PRESETS)
     add_options(parser.add_mutually_exclusive_group(), Schedule, "minutes", "steps")
-    parser.add_argument("--resume", action="store_true", help="go on from the model's latest checkpoint")
+    add_switch(parser, "--resume", "go on from the model's latest checkpoint")
     add_options(parser, TrainSettings, "seed")
     add_options(parser, DeviceSettings, "threads")
     add_options(parser, DeviceSettings, "device", defaults=True)
@@ -47,19 +40,9 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     add_hyperparameters(parser.add_argument_group("ingredients (default: as the preset says)"))
     add_basis(parser)
     add_engine(parser)
-    parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
-    """Trains, and says what came out."""
-    with connect_engine(options) as engine:
-        if engine is None:
-            _run_here(options)
-        else:
-            _run_there(options, engine)
-
-
-def _run_here(options: argparse.Namespace) -> None:
+def _run_here(options: Options) -> None:
     from recaster.models.model_folder import ModelFolder
     from recaster.operations import train
 
@@ -80,19 +63,17 @@ def _run_here(options: argparse.Namespace) -> None:
     )
     folder = ModelFolder(options.out)
     try:
-        result = train.run(request, reporter(options), lambda _level, line: _say(options, line))
+        result = train.run(request, reporter(options), lambda _level, line: say_note(options, line))
     except KeyboardInterrupt:
         if folder.exists():
-            _say(options, f"{folder.path}: add --resume to go on from the last checkpoint")
+            say_note(options, f"{folder.path}: add --resume to go on from the last checkpoint")
         raise
     look = f"; look at {folder.previews}" if result.first_step else ""
-    _say(options, f"{folder.path}: {result.summary()}{look}")
+    say_note(options, f"{folder.path}: {result.summary()}{look}")
 
 
-def _run_there(options: argparse.Namespace, engine: Client) -> None:
+def _run_there(options: Options, engine: Client) -> None:
     from recaster.api.v1 import job_pb2
-    from recaster.cli.remote import Remote
-    from recaster.errors import ModelError, UsageError
     from recaster.files import safe_name
     from recaster.operations.face_rights import require_same_person
     from recaster.provenance.identity_note import read_identity, write_identity
@@ -119,15 +100,11 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     remote.fetch_model(job.result.model_id, options.out)
     if read_identity(options.source):
         write_identity(options.out, read_identity(options.source))
-    _say(options, f"{options.out}: {' '.join(job.result.summary)}")
+    say_note(options, f"{options.out}: {' '.join(job.result.summary)}")
 
 
-def train_options(options: argparse.Namespace) -> job_pb2.TrainOptions:
-    """Writes the options as a request; whatever isn't given is left open.
-
-    Raises:
-        UsageError: a number is too large.
-    """
+def train_options(options: Options) -> job_pb2.TrainOptions:
+    """Writes the options as a request; whatever isn't given is left open (UsageError)."""
     from recaster.api.v1 import job_pb2
     from recaster.operations.request_options import written
 
@@ -135,8 +112,3 @@ def train_options(options: argparse.Namespace) -> job_pb2.TrainOptions:
     for name, value in hyperparameters_of(options).items():
         message.ingredients[name] = written(value)
     return message
-
-
-def _say(options: argparse.Namespace, line: str) -> None:
-    if not options.quiet:
-        say_error(line)

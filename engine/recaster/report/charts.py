@@ -40,14 +40,7 @@ class Line:
 def chart(
     title: str, lines: Sequence[Line], across: str = "frame", levels: Mapping[str, float] | None = None
 ) -> str:
-    """Draws a chart as an ``<svg>`` element.
-
-    Args:
-        title: above it.
-        lines: at least one.
-        across: what x counts.
-        levels: dashed horizontal lines by name.
-    """
+    """Draws one line or more as an ``<svg>``; ``across`` says what x counts, ``levels`` are dashed lines."""
     shown = [_thinned(line) for line in lines]
     levels = {name: value for name, value in (levels or {}).items() if math.isfinite(value)}
     xs = np.concatenate([line.x for line in shown])

@@ -1,4 +1,4 @@
-"""Find everything below a folder that a report can show."""
+"""Search of a folder for everything that a report can show."""
 
 from __future__ import annotations
 
@@ -66,13 +66,12 @@ def collect(folder: Path) -> Found:
         elif path.name == "model.json":
             trainings.append(_training(path.parent))
         else:
-            told = _read(path)
-            if isinstance(told.get("rows"), list) and all(
-                isinstance(row, dict) and "variant" in row for row in told["rows"]
-            ):
-                benches.append((path, told["rows"]))
-            elif all(isinstance(told.get(part), dict) for part in ("floor", "engine")):
-                speeds.append((path, told))
+            values = _read_object(path)
+            rows = values.get("rows")
+            if isinstance(rows, list) and all(isinstance(row, dict) and "variant" in row for row in rows):
+                benches.append((path, rows))
+            elif all(isinstance(values.get(part), dict) for part in ("floor", "engine")):
+                speeds.append((path, values))
     found = Found(tuple(evaluations), tuple(trainings), tuple(benches), tuple(speeds))
     if not found:
         raise InputError(
@@ -82,13 +81,13 @@ def collect(folder: Path) -> Found:
     return found
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """A JSON object; an empty one where the file holds something else."""
+def _read_object(path: Path) -> dict[str, Any]:
+    """Reads a JSON object; an empty one where the file holds something else."""
     try:
-        told = parse_json(path.read_bytes())
+        value = parse_json(path.read_bytes())
     except (OSError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _training(folder: Path) -> Training:

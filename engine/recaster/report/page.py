@@ -20,7 +20,7 @@ from recaster.report.charts import Line, chart
 from recaster.report.collect import SPEED_PARTS, Found, Training, collect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from recaster.evaluation.evaluation_result import EvaluationResult
@@ -85,7 +85,7 @@ def page(found: Found, folder: Path) -> str:
         *([_summary(found.evaluations, folder)] if len(found.evaluations) > 1 else []),
         *(_readable(path, _evaluation, outcome, folder) for path, outcome in found.evaluations),
         *(_readable(path, _bench, rows, folder) for path, rows in found.benches),
-        *(_readable(path, _speed, told, folder) for path, told in found.speeds),
+        *(_readable(path, _speed, figures, folder) for path, figures in found.speeds),
         *(_training(training, folder) for training in found.trainings),
         "</body></html>\n",
     ]
@@ -93,11 +93,7 @@ def page(found: Found, folder: Path) -> str:
 
 
 def _readable(path: Path, show: Callable[..., str], value: Any, folder: Path) -> str:
-    """A part of the page; files of others may hold anything where a number or a text should be.
-
-    Raises:
-        InputError: something in it is missing or of the wrong kind.
-    """
+    """A part of the page; others' files may lack anything, or hold it where it shouldn't be (InputError)."""
     try:
         return show(path, value, folder)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -116,31 +112,31 @@ def _contents(found: Found) -> str:
 
 def _summary(evaluations: Sequence[tuple[Path, EvaluationResult]], folder: Path) -> str:
     """Formats all evaluations side by side."""
-    names = [name for name in MEASURES if any(_has(one, name) for _, one in evaluations)]
-    head = "".join(f'<th class="n">{_text(_name(path, folder))}</th>' for path, _ in evaluations)
-    rows = []
-    for name in names:
-        cells = "".join(f'<td class="n">{_number(one.value(name))}</td>' for _, one in evaluations)
-        rows.append(f"<tr><td>{_text(_titled(MEASURES[name]))}</td>{cells}</tr>")
-    table = f"<table><tr><th></th>{head}</tr>{''.join(rows)}</table>"
-    return f'<h2>Side by side</h2><div class="scroll">{table}</div>'
+    measured = {figure.name for _, outcome in evaluations for figure in outcome.scores.figures}
+    rows = [
+        f"<td>{_text(_titled(measure))}</td>{_cells(outcome.value(name) for _, outcome in evaluations)}"
+        for name, measure in MEASURES.items()
+        if name in measured
+    ]
+    head = f"<th></th>{_heads(_name(path, folder) for path, _ in evaluations)}"
+    return f"<h2>Side by side</h2>{_table(head, rows)}"
 
 
 def _evaluation(path: Path, outcome: EvaluationResult, folder: Path) -> str:
     about = outcome.about
-    original, swapped, source = (about[one] for one in ("original", "swapped", "source"))
+    original, swapped, source = (about[role] for role in ("original", "swapped", "source"))
     size = f"{original['width']} x {original['height']}, {len(outcome.index)} frames judged"
     made = f"{swapped['path']}, made from {original['path']} ({size}), source {source['path']}"
-    told = [_text(one) for one in (made, *about.get("notices", []))]
+    notes = [_text(note) for note in (made, *about.get("notices", []))]
     parts = [
         f"<h2>{_text(_name(path, folder))}</h2>",
-        f'<p class="about">{"<br>".join(told)}</p>',
+        f'<p class="about">{"<br>".join(notes)}</p>',
         _figures(outcome.scores.figures),
     ]
     for name, title in (("sheet", "Through the clip"), ("worst", "The worst frames")):
         if name in outcome.pictures:
             parts.append(f"<h3>{title}</h3>{_picture(path / outcome.pictures[name], title, folder)}")
-    parts.append(f'<h3>Frame by frame</h3><div class="charts">{"".join(_curves(outcome))}</div>')
+    parts.append(f"<h3>Frame by frame</h3>{_grid(_curves(outcome))}")
     versions = ", ".join(f"{name} {version}" for name, version in about.get("versions", {}).items())
     settings = _listed(about.get("settings", {}))
     parts.append(f"<p><small>Settings: {settings}. Versions: {_text(versions)}.</small></p>")
@@ -157,16 +153,15 @@ def _figures(figures: Sequence[Figure]) -> str:
             f"{_text(name)}&nbsp;{_number(value)}" for name, value in figure.references.items()
         )
         rows.append(
-            f'<tr><td>{_text(title)}{definition}</td><td class="value">{_number(figure.value)}</td>'
-            f"<td>{_text(measure.unit) if measure else ''}</td><td>{against}</td></tr>"
+            f'<td>{_text(title)}{definition}</td><td class="value">{_number(figure.value)}</td>'
+            f"<td>{_text(measure.unit) if measure else ''}</td><td>{against}</td>"
         )
-    head = '<tr><th>Figure</th><th class="n">Value</th><th>Unit</th><th>Read it against</th></tr>'
-    return f'<div class="scroll"><table>{head}{"".join(rows)}</table></div>'
+    return _table(f"<th>Figure</th>{_heads(['Value'])}<th>Unit</th><th>Read it against</th>", rows)
 
 
 def _curves(outcome: EvaluationResult) -> list[str]:
     x = outcome.index.astype(np.float64)
-    references = {one.name: one.references for one in outcome.scores.figures}
+    references = {figure.name: figure.references for figure in outcome.scores.figures}
     charts = []
     for title, names in CURVES:
         lines = []
@@ -187,22 +182,15 @@ def _curves(outcome: EvaluationResult) -> list[str]:
 def _bench(path: Path, rows: Sequence[dict[str, Any]], folder: Path) -> str:
     """Formats a training benchmark: a table, and every figure over the minutes."""
     names = [name for name in MEASURES if any(name in row.get("figures", {}) for row in rows)]
-    head = "".join(f'<th class="n">{_text(_titled(MEASURES[name]))}</th>' for name in names)
     lines = []
     for row in rows:
-        cells = [_text(str(row["variant"])), _number(row.get("minutes")), _number(row.get("steps"))]
-        cells += [_number(row.get("steps_per_second")), _number(row.get("cpu_seconds"))]
-        cells += [_number(row.get("figures", {}).get(name)) for name in names]
-        lines.append("<tr>" + "".join(f'<td class="n">{cell}</td>' for cell in cells) + "</tr>")
-    columns = "".join(
-        f'<th class="n">{name}</th>' for name in ("variant", "minutes", "steps", "steps/s", "CPU s")
-    )
-    charts = "".join(_over_minutes(MEASURES[name], rows) for name in names)
-    return (
-        f"<h2>Over the minutes: {_text(_name(path, folder))}</h2>"
-        f'<div class="scroll"><table><tr>{columns}{head}</tr>{"".join(lines)}</table></div>'
-        f'<div class="charts">{charts}</div>'
-    )
+        values = [row.get(name) for name in ("minutes", "steps", "steps_per_second", "cpu_seconds")]
+        values += [row.get("figures", {}).get(name) for name in names]
+        lines.append(f'<td class="n">{_text(str(row["variant"]))}</td>{_cells(values)}')
+    titles = [_titled(MEASURES[name]) for name in names]
+    table = _table(_heads(["variant", "minutes", "steps", "steps/s", "CPU s", *titles]), lines)
+    charts = _grid(_over_minutes(MEASURES[name], rows) for name in names)
+    return f"<h2>Over the minutes: {_text(_name(path, folder))}</h2>{table}{charts}"
 
 
 def _over_minutes(measure: Measure, rows: Sequence[dict[str, Any]]) -> str:
@@ -219,38 +207,32 @@ def _over_minutes(measure: Measure, rows: Sequence[dict[str, Any]]) -> str:
     return chart(_titled(measure), lines, across="minutes of training") if lines else ""
 
 
-def _speed(path: Path, told: dict[str, Any], folder: Path) -> str:
+def _speed(path: Path, figures: dict[str, Any], folder: Path) -> str:
     lines = []
     for part in SPEED_PARTS:
-        if part not in told:
-            continue
-        one = told[part]
-        stages = ", ".join(f"{_text(name)} {_number(spent)}" for name, spent in one.get("stages", {}).items())
-        cells = (one["cpu_ms_per_frame"], one["frames_per_second"], one["peak_rss_mb"])
-        numbers = "".join(f'<td class="n">{_number(cell)}</td>' for cell in cells)
-        lines.append(f"<tr><td>{part}</td>{numbers}<td>{stages}</td></tr>")
-    ratios = ", ".join(f"{_text(name)} {_number(value)}" for name, value in told.get("ratios", {}).items())
-    head = (
-        '<tr><th></th><th class="n">CPU ms a frame</th><th class="n">frames/s</th><th class="n">peak MiB</th>'
-        "<th>stages, wall ms a frame</th></tr>"
-    )
-    about = "<br>".join(_listed(told.get(name, {})) for name in ("clip", "machine"))
+        if part in figures:
+            row = figures[part]
+            numbers = _cells(row[name] for name in ("cpu_ms_per_frame", "frames_per_second", "peak_rss_mb"))
+            lines.append(f"<td>{part}</td>{numbers}<td>{_numbers(row.get('stages', {}))}</td>")
+    heads = _heads(["CPU ms a frame", "frames/s", "peak MiB"])
+    table = _table(f"<th></th>{heads}<th>stages, wall ms a frame</th>", lines)
+    about = "<br>".join(_listed(figures.get(name, {})) for name in ("clip", "machine"))
     return (
         f'<h2>Speed: {_text(_name(path, folder))}</h2><p class="about">{about}</p>'
-        f'<div class="scroll"><table>{head}{"".join(lines)}</table></div><p>Ratios: {ratios}.</p>'
+        f"{table}<p>Ratios: {_numbers(figures.get('ratios', {}))}.</p>"
     )
 
 
 def _training(training: Training, folder: Path) -> str:
     card = training.card
-    charts = "".join(
+    charts = _grid(
         chart(f"Loss: {name}", [Line(name, x, y)], across="step") for name, (x, y) in training.curves.items()
     )
     preview = "" if training.preview is None else _picture(training.preview, "what the model paints", folder)
     return (
         f"<h2>Model: {_text(_name(training.folder, folder))}</h2>"
         f'<p class="about">{_text(card.preset.name)}, {card.steps} steps in {card.seconds / 60:.1f} minutes, '
-        f'seed {card.seed}</p>{preview}<div class="charts">{charts}</div>'
+        f"seed {card.seed}</p>{preview}{charts}"
     )
 
 
@@ -278,14 +260,32 @@ def _titled(measure: Measure) -> str:
     return measure.title + better
 
 
-def _has(outcome: EvaluationResult, name: str) -> bool:
-    return any(one.name == name for one in outcome.scores.figures)
-
-
 def _name(path: Path, folder: Path) -> str:
     """Returns a path below the folder, as a name."""
     inside = path.relative_to(folder)
     return str(inside) if inside.parts else folder.resolve().name
+
+
+def _table(head: str, rows: Iterable[str]) -> str:
+    """Formats a table of the cells of its head and of its rows."""
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
+
+
+def _heads(names: Iterable[str]) -> str:
+    return "".join(f'<th class="n">{_text(name)}</th>' for name in names)
+
+
+def _cells(values: Iterable[float | None]) -> str:
+    return "".join(f'<td class="n">{_number(value)}</td>' for value in values)
+
+
+def _grid(charts: Iterable[str]) -> str:
+    return f'<div class="charts">{"".join(charts)}</div>'
+
+
+def _numbers(values: dict[str, Any]) -> str:
+    return ", ".join(f"{_text(name)} {_number(value)}" for name, value in values.items())
 
 
 def _number(value: float | None) -> str:

@@ -1,0 +1,58 @@
+"""``recaster verify`` and ``recaster sign``: a file's signed word of what it is, read and given."""
+
+from __future__ import annotations
+
+from recaster.cli.display import say, say_json
+from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switch
+from recaster.errors import UnknownSignerError
+
+VERIFY = """Say in one line what a file is: whether it carries a C2PA manifest, whether that fits the
+file, whether it speaks of a face swap and by what right, and who signed it. Ends with 3 where there is no
+manifest or the file was changed, and with 10 where the signer is unknown: then anybody could have made the
+manifest, and what it says is no more than their word. A manifest can be stripped: none proves nothing."""
+SIGN = """Editing programs drop the manifests of the swaps that go into an edit. Sign the export: it
+gets a manifest of its own that names those swaps and keeps what theirs say. The swaps have to
+be made here, or by an authority that the policy trusts, and their faces must be such as may be put on now.
+Whether they are to be seen in the edit isn't looked at: that is your word. Do it last: whatever changes the
+file afterwards breaks it."""
+
+
+def add(commands: Commands) -> None:
+    """Adds these commands' parsers."""
+    verifying = commands.add("verify", run_verify, "say what a file is, by its manifest", VERIFY)
+    add_path(verifying, "file", "FILE", "a clip or a picture")
+    text = "certificates of authorities (PEM) that you trust (default: the policy's)"
+    add_path(verifying, "--trust", "FILE", text)
+    add_switch(verifying, "--json", "print all that its manifests say")
+    signing = commands.add("sign", run_sign, "sign an edit that swaps went into", SIGN)
+    add_path(signing, "file", "FILE", "what your editing program exported")
+    text = "a swap that is in it, as recaster made it; may be given again"
+    add_path(signing, "--swap", "FILE", text, action="append", required=True)
+    add_out(signing, None, "the file to write (default: FILE itself)", required=False)
+
+
+def run_verify(options: Options) -> None:
+    """Reads a manifest, and prints what it says."""
+    from recaster.provenance.inspection import inspect_file
+    from recaster.provenance.policy import Policy
+    from recaster.store.folder import DataFolder
+
+    data = DataFolder.default().path
+    trust = options.trust or Policy.load(data).trust
+    found = inspect_file(options.file, data, [] if trust is None else [trust])
+    if options.json:
+        say_json(found.manifests)
+    else:
+        say(f"{options.file}: {found.line}")
+    if not found.trusted and not found.local:
+        raise UnknownSignerError(
+            f"{options.file}: anybody could have signed this; name the authorities you trust with --trust"
+        )
+
+
+def run_sign(options: Options) -> None:
+    """Signs an edit, and says what was done."""
+    from recaster.operations import sign
+
+    out = options.out or options.file
+    say(f"{out}: {sign.run(sign.Request(options.file, out, tuple(options.swap)))}")
