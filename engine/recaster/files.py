@@ -69,11 +69,7 @@ def atomic_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_directory(out: Path) -> Iterator[Path]:
-    """Yields a folder beside ``out`` that becomes ``out`` when the block ends well, and is removed when not.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
+    """Yields a folder that becomes ``out`` when the block ends well, or is removed (OutputError)."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
@@ -151,11 +147,10 @@ def open_nofollow(path: str, flags: int) -> int:
 
 
 def read_inside(path: Path, folders: Iterable[Path], most_bytes: int) -> bytes:
-    """The bytes of a file that another process names, which must be in one of some folders.
+    """Reads a file that another process names, as ``resolve_inside`` does (OSError: it can't be read).
 
     Raises:
         ValueError: it leads elsewhere, isn't a file, or holds more than ``most_bytes``.
-        OSError: it can't be read.
     """
     with open(resolve_inside(path, folders), "rb", opener=open_nofollow) as file:
         data: bytes = file.read(most_bytes + 1)
@@ -223,11 +218,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def parse_json(data: bytes | str) -> Any:
-    """Parses a JSON document that may be anybody's.
-
-    Raises:
-        ValueError: it is none, is nested too deeply, or holds text that can't be written.
-    """
+    """Parses anybody's JSON (ValueError: it is none, is too deep, or has text that can't be written)."""
     try:
         value = json.loads(data)
         json.dumps(value, ensure_ascii=False).encode()
@@ -237,7 +228,7 @@ def parse_json(data: bytes | str) -> Any:
 
 
 def require_number(value: Any, *kinds: type) -> Any:
-    """A value of a JSON document that has to be a number, of one of some kinds (TypeError)."""
+    """Returns a value of a JSON document that has to be a number, of one of some kinds (TypeError)."""
     if type(value) not in (kinds or (int, float)):  # True is an int
         raise TypeError(f"{value!r} is no number as it has to be")
     return value
@@ -290,7 +281,7 @@ def sync(path: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, as 64 hex digits."""
+    """Computes the SHA-256 of a file's bytes, as 64 hex digits."""
     digest = hashlib.sha256()
     with Path(path).open("rb") as file:
         while piece := file.read(PIECE_BYTES):

@@ -47,7 +47,7 @@ def has_control_characters(text: str, keep: str = "") -> bool:
 
 
 def escape_document(value: Any) -> Any:
-    """Escapes all that isn't for reading in a JSON document's texts and keys (ValueError: nested too deep)."""
+    """Escapes all that isn't for reading in a JSON document's texts and keys (ValueError: too deep)."""
     try:
         return _escape_values(value)
     except RecursionError:

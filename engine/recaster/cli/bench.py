@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from recaster.cli import bench_picture, bench_train
-from recaster.cli.display import reporter, say, say_json
+from recaster.cli import bench_train
+from recaster.cli.display import reporter, say, say_json, say_note
 from recaster.cli.flags import add_option, add_options, number
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_source, add_switch
+from recaster.errors import UsageError
 from recaster.settings.detection import DETECTORS, AnalysisSettings
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.options import Bounds
@@ -19,9 +20,13 @@ if TYPE_CHECKING:
 SWAP = """Measure a whole swap of CLIP against the pipeline that Recaster grew out of (dlib's CNN on every
 frame, one predict per face, moviepy), and against decoding and encoding alone. Each runs in a process of its
 own; the clip is analysed anew."""
-
 DETECT = """Compare face detectors on pictures whose faces were counted by hand: faces found, boxes too
 many, CPU time. COUNTS is JSON: the file's name and how many faces are on it."""
+PICTURE = """Swap every row of MATRIX, a TOML file that says who is put on whom, under each of its
+conditions (dark, blue, out of focus, rolled, ...), judge the swaps, and write index.html with a table and
+pictures of every shot, matrix.md and matrix.json. scripts/actors/matrix.toml is the matrix of the rendered
+actors, whose true swaps are known under every condition. Run the same command again to go on after a stop;
+shots that are done stay as they are, so give another OUT after a change of the engine."""
 
 
 def add(commands: Commands) -> None:
@@ -30,7 +35,7 @@ def add(commands: Commands) -> None:
     _add_swap(kinds)
     _add_detect(kinds)
     bench_train.add(kinds)
-    bench_picture.add(kinds)
+    _add_picture(kinds)
 
 
 def _add_swap(kinds: Commands) -> None:
@@ -56,6 +61,15 @@ def _add_detect(kinds: Commands) -> None:
     text = "smallest face to look for (default: %(default)s)"
     add_option(parser, AnalysisSettings, "min_face", default=AnalysisSettings.min_face, help=text)
     add_switch(parser, "--json", "print JSON instead of a table")
+
+
+def _add_picture(kinds: Commands) -> None:
+    parser = kinds.add("picture", run_picture, "how swaps hold on many people and shots", PICTURE)
+    add_path(parser, "matrix", "MATRIX", "the TOML file")
+    add_path(parser, "--footage", "FOLDER", "what the paths in it are relative to (default: its own folder)")
+    parser.add_argument("--only", nargs="+", metavar="ROW", help="only these rows (default: all)")
+    add_path(parser, "--before", "OUT", "the folder of an earlier run, to show its figures beside")
+    add_out(parser, "OUT", "folder for all of it")
 
 
 def run_swap(options: Options) -> None:
@@ -128,3 +142,25 @@ def detect_table(results: list[DetectorResult]) -> list[str]:
         )
         lines += [f"  {name}: {boxes} boxes for {faces}" for name, faces, boxes in result.wrong]
     return lines
+
+
+def run_picture(options: Options) -> None:
+    """Swaps, judges, and prints the table."""
+    from recaster.benchmarks.picture_matrix.benchmark import measure_pictures, read_results
+    from recaster.benchmarks.picture_matrix.results_page import format_table, write_page
+    from recaster.benchmarks.picture_matrix.rows import read_rows
+
+    rows = read_rows(options.matrix, options.footage)
+    if options.only is not None:
+        if unknown := set(options.only) - {row.name for row in rows}:
+            raise UsageError(f"{options.matrix} has no row {min(unknown)!r}")
+        rows = [row for row in rows if row.name in options.only]
+    before = [] if options.before is None else read_results(options.before)
+    try:
+        results = measure_pictures(rows, options.out, reporter(options))
+    except KeyboardInterrupt:
+        say_note(options, f"{options.out}: run the same command again to go on")
+        raise
+    page = write_page(options.out, results, before)
+    say(*format_table(results, before))
+    say_note(options, f"{page}: the same with pictures of every shot")

@@ -21,7 +21,6 @@ DESCRIPTION = """Delete a person and all that shows them: facesets, models, jobs
 previews, the clips that their faces were taken from, what was found in these, and the letter. First it is
 listed, with what stays and why. Files that were downloaded, folders of faces and models that commands made
 elsewhere, and backups aren't known here: look for those yourself."""
-
 ELSEWHERE = (
     "folders of faces and models that commands made aren't known here: theirs hold an identity.json with"
 )

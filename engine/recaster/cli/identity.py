@@ -26,8 +26,6 @@ DESCRIPTION = """Register the people whose faces are put on, and by what right: 
 (you are it), licensed, or synthetic (it is nobody's). Training, swapping and previewing ask for it whenever
 they start or go on; without it they don't, and nothing is deleted. docs/responsible-use.md says what is
 kept."""
-
-
 REVOCATIONS = """The list knows faces by digests and embeddings, and people by ids alone. It isn't signed:
 take one over only from whom you trust. It holds for all engines of this user."""
 

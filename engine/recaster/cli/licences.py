@@ -24,13 +24,9 @@ _SPDX: Final = re.compile(r"[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*")
 
 @dataclass(frozen=True)
 class Package:
-    """An installed package.
+    """An installed package, by the name that indexes write.
 
-    Attributes:
-        name: as package indexes write it.
-        version: which.
-        licence: an expression of SPDX identifiers, or its authors' words.
-        is_expression: whether it is one.
+    Its licence is an expression of SPDX identifiers where ``is_expression``, else its authors' words.
     """
 
     name: str
@@ -42,22 +38,21 @@ class Package:
 def packages() -> list[Package]:
     """Every package that is installed beside Recaster, by name."""
     found = {}
-    for one in importlib.metadata.distributions():
-        name = re.sub(r"[-_.]+", "-", one.metadata["Name"] or "").lower()
+    for package in importlib.metadata.distributions():
+        name = re.sub(r"[-_.]+", "-", package.metadata["Name"] or "").lower()
         # Of several of one name, the first is the one that is imported.
         if name and name not in found and name != weights_registry.RECASTER:
-            found[name] = Package(name, one.version, *_licence_of(one))
+            found[name] = Package(name, package.version, *_licence_of(package))
     return [found[name] for name in sorted(found)]
 
 
 def _licence_of(package: Distribution) -> tuple[str, bool]:
     """A package's licence, and whether it is an SPDX expression."""
-    said = package.metadata
-    for expression in said.get_all("License-Expression") or ():
+    for expression in package.metadata.get_all("License-Expression") or ():
         return expression, True
-    classifiers = [one for one in said.get_all("Classifier") or () if one.startswith(_OSI)]
-    names = [name for one in classifiers if (name := one.rpartition(" :: ")[2]) != "OSI Approved"]
-    text = "".join(said.get_all("License") or ()).strip()
+    classifiers = [line for line in package.metadata.get_all("Classifier") or () if line.startswith(_OSI)]
+    names = [name for line in classifiers if (name := line.rpartition(" :: ")[2]) != "OSI Approved"]
+    text = "".join(package.metadata.get_all("License") or ()).strip()
     if text and len(text) <= MAX_LICENCE and "\n" not in text:
         return text, False
     return " OR ".join(names) or (text.splitlines()[0][:MAX_LICENCE] if text else UNSAID), False
@@ -65,18 +60,19 @@ def _licence_of(package: Distribution) -> tuple[str, bool]:
 
 def lines() -> list[str]:
     """The bill for people."""
-    found = [f"recaster {__version__}  Apache-2.0", "", "Trained networks:"]
-    for one in weights_registry.ALL:
-        place = one.package or "your own file"
-        found.append(f"  {one.name} ({one.file}, {place})  {one.licence}")
-        found.append(f"      {one.purpose}; {one.origin}")
-    found += ["", "Packages:"]
-    found += [f"  {one.name} {one.version}  {one.licence}" for one in packages()]
-    return found
+    text = [f"recaster {__version__}  Apache-2.0", "", "Trained networks:"]
+    for weights in weights_registry.ALL:
+        place = weights.package or "your own file"
+        text.append(f"  {weights.name} ({weights.file}, {place})  {weights.licence}")
+        text.append(f"      {weights.purpose}; {weights.origin}")
+    text += ["", "Packages:"]
+    text += [f"  {package.name} {package.version}  {package.licence}" for package in packages()]
+    return text
 
 
 def bill() -> dict[str, Any]:
     """The same as CycloneDX has it, for programs."""
+    recaster = {"type": "application", "bom-ref": "recaster", "name": "recaster", "version": __version__}
     return {
         "bomFormat": "CycloneDX",
         "specVersion": CYCLONEDX,
@@ -84,13 +80,7 @@ def bill() -> dict[str, Any]:
         "version": 1,
         "metadata": {
             "timestamp": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            "component": {
-                "type": "application",
-                "bom-ref": "recaster",
-                "name": "recaster",
-                "version": __version__,
-                "licenses": [{"license": {"id": "Apache-2.0"}}],
-            },
+            "component": recaster | {"licenses": [{"license": {"id": "Apache-2.0"}}]},
         },
         "components": [*map(_library, packages()), *map(_network, weights_registry.ALL)],
     }
@@ -98,13 +88,8 @@ def bill() -> dict[str, Any]:
 
 def _library(package: Package) -> dict[str, Any]:
     purl = f"pkg:pypi/{package.name}@{package.version}"
-    described = {
-        "type": "library",
-        "bom-ref": purl,
-        "name": package.name,
-        "version": package.version,
-        "purl": purl,
-    }
+    described = {"type": "library", "bom-ref": purl, "name": package.name, "version": package.version}
+    described["purl"] = purl
     if package.licence == UNSAID:
         return described
     if package.is_expression and _SPDX.fullmatch(package.licence):
@@ -112,16 +97,16 @@ def _library(package: Package) -> dict[str, Any]:
     return described | {"licenses": [{"license": {"name": package.licence}}]}
 
 
-def _network(one: weights_registry.Weights) -> dict[str, Any]:
-    spdx = " " not in one.licence
+def _network(weights: weights_registry.Weights) -> dict[str, Any]:
+    has_spdx = " " not in weights.licence
     described: dict[str, Any] = {
         "type": "machine-learning-model",
-        "bom-ref": f"weights/{one.file if one.sha256 else one.name}",
-        "name": one.name,
-        "description": f"{one.purpose}; {one.file}, from {one.package or 'its user'}",
-        "publisher": one.origin,
-        "licenses": [{"license": {"id" if spdx else "name": one.licence}}],
+        "bom-ref": f"weights/{weights.file if weights.sha256 else weights.name}",
+        "name": weights.name,
+        "description": f"{weights.purpose}; {weights.file}, from {weights.package or 'its user'}",
+        "publisher": weights.origin,
+        "licenses": [{"license": {"id" if has_spdx else "name": weights.licence}}],
     }
-    if one.sha256:
-        described["hashes"] = [{"alg": "SHA-256", "content": one.sha256}]
+    if weights.sha256:
+        described["hashes"] = [{"alg": "SHA-256", "content": weights.sha256}]
     return described

@@ -158,11 +158,8 @@ class Remote:
             return
         from recaster.facesets.faceset_archive import import_faces
 
-        with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
-            packed = Path(folder) / "faceset.zip"
-            self.fetch(job, "zip", packed)
-            with _replacing(out) as aside:
-                import_faces(packed, aside, report=self.report)
+        with self._fetched_zip(job, "faceset.zip") as packed, _replacing(out) as aside:
+            import_faces(packed, aside, report=self.report)
 
     def fetch_model(self, model_id: str, out: Path) -> None:
         """Brings a model here; its previews stay beside it."""
@@ -171,14 +168,18 @@ class Remote:
         from recaster.models.model_folder import ModelFolder
 
         job = self._pack(job_pb2.ExportSpec(model_id=model_id))
+        with self._fetched_zip(job, "model.zip") as packed, _replacing(out) as aside:
+            import_model(packed, ModelFolder(aside), self.report)
+            for kept in ("previews", "logs"):
+                if (out / kept).is_dir():
+                    shutil.copytree(out / kept, aside / kept)
+
+    @contextlib.contextmanager
+    def _fetched_zip(self, job: job_pb2.Job, name: str) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
-            packed = Path(folder) / "model.zip"
+            packed = Path(folder) / name
             self.fetch(job, "zip", packed)
-            with _replacing(out) as aside:
-                import_model(packed, ModelFolder(aside), self.report)
-                for kept in ("previews", "logs"):
-                    if (out / kept).is_dir():
-                        shutil.copytree(out / kept, aside / kept)
+            yield packed
 
     def _pack(self, export: job_pb2.ExportSpec) -> job_pb2.Job:
         """Lets something be packed as it is now."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 import math
+from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -79,8 +79,8 @@ def page(found: Found, folder: Path) -> str:
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width,initial-scale=1">',
-        f"<title>{_text(title)}</title><style>{STYLE}</style></head><body>",
-        f"<h1>{_text(title)}</h1>",
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>",
+        f"<h1>{escape(title)}</h1>",
         f'<p class="about">{_contents(found)} {READING} Recaster {__version__}.</p>',
         *([_summary(found.evaluations, folder)] if len(found.evaluations) > 1 else []),
         *(_readable(path, _evaluation, outcome, folder) for path, outcome in found.evaluations),
@@ -114,7 +114,7 @@ def _summary(evaluations: Sequence[tuple[Path, EvaluationResult]], folder: Path)
     """Formats all evaluations side by side."""
     measured = {figure.name for _, outcome in evaluations for figure in outcome.scores.figures}
     rows = [
-        f"<td>{_text(_titled(measure))}</td>{_cells(outcome.value(name) for _, outcome in evaluations)}"
+        f"<td>{escape(_titled(measure))}</td>{_cells(outcome.value(name) for _, outcome in evaluations)}"
         for name, measure in MEASURES.items()
         if name in measured
     ]
@@ -127,9 +127,9 @@ def _evaluation(path: Path, outcome: EvaluationResult, folder: Path) -> str:
     original, swapped, source = (about[role] for role in ("original", "swapped", "source"))
     size = f"{original['width']} x {original['height']}, {len(outcome.index)} frames judged"
     made = f"{swapped['path']}, made from {original['path']} ({size}), source {source['path']}"
-    notes = [_text(note) for note in (made, *about.get("notices", []))]
+    notes = [escape(note) for note in (made, *about.get("notices", []))]
     parts = [
-        f"<h2>{_text(_name(path, folder))}</h2>",
+        f"<h2>{escape(_name(path, folder))}</h2>",
         f'<p class="about">{"<br>".join(notes)}</p>',
         _figures(outcome.scores.figures),
     ]
@@ -139,7 +139,7 @@ def _evaluation(path: Path, outcome: EvaluationResult, folder: Path) -> str:
     parts.append(f"<h3>Frame by frame</h3>{_grid(_curves(outcome))}")
     versions = ", ".join(f"{name} {version}" for name, version in about.get("versions", {}).items())
     settings = _listed(about.get("settings", {}))
-    parts.append(f"<p><small>Settings: {settings}. Versions: {_text(versions)}.</small></p>")
+    parts.append(f"<p><small>Settings: {settings}. Versions: {escape(versions)}.</small></p>")
     return "\n".join(parts)
 
 
@@ -148,13 +148,13 @@ def _figures(figures: Sequence[Figure]) -> str:
     for figure in figures:
         measure = MEASURES.get(figure.name)
         title = _titled(measure) if measure else figure.name
-        definition = f"<small>{_text(measure.definition)}</small>" if measure else ""
+        definition = f"<small>{escape(measure.definition)}</small>" if measure else ""
         against = ", ".join(
-            f"{_text(name)}&nbsp;{_number(value)}" for name, value in figure.references.items()
+            f"{escape(name)}&nbsp;{_number(value)}" for name, value in figure.references.items()
         )
         rows.append(
-            f'<td>{_text(title)}{definition}</td><td class="value">{_number(figure.value)}</td>'
-            f"<td>{_text(measure.unit) if measure else ''}</td><td>{against}</td>"
+            f'<td>{escape(title)}{definition}</td><td class="value">{_number(figure.value)}</td>'
+            f"<td>{escape(measure.unit) if measure else ''}</td><td>{against}</td>"
         )
     return _table(f"<th>Figure</th>{_heads(['Value'])}<th>Unit</th><th>Read it against</th>", rows)
 
@@ -186,11 +186,11 @@ def _bench(path: Path, rows: Sequence[dict[str, Any]], folder: Path) -> str:
     for row in rows:
         values = [row.get(name) for name in ("minutes", "steps", "steps_per_second", "cpu_seconds")]
         values += [row.get("figures", {}).get(name) for name in names]
-        lines.append(f'<td class="n">{_text(str(row["variant"]))}</td>{_cells(values)}')
+        lines.append(f'<td class="n">{escape(str(row["variant"]))}</td>{_cells(values)}')
     titles = [_titled(MEASURES[name]) for name in names]
     table = _table(_heads(["variant", "minutes", "steps", "steps/s", "CPU s", *titles]), lines)
     charts = _grid(_over_minutes(MEASURES[name], rows) for name in names)
-    return f"<h2>Over the minutes: {_text(_name(path, folder))}</h2>{table}{charts}"
+    return f"<h2>Over the minutes: {escape(_name(path, folder))}</h2>{table}{charts}"
 
 
 def _over_minutes(measure: Measure, rows: Sequence[dict[str, Any]]) -> str:
@@ -218,7 +218,7 @@ def _speed(path: Path, figures: dict[str, Any], folder: Path) -> str:
     table = _table(f"<th></th>{heads}<th>stages, wall ms a frame</th>", lines)
     about = "<br>".join(_listed(figures.get(name, {})) for name in ("clip", "machine"))
     return (
-        f'<h2>Speed: {_text(_name(path, folder))}</h2><p class="about">{about}</p>'
+        f'<h2>Speed: {escape(_name(path, folder))}</h2><p class="about">{about}</p>'
         f"{table}<p>Ratios: {_numbers(figures.get('ratios', {}))}.</p>"
     )
 
@@ -230,9 +230,9 @@ def _training(training: Training, folder: Path) -> str:
     )
     preview = "" if training.preview is None else _picture(training.preview, "what the model paints", folder)
     return (
-        f"<h2>Model: {_text(_name(training.folder, folder))}</h2>"
-        f'<p class="about">{_text(card.preset.name)}, {card.steps} steps in {card.seconds / 60:.1f} minutes, '
-        f"seed {card.seed}</p>{preview}{charts}"
+        f"<h2>Model: {escape(_name(training.folder, folder))}</h2>"
+        f'<p class="about">{escape(card.preset.name)}, {card.steps} steps in {card.seconds / 60:.1f} minutes'
+        f", seed {card.seed}</p>{preview}{charts}"
     )
 
 
@@ -250,7 +250,7 @@ def _picture(path: Path, what: str, folder: Path) -> str:
     image.save(buffer, "JPEG", quality=85)
     data = base64.b64encode(buffer.getvalue()).decode()
     return (
-        f'<img alt="{_text(what)}" width="{image.width}" height="{image.height}" '
+        f'<img alt="{escape(what)}" width="{image.width}" height="{image.height}" '
         f'src="data:image/jpeg;base64,{data}">'
     )
 
@@ -273,7 +273,7 @@ def _table(head: str, rows: Iterable[str]) -> str:
 
 
 def _heads(names: Iterable[str]) -> str:
-    return "".join(f'<th class="n">{_text(name)}</th>' for name in names)
+    return "".join(f'<th class="n">{escape(name)}</th>' for name in names)
 
 
 def _cells(values: Iterable[float | None]) -> str:
@@ -285,7 +285,7 @@ def _grid(charts: Iterable[str]) -> str:
 
 
 def _numbers(values: dict[str, Any]) -> str:
-    return ", ".join(f"{_text(name)} {_number(value)}" for name, value in values.items())
+    return ", ".join(f"{escape(name)} {_number(value)}" for name, value in values.items())
 
 
 def _number(value: float | None) -> str:
@@ -294,8 +294,4 @@ def _number(value: float | None) -> str:
 
 def _listed(values: dict[str, Any]) -> str:
     """Formats a JSON object in words."""
-    return _text(", ".join(f"{name} {value}" for name, value in values.items() if value is not None))
-
-
-def _text(value: str) -> str:
-    return html.escape(value)
+    return escape(", ".join(f"{name} {value}" for name, value in values.items() if value is not None))
