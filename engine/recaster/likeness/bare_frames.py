@@ -33,10 +33,7 @@ _MAX_CACHED: Final = 96
 class SourceOcclusion:
     """Finds what is in front of a source's face in the frames of its faceset.
 
-    Args:
-        faceset: the source's.
-        points: (N, 478, 3), the meshes of its records in the crops' pixels.
-        layout: where the mesh lies in textures.
+    Points (N, 478, 3) are the meshes of its records in the crops' pixels.
     """
 
     def __init__(self, faceset: Faceset, points: Floats, layout: UVLayout) -> None:
@@ -87,10 +84,8 @@ class SourceOcclusion:
     def _is_shown(self, row: int) -> bool:
         if row not in self._verdicts:
             hidden = self.hidden_texels(row)
-            much = hidden[self._face].mean() >= _MAX_HIDDEN_FACE
-            self._verdicts[row] = not much and all(
-                hidden[feature].mean() < _MAX_HIDDEN_FEATURE for feature in self._features
-            )
+            features = [hidden[feature].mean() < _MAX_HIDDEN_FEATURE for feature in self._features]
+            self._verdicts[row] = hidden[self._face].mean() < _MAX_HIDDEN_FACE and all(features)
         return self._verdicts[row]
 
     def _crop(self, row: int) -> Uint8s:

@@ -105,7 +105,6 @@ class BrowEnds:
     Args:
         usual: (S, S, 3), the mean of some textures, with all that is seen of the brows.
         own: (S, S), 0 to 1: how far texels around the brows are the face's own.
-        layout: where the mesh lies in them.
 
     Attributes:
         buried: (S, S), 0 to 1, where such ends are.

@@ -44,7 +44,6 @@ class Drawing:
     """Drawing of one wanted face. What only a network or its training needs is drawn when it is asked for.
 
     Attributes:
-        likeness: the source.
         points: (478, 3), the wanted mesh of the source's face in crop pixels.
         warp_map: the place in the source's texture that each pixel shows.
         padding: the pixels around the face that repeat its edge.
@@ -85,13 +84,9 @@ class Drawing:
 
 
 def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Drawing:
-    """Draws one face.
+    """Draws the source's face in a crop of ``size``, on a wanted mesh (478, 3) in its pixels.
 
-    Args:
-        likeness: the source.
-        points: (478, 3), the wanted mesh of the source's face in crop pixels.
-        weights: (regions, K), how much of each reference to show (``Likeness.weights``).
-        size: side of the crop in pixels.
+    ``weights`` (regions, K) say how much of each reference to show (``Likeness.weights``).
     """
     layout = likeness.layout
     warp_map = compute_warp_map(texture_vertices(points), layout.points, layout.triangles, size)
@@ -115,20 +110,20 @@ def outline(points: Floats) -> Floats:
 
 def draw_part_masks(points: Floats, size: int) -> list[Uint8s]:
     """Draws parts of a mesh (478, 3) in crop pixels: PARTS times (size, size) uint8, antialiased."""
-    inner, lips, face = (
-        fill_smoothly(points[list(part)], size)
-        for part in (topology.LIPS_INNER, topology.LIPS_OUTER, topology.OVAL)
+    outlines = (
+        topology.LIPS_INNER,
+        topology.LIPS_OUTER,
+        topology.OVAL,
+        topology.EYE_LEFT,
+        topology.EYE_RIGHT,
     )
-    eyes = np.maximum(
-        fill_smoothly(points[list(topology.EYE_LEFT)], size),
-        fill_smoothly(points[list(topology.EYE_RIGHT)], size),
-    )
+    inner, lips, face, *both = (fill_smoothly(points[list(part)], size) for part in outlines)
+    eyes = np.maximum(*both)
     # As circles, for the mesh has a centre and four points of the rim; lids then cut them off.
     irises = np.zeros((size, size), np.uint8)
     for centre in (topology.IRIS_LEFT, topology.IRIS_RIGHT):
         rim = points[centre + 1 : centre + 5, :2] - points[centre, :2]
-        radius = float(np.linalg.norm(rim, axis=-1).mean())
-        place = np.round(points[centre, :2] * (1 << SUBPIXEL_BITS)).astype(int)
-        scaled = round(radius * (1 << SUBPIXEL_BITS))
-        cv2.circle(irises, (int(place[0]), int(place[1])), scaled, 255, -1, cv2.LINE_AA, SUBPIXEL_BITS)
+        radius = round(float(np.linalg.norm(rim, axis=-1).mean()) * (1 << SUBPIXEL_BITS))
+        place = np.round(points[centre, :2] * (1 << SUBPIXEL_BITS)).astype(int).tolist()
+        cv2.circle(irises, place, radius, 255, -1, cv2.LINE_AA, SUBPIXEL_BITS)
     return [inner, lips, eyes, np.minimum(irises, eyes), face]

@@ -62,13 +62,12 @@ class Likeness:
     """One source identity: its geometry and textures unwrapped from its own frames.
 
     Attributes:
-        mesh: (478, 3) float64, canonical mean mesh (unit square of an aligned crop).
-        neutral_shape: neutral mesh and usual openings, in the same space.
-        layout: where the mesh lies in a texture.
-        textures: (K, S, S, 3) uint8 RGB, one per reference frame.
+        mesh: (478, 3), canonical mean mesh (unit square of an aligned crop).
+        neutral_shape: in the same space.
+        textures: (K, S, S, 3), one per reference frame.
         features: pose and expression of each reference, for choosing among them.
-        records: (K,) int64, ids of the faceset records behind the references.
-        own: (S, S) uint8, 0 to 255, 0 where a texel is made up (``complete_textures``).
+        records: (K,), ids of the faceset records behind the references.
+        own: (S, S), 0 to 255, 0 where a texel is made up (``complete_textures``).
     """
 
     mesh: Floats
@@ -107,9 +106,8 @@ class Likeness:
         seen = [compute_facing(points[i], layout) for i in chosen]
         middle = float(layout.points[[topology.EYE_CORNERS_LEFT[0], topology.EYE_CORNERS_RIGHT[1]], 0].mean())
         # One light first: what is no skin is told by its colour.
-        textures = symmetrize_lighting(
-            normalize_lighting(textures, mask_face(layout)), mask_face(layout), middle
-        )
+        face = mask_face(layout)
+        textures = symmetrize_lighting(normalize_lighting(textures, face), face, middle)
         textures, own = complete_textures(textures, layout, seen, [covered.hidden_texels(i) for i in chosen])
         textures = steady_under_chin(textures, layout, turned)
         return cls(mesh, shape, layout, textures, features, np.array([records[i].id for i in chosen]), own)
@@ -157,11 +155,7 @@ class Likeness:
         return cls(read["mesh"], shape, layout, textures, features, read["records"], own)
 
     def texture(self, weights: Floats) -> Uint8s:
-        """Blends the references region by region, (S, S, 3) uint8.
-
-        Args:
-            weights: (len(REGIONS), K), rows summing to 1.
-        """
+        """Blends the references region by region, (S, S, 3), by (len(REGIONS), K), rows summing to 1."""
         blend = self._mix_textures(weights[0])
         for region, share in zip(REGIONS[1:], weights[1:], strict=True):
             for rows, columns, soft in self._region_patches[region]:
@@ -172,9 +166,8 @@ class Likeness:
     def weights(self, points: Floats, excluded: Bools | None = None) -> Floats:
         """Computes the share of each reference in each frame, (T, len(REGIONS), K).
 
-        Args:
-            points: (T, 478, 3), meshes of the source's face in any pixels.
-            excluded: (T, K), references that may not be used.
+        Points (T, 478, 3) are meshes of the source's face in any pixels; references ``excluded`` (T, K) may
+        not be used.
         """
         wanted = measure_features(points, self.mesh)
         parts = [compute_blend_weights(wanted.of(name), self.features.of(name), excluded) for name in REGIONS]

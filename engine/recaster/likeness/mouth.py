@@ -16,6 +16,7 @@ import numpy as np
 from recaster.appearance.light import rgb_to_lab
 from recaster.appearance.rasterizer import index_nearest
 from recaster.appearance.uv_layout import apply_warp_cubic, compute_warp_map, texture_vertices
+from recaster.appearance.uv_masks import keep_touching
 from recaster.faces import topology
 from recaster.faces.geometry import eye_distance
 from recaster.faces.mesh_surface import BETWEEN_LIPS, LIP_ROWS, TRIANGLES, UNDER_CHIN
@@ -48,10 +49,7 @@ _MOUTH_TRIANGLES: Final = TRIANGLES[(_WITHIN | np.isin(TRIANGLES, _LIPS)).all(1)
 def transfer_mouth_interior(image: Image, seen: Floats, wanted: Floats) -> Inlay | None:
     """Brings what is between a performer's lips between those of another mesh; None where they are shut.
 
-    Args:
-        image: (size, size, 3) uint8 RGB, a crop of the performer.
-        seen: (478, 3), the performer's mesh in its pixels.
-        wanted: (478, 3), the mesh to be drawn, likewise.
+    Both meshes (478, 3) are in the pixels of the performer's crop.
     """
     lips = wanted[list(topology.LIPS_INNER)]
     height = cv2.contourArea(lips[:, :2].astype(np.float32)) / max(float(np.ptp(lips[:, 0])), 1.0)
@@ -60,19 +58,15 @@ def transfer_mouth_interior(image: Image, seen: Floats, wanted: Floats) -> Inlay
     # Of lips less than a pixel apart only a share shows, so that nothing pops as they part.
     share = _cover_polygon(lips, len(image)) * min(1.0, height)
     share = cv2.GaussianBlur(share, (0, 0), _EDGE_SIGMA * float(eye_distance(wanted)))
-    warp_map = compute_warp_map(
-        texture_vertices(wanted), texture_vertices(seen), _MOUTH_TRIANGLES, len(image)
-    )
+    goal = texture_vertices(wanted)
+    warp_map = compute_warp_map(goal, texture_vertices(seen), _MOUTH_TRIANGLES, len(image))
     return Inlay(apply_warp_cubic(image, warp_map), share * warp_map.inside)
 
 
 def clear_mouths(textures: Uint8s, layout: UVLayout, gaps: Floats) -> Uint8s:
-    """Clears references (K, S, S, 3) uint8 of what is between their lips, which go on to where they meet.
+    """Clears references (K, S, S, 3) of what is between their lips, which go on to where they meet.
 
-    Args:
-        textures: (K, S, S, 3) uint8.
-        layout: where the mesh lies in them.
-        gaps: (K,), how far the lips are apart in each, in eye distances.
+    ``gaps`` (K,) are how far the lips are apart in each, in eye distances.
     """
     inner, outer = (layout.points[list(row)] for row in (topology.LIPS_INNER, topology.LIPS_OUTER))
     within, middle, far, whole = (
@@ -87,8 +81,7 @@ def clear_mouths(textures: Uint8s, layout: UVLayout, gaps: Floats) -> Uint8s:
         unlike = _unlike_lips(cleared[number], sure)
         strange = cv2.dilate(unlike & lips & far, np.ones((3, 3), np.uint8)) & lips & far
         # Only what hangs together with the gap between lips.
-        _, parts = cv2.connectedComponents(strange | within)
-        other = np.isin(parts, np.unique(parts[within > 0])).astype(np.uint8)
+        other = keep_touching((strange | within) > 0, within > 0).astype(np.uint8)
         lone = _extend_lips(cleared[number].astype(np.float32), lips & ~other & ~unlike, other)
         cleared[number] = np.round(crease * lone)
     return cleared

@@ -102,9 +102,8 @@ def complete_textures(
     """Completes textures with the source's face where they show something else.
 
     Args:
-        textures: (K, S, S, 3) uint8 RGB, the references in one light.
-        layout: where the mesh lies in them.
-        seen: for each reference (S, S), 0 to 1: how well it shows texels (``compute_facing``); None for well.
+        textures: (K, S, S, 3), the references in one light.
+        seen: for each (S, S), 0 to 1: how well it shows texels (``compute_facing``); None for well.
         covered: for each (S, S), 0 to 1: where something is in front (``SourceOcclusion``); None for nowhere.
 
     Returns:
@@ -161,13 +160,7 @@ def _keep_features(own: Floats32, layout: UVLayout) -> Floats32:
 
 
 def _outline_skin(usual: Floats32, skin: Floats32, layout: UVLayout) -> Floats32:
-    """Mask of skin along the outline, where no beard grows, (S, S), 0 to 1.
-
-    Args:
-        usual: (S, S, 3), a texture in CIE Lab.
-        skin: (S, S), 1 where skin is.
-        layout: where the mesh lies in them.
-    """
+    """Mask of skin along the outline of a texture (S, S, 3) in CIE Lab, where no beard grows, 0 to 1."""
     distance = layout.eye_distance
     face = mask_outline(layout, topology.OVAL)
     away = cv2.distanceTransform(face, cv2.DIST_L2, cv2.DIST_MASK_5) / distance
@@ -213,14 +206,10 @@ def compute_facing(points: Floats, layout: UVLayout) -> Floats32:
 
 
 def compute_visible_texels(own: Uint8s, layout: UVLayout) -> Uint8s:
-    """Computes how far each texel may be shown, (S, S) uint8, 0 to 255.
+    """Computes how far each texel may be shown, by how far it is the source's own: both (S, S), 0 to 255.
 
     A forehead under hair, far from any skin that is seen, is left to the target; but not next to the brows,
     where the target's own would show.
-
-    Args:
-        own: (S, S) uint8, 0 to 255, how far each texel is the source's own.
-        layout: where the mesh lies in it.
     """
     distance = layout.eye_distance
     away = cv2.distanceTransform((own < 128).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / distance
@@ -233,17 +222,13 @@ def compute_visible_texels(own: Uint8s, layout: UVLayout) -> Uint8s:
 
 def _average_known(textures: Uint8s, well: Sequence[Floats32], skin: Floats32) -> Floats32:
     """Mean of what textures show well, without what is far from their median, (S, S, 3)."""
-    middle = np.median(
-        [
-            _continue(texture.astype(np.float32), shown, skin)
-            for texture, shown in zip(textures, well, strict=True)
-        ],
-        0,
-    ).astype(np.float32)
+    pairs = list(zip(textures, well, strict=True))
+    middle = np.median([_continue(texture.astype(np.float32), here, skin) for texture, here in pairs], 0)
+    middle = middle.astype(np.float32)
     total = np.full(middle.shape[:2], 1e-3, np.float32)
     sums = 1e-3 * middle
     # What is far from the median, a lock that moves say, is not averaged.
-    for texture, here in zip(textures, well, strict=True):
+    for texture, here in pairs:
         apart = np.linalg.norm(texture - middle, axis=-1) / _MAX_APART
         weight = here * np.clip(1 - apart * apart, 0, 1)
         total += weight

@@ -92,19 +92,13 @@ def choose_references(
     Farthest-point sampling (Gonzalez, 1985) over all regions among the sharper 70 % of frames.
     The most unusual 1 % is left out: there the mesh is more often wrong than the face is.
 
-    Args:
-        features: of all frames (T).
-        sharpness: (T,).
-        count: how many are wanted at most.
-        is_bare: whether a frame shows a bare face, asked of no more frames than needed; others are taken only
-            if hardly any is bare. None for all.
+    ``is_bare`` tells whether a frame shows a bare face, asked of no more frames than needed; others are taken
+    only if hardly any is bare. None for all.
     """
     everything = np.concatenate([features.rest, features.mouth, features.eyes], -1)
     from_usual = np.linalg.norm(everything - np.median(everything, 0), axis=-1)
-    wanted = (sharpness >= np.quantile(sharpness, _MIN_SHARPNESS)) & (
-        from_usual <= np.quantile(from_usual, _MAX_UNUSUAL)
-    )
-    candidates = np.flatnonzero(wanted)
+    is_sharp = sharpness >= np.quantile(sharpness, _MIN_SHARPNESS)
+    candidates = np.flatnonzero(is_sharp & (from_usual <= np.quantile(from_usual, _MAX_UNUSUAL)))
     chosen: list[int] = []
     left = np.ones(len(candidates), bool)
     nearest = -from_usual[candidates]
@@ -125,24 +119,18 @@ def choose_references(
 
 
 def compute_blend_weights(wanted: Floats, references: Floats, excluded: Bools | None = None) -> Floats:
-    """Computes the share of each reference for each wanted frame; rows sum to 1.
+    """Computes the share of each reference (K, F) for each wanted frame (T, F): (T, K), rows sum to 1.
 
     Only the nearest few count, and each one's share falls to 0 before another takes its place, so
-    that nothing pops when the order changes.
-
-    Args:
-        wanted: (T, F).
-        references: (K, F).
-        excluded: (T, K), references that may not be used.
+    that nothing pops when the order changes. Those ``excluded`` (T, K) may not be used.
     """
     distances = cdist(wanted, references)
     if excluded is not None:
         distances = np.where(excluded, np.inf, distances)
     rank = min(_BLENDED, distances.shape[1] - 1)
     reach = np.partition(distances, rank, axis=1)[:, rank, None]
-    reach = np.where(
-        np.isfinite(reach), reach, np.max(distances, axis=1, where=np.isfinite(distances), initial=0)[:, None]
-    )
+    farthest = np.max(distances, axis=1, where=np.isfinite(distances), initial=0)[:, None]
+    reach = np.where(np.isfinite(reach), reach, farthest)
     # The first that doesn't count is where shares fall to 0; the square keeps the fall smooth.
     weights = np.clip(1 - distances / (reach * (1 + 1e-6) + 1e-9), 0, 1) ** 2
     weights = np.where(np.isfinite(distances), weights, 0.0)

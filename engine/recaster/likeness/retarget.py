@@ -45,12 +45,9 @@ def retarget(points: Floats, mesh: Floats, source: NeutralShape) -> Floats:
     fewer, the more of the target's build is kept.
 
     Args:
-        points: (T, 478, 3), one performer's meshes in frame pixels, smoothed.
+        points: (T, 478, 3), one performer's meshes in frame pixels, smoothed; so is what is returned.
         mesh: (478, 3), the source's canonical mesh.
-        source: the source's neutral shape in that space.
-
-    Returns:
-        (T, 478, 3) in frame pixels.
+        source: in the space of that.
     """
     expressions, fits = align_to_canonical(points, mesh)
     target = _learn_performer(expressions, source)

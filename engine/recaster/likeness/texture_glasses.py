@@ -59,21 +59,15 @@ _MISSING_COLUMNS: Final = 0.25  # share of the columns in which a line may not b
 
 
 def find_rims(textures: Uint8s, layout: UVLayout) -> list[Floats32]:
-    """Finds where each texture shows the rims, bridge and temples of glasses: nowhere if nobody wears any.
+    """Finds rims, bridge and temples of glasses, if any are worn, in references (K, S, S, 3) in one light.
 
-    Args:
-        textures: (K, S, S, 3) uint8 RGB, the references in one light.
-        layout: where the mesh lies in them.
-
-    Returns:
-        (S, S) for each texture, 0 to 1.
+    Returns (S, S) for each texture, 0 to 1.
     """
     distance = layout.eye_distance
     # Over all references: what is a line in a few of them only is no glasses.
     labs = [_to_line_lab(texture, distance) for texture in textures]
     thin, thick = (
-        float(np.median([_weakest_crossing(lab, layout, distance, line) for lab in labs]))
-        for line in _LINE_WIDTHS
+        float(np.median([_weakest_crossing(lab, layout, line) for lab in labs])) for line in _LINE_WIDTHS
     )
     if thick < _MIN_CROSSING:
         return [np.zeros((layout.size, layout.size), np.float32)] * len(textures)
@@ -90,12 +84,7 @@ def remove_glasses(textures: Uint8s, worn: Sequence[Floats32], layout: UVLayout)
     """Removes the rims that textures show, and the tint of what is behind the lenses.
 
     Skin beside a line goes on below it. Behind lenses skin has the colours of the skin around them, as far as
-    their tint and their reflections change slowly; eyes lose the same tint.
-
-    Args:
-        textures: (K, S, S, 3) uint8 RGB.
-        worn: (S, S) for each, 0 to 1, where the rims are.
-        layout: where the mesh lies in them.
+    their tint and their reflections change slowly; eyes lose the same tint. ``worn`` says where the rims are.
     """
     if not np.any(worn):
         return textures
@@ -125,11 +114,9 @@ def _remove_tint(picture: Floats32, behind: Uint8s, rim: Floats32, layout: UVLay
     face = mask_outline(layout, topology.OVAL)
     kept = mask_features(layout)
     lab = rgb_to_lab(picture)
-    around = (erode(face, _OUTLINE_INSET * distance) * (1 - kept) * (1 - dilate(behind, 0))).astype(
-        np.float32
-    )
+    around = erode(face, _OUTLINE_INSET * distance) * (1 - kept) * (1 - dilate(behind, 0))
     blur = _TINT_SIGMA * distance
-    usual = pull_push(lab, around)
+    usual = pull_push(lab, around.astype(np.float32))
     # Only what is about as light as skin tells the tint: what is much darker is a rim, a lash or a shadow.
     darker = np.clip((usual[..., 0] - lab[..., 0]) / _MAX_SHADED, 0, 1)
     skin = face * (1 - mask_features(layout, exact=True)) * (1 - darker * darker) * (1 - rim)
@@ -144,16 +131,16 @@ def _remove_tint(picture: Floats32, behind: Uint8s, rim: Floats32, layout: UVLay
     return np.clip(np.rint(shown), 0, 255).astype(np.uint8)
 
 
-def _weakest_crossing(lab: Floats32, layout: UVLayout, distance: float, line: float) -> float:
+def _weakest_crossing(lab: Floats32, layout: UVLayout, line: float) -> float:
     """Computes how strong the weakest of the lines across the nose and below each eye is."""
+    distance = layout.eye_distance
     # Averaged along the line, so that noise and pores are none.
     along = cv2.blur(lab, (round(_STRETCH * distance), 1))
     strength = _line_strength(along, np.ones((round(line * distance) | 1, 1), np.uint8))
     corners = layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT]] / distance
     outer, inner, other, last = corners
-    bridge = _crossing_strength(
-        strength, (inner + other) / 2, _BRIDGE_ROWS, (other - inner)[0] / 2 - _NOSE_INSET, distance
-    )
+    reach = (other - inner)[0] / 2 - _NOSE_INSET
+    bridge = _crossing_strength(strength, (inner + other) / 2, _BRIDGE_ROWS, reach, distance)
     below = [
         _crossing_strength(strength, (left + right) / 2, _CHEEK_ROWS, _CHEEK_REACH, distance)
         for left, right in ((outer, inner), (other, last))

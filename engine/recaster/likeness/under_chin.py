@@ -28,12 +28,8 @@ _FRONTAL_SHARE: Final = 0.34  # share of the references, the least turned, that 
 def steady_under_chin(textures: Uint8s, layout: UVLayout, turned: Floats) -> Uint8s:
     """Gives the references what is usual below the jaw: where a head is turned, the wall behind is there.
 
-    What is no skin there, clothes or a wall, gives way to the jaw's colours, which go on.
-
-    Args:
-        textures: (K, S, S, 3) uint8, the references.
-        layout: where the mesh lies in them.
-        turned: (K,), how far the head is turned in each.
+    What is no skin there, clothes or a wall, gives way to the jaw's colours, which go on. ``turned`` (K,) is
+    how far the head is turned in each reference (K, S, S, 3).
     """
     face = 255 * mask_outline(layout, topology.OVAL)
     reach = _EDGE * layout.eye_distance
@@ -58,7 +54,6 @@ def _unlike_skin(picture: Floats32, layout: UVLayout) -> Floats32:
     # Lightness is divided by: black cheeks count as 1.
     skin = np.maximum(np.median(lab[mask > 0], 0), (1, -np.inf, -np.inf))
     dark = (_CLOTH_LIGHT[1] - lab[..., 0] / skin[0]) / np.ptp(_CLOTH_LIGHT)
-    foreign = (np.linalg.norm(lab[..., 1:] - skin[1:], axis=-1) - _FOREIGN_COLOUR[0]) / np.ptp(
-        _FOREIGN_COLOUR
-    )
+    away = np.linalg.norm(lab[..., 1:] - skin[1:], axis=-1)
+    foreign = (away - _FOREIGN_COLOUR[0]) / np.ptp(_FOREIGN_COLOUR)
     return np.clip(np.maximum(dark, foreign), 0, 1).astype(np.float32)
