@@ -35,19 +35,12 @@ _DARK_OFFSET: Final = 1.5  # grey levels added before a ratio is taken: 8 bits k
 
 @dataclass(frozen=True, eq=False)
 class EyeWhite:
-    """Tint of the light on one eye, over that of the skin around it.
+    """Tint of the light on one eye, over that of the skin around it."""
 
-    Attributes:
-        tint: (3,) natural logarithm of each channel's gain, which leaves brightness nearly as it is.
-        pixels: how many were measured.
-        eye: (H, W, 1) float32, 0 to 1, where it is in a part of the crop.
-        corner: row and column of that part's upper left.
-    """
-
-    tint: Floats
-    pixels: float
-    eye: Floats32
-    corner: tuple[int, int]
+    tint: Floats  # (3,) natural logarithm of each channel's gain, which leaves brightness nearly as it is
+    pixels: float  # how many were measured
+    eye: Floats32  # (H, W, 1) float32, 0 to 1, where it is in a part of the crop
+    corner: tuple[int, int]  # row and column of that part's upper left
 
     @classmethod
     def measure(

@@ -28,21 +28,16 @@ DEVIATION_SCALE: Final = 8
 
 @dataclass(frozen=True, eq=False)
 class FaceAppearance:
-    """Usual appearance of a performer.
-
-    Attributes:
-        texture: (SIZE, SIZE, 4) uint8: median colours, and their median deviation times 8.
-        persistent: (SIZE, SIZE) uint8, 255 where something is in front in most frames, 100 where a beard may
-            grow; None for nowhere.
-        glasses: what the performer wears before the eyes; None for nothing that could be followed.
-        lost: whether glasses were seen that can't be kept.
-    """
+    """Usual appearance of a performer."""
 
     layout: UVLayout
-    texture: Uint8s
+    texture: Uint8s  # (SIZE, SIZE, 4) uint8: median colours, and their median deviation times 8
+    # (SIZE, SIZE) uint8, 255 where something is in front in most frames, 100 where a beard may grow; None for
+    # nowhere.
     persistent: Uint8s | None = None
+    # What the performer wears before the eyes; None for nothing that could be followed.
     glasses: Glasses | None = None
-    lost: bool = False
+    lost: bool = False  # whether glasses were seen that can't be kept
 
 
 def compute_reference_appearance(crops: Uint8s, points: Floats) -> FaceAppearance:

@@ -63,17 +63,11 @@ _EDGE_PX: Final = 1.0  # width of a line's soft edge
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """Place of a head in a picture.
+    """Place of a head in a picture."""
 
-    Attributes:
-        middle: (3,), between the eyes, pixels.
-        axes: (3, 3), right, down and towards the camera, each as long as the eyes are apart.
-        beside: (2, 3), the rim of the face beside the right and the left eye, along the axes.
-    """
-
-    middle: Floats
-    axes: Floats
-    beside: Floats
+    middle: Floats  # (3,), between the eyes, pixels
+    axes: Floats  # (3, 3), right, down and towards the camera, each as long as the eyes are apart
+    beside: Floats  # (2, 3), the rim of the face beside the right and the left eye, along the axes
 
     @classmethod
     def of(cls, points: Floats) -> Head:
@@ -102,33 +96,22 @@ class Head:
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A rim, a bridge or a temple.
+    """A rim, a bridge or a temple."""
 
-    Attributes:
-        points: (N, 3), along the axes of a head.
-        closed: whether the last point is next to the first.
-    """
-
-    points: Floats
-    closed: bool
+    points: Floats  # (N, 3), along the axes of a head
+    closed: bool  # whether the last point is next to the first
 
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """All lines of a pair of glasses, M points together.
+    """All lines of a pair of glasses, M points together."""
 
-    Attributes:
-        lines: both rims, then the others.
-        widths: (M, 2), how far the line reaches against and along its normal, in eye distances.
-        profiles: (M, 2 * PROFILE_REACH + 1, 3), what is seen across each point, as of ``to_lab``; None before
-            that is known.
-        radii: those of ``RADII`` that are no more than the rims'.
-    """
-
-    lines: tuple[Line, ...]
-    widths: Floats
+    lines: tuple[Line, ...]  # both rims, then the others
+    widths: Floats  # (M, 2), how far the line reaches against and along its normal, in eye distances
+    # (M, 2 * PROFILE_REACH + 1, 3), what is seen across each point, as of ``to_lab``; None before that is
+    # known.
     profiles: Floats32 | None = None
-    radii: tuple[int, ...] = RADII
+    radii: tuple[int, ...] = RADII  # those of ``RADII`` that are no more than the rims'
 
     def find(self, picture: Floats32, head: Head) -> list[Floats]:
         """Finds each line in a frame, (N, 2) pixels.

@@ -67,15 +67,10 @@ def rasterize(
 
 @dataclass(frozen=True, eq=False)
 class EdgePadding:
-    """Pixels outside a mask, and those inside that are repeated there.
+    """Pixels outside a mask, and those inside that are repeated there."""
 
-    Attributes:
-        outside: (N,), flat indices.
-        nearest: (N,), of the pixel inside that is nearest to each of them.
-    """
-
-    outside: NDArray[np.intp]
-    nearest: NDArray[np.intp]
+    outside: NDArray[np.intp]  # (N,), flat indices
+    nearest: NDArray[np.intp]  # (N,), of the pixel inside that is nearest to each of them
 
     @classmethod
     def of(cls, inside: Uint8s, where: Uint8s | None = None) -> EdgePadding:

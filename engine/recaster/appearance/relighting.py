@@ -60,24 +60,15 @@ _SAME_LEVEL: Final = 0.08
 
 @dataclass(frozen=True, eq=False)
 class Relighting:
-    """Gains that turn the swapped face's light into the target's.
+    """Gains that turn the swapped face's light into the target's."""
 
-    Attributes:
-        level: the target's brightness, natural logarithm.
-        gains: (CELLS, CELLS, 3) natural logarithm of each channel's gain.
-        tint: (CELLS, CELLS, 3), the target's colour where nothing differs from it, over its brightness.
-        saturation: share of colours' differences that is left, 0 to 1.
-        finer: natural logarithm of the gain of detail, once the face is as soft as the target.
-        softness: of the target's picture; None where it isn't known.
-        whites: the light's own tint on each eye; empty where it isn't known where they are.
-    """
-
-    level: float
-    gains: Floats
-    tint: Floats
-    saturation: float
-    finer: float
-    softness: Softness | None = None
+    level: float  # the target's brightness, natural logarithm
+    gains: Floats  # (CELLS, CELLS, 3) natural logarithm of each channel's gain
+    tint: Floats  # (CELLS, CELLS, 3), the target's colour where nothing differs from it, over its brightness
+    saturation: float  # share of colours' differences that is left, 0 to 1
+    finer: float  # natural logarithm of the gain of detail, once the face is as soft as the target
+    softness: Softness | None = None  # of the target's picture; None where it isn't known
+    # The light's own tint on each eye; empty where it isn't known where they are.
     whites: tuple[EyeWhite, ...] = ()
 
     @classmethod

@@ -76,19 +76,12 @@ _MIN_GRAIN: Final = 0.4  # strength of grain, in grey levels, below which it is 
 
 @dataclass(frozen=True, eq=False)
 class Softness:
-    """Blur and grain that make a swapped face as soft and as grainy as its target.
+    """Blur and grain that make a swapped face as soft and as grainy as its target."""
 
-    Attributes:
-        blur: (3,) variances across and down and their covariance, square pixels of the crop.
-        grain: standard deviation of grain that all channels share, grey levels.
-        colour_grain: of each channel's own.
-        size: sigma of grain, pixels of the crop.
-    """
-
-    blur: Floats
-    grain: float
-    colour_grain: float
-    size: float
+    blur: Floats  # (3,) variances across and down and their covariance, square pixels of the crop
+    grain: float  # standard deviation of grain that all channels share, grey levels
+    colour_grain: float  # of each channel's own
+    size: float  # sigma of grain, pixels of the crop
 
     @classmethod
     def measure(cls, swapped: Image, target: Image, mask: Floats32, points: Floats) -> Self | None:

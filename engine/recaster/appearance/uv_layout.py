@@ -41,17 +41,11 @@ _MINIFIED: Final = (1.8, 4.0)
 
 @dataclass(frozen=True, eq=False)
 class UVLayout:
-    """Places of the mesh in a texture.
+    """Places of the mesh in a texture."""
 
-    Attributes:
-        size: side of a texture in pixels.
-        points: (V, 2) float64, texture pixels, as ``texture_vertices`` orders them.
-        triangles: (M, 3) int64, indices into ``points``.
-    """
-
-    size: int
-    points: Floats
-    triangles: NDArray[np.int64]
+    size: int  # side of a texture in pixels
+    points: Floats  # (V, 2) float64, texture pixels, as ``texture_vertices`` orders them
+    triangles: NDArray[np.int64]  # (M, 3) int64, indices into ``points``
 
     @cached_property
     def eye_distance(self) -> float:
@@ -67,17 +61,12 @@ class UVLayout:
 
 @dataclass(frozen=True, eq=False)
 class WarpMap:
-    """Map from each pixel of one picture of the mesh to the place in another that it shows.
+    """Map from each pixel of one picture of the mesh to the place in another that it shows."""
 
-    Attributes:
-        inside: (size, size) uint8, 1 where the mesh is.
-        maps: two (size, size) float32, column and row in the other picture; nothing outside the mesh.
-        minified: (size, size) float32, 0 to 1, where many of the other picture's pixels fall into one.
-    """
-
-    inside: Uint8s
+    inside: Uint8s  # (size, size) uint8, 1 where the mesh is
+    # Two (size, size) float32, column and row in the other picture; nothing outside the mesh.
     maps: tuple[Floats32, Floats32]
-    minified: Floats32
+    minified: Floats32  # (size, size) float32, 0 to 1, where many of the other picture's pixels fall into one
 
 
 def make_uv_layout(neutral: Floats, size: int) -> UVLayout:

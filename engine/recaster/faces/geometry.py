@@ -17,15 +17,10 @@ _STABLE = list(topology.STABLE)
 
 @dataclass(frozen=True, eq=False)
 class Rigid:
-    """Similarities in space, one per mesh: ``canonical = points @ linear.T + offset``.
+    """Similarities in space, one per mesh: ``canonical = points @ linear.T + offset``."""
 
-    Attributes:
-        linear: (..., 3, 3), rotation times scale.
-        offset: (..., 3), in canonical units.
-    """
-
-    linear: Floats
-    offset: Floats
+    linear: Floats  # (..., 3, 3), rotation times scale
+    offset: Floats  # (..., 3), in canonical units
 
     def apply(self, points: Floats) -> Floats:
         """Brings points (..., N, 3) of a frame to the canonical space."""

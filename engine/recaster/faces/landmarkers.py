@@ -13,18 +13,13 @@ if TYPE_CHECKING:
 
 
 class Landmarker(Protocol):
-    """Finds the points of one face, and follows them from frame to frame.
+    """Finds the points of one face, and follows them from frame to frame."""
 
-    Attributes:
-        points: how many points there are, 478 or 68.
-        knows_presence: whether ``Landmarks.presence`` says anything; where it does not, somebody
-            else must tell in every frame whether there still is a face.
-        notice: what a user must be told before the results are used, or "".
-    """
-
-    points: int
+    points: int  # how many points there are, 478 or 68
+    # Whether ``Landmarks.presence`` says anything; where it does not, somebody else must tell in every frame
+    # whether there still is a face.
     knows_presence: bool
-    notice: str
+    notice: str  # what a user must be told before the results are used, or ""
 
     def locate(self, image: Image, box: Box, side: int = 0) -> Landmarks:
         """Locates the face in a detector's box (frame pixels), rolled by so many quarters clockwise."""

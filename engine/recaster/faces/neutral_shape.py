@@ -29,19 +29,13 @@ _HALF_PIXEL: Final = np.array([0.5, 0.5, 0.0])
 
 @dataclass(frozen=True, eq=False)
 class NeutralShape:
-    """Build of one identity's face in canonical units: the unit square of an aligned crop, head frontal.
+    """Build of one identity's face in canonical units: the unit square of an aligned crop, head frontal."""
 
-    Attributes:
-        neutral: (478, 3), closed mouth and open eyes.
-        lids: (2,), median lid openings of the left and right eye, share of the eye distance.
-        closed: (2,), what the landmarker says of them when they are closed, in the same unit.
-        shut: how much farther the inner lips are apart where the mouth is least open than in the neutral
-            mesh, in the same unit; below 0 where they are closer.
-    """
-
-    neutral: Floats
-    lids: Floats
-    closed: Floats
+    neutral: Floats  # (478, 3), closed mouth and open eyes
+    lids: Floats  # (2,), median lid openings of the left and right eye, share of the eye distance
+    closed: Floats  # (2,), what the landmarker says of them when they are closed, in the same unit
+    # How much farther the inner lips are apart where the mouth is least open than in the neutral mesh, in the
+    # same unit; below 0 where they are closer.
     shut: float
 
 

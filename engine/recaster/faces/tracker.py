@@ -40,25 +40,16 @@ _MAX_UNCONFIRMED_S: Final = 0.2
 
 @dataclass(frozen=True)
 class TrackerState:
-    """State of a tracker: with the last few frames, all it needs to go on.
+    """State of a tracker: with the last few frames, all it needs to go on."""
 
-    Attributes:
-        done: the next frame to look at.
-        recent: how many frames before it are needed once more.
-        until_look: frames until the next look at the whole picture.
-        lost_at: seconds.
-        active: numbers of the tracklets that are still being followed.
-        last: as of ``CutFinder``.
-    """
-
-    done: int
-    recent: int
-    until_look: int
-    lost_at: float
+    done: int  # the next frame to look at
+    recent: int  # how many frames before it are needed once more
+    until_look: int  # frames until the next look at the whole picture
+    lost_at: float  # seconds
     cuts: list[int]
-    active: list[int]
+    active: list[int]  # numbers of the tracklets that are still being followed
     tracklets: list[Tracklet]
-    last: tuple[Floats, ...] | None
+    last: tuple[Floats, ...] | None  # as of ``CutFinder``
 
 
 class Tracker:

@@ -49,21 +49,16 @@ class Portrait:
 
 @dataclass(eq=False)
 class Tracklet:
-    """One face in consecutive frames of one shot; the lists have equal lengths.
+    """One face in consecutive frames of one shot; the lists have equal lengths."""
 
-    Attributes:
-        shot: counted from 0.
-        seen: seconds, when the detector last saw this face, as it did ``sightings`` times.
-        behind: how much says that it is behind the faces that touch it; 0 where none does.
-    """
-
-    shot: int
-    seen: float
+    shot: int  # counted from 0
+    seen: float  # seconds, when the detector last saw this face, as it did ``sightings`` times
     sightings: int = 1
     frames: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     points: list[Floats] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
+    # How much says that it is behind the faces that touch it; 0 where none does.
     behind: list[float] = field(default_factory=list)
     portraits: list[Portrait] = field(default_factory=list)
 

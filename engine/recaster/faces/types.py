@@ -63,58 +63,38 @@ class Box:
 
 @dataclass(frozen=True)
 class Detection:
-    """Detection of a face.
-
-    Attributes:
-        score: how sure the detector is, on a scale of its own.
-        side: by how many quarters of a turn, clockwise, it is rolled, about.
-    """
+    """Detection of a face."""
 
     box: Box
-    score: float
-    side: int = 0
+    score: float  # how sure the detector is, on a scale of its own
+    side: int = 0  # by how many quarters of a turn, clockwise, it is rolled, about
 
 
 @dataclass(frozen=True, eq=False)
 class Landmarks:
-    """Points of one face.
+    """Points of one face."""
 
-    Attributes:
-        points: (N, 3), x and y in pixels, z in the same unit (towards the camera is negative), 0 where a
-            landmarker has no depth. N = 478 for the mesh (468 + 2 x 5 iris points), 68 for dlib's predictor.
-        presence: 0 to 1, how sure the landmarker is that there is a face.
-    """
-
+    # (N, 3), x and y in pixels, z in the same unit (towards the camera is negative), 0 where a landmarker has
+    # no depth. N = 478 for the mesh (468 + 2 x 5 iris points), 68 for dlib's predictor.
     points: Floats
-    presence: float
+    presence: float  # 0 to 1, how sure the landmarker is that there is a face
 
 
 @dataclass(frozen=True, eq=False)
 class FaceTrack:
-    """One person through one shot: the same face in consecutive frames, as arrays of length T.
+    """One person through one shot: the same face in consecutive frames, as arrays of length T."""
 
-    Attributes:
-        track: the track's number in the analysis, from 0.
-        frames: frame indices in the clip, ascending by 1.
-        times: seconds after the clip's first frame.
-        boxes: (T, 4), left, top, right, bottom.
-        landmarks: (T, N, 3), as in ``Landmarks``; raw, not smoothed.
-        scores: the landmarker's presence.
-        filled: True where nothing was measured, and points are interpolated between detections.
-        embedding: (128,), the mean identity embedding (dlib's ResNet), or empty where identities were not
-            asked for.
-        behind: how much says that it is behind the faces that touch it: of two, the one with clearly less is
-            in front (``neighbours.is_behind``). 0 where it isn't known, or empty.
-    """
-
-    track: int
-    frames: NDArray[np.int64]
-    times: Floats
-    boxes: Floats
-    landmarks: Floats
-    scores: Floats
-    filled: Bools
+    track: int  # the track's number in the analysis, from 0
+    frames: NDArray[np.int64]  # frame indices in the clip, ascending by 1
+    times: Floats  # seconds after the clip's first frame
+    boxes: Floats  # (T, 4), left, top, right, bottom
+    landmarks: Floats  # (T, N, 3), as in ``Landmarks``; raw, not smoothed
+    scores: Floats  # the landmarker's presence
+    filled: Bools  # True where nothing was measured, and points are interpolated between detections
+    # (128,), the mean identity embedding (dlib's ResNet), or empty where identities were not asked for.
     embedding: Floats = field(default_factory=lambda: np.zeros(0))
+    # How much says that it is behind the faces that touch it: of two, the one with clearly less is in front
+    # (``neighbours.is_behind``). 0 where it isn't known, or empty.
     behind: Floats = field(default_factory=lambda: np.zeros(0))
 
     def __len__(self) -> int:
@@ -123,18 +103,12 @@ class FaceTrack:
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """Everything found in a clip before anything is painted.
+    """Everything found in a clip before anything is painted."""
 
-    Attributes:
-        tracks: by first frame, then by size, largest first.
-        cuts: indices of the frames that begin a new shot (never 0).
-        first_frame: index of the first of ``frame_count`` frames that were looked at.
-    """
-
-    tracks: tuple[FaceTrack, ...]
-    cuts: tuple[int, ...]
+    tracks: tuple[FaceTrack, ...]  # by first frame, then by size, largest first
+    cuts: tuple[int, ...]  # indices of the frames that begin a new shot (never 0)
     frame_count: int
-    first_frame: int = 0
+    first_frame: int = 0  # index of the first of ``frame_count`` frames that were looked at
 
 
 @dataclass(frozen=True)
@@ -148,29 +122,18 @@ class Pose:
 
 @dataclass(frozen=True, eq=False)
 class SwappedFace:
-    """Result of a swapper for one aligned face.
+    """Result of a swapper for one aligned face."""
 
-    Attributes:
-        image: (size, size, 3) uint8 RGB, the source's face in the target's pose and expression.
-        mask: (size, size) float32, 0 (keep the target) to 1 (show the source).
-        matrix: (2, 3) float64, frame pixels to crop pixels.
-        mouth: the target's own inside of the mouth, in its own light; None where nothing of it shows.
-    """
-
-    image: Image
-    mask: Floats32
-    matrix: Floats
+    image: Image  # (size, size, 3) uint8 RGB, the source's face in the target's pose and expression
+    mask: Floats32  # (size, size) float32, 0 (keep the target) to 1 (show the source)
+    matrix: Floats  # (2, 3) float64, frame pixels to crop pixels
+    # The target's own inside of the mouth, in its own light; None where nothing of it shows.
     mouth: Inlay | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Inlay:
-    """Picture that shows within a face.
+    """Picture that shows within a face."""
 
-    Attributes:
-        image: (size, size, 3) uint8 RGB.
-        share: (size, size) float32, 0 to 1, how much of it shows.
-    """
-
-    image: Image
-    share: Floats32
+    image: Image  # (size, size, 3) uint8 RGB
+    share: Floats32  # (size, size) float32, 0 to 1, how much of it shows

@@ -44,19 +44,12 @@ _DARK_OFFSET: Final = 8.0  # grey levels that are added before the ratio of brow
 
 @dataclass(frozen=True, eq=False)
 class Brow:
-    """Map of a brow to a straight strip.
+    """Map of a brow to a straight strip."""
 
-    Attributes:
-        places: (_ROWS, _COLUMNS, 2), texels from above it to below it, from the nose outwards.
-        back: two (S, S), column and row of each texel in that.
-        along: (_COLUMNS,), the share of its length.
-        seen: the share of its length over which nothing hangs.
-    """
-
-    places: Floats32
-    back: tuple[Floats32, Floats32]
-    along: Floats
-    seen: float
+    places: Floats32  # (_ROWS, _COLUMNS, 2), texels from above it to below it, from the nose outwards
+    back: tuple[Floats32, Floats32]  # two (S, S), column and row of each texel in that
+    along: Floats  # (_COLUMNS,), the share of its length
+    seen: float  # the share of its length over which nothing hangs
 
     @classmethod
     def of(cls, side: int, own: Floats32, layout: UVLayout) -> Self:

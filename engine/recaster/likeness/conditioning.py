@@ -41,22 +41,14 @@ _PADDING: Final = 6 / 128
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """Drawing of one wanted face. What only a network or its training needs is drawn when it is asked for.
-
-    Attributes:
-        points: (478, 3), the wanted mesh of the source's face in crop pixels.
-        warp_map: the place in the source's texture that each pixel shows.
-        padding: the pixels around the face that repeat its edge.
-        picture: (size, size, 3) uint8 RGB, the source's pixels on that mesh.
-        warped: (size, size) uint8, 1 where there are any: the face and a rim around it.
-    """
+    """Drawing of one wanted face. What only a network or its training needs is drawn when it is asked for."""
 
     likeness: Likeness
-    points: Floats
-    warp_map: WarpMap
-    padding: EdgePadding
-    picture: Uint8s
-    warped: Uint8s
+    points: Floats  # (478, 3), the wanted mesh of the source's face in crop pixels
+    warp_map: WarpMap  # the place in the source's texture that each pixel shows
+    padding: EdgePadding  # the pixels around the face that repeat its edge
+    picture: Uint8s  # (size, size, 3) uint8 RGB, the source's pixels on that mesh
+    warped: Uint8s  # (size, size) uint8, 1 where there are any: the face and a rim around it
 
     @cached_property
     def visible_mask(self) -> Floats32:

@@ -59,24 +59,15 @@ _SOFTEST: Final = 0.01  # share of a patch below which nothing of it shows
 
 @dataclass(frozen=True, eq=False)
 class Likeness:
-    """One source identity: its geometry and textures unwrapped from its own frames.
+    """One source identity: its geometry and textures unwrapped from its own frames."""
 
-    Attributes:
-        mesh: (478, 3), canonical mean mesh (unit square of an aligned crop).
-        neutral_shape: in the same space.
-        textures: (K, S, S, 3), one per reference frame.
-        features: pose and expression of each reference, for choosing among them.
-        records: (K,), ids of the faceset records behind the references.
-        own: (S, S), 0 to 255, 0 where a texel is made up (``complete_textures``).
-    """
-
-    mesh: Floats
-    neutral_shape: NeutralShape
+    mesh: Floats  # (478, 3), canonical mean mesh (unit square of an aligned crop)
+    neutral_shape: NeutralShape  # in the same space
     layout: UVLayout
-    textures: Uint8s
-    features: ExpressionFeatures
-    records: NDArray[np.int64]
-    own: Uint8s
+    textures: Uint8s  # (K, S, S, 3), one per reference frame
+    features: ExpressionFeatures  # pose and expression of each reference, for choosing among them
+    records: NDArray[np.int64]  # (K,), ids of the faceset records behind the references
+    own: Uint8s  # (S, S), 0 to 255, 0 where a texel is made up (``complete_textures``)
 
     @classmethod
     def from_faceset(cls, faceset: Faceset, references: int = 24, texture_size: int = 256) -> Likeness:
