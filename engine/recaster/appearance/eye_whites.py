@@ -81,7 +81,7 @@ class EyeWhite:
         if not shares.any():
             return middle
         tint = np.average([eye.tint for eye in window], axis=0, weights=shares)
-        return cls(np.asarray(tint), middle.pixels, middle.eye, middle.corner)
+        return cls(tint, middle.pixels, middle.eye, middle.corner)
 
     def apply(self, drawn: Floats32) -> None:
         """Tints the eye of a face (size, size, 3), 0 to 255, in place."""
@@ -108,4 +108,4 @@ def _tint_of_white(pixels: NDArray[np.generic]) -> Floats:
     """Logarithm of each channel over brightness, (3,), in the lightest of an eye's pixels (N, 3)."""
     brightness = pixels @ LUMA
     white = pixels[brightness >= np.percentile(brightness, _WHITE_PERCENTILE)].mean(axis=0) + _DARK_OFFSET
-    return np.asarray(np.log(white / (white @ LUMA)))
+    return np.log(white / (white @ LUMA))

@@ -64,7 +64,7 @@ def resize_crop(crop: Image, points: Floats, side: int = COARSE_PX) -> tuple[Ima
     if scale == 1:
         return crop, points
     filtering = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(crop, (side, side), interpolation=filtering)), _rescale(points, scale)
+    return cv2.resize(crop, (side, side), interpolation=filtering), _rescale(points, scale)
 
 
 def map_appearance(appearance: FaceAppearance, points: Floats) -> WarpMap:

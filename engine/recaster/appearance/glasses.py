@@ -16,6 +16,7 @@ import numpy as np
 
 from recaster.appearance.glasses_course import learn_lines
 from recaster.appearance.glasses_lines import Head, Line, to_lab
+from recaster.appearance.uv_masks import dilate
 from recaster.faces import topology
 from recaster.faces.region_masks import fill_hull, fill_polygon
 
@@ -79,8 +80,7 @@ class Glasses:
         """Surroundings of both lenses in a crop (size, size) in whose pixels the mesh (478, 3) is."""
         head = Head.of(points)
         area = fill_hull(head.at(np.concatenate([rim.points for rim in self.lines.lines[:2]])), size)
-        side = 2 * round(_SURROUNDINGS * head.unit) + 1
-        return np.asarray(cv2.dilate(area, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) > 0)
+        return dilate(area, _SURROUNDINGS * head.unit) > 0
 
 
 def find_glasses(crops: Sequence[Image], points: Sequence[Floats]) -> tuple[Glasses | None, bool]:
@@ -94,10 +94,8 @@ def find_glasses(crops: Sequence[Image], points: Sequence[Floats]) -> tuple[Glas
     guess = _guess_lines(form, views) if score > _UNCLEAR_SCORE else []
     if score < _CLEAR_SCORE:
         return None, len(guess) == _ALL_LINES
-    pictures = [
-        np.dstack([to_lab(crop), 1 - np.float32(_lids(mesh, len(crop)))])
-        for crop, mesh in zip(crops, points, strict=True)
-    ]
+    pairs = zip(crops, points, strict=True)
+    pictures = [np.dstack([to_lab(crop), 1 - np.float32(_lids(mesh, len(crop)))]) for crop, mesh in pairs]
     lines = learn_lines(guess, pictures, [Head.of(mesh) for mesh in points])
     return Glasses(lines), True
 
@@ -134,26 +132,21 @@ def _guess_lines(form: Floats, views: _Views) -> list[Line]:
     share = np.linspace(0, 1, _OTHER_POINTS)[:, None]
     down = np.array([0, 1, 0])
     # A bridge and a temple have two numbers each, so a grid of them is tried.
-    bridges = np.stack(
-        [
-            inner[0] * (1 - share) + inner[1] * share + (up - bow * np.sin(np.pi * share)) * down
-            for up in np.linspace(-0.25, 0.08, 12)
-            for bow in (0.0, 0.05, 0.1)
-        ]
-    )
-    lines += views.best_line(bridges)
+    bridges = [
+        inner[0] * (1 - share) + inner[1] * share + (up - bow * np.sin(np.pi * share)) * down
+        for up in np.linspace(-0.25, 0.08, 12)
+        for bow in (0.0, 0.05, 0.1)
+    ]
+    lines += views.best_line(np.stack(bridges))
     for side, rim in enumerate(rims):
         outer = rim[np.argmax(rim[:, 0] * (2 * side - 1))]
         ear = np.median([head.beside[side] for head in views.heads], 0)
-        lines += views.best_line(
-            np.stack(
-                [
-                    (outer + up * down) * (1 - share) + (ear + low * down) * share
-                    for up in np.linspace(-0.3, 0.1, 9)
-                    for low in np.linspace(-0.15, 0.2, 8)
-                ]
-            )
-        )
+        temples = [
+            (outer + up * down) * (1 - share) + (ear + low * down) * share
+            for up in np.linspace(-0.3, 0.1, 9)
+            for low in np.linspace(-0.15, 0.2, 8)
+        ]
+        lines += views.best_line(np.stack(temples))
     return lines
 
 
@@ -192,10 +185,8 @@ class _Views:
 
     def score_rims(self, forms: Floats) -> Floats:
         """Scores (F,), 0 to 1, of forms (F, 9) by how far both of their rims lie on lines."""
-        outlines = _rims_of(forms)
-        return (
-            self._score(outlines.reshape(-1, *outlines.shape[2:]), closed=True).reshape(len(forms), 2).mean(1)
-        )
+        rims = _rims_of(forms).reshape(-1, _FORM_POINTS, 3)
+        return self._score(rims, closed=True).reshape(len(forms), 2).mean(1)
 
     def best_line(self, tried: Floats) -> list[Line]:
         """One of some lines (L, N, 3) that lies best on one; nothing where none does."""
@@ -234,9 +225,8 @@ def _line_maps(crop: Image, points: Floats) -> Floats32:
             best = np.maximum(best, np.tanh(weaker / _CONTRAST))
         stretch = np.zeros((_STRAIGHT_PX, _STRAIGHT_PX), np.float32)
         for place in np.linspace(-1, 1, 2 * _STRAIGHT_PX) * (_STRAIGHT_PX // 2):
-            stretch[
-                tuple(np.rint(_STRAIGHT_PX // 2 + place * np.array([across[0], -across[1]])).astype(int))
-            ] = 1
+            pixel = np.rint(_STRAIGHT_PX // 2 + place * np.array([across[0], -across[1]])).astype(int)
+            stretch[tuple(pixel)] = 1
         straight = cv2.filter2D(best, -1, stretch / stretch.sum())
         maps.append(cv2.GaussianBlur(cv2.dilate(straight, near), (0, 0), 1.0))
     brows = _fill_pair(points, len(crop), topology.BROW_LEFT, topology.BROW_RIGHT)
@@ -245,9 +235,8 @@ def _line_maps(crop: Image, points: Floats) -> Floats32:
 
 def _lids(points: Floats, size: int) -> Uint8s:
     """Mask of the eyes of a mesh (478, 3) and their lids, (size, size), 0 or 1."""
-    side = 2 * round(_LID_WIDTH * Head.of(points).unit) + 1
     eyes = _fill_pair(points, size, topology.EYE_LEFT, topology.EYE_RIGHT)
-    return np.asarray(cv2.dilate(eyes, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))))
+    return dilate(eyes, _LID_WIDTH * Head.of(points).unit)
 
 
 def _fill_pair(points: Floats, size: int, *outlines: Sequence[int]) -> Uint8s:
@@ -258,4 +247,4 @@ def _fill_pair(points: Floats, size: int, *outlines: Sequence[int]) -> Uint8s:
 def _shift(picture: Floats32, by: Floats) -> Floats32:
     shift = np.array([[1, 0, by[0]], [0, 1, by[1]]], np.float32)
     size = picture.shape[1::-1]
-    return np.asarray(cv2.warpAffine(picture, shift, size, borderMode=cv2.BORDER_REPLICATE))
+    return cv2.warpAffine(picture, shift, size, borderMode=cv2.BORDER_REPLICATE)

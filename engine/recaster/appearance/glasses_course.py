@@ -88,7 +88,7 @@ def _sample_frames(lines: Lines, pictures: Sequence[Floats32], heads: Sequence[H
 
 def _median_profiles(lines: Lines, pictures: Sequence[Floats32], heads: Sequence[Head]) -> Floats32:
     """Median of what is seen across each line, (M, 2 * PROFILE_REACH + 1, 3)."""
-    return np.asarray(np.median(_sample_frames(lines, pictures, heads, PROFILE_REACH)[..., :3], 0))
+    return np.median(_sample_frames(lines, pictures, heads, PROFILE_REACH)[..., :3], 0)
 
 
 def _best_path(there: Floats, closed: bool) -> NDArray[np.int64]:

@@ -91,7 +91,7 @@ class Head:
 
     def at(self, places: Floats) -> Floats:
         """Projects places (..., 3) along the axes from the middle to pixels (..., 2)."""
-        return np.asarray((self.middle + places @ self.axes)[..., :2])
+        return (self.middle + places @ self.axes)[..., :2]
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +171,7 @@ class Lines:
 def to_lab(crop: Image) -> Floats32:
     """Converts a crop (H, W, 3) uint8 RGB for ``Lines.find``: CIE Lab, softened, colours weighted."""
     lab = cv2.GaussianBlur(rgb_to_lab(crop), (0, 0), 0.5)
-    return np.asarray(lab * np.array([1, _COLOUR_WEIGHT, _COLOUR_WEIGHT], np.float32))
+    return lab * np.array([1, _COLOUR_WEIGHT, _COLOUR_WEIGHT], np.float32)
 
 
 def line_normals(points: Floats, closed: bool) -> Floats:
@@ -180,15 +180,15 @@ def line_normals(points: Floats, closed: bool) -> Floats:
     if not closed:
         along[[0, -1]] = points[1] - points[0], points[-1] - points[-2]
     across = np.stack([along[:, 1], -along[:, 0]], -1)
-    return np.asarray(across / (np.linalg.norm(across, axis=1, keepdims=True) + 1e-9))
+    return across / (np.linalg.norm(across, axis=1, keepdims=True) + 1e-9)
 
 
 def sample_across(picture: Floats32, points: Floats, across: Floats, reach: int) -> Floats32:
     """Samples a picture across points (M, 2): (M, 2 * reach + 1, 3 or 4)."""
     steps = np.arange(-reach, reach + 1) * SAMPLE_PX
     places = (points[:, None] + steps[:, None] * across[:, None]).astype(np.float32)
-    return np.asarray(
-        cv2.remap(picture, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(
+        picture, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
 
 
@@ -210,7 +210,7 @@ def line_strength(seen: Floats32, radii: Sequence[int]) -> Floats32:
 
 def squared_offsets(reach: int) -> Floats:
     """Squares of samples' distances from the middle, 1 at the ends."""
-    return np.asarray((np.arange(-reach, reach + 1) / reach) ** 2)
+    return (np.arange(-reach, reach + 1) / reach) ** 2
 
 
 def _correlate(seen: Floats32, profiles: Floats32) -> Floats:
@@ -288,4 +288,4 @@ def smooth_along(values: NDArray[np.floating], sigma: float, closed: bool) -> Fl
     reach = int(np.ceil(3 * sigma))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     wide = np.pad(values, reach, mode="wrap" if closed else "edge")
-    return np.asarray(np.convolve(wide, kernel / kernel.sum(), "valid"))
+    return np.convolve(wide, kernel / kernel.sum(), "valid")

@@ -67,10 +67,8 @@ def _fit_light(swapped: Image, target: Image, mask: Floats32) -> Floats | None:
     here = share > 0.5
     if here.sum() < MIN_CELLS:
         return None
-    ours, theirs = (
-        cv2.resize(image, (CELLS, CELLS), interpolation=cv2.INTER_AREA).reshape(-1, 3)[here] + _DARK_OFFSET
-        for image in (swapped, target)
-    )
+    cells = [cv2.resize(image, (CELLS, CELLS), interpolation=cv2.INTER_AREA) for image in (swapped, target)]
+    ours, theirs = (part.reshape(-1, 3)[here] + _DARK_OFFSET for part in cells)
     # In logarithms a gain is a sum, and twice as bright counts like half as bright.
     ratio = np.log(theirs / ours)
     terms = PLACE_TERMS[here]
@@ -88,13 +86,6 @@ def _fit_light(swapped: Image, target: Image, mask: Floats32) -> Floats | None:
     return light
 
 
-def _apply_light(picture: Floats32, light: Floats) -> Floats32:
-    small = np.exp(PLACE_TERMS @ light).reshape(CELLS, CELLS, 3).clip(*GAIN_RANGE).astype(np.float32)
-    gain = cv2.resize(small, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    picture = (picture + np.float32(_DARK_OFFSET)) * gain - np.float32(_DARK_OFFSET)
-    return np.clip(picture, 0, 255, out=picture)
-
-
 def relight(picture: Image, other: Image, mask: Floats32) -> Image:
     """Brings a picture into the light of another of the same face in the same place.
 
@@ -103,7 +94,10 @@ def relight(picture: Image, other: Image, mask: Floats32) -> Image:
     light = _fit_light(picture, other, mask)
     if light is None:
         return picture
-    return np.rint(_apply_light(picture.astype(np.float32), light)).astype(np.uint8)
+    small = np.exp(PLACE_TERMS @ light).reshape(CELLS, CELLS, 3).clip(*GAIN_RANGE).astype(np.float32)
+    gain = cv2.resize(small, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    lit = (picture + np.float32(_DARK_OFFSET)) * gain - np.float32(_DARK_OFFSET)
+    return np.rint(np.clip(lit, 0, 255)).astype(np.uint8)
 
 
 def match_detail(picture: Image, other: Image) -> Image:
@@ -111,22 +105,18 @@ def match_detail(picture: Image, other: Image) -> Image:
 
     What a network learned from differences of pixels is soft, for misplaced detail costs more than none.
     """
+
+    def strength(fine: Floats32) -> Floats32:
+        """Root mean square around each pixel, grey levels."""
+        return np.sqrt(cv2.GaussianBlur(fine * fine, (0, 0), 2 * _DETAIL_SIGMA * len(fine)))
+
     exact = picture.astype(np.float32)
     fine = extract_detail(exact)
-    ours = _local_strength(_grey(fine))
-    theirs = _local_strength(extract_detail(_grey(other.astype(np.float32))))
+    grey = np.full((1, 3), 1 / 3)
+    ours = strength(cv2.transform(fine, grey))
+    theirs = strength(extract_detail(cv2.transform(other.astype(np.float32), grey)))
     more = np.clip((theirs + _DETAIL_NOISE) / (ours + _DETAIL_NOISE), 1, DETAIL_GAIN_RANGE[1]) - 1
-    return np.asarray(cv2.add(exact, fine * more[..., None], dtype=cv2.CV_8U))
-
-
-def _grey(picture: Floats32) -> Floats32:
-    """Mean of a picture's channels, (size, size)."""
-    return np.asarray(cv2.transform(picture, np.full((1, 3), 1 / 3)))
-
-
-def _local_strength(fine: Floats32) -> Floats32:
-    """Root mean square of detail (size, size) around each pixel, grey levels."""
-    return np.sqrt(cv2.GaussianBlur(fine * fine, (0, 0), 2 * _DETAIL_SIGMA * len(fine)))
+    return cv2.add(exact, fine * more[..., None], dtype=cv2.CV_8U)
 
 
 def normalize_lighting(pictures: Uint8s, mask: Floats32) -> Uint8s:
@@ -202,7 +192,7 @@ def estimate_skin_weights(light: Floats) -> Floats:
 
 def rgb_to_lab(picture: Uint8s | Floats32) -> Floats32:
     """Converts sRGB (..., 3), 0 to 255, to CIE Lab."""
-    return np.asarray(cv2.cvtColor(picture.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab))
+    return cv2.cvtColor(picture.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab)
 
 
 def solve_ridge(terms: Floats, values: Floats, weights: Floats, ridge: Floats) -> Floats:
@@ -214,7 +204,7 @@ def solve_ridge(terms: Floats, values: Floats, weights: Floats, ridge: Floats) -
 def tukey_weights(residuals: Floats, spread: float) -> Floats:
     """Weights (N,) of residuals by Tukey's biweight: 0 beyond three deviations, ``spread`` at least."""
     scale = max(spread, 1.4826 * float(np.median(residuals)))
-    return np.asarray(np.clip(1 - (residuals / (3 * scale)) ** 2, 0, 1) ** 2)
+    return np.clip(1 - (residuals / (3 * scale)) ** 2, 0, 1) ** 2
 
 
 def _place_terms() -> Floats:
@@ -248,4 +238,4 @@ def compute_normals(points: Floats, size: int) -> Floats | None:
     # A Gaussian falls apart into one across and one down; a little is left of it far from all points.
     wide, high = (np.exp(-part / (2 * _NEIGHBOUR_SIGMA**2)) + 1e-6 / (1e-3 + part) for part in (x, y))
     on_grid = np.stack([(high * part) @ wide.T for part in at_points.T], -1).reshape(-1, 3)
-    return np.asarray(on_grid / np.maximum(np.linalg.norm(on_grid, axis=1, keepdims=True), 1e-9))
+    return on_grid / np.maximum(np.linalg.norm(on_grid, axis=1, keepdims=True), 1e-9)

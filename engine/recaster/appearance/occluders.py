@@ -16,13 +16,8 @@ import cv2
 import numpy as np
 
 from recaster import weights_registry
-from recaster.appearance.face_appearance import (
-    COARSE_PX,
-    FINE_PX,
-    FaceAppearance,
-    map_appearance,
-    resize_crop,
-)
+from recaster.appearance import face_appearance
+from recaster.appearance.face_appearance import COARSE_PX, FINE_PX, FaceAppearance, resize_crop
 from recaster.appearance.glasses import find_glasses
 from recaster.appearance.light import relight
 from recaster.appearance.uv_layout import UVLayout, WarpMap, apply_warp, mask_face, unwrap
@@ -82,7 +77,7 @@ def make_network_input(
 
     The mesh is in the crop's pixels; ``warp_map`` says where the look's texture lies in it, if that is known.
     """
-    warp_map = map_appearance(appearance, points) if warp_map is None else warp_map
+    warp_map = face_appearance.map_appearance(appearance, points) if warp_map is None else warp_map
     small, _ = resize_crop(crop, points)
     inside = warp_map.inside[..., None]
     usual = apply_warp(appearance.texture, warp_map) * inside
@@ -102,7 +97,7 @@ def neutral_light_gains(usual: Image, seen: Image, inside: Bools) -> tuple[Float
     the gains of each channel (3,) of how the face usually looks and of how it is seen now, both (H, W, 3);
     zeros where the light is plain.
     """
-    some = (slice(None, None, _SAMPLED_EVERY), slice(None, None, _SAMPLED_EVERY))
+    some = np.s_[::_SAMPLED_EVERY, ::_SAMPLED_EVERY]
     if not inside[some].any():
         return np.zeros(3), np.zeros(3)
     colours = [np.log(np.median(picture[some][inside[some]], axis=0) + 1) for picture in (usual, seen)]
@@ -132,18 +127,17 @@ class Occluders:
     def occlusion_probability(self, appearance: FaceAppearance, crop: Image, points: Floats) -> Floats:
         """Computes the probability that each part of a face in a crop is hidden, (FINE_PX, FINE_PX)."""
         fine, moved = resize_crop(crop, points, FINE_PX)
-        warp_map = map_appearance(appearance, moved)
+        warp_map = face_appearance.map_appearance(appearance, moved)
         shown = make_network_input(appearance, fine, moved, warp_map)
         probability = _run_network(self._passing, shown[..., : FACE + 1], COARSE_PX)
         probability = cv2.resize(probability, (FINE_PX, FINE_PX), interpolation=cv2.INTER_LINEAR)
         if appearance.persistent is not None:
-            belongs = _keep_persistent(
-                _run_network(self._persistent, shown, FINE_PX), appearance.persistent, warp_map
-            )
+            belongs = _run_network(self._persistent, shown, FINE_PX)
+            belongs = _keep_persistent(belongs, appearance.persistent, warp_map)
             if appearance.glasses is not None:
                 belongs[appearance.glasses.surroundings(moved, FINE_PX)] = 0  # their own lines are finer
             probability = np.maximum(probability, belongs)
-        return _exclude_mouth(np.asarray(probability), moved)
+        return _exclude_mouth(probability, moved)
 
     def add_persistent(
         self, appearance: FaceAppearance, crops: Sequence[Image], points: Sequence[Floats]
@@ -152,9 +146,8 @@ class Occluders:
         sums = np.zeros((COARSE_PX, COARSE_PX, 3))
         about = np.ones((_NEAR_PX, _NEAR_PX), np.uint8)
         for crop, mesh in zip(crops, points, strict=True):
-            probability = _exclude_mouth(
-                _run_network(self._persistent, make_network_input(appearance, crop, mesh), FINE_PX), mesh
-            )
+            shown = make_network_input(appearance, crop, mesh)
+            probability = _exclude_mouth(_run_network(self._persistent, shown, FINE_PX), mesh)
             near = cv2.dilate(np.where(probability > _PERSISTENT_LIKELY, 255, 0).astype(np.uint8), about)
             likely = np.rint(255 * probability).astype(np.uint8)
             small, moved = resize_crop(np.dstack([near, likely, likely]), mesh)
@@ -177,7 +170,7 @@ class Occluders:
 def _run_network(network: LiteRtModel, shown: Uint8s, side: int) -> Floats:
     """Probabilities (side, side) of a network, whose outputs are logits."""
     logits = network.run_image(shown)[side * side].reshape(side, side)
-    return np.asarray(1 / (1 + np.exp(-logits)))
+    return 1 / (1 + np.exp(-logits))
 
 
 def _find_beard(likely: Floats, layout: UVLayout) -> Bools:
@@ -187,7 +180,7 @@ def _find_beard(likely: Floats, layout: UVLayout) -> Bools:
     middle = float(layout.points[list(_MIDLINE), 0].mean())
     shift = np.array([[1.0, 0, 2 * middle - (COARSE_PX - 1)], [0, 1.0, 0]])
     low = (likely * face).astype(np.float32)
-    mirrored = cv2.warpAffine(np.asarray(cv2.flip(low, 1)), shift, (COARSE_PX, COARSE_PX)) * face
+    mirrored = cv2.warpAffine(cv2.flip(low, 1), shift, (COARSE_PX, COARSE_PX)) * face
     alike = np.minimum(low, mirrored).sum() > _BEARD_SYMMETRY * np.maximum(low, mirrored).sum()
     return face & bool(alike)
 
@@ -236,4 +229,4 @@ def occlusion_mask(occlusion_probability: Floats, size: int) -> Floats32:
     whole = cv2.morphologyEx(whole.astype(np.uint8), cv2.MORPH_CLOSE, disc)
     broad = cv2.dilate(whole, np.ones((_GROWTH_PX, _GROWTH_PX), np.uint8))
     soft = cv2.GaussianBlur(broad.astype(np.float32), (0, 0), _EDGE_SIGMA_PX)
-    return np.asarray(cv2.resize(soft, (size, size), interpolation=cv2.INTER_LINEAR))
+    return cv2.resize(soft, (size, size), interpolation=cv2.INTER_LINEAR)

@@ -135,7 +135,7 @@ class Relighting:
         weights /= weights.sum()
 
         def mean(values: list[Floats] | list[float]) -> Floats:
-            return np.asarray(np.tensordot(weights, np.array(values), 1))
+            return np.tensordot(weights, np.array(values), 1)
 
         every = [frame for _, frame in known]
         return cls(
@@ -155,9 +155,8 @@ class Relighting:
         drawn = image.astype(np.float32)
         if self.softness is not None:
             drawn = self.softness.soften(drawn)
-        drawn += (np.clip(np.exp(self.finer), *light.DETAIL_GAIN_RANGE) - 1).astype(
-            np.float32
-        ) * light.extract_detail(drawn)
+        more = np.clip(np.exp(self.finer), *light.DETAIL_GAIN_RANGE) - 1
+        drawn += np.float32(more) * light.extract_detail(drawn)
         drawn += np.float32(_DARK_OFFSET)
         drawn *= _large(np.exp(self.gains), image.shape[1::-1])
         for eye in self.whites:
@@ -208,9 +207,8 @@ def _fit_brightness(
     low = terms[:, 2].reshape(CELLS, CELLS) > 2 * light.MOUTH_TOP - 1
     believed = np.where(low, light.MOUTH_WEIGHT, 1.0) * share * bare
     first = believed.copy()
-    first[here] *= light.estimate_skin_weights((theirs @ LUMA)[here]) * light.estimate_skin_weights(
-        (ours @ LUMA)[here]
-    )
+    skin = [light.estimate_skin_weights((cells @ LUMA)[here]) for cells in (theirs, ours)]
+    first[here] *= skin[0] * skin[1]
     steps, free = _step_terms(terms, ratio, believed, here)
     penalties = np.append(light.LIGHT_RIDGE[: terms.shape[1]], free)
     terms = np.hstack([terms, steps])
@@ -258,10 +256,8 @@ def _fit_tint(
     )
     # What no fit follows, wherever it is (hair, a wall, a lamp on one cheek): no skin is so far from skin.
     face = share * bare
-    away = (
-        _slow((theirs - ours - gains) * face[..., None], _FOREIGN_SIGMA)
-        / (_slow(face, _FOREIGN_SIGMA) + _NOTHING_LOCAL)[..., None]
-    )
+    around = (_slow(face, _FOREIGN_SIGMA) + _NOTHING_LOCAL)[..., None]
+    away = _slow((theirs - ours - gains) * face[..., None], _FOREIGN_SIGMA) / around
     excess = 1 - _FOREIGN_TINT / np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), 1e-6)
     return gains + np.maximum(excess, 0) * away
 
@@ -304,7 +300,7 @@ def _weigh_tints(tints: Floats, here: Bools) -> Floats:
     """Weights (CELLS, CELLS) of cells with the tint of most of the face: lips, hair and frames have none."""
     off = np.linalg.norm(tints - np.median(tints[here], axis=0), axis=-1)
     scale = max(_TINT_SPREAD, 1.4826 * float(np.median(off[here])))
-    return np.asarray(np.clip(1 - (off / (4 * scale)) ** 2, 0.02, 1) ** 2)
+    return np.clip(1 - (off / (4 * scale)) ** 2, 0.02, 1) ** 2
 
 
 def _measure_saturation(ours: Floats, theirs: Floats, share: Floats) -> tuple[float, Floats]:
@@ -319,13 +315,12 @@ def _measure_saturation(ours: Floats, theirs: Floats, share: Floats) -> tuple[fl
 
 
 def _slow(values: Floats, sigma: float = _SLOW_SIGMA) -> Floats:
-    return np.asarray(
-        cv2.GaussianBlur(values, (0, 0), sigma * CELLS, borderType=cv2.BORDER_CONSTANT)
-    ).reshape(values.shape)
+    slow = cv2.GaussianBlur(values, (0, 0), sigma * CELLS, borderType=cv2.BORDER_CONSTANT)
+    return slow.reshape(values.shape)
 
 
 def _large(values: Floats, size: tuple[int, int]) -> Floats32:
-    return np.asarray(cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_LINEAR))
+    return cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
 
 
 def _weighted_median(values: Floats, weights: Floats) -> float:

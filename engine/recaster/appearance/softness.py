@@ -87,7 +87,7 @@ class Softness:
     def measure(cls, swapped: Image, target: Image, mask: Floats32, points: Floats) -> Self | None:
         """Measures one frame, as ``Relighting``; None where too little of a face shows, in too few pixels."""
         inside = mask > 0.9
-        edged = inside & _draw_outlines(_SHARP, points, len(mask), _BRUSH_PX)
+        edged = inside & draw_features(points, len(mask), _BRUSH_PX, _SHARP)
         if len(mask) < _MIN_SIDE_PX or edged.sum() < _MIN_EDGE_PIXELS:
             return None
         ours, theirs = (
@@ -95,12 +95,13 @@ class Softness:
         )
         blur = _fit_blur(ours, theirs, edged)
         light = _Octaves.of(theirs)
-        skin = _skin_cells(inside)
+        # Cells that lie in the face as a whole.
+        skin = cv2.resize(inside.astype(np.float32), light.fine.shape, interpolation=cv2.INTER_AREA) > 0.99
         # Less than the coarsest grain of the least strength would leave there: a clean picture.
         if light.grain_strength(skin) <= _MIN_GRAIN * np.sqrt(_calibration(_GRAIN_SIZES[-1])[0]):
             return cls(blur, 0.0, 0.0, _GRAIN_SIZES[0])
         # Colour grain shows in red less brightness.
-        reds = tuple(np.asarray(image[..., 0] - grey) for image, grey in ((target, theirs), (swapped, ours)))
+        reds = tuple(image[..., 0] - grey for image, grey in ((target, theirs), (swapped, ours)))
         # A face that is softened loses what grain it has.
         own = None if blur.any() else (_Octaves.of(ours), _Octaves.of(reds[1]))
         return cls(blur, *_fit_grain(light, _Octaves.of(reds[0]), own, skin))
@@ -130,10 +131,8 @@ class Softness:
             return image
         if tilt == 0 and across == down:
             line = _gaussian_line(across)
-            return np.asarray(cv2.sepFilter2D(image, -1, line, line, borderType=cv2.BORDER_REPLICATE))
-        return np.asarray(
-            cv2.filter2D(image, -1, _motion_kernel(across, down, tilt), borderType=cv2.BORDER_REPLICATE)
-        )
+            return cv2.sepFilter2D(image, -1, line, line, borderType=cv2.BORDER_REPLICATE)
+        return cv2.filter2D(image, -1, _motion_kernel(across, down, tilt), borderType=cv2.BORDER_REPLICATE)
 
     def add_grain(self, image: Floats32, seed: int) -> Floats32:
         """Adds the target's grain to a face; the same for the same seed."""
@@ -150,18 +149,14 @@ class Softness:
         return image
 
 
-def draw_features(points: Floats, size: int, rim: int) -> Bools:
+def draw_features(
+    points: Floats, size: int, rim: int, outlines: Sequence[Sequence[int]] = _FEATURES
+) -> Bools:
     """Draws lids, brows and lips of a mesh (478, 3) in a crop of ``size`` with a brush ``rim`` wide (odd).
 
     By their hulls, (size, size); ``uv_masks.mask_features`` has them in textures, with nostrils and lashes.
     """
-    return _draw_outlines(_FEATURES, points, size, rim)
-
-
-def _draw_outlines(outlines: Sequence[Sequence[int]], points: Floats, size: int, rim: int) -> Bools:
-    mask = np.zeros((size, size), np.uint8)
-    for outline in outlines:
-        mask |= fill_hull(points[list(outline)], size)
+    mask = np.max([fill_hull(points[list(outline)], size) for outline in outlines], 0)
     return cv2.dilate(mask, np.ones((rim, rim), np.uint8)) > 0
 
 
@@ -276,13 +271,6 @@ class _Octaves:
         return float(np.sqrt(min(ratios)))
 
 
-def _skin_cells(inside: Bools) -> Bools:
-    """Cells that lie in the face as a whole."""
-    size = (len(inside) // _CELL_PX, len(inside) // _CELL_PX)
-    share = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    return np.asarray(share > 0.99)
-
-
 def _lower_percentile(values: Floats, share: float) -> float:
     """Value below which a share (percent) of values lies, without interpolation; 0 of none."""
     flat = values.ravel()
@@ -330,14 +318,14 @@ def _soften_noise(field: Floats32, size: float) -> Floats32:
     soft = cv2.GaussianBlur(field, (0, 0), size)
     # A kernel's sum of squares is what it leaves of the variance of white noise; along both axes, the square.
     line = cv2.getGaussianKernel(2 * int(4 * size + 1) + 1, size)
-    return np.asarray(soft / np.float32((line**2).sum()))
+    return soft / np.float32((line**2).sum())
 
 
 @lru_cache(maxsize=64)
 def _gaussian_line(variance: float) -> Floats32:
     """Gaussian kernel along one axis."""
     sigma = float(np.sqrt(np.clip(variance, _NO_BLUR, _MAX_BLUR)))
-    return np.asarray(cv2.getGaussianKernel(2 * int(np.ceil(2.5 * sigma)) + 1, sigma, cv2.CV_32F))
+    return cv2.getGaussianKernel(2 * int(np.ceil(2.5 * sigma)) + 1, sigma, cv2.CV_32F)
 
 
 @lru_cache(maxsize=64)

@@ -139,7 +139,7 @@ def _rows_between_lips(upper: Floats, lower: Floats, distance: float) -> Floats:
     apart = lower - upper
     gaps = np.linalg.norm(apart, axis=-1) / distance
     shares = np.minimum(_ROWS[:, None], _ROWS[:, None] * _TEETH_GAP / np.maximum(gaps, 1e-6))
-    return np.asarray(upper + shares[..., None] * apart)
+    return upper + shares[..., None] * apart
 
 
 def extend_under_chin(points: Floats) -> Floats:
@@ -245,9 +245,9 @@ def _minification(corners: Floats, places: Floats) -> Floats:
     a_row = (down * across[:, :1] - right * up[:, :1]) / area
     total = (a_column**2 + a_row**2).sum(1)
     root = np.sqrt(np.maximum(total**2 - 4 * _cross(a_column, a_row) ** 2, 0))
-    return np.asarray(np.sqrt((total + root) / 2))
+    return np.sqrt((total + root) / 2)
 
 
 def _cross(first: Floats, second: Floats) -> Floats:
     """Signed areas (M,) that vectors (M, 2) span."""
-    return np.asarray(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
+    return first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]

@@ -56,7 +56,7 @@ def mask_features(layout: UVLayout, *, exact: bool = False) -> Uint8s:
         dilate(mask_outline(layout, outline), (near if exact else far) * layout.eye_distance)
         for outline, far, near in _FEATURES
     ]
-    return np.asarray(np.max(parts, 0))
+    return np.max(parts, 0)
 
 
 def mask_brows(layout: UVLayout, reach: float) -> Uint8s:
@@ -104,19 +104,19 @@ def keep_touching(mask: Bools, other: Bools, min_pixels: int = 1) -> Bools:
     sizes = np.bincount(parts.ravel())
     wanted = (np.bincount(parts[other], minlength=len(sizes)) > 0) & (sizes >= min_pixels)
     wanted[0] = False
-    return np.asarray(wanted[parts])
+    return wanted[parts]
 
 
 def dilate(mask: Uint8s, reach: float) -> Uint8s:
     """Dilates a mask by ``reach`` texels, at least one."""
-    return np.asarray(cv2.dilate(mask, _disc(reach)))
+    return cv2.dilate(mask, _disc(reach))
 
 
 def erode(mask: Uint8s, reach: float) -> Uint8s:
     """Erodes a mask by ``reach`` texels, at least one."""
-    return np.asarray(cv2.erode(mask, _disc(reach)))
+    return cv2.erode(mask, _disc(reach))
 
 
 def _disc(reach: float) -> Uint8s:
     side = 2 * max(1, round(reach)) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))

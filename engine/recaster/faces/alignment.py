@@ -215,7 +215,7 @@ def transform(points: Floats, matrix: Floats) -> Floats:
     """Moves points (..., N, 2 or 3) by matrices (..., 2, 3); depth is scaled with them."""
     moved = np.array(points, np.float64)
     linear = matrix[..., :2]
-    moved[..., :2] = np.asarray(points)[..., :2] @ np.swapaxes(linear, -1, -2) + matrix[..., None, :, 2]
+    moved[..., :2] = points[..., :2] @ np.swapaxes(linear, -1, -2) + matrix[..., None, :, 2]
     if moved.shape[-1] == 3:
         moved[..., 2] *= np.sqrt(np.abs(np.linalg.det(linear)))[..., None]
     return moved

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from recaster.faces.types import Floats, Uint8s
+    from recaster.faces.types import Floats
     from recaster.media.types import Image
 
 # Measured on 20 clips: layout changes by .66 and more at their cuts, by up to .25 elsewhere (strobing
@@ -37,51 +37,31 @@ class CutFinder:
         self.last: tuple[Floats, ...] | None = None
 
     def is_cut(self, image: Image) -> bool:
-        """True if ``image`` begins a new shot; the first picture never does.
-
-        Args:
-            image: (H, W, 3) uint8 RGB, the next frame of the clip.
-        """
-        thumbnail = _ycc_thumbnail(image)
-        layout = _brightness_layout(thumbnail[..., 0])
-        if layout.std() < _MIN_CONTRAST:
+        """True if ``image``, the next frame of the clip, begins a new shot; the first picture never does."""
+        now = _describe(image)
+        if now is None:
             return False
-        now = (layout, _contrast_histogram(layout), _chroma_histogram(thumbnail))
         last = self.last
         self.last = now
         if last is None:
             return False
         # Correlation of where light and dark are: exposure and contrast don't count.
         moved = 1 - float(np.mean(now[0] * last[0])) / (now[0].std() * last[0].std())
-        repainted = max(_histogram_difference(now[1], last[1]), _histogram_difference(now[2], last[2]))
+        # Of histograms: 0 for equal ones, 1 for such that share nothing.
+        repainted = max(1 - float(np.minimum(now[i], last[i]).sum()) for i in (1, 2))
         return moved > MIN_LAYOUT_CHANGE and repainted > MIN_PALETTE_CHANGE
 
 
-def _ycc_thumbnail(image: Image) -> Uint8s:
-    """Luma and chroma of a thumbnail, (36, 64, 3); every n-th pixel is enough to average."""
-    step = max(1, min(image.shape[:2]) // 144)
+def _describe(image: Image) -> tuple[Floats, Floats, Floats] | None:
+    """Light and dark by place (144,), histograms of contrast (12,) and chroma (1024,); None of no picture."""
+    step = max(1, min(image.shape[:2]) // 144)  # every n-th pixel is enough to average
     small = cv2.resize(image[::step, ::step], (64, 36), interpolation=cv2.INTER_AREA)
-    return cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb)
-
-
-def _brightness_layout(luma: Uint8s) -> Floats:
-    """Places of light and dark, (144,), brightness removed."""
-    coarse = cv2.resize(luma, (16, 9), interpolation=cv2.INTER_AREA).astype(np.float64).ravel()
-    return coarse - coarse.mean()
-
-
-def _contrast_histogram(layout: Floats) -> Floats:
-    """Histogram (12,) of distances from the mean brightness, in standard deviations."""
-    counts, _ = np.histogram(np.clip(layout / layout.std(), -2.99, 2.99), bins=12, range=(-3, 3))
-    return counts / counts.sum()
-
-
-def _chroma_histogram(thumbnail: Uint8s) -> Floats:
-    """Histogram (1024,) of chroma."""
-    counts = cv2.calcHist([thumbnail], [1, 2], None, [32, 32], [64, 192, 64, 192]).ravel().astype(np.float64)
-    return counts / max(float(counts.sum()), 1.0)
-
-
-def _histogram_difference(a: Floats, b: Floats) -> float:
-    """Difference of histograms: 0 for equal ones, 1 for such that share nothing."""
-    return 1 - float(np.minimum(a, b).sum())
+    thumbnail = cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb)
+    luma = cv2.resize(thumbnail[..., 0], (16, 9), interpolation=cv2.INTER_AREA).astype(np.float64).ravel()
+    layout = luma - luma.mean()
+    if layout.std() < _MIN_CONTRAST:
+        return None
+    # Distances from the mean brightness, in standard deviations.
+    contrasts, _ = np.histogram(np.clip(layout / layout.std(), -2.99, 2.99), bins=12, range=(-3, 3))
+    chroma = cv2.calcHist([thumbnail], [1, 2], None, [32, 32], [64, 192, 64, 192]).ravel().astype(np.float64)
+    return layout, contrasts / contrasts.sum(), chroma / max(float(chroma.sum()), 1.0)

@@ -113,7 +113,4 @@ class YuNet:
 
     def _is_part(self, box: Box, surer: Box) -> bool:
         """True if a box is of a face that another shows more surely: the same face, or its nose or eye."""
-        width = min(box.right, surer.right) - max(box.left, surer.left)
-        height = min(box.bottom, surer.bottom) - max(box.top, surer.top)
-        inside = max(width, 0.0) * max(height, 0.0)
-        return box.iou(surer) > self._OVERLAP or inside > self._INSIDE * box.area
+        return box.iou(surer) > self._OVERLAP or box.intersection(surer) > self._INSIDE * box.area

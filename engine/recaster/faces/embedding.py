@@ -12,6 +12,7 @@ import numpy as np
 
 from recaster.faces.dlib_adapters import MODELS_PACKAGE
 from recaster.networks.dlib_resnet import PADDING, SIZE, IdentityNetwork
+from recaster.weights_registry import DLIB_5
 
 if TYPE_CHECKING:
     from recaster.faces.types import Box, Floats
@@ -39,9 +40,8 @@ def embed(image: Image, box: Box) -> Floats:
 
     picture = np.ascontiguousarray(image)
     place = dlib.rectangle(*(round(side) for side in box.sides))
-    return _identity_network().embedding(
-        dlib.get_face_chip(picture, _five_point_predictor()(picture, place), SIZE, PADDING)
-    )
+    chip = dlib.get_face_chip(picture, _five_point_predictor()(picture, place), SIZE, PADDING)
+    return _identity_network().embedding(chip)
 
 
 @functools.cache
@@ -54,9 +54,7 @@ def _five_point_predictor() -> Any:
     spec = importlib.util.find_spec(MODELS_PACKAGE)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"No module named {MODELS_PACKAGE!r}", name=MODELS_PACKAGE)
-    return dlib.shape_predictor(
-        str(Path(spec.origin).parent / "models" / "shape_predictor_5_face_landmarks.dat")
-    )
+    return dlib.shape_predictor(str(Path(spec.origin).parent / "models" / DLIB_5.file))
 
 
 _identity_network = functools.cache(IdentityNetwork)

@@ -87,7 +87,7 @@ def relax_mouth(expressions: Floats, calm: Bools, neutral: Floats) -> Floats:
     away = cdist(neutral[:, :2], neutral[_LIPS, :2]).min(1) / geometry.eye_distance(neutral)
     # Of the whole face freed identity was lost: brows, lids and nose are left alone.
     share = np.clip((_FREED_REACH - away) / (_FREED_REACH - _FREED_NEAR), 0, 1)[:, None] ** 2
-    return np.asarray(neutral + share * (still.reshape(topology.POINTS, 3) - neutral))
+    return neutral + share * (still.reshape(topology.POINTS, 3) - neutral)
 
 
 def _spread_rows(count: int, calm: Bools) -> NDArray[np.int64]:

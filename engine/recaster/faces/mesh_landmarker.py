@@ -55,7 +55,7 @@ class Mesh:
         self._lips = LiteRtModel(read_weights(weights_registry.LIPS))
         # Eyes and lips are looked at side by side.
         self._iris = LiteRtModel(read_weights(weights_registry.IRIS))
-        self._beside = ThreadPoolExecutor(max_workers=1)
+        self._pool = ThreadPoolExecutor(max_workers=1)
 
     def locate(self, image: Image, box: Box, side: int = 0) -> Landmarks:
         """Locates the face in a detector's box, within about 45 degrees of a side."""
@@ -82,9 +82,12 @@ class Mesh:
 
     def _refine(self, image: Image, face: Landmarks) -> Landmarks:
         """Lets the other models place lips and lids, and adds the irises."""
-        waiting = self._beside.submit(self._refine_eyes, image, face.points)
+        eyes = [
+            self._pool.submit(self._refine_eye, image, face.points, corners, mirrored=mirrored)
+            for corners, mirrored in ((EYE_CORNERS_LEFT, False), (EYE_CORNERS_RIGHT[::-1], True))
+        ]
         points = np.concatenate([self._with_lips(image, face.points), np.zeros((10, 3))])
-        left, right = waiting.result()
+        left, right = (eye.result() for eye in eyes)
         for side, contour, start in (
             (left, topology.EYE_LEFT_CONTOUR, topology.IRIS_LEFT),
             (right, topology.EYE_RIGHT_CONTOUR, topology.IRIS_RIGHT),
@@ -108,14 +111,7 @@ class Mesh:
         lips = points[_LIPS, :2]
         away = cdist(points[:, :2], lips).min(1) / max(eye_distance_3d(points[:, :2]), 1e-6)
         share = np.clip((_LIPS_REACH - away) / (_LIPS_REACH - _LIPS_NEAR), 0, 1)[:, None]
-        return np.asarray(points + sure * share**2 * (seen - points))
-
-    def _refine_eyes(
-        self, image: Image, points: Floats
-    ) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
-        """Points around each eye, the picture's left one first."""
-        left = self._refine_eye(image, points, EYE_CORNERS_LEFT, mirrored=False)
-        return left, self._refine_eye(image, points, EYE_CORNERS_RIGHT[::-1], mirrored=True)
+        return points + sure * share**2 * (seen - points)
 
     def _refine_eye(
         self, image: Image, points: Floats, corners: tuple[int, ...], *, mirrored: bool

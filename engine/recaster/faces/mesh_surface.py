@@ -100,7 +100,7 @@ def _neighbour_means(triangles: NDArray[np.int64]) -> Floats:
     joined = np.zeros((count, count))
     for a, b in ((0, 1), (1, 2), (2, 0)):
         joined[triangles[:, a], triangles[:, b]] = joined[triangles[:, b], triangles[:, a]] = 1
-    return np.asarray(joined / np.maximum(joined.sum(1, keepdims=True), 1))
+    return joined / np.maximum(joined.sum(1, keepdims=True), 1)
 
 
 TRIANGLES: Final = _read_triangles()
@@ -134,7 +134,7 @@ def _areas(points: Floats) -> Floats:
     first, second, third = np.moveaxis(points[TRIANGLES], 1, 0)
     ax, ay = (second - first).T
     bx, by = (third - first).T
-    return np.asarray(ax * by - ay * bx)
+    return ax * by - ay * bx
 
 
 def vertex_normals(points: Floats, triangles: NDArray[np.int64]) -> Floats:
@@ -147,4 +147,4 @@ def vertex_normals(points: Floats, triangles: NDArray[np.int64]) -> Floats:
     across = np.cross(corners[:, 2] - corners[:, 0], corners[:, 1] - corners[:, 0])
     sums = [np.bincount(triangles.ravel(), np.repeat(part, 3), len(points)) for part in across.T]
     normals = np.stack(sums, -1)
-    return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9))
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)

@@ -45,11 +45,9 @@ class Neighbour:
 
 def are_touching(box: Box, other: Box) -> bool:
     """True if two faces touch or nearly do."""
-    across = TOUCHING * (box.width + other.width) / 2
-    down = TOUCHING * (box.height + other.height) / 2
-    return max(box.left, other.left) - across < min(box.right, other.right) and max(
-        box.top, other.top
-    ) - down < min(box.bottom, other.bottom)
+    across = max(box.left, other.left) - TOUCHING * (box.width + other.width) / 2
+    down = max(box.top, other.top) - TOUCHING * (box.height + other.height) / 2
+    return across < min(box.right, other.right) and down < min(box.bottom, other.bottom)
 
 
 def is_behind(signs: float, others: float) -> bool | None:
@@ -92,7 +90,7 @@ def paint_over_boxes(image: Image, box: Box, others: Sequence[Box]) -> Image:
     Itself where no other touches it. One whose middle is within the face's own box is passed over: as a rule
     a detector has taken a nose, a mouth or a print for it, and half of the face would be lost.
     """
-    beside = [other for other in others if are_touching(box, other) and not _contains_middle(box, other)]
+    beside = [other for other in others if are_touching(box, other) and not box.contains(other.centre)]
     if not beside:
         return image
     painted = image.copy()
@@ -122,12 +120,6 @@ def measure_behind(
     moved = np.sqrt(((shown - hidden) ** 2).sum(-1).mean())
     spread = np.linalg.norm(points[:MESH_POINTS].std(0))
     return float(moved / max(spread, 1e-6)) + _UNSURE_WEIGHT * (1 - min(score, 1.0))
-
-
-def _contains_middle(box: Box, other: Box) -> bool:
-    """True if the middle of another box is within one: so it is where half of the other's area is."""
-    x, y = other.centre
-    return box.left <= x <= box.right and box.top <= y <= box.bottom
 
 
 def _fills(points: Floats | None, neighbours: Sequence[Neighbour]) -> list[tuple[NDArray[np.int32], int]]:
@@ -163,7 +155,7 @@ def _grown_hull(points: Floats) -> Floats:
     """Hull of a face's points, (M, 2) pixels, with a little around it."""
     hull = _hull(points)
     middle = hull.mean(0)
-    return np.asarray((hull - middle) * _GROWTH + middle)
+    return (hull - middle) * _GROWTH + middle
 
 
 def _clip_nearer(polygon: Floats, here: Floats, there: Floats) -> Floats:

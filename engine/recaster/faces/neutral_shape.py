@@ -72,15 +72,14 @@ def learn_neutral_shape(expressions: Floats) -> NeutralShape:
     """
     gaps = geometry.mouth_gap(expressions)
     lids = geometry.lid_openings(expressions)
-    calm = (gaps <= np.quantile(gaps, _CALM_SHARE)) & (
-        lids.mean(-1) >= np.quantile(lids.mean(-1), _CALM_SHARE)
-    )
+    shut = gaps <= np.quantile(gaps, _CALM_SHARE)
+    calm = shut & (lids.mean(-1) >= np.quantile(lids.mean(-1), _CALM_SHARE))
     if not calm.any():  # then a shut mouth tells more than open eyes
-        calm = gaps <= np.quantile(gaps, _CALM_SHARE)
+        calm = shut
     usual = np.median(lids, 0)
     neutral = relax_mouth(expressions, calm, np.median(expressions[calm], 0))
-    shut = float(np.quantile(gaps, _SHUT_SHARE) - geometry.mouth_gap(neutral))
-    return NeutralShape(neutral, usual, closed_lids(lids, usual), shut)
+    farther = float(np.quantile(gaps, _SHUT_SHARE) - geometry.mouth_gap(neutral))
+    return NeutralShape(neutral, usual, closed_lids(lids, usual), farther)
 
 
 def closed_lids(lids: Floats, usual: Floats) -> Floats:

@@ -24,13 +24,13 @@ def fill_polygon(outline: Floats | NDArray[np.int32], size: int | tuple[int, int
 
     ``size`` is the side of the mask, or (height, width), ``value`` inside; 0 is outside.
     """
-    return np.asarray(cv2.fillPoly(_blank(size), [np.rint(outline[:, :2]).astype(np.int32)], value))
+    return cv2.fillPoly(_blank(size), [np.rint(outline[:, :2]).astype(np.int32)], value)
 
 
 def fill_hull(points: Floats, size: int | tuple[int, int], value: int = 1) -> Uint8s:
     """Fills the convex hull of points that are rounded to whole pixels; arguments as of ``fill_polygon``."""
     hull = cv2.convexHull(np.rint(points[:, :2]).astype(np.int32))
-    return np.asarray(cv2.fillConvexPoly(_blank(size), hull, value))
+    return cv2.fillConvexPoly(_blank(size), hull, value)
 
 
 def fill_smoothly(
@@ -43,8 +43,8 @@ def fill_smoothly(
     mask = _blank(size) if onto is None else onto
     fixed = np.rint(outline[:, :2] * (1 << SUBPIXEL_BITS)).astype(np.int32)
     if convex:
-        return np.asarray(cv2.fillConvexPoly(mask, fixed, 255, cv2.LINE_AA, SUBPIXEL_BITS))
-    return np.asarray(cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, SUBPIXEL_BITS))
+        return cv2.fillConvexPoly(mask, fixed, 255, cv2.LINE_AA, SUBPIXEL_BITS)
+    return cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 def _blank(size: int | tuple[int, int]) -> Uint8s:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
 from dataclasses import dataclass
@@ -145,22 +146,19 @@ class Tracker:
         The mesh of a face that is being covered slides over to the face in front. The straying track
         also loses the frames in which it was already on its way.
         """
-        for first in list(self._active):
-            for second in list(self._active):
-                if first is second or first not in self._active or second not in self._active:
-                    continue
-                if outline(first.points[-1]).iou(outline(second.points[-1])) > SAME_OVERLAP:
-                    keep, end = self._decide_owner(frame, first, second)
-                    _untangle(end, keep)
-                    self._lose(end, float(frame.time))
+        for first, second in itertools.combinations(list(self._active), 2):
+            if first not in self._active or second not in self._active:
+                continue
+            if outline(first.points[-1]).iou(outline(second.points[-1])) > SAME_OVERLAP:
+                keep, end = self._decide_owner(frame, first, second)
+                _untangle(end, keep)
+                self._lose(end, float(frame.time))
 
     def _decide_owner(self, frame: Frame, first: Tracklet, second: Tracklet) -> tuple[Tracklet, Tracklet]:
         """Decides whose face it is that both follow (first), and who strayed (second)."""
         if self._settings.identify and first.portraits and second.portraits:
             now = cut_portrait(frame.image, first.points[-1]).embedding
-            apart = [
-                distance(now, mean_embedding(tracklet.portraits, best=3)) for tracklet in (first, second)
-            ]
+            apart = [distance(now, mean_embedding(each.portraits, best=3)) for each in (first, second)]
         else:
             apart = [_surprise(tracklet) for tracklet in (first, second)]
         return (first, second) if apart[0] <= apart[1] else (second, first)
@@ -191,10 +189,8 @@ class Tracker:
                 self._lose(tracklet, time)
         begun = [(began, face) for face in new if (began := self._begin_track(frame, face, new))]
         if self._landmarker.knows_presence:
-            self._follow_back(
-                [tracklet for tracklet, _ in begun],
-                [tracklet for tracklet in strayed if tracklet in self._active],
-            )
+            still_there = [tracklet for tracklet in strayed if tracklet in self._active]
+            self._follow_back([tracklet for tracklet, _ in begun], still_there)
         self._order_by_depth(frame, [pair for pair in matched + begun if pair[0] in self._active])
 
     def _correct(
@@ -218,11 +214,9 @@ class Tracker:
     def _is_crowded(self) -> bool:
         """True if faces touch of which it isn't known who is in front."""
         return any(
-            tracklet is not other
-            and not (tracklet.behind[-1] and other.behind[-1])
-            and are_touching(outline(tracklet.points[-1]), outline(other.points[-1]))
-            for tracklet in self._active
-            for other in self._active
+            not (first.behind[-1] and second.behind[-1])
+            and are_touching(outline(first.points[-1]), outline(second.points[-1]))
+            for first, second in itertools.combinations(self._active, 2)
         )
 
     def _find_neighbours(self, tracklet: Tracklet, index: int) -> list[Neighbour]:
@@ -240,9 +234,8 @@ class Tracker:
         """Measures which of the faces that touch are in front."""
         for tracklet, face in matched:
             if around := self._find_neighbours(tracklet, frame.index):
-                signs = neighbours.measure_behind(
-                    self._landmarker, frame.image, tracklet.points[-1], face.score, around
-                )
+                points = tracklet.points[-1]
+                signs = neighbours.measure_behind(self._landmarker, frame.image, points, face.score, around)
                 tracklet.behind[-1] = (tracklet.behind[-1] + signs) / 2 if tracklet.behind[-1] else signs
             else:
                 tracklet.behind[-1] = 0.0
@@ -273,9 +266,8 @@ class Tracker:
     def _begin_track(self, frame: Frame, found: Detection, new: list[Detection]) -> Tracklet | None:
         """Begins to follow one of the newly detected faces, if it is one that nobody follows."""
         others = [other.box for other in new if other is not found]
-        image = self._paint_over_followed(
-            paint_over_boxes(frame.image, found.box, others), found.box, frame.index
-        )
+        image = paint_over_boxes(frame.image, found.box, others)
+        image = self._paint_over_followed(image, found.box, frame.index)
         face = self._landmarker.locate(image, found.box, found.side)
         if not self._is_new(frame.index, face):
             return None
@@ -302,9 +294,8 @@ class Tracker:
                     tracklet.points[begin - 1] = face.points
                     tracklet.scores[begin - 1] = face.presence
                 else:
-                    begun, strayed = (
-                        [other for other in group if other is not tracklet] for group in (begun, strayed)
-                    )
+                    begun = [other for other in begun if other is not tracklet]
+                    strayed = [other for other in strayed if other is not tracklet]
 
     def _paint_over_followed(self, image: Image, box: Box, index: int) -> Image:
         """Paints over those who are followed in a frame, near the box of a new face."""
@@ -323,9 +314,7 @@ class Tracker:
 
 def _match(active: list[Tracklet], found: list[Detection]) -> list[tuple[Tracklet, Detection]]:
     """Matches tracks with the detections of their faces, the best overlaps first."""
-    pairs = [
-        (outline(tracklet.points[-1]).iou(face.box), tracklet, face) for tracklet in active for face in found
-    ]
+    pairs = [(outline(each.points[-1]).iou(face.box), each, face) for each in active for face in found]
     matched: list[tuple[Tracklet, Detection]] = []
     for overlap, tracklet, face in sorted(pairs, key=lambda pair: -pair[0]):
         matched_already = any(tracklet is a or face is b for a, b in matched)

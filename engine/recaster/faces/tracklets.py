@@ -133,9 +133,7 @@ def _mirror_crop(crop: Image, points: Floats) -> Image:
     """Mirrors a crop about the middle of the face."""
     middle = points[list(MIDLINE), 0].mean() if len(points) >= MESH_POINTS else (_PORTRAIT_PX - 1) / 2
     flip = np.array([[-1.0, 0, 2 * middle], [0, 1, 0]])
-    return np.asarray(
-        cv2.warpAffine(crop, flip, (_PORTRAIT_PX, _PORTRAIT_PX), borderMode=cv2.BORDER_REPLICATE)
-    )
+    return cv2.warpAffine(crop, flip, (_PORTRAIT_PX, _PORTRAIT_PX), borderMode=cv2.BORDER_REPLICATE)
 
 
 def mean_embedding(portraits: list[Portrait], best: int = MAX_PORTRAITS) -> Floats:

@@ -52,13 +52,20 @@ class Box:
         """Centre (x, y)."""
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
-    def iou(self, other: Box) -> float:
-        """Intersection over union, 0 to 1."""
+    def contains(self, point: tuple[float, float]) -> bool:
+        """True if a point (x, y) is within."""
+        return self.left <= point[0] <= self.right and self.top <= point[1] <= self.bottom
+
+    def intersection(self, other: Box) -> float:
+        """Area that both share, in square pixels."""
         width = min(self.right, other.right) - max(self.left, other.left)
         height = min(self.bottom, other.bottom) - max(self.top, other.top)
-        if width <= 0 or height <= 0:
-            return 0.0
-        return width * height / (self.area + other.area - width * height)
+        return max(width, 0.0) * max(height, 0.0)
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union, 0 to 1."""
+        shared = self.intersection(other)
+        return shared / (self.area + other.area - shared) if shared else 0.0
 
 
 @dataclass(frozen=True)

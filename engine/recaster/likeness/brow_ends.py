@@ -77,11 +77,11 @@ class Brow:
 
     def read(self, picture: Floats32) -> Floats32:
         """Reads a picture (S, S, ...) along the brow, (_ROWS, _COLUMNS, ...)."""
-        return np.asarray(cv2.remap(picture, self.places, None, cv2.INTER_LINEAR))
+        return cv2.remap(picture, self.places, None, cv2.INTER_LINEAR)
 
     def write(self, strip: Floats32) -> Floats32:
         """Writes a picture (S, S, ...) that ``read`` would read as ``strip``; 0 elsewhere."""
-        return np.asarray(cv2.remap(strip, *self.back, cv2.INTER_LINEAR))
+        return cv2.remap(strip, *self.back, cv2.INTER_LINEAR)
 
     def hairs(self, picture: Floats32) -> Floats32:
         """Natural logarithm of the brow over the skin above and below it, (_ROWS, _COLUMNS, 3), 0 or less."""
@@ -146,7 +146,7 @@ def _stretch(hairs: Floats32, brow: Brow) -> Floats32:
         middle = _middle_row(hairs, brow, last)
         row = middle + (np.arange(_ROWS)[:, None] - middle) / (1 - (1 - _END_THICKNESS) * excess**2)
         columns = np.broadcast_to(column * (_COLUMNS - 1) / (1 + _BEYOND), row.shape).astype(np.float32)
-        hairs = np.asarray(cv2.remap(hairs, columns, row.astype(np.float32), cv2.INTER_LINEAR))
+        hairs = cv2.remap(hairs, columns, row.astype(np.float32), cv2.INTER_LINEAR)
     fading = np.clip((1 + _BLEND - brow.along) / _BLEND, 0, 1)
     return np.asarray(hairs * fading[None, :, None], np.float32)
 
@@ -158,7 +158,7 @@ def _align_rows(hairs: Floats32, own: Floats32, brow: Brow) -> Floats32:
     if last < _BLEND:
         return hairs
     down = np.clip(_middle_row(own, brow, last) - _middle_row(hairs, brow, last), -_MAX_SHIFT, _MAX_SHIFT)
-    return np.asarray(cv2.warpAffine(hairs, np.array([[1, 0, 0], [0, 1, down]]), (_COLUMNS, _ROWS)))
+    return cv2.warpAffine(hairs, np.array([[1, 0, 0], [0, 1, down]]), (_COLUMNS, _ROWS))
 
 
 def _middle_row(hairs: Floats32, brow: Brow, last: float) -> float:

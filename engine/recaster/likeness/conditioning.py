@@ -9,14 +9,9 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from recaster.appearance import uv_layout
 from recaster.appearance.rasterizer import EdgePadding
-from recaster.appearance.uv_layout import (
-    apply_warp,
-    apply_warp_antialiased,
-    compute_warp_map,
-    extend_under_chin,
-    texture_vertices,
-)
+from recaster.appearance.uv_layout import apply_warp, extend_under_chin
 from recaster.faces import topology
 from recaster.faces.mesh_surface import JAW
 from recaster.faces.region_masks import SUBPIXEL_BITS, fill_smoothly
@@ -72,7 +67,7 @@ class Drawing:
         # Seen from the side the outline ends before the face does: both count.
         face = 255 * (inside & (1 - apply_warp(self.likeness.under_chin, self.warp_map, cv2.INTER_NEAREST)))
         parts[FACE - 6] = np.maximum(parts[FACE - 6], face)
-        return np.asarray(cv2.merge([*cv2.split(self.picture), *cv2.split(places), *parts]))
+        return cv2.merge([*cv2.split(self.picture), *cv2.split(places), *parts])
 
 
 def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Drawing:
@@ -81,11 +76,13 @@ def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Draw
     ``weights`` (regions, K) say how much of each reference to show (``Likeness.weights``).
     """
     layout = likeness.layout
-    warp_map = compute_warp_map(texture_vertices(points), layout.points, layout.triangles, size)
+    warp_map = uv_layout.compute_warp_map(
+        uv_layout.texture_vertices(points), layout.points, layout.triangles, size
+    )
     reach = round(_PADDING * size)
     near = cv2.dilate(warp_map.inside, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
     padding = EdgePadding.of(warp_map.inside, near)
-    picture = padding.fill(apply_warp_antialiased(likeness.texture(weights), warp_map))
+    picture = padding.fill(uv_layout.apply_warp_antialiased(likeness.texture(weights), warp_map))
     return Drawing(likeness, points, warp_map, padding, cv2.copyTo(picture, near), near)
 
 

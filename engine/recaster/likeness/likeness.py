@@ -12,16 +12,11 @@ import numpy as np
 from recaster.appearance.light import normalize_lighting, symmetrize_lighting
 from recaster.appearance.rasterizer import EdgePadding, rasterize
 from recaster.appearance.uv_layout import UVLayout, make_uv_layout, mask_face, texture_vertices, unwrap
-from recaster.appearance.uv_masks import mask_outline
+from recaster.appearance.uv_masks import dilate, mask_outline
 from recaster.errors import FaceNotFoundError, ModelError
-from recaster.faces import topology
+from recaster.faces import neutral_shape, topology
 from recaster.faces.mesh_surface import UNDER_CHIN
-from recaster.faces.neutral_shape import (
-    NeutralShape,
-    align_to_canonical,
-    compute_canonical_mesh,
-    learn_neutral_shape,
-)
+from recaster.faces.neutral_shape import NeutralShape
 from recaster.faces.region_masks import fill_polygon
 from recaster.likeness.bare_frames import SourceOcclusion
 from recaster.likeness.mouth import clear_mouths
@@ -83,9 +78,9 @@ class Likeness:
                 "extract more frames of this person"
             )
         points = np.stack([record.landmarks for record in records]).astype(np.float64)
-        mesh = compute_canonical_mesh(points)
-        expressions, _ = align_to_canonical(points, mesh)
-        shape = learn_neutral_shape(expressions)
+        mesh = neutral_shape.compute_canonical_mesh(points)
+        expressions, _ = neutral_shape.align_to_canonical(points, mesh)
+        shape = neutral_shape.learn_neutral_shape(expressions)
         features = measure_features(points, mesh)
         layout = make_uv_layout(shape.neutral, texture_size)
         covered = SourceOcclusion(faceset, points, layout)
@@ -223,8 +218,7 @@ class Likeness:
         distance = self.layout.eye_distance
         mask = fill_polygon(self.layout.points[outline], size, 255)
         reach = max(3, round(_PATCH_REACH * distance))
-        mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
-        soft = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), reach / 2)
+        soft = cv2.GaussianBlur(dilate(mask, reach).astype(np.float32) / 255, (0, 0), reach / 2)
         rows = np.flatnonzero(soft.max(1) > _SOFTEST)
         columns = np.flatnonzero(soft.max(0) > _SOFTEST)
         box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)

@@ -91,7 +91,7 @@ def _crease(within: Uint8s, layout: UVLayout) -> Floats32:
     """Lightness (S, S, 1) of lips towards where they touch; what is between them is darkest."""
     away = cv2.distanceTransform(1 - within, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     away /= np.float32(_CREASE_SIGMA * layout.eye_distance)
-    return np.asarray(1 - np.float32(_CREASE) * np.exp(-(away**2) / 2))[..., None]
+    return (1 - np.float32(_CREASE) * np.exp(-(away**2) / 2))[..., None]
 
 
 def _unlike_lips(texture: Uint8s, sure: Bools) -> Uint8s:
@@ -108,7 +108,7 @@ def _extend_lips(texture: Floats32, lips: Uint8s, other: Uint8s) -> Floats32:
         return texture
     near = cv2.GaussianBlur(texture.reshape(-1, 3)[index_nearest(lips)], (0, 0), _BLUR_TEXELS)
     share = np.minimum(2 * cv2.GaussianBlur(other.astype(np.float32), (0, 0), 1), 1)[..., None]
-    return np.asarray(texture + share * (near - texture))
+    return texture + share * (near - texture)
 
 
 def _cover_polygon(polygon: Floats, size: int) -> Floats32:

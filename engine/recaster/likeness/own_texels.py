@@ -12,21 +12,11 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from recaster.appearance import uv_masks
 from recaster.appearance.light import rgb_to_lab
 from recaster.appearance.rasterizer import rasterize
 from recaster.appearance.uv_layout import texture_vertices
-from recaster.appearance.uv_masks import (
-    UPPER_CHEEKS,
-    dilate,
-    erode,
-    keep_touching,
-    mask_brows,
-    mask_features,
-    mask_lenses,
-    mask_outline,
-    mask_surface,
-    pull_push,
-)
+from recaster.appearance.uv_masks import UPPER_CHEEKS, dilate, erode, mask_outline, pull_push
 from recaster.faces import topology
 from recaster.faces.mesh_surface import vertex_normals
 from recaster.likeness.brow_ends import BrowEnds
@@ -110,12 +100,12 @@ def complete_textures(
         The textures, and (S, S) uint8, 0 to 255: how far each texel is the source's own.
     """
     face = mask_outline(layout, topology.OVAL)
-    kept = mask_features(layout)
+    kept = uv_masks.mask_features(layout)
     distance = layout.eye_distance
     middle = erode(face, _RIM_WIDTH * distance)
     skin = (face * (1 - kept)).astype(np.float32)
     # What is under the chin is made steady by itself, and eyes, brows and lips are taken as they are.
-    always = np.maximum(kept, erode(mask_surface(layout), 1) * (1 - face)).astype(np.float32)
+    always = np.maximum(kept, erode(uv_masks.mask_surface(layout), 1) * (1 - face)).astype(np.float32)
     well = [np.maximum(shown * face, always) for shown in seen or [np.ones_like(always)] * len(textures)]
     faced = (np.max(well, 0) > 0.5) | (middle > 0)
     worn = find_rims(textures, layout)
@@ -154,8 +144,8 @@ def _foreign_limit(middle: Uint8s, always: Floats32, layout: UVLayout) -> Floats
 def _keep_features(own: Floats32, layout: UVLayout) -> Floats32:
     """Fades the edge of what is a face's own, (S, S), but for its eyes, lips, nostrils and brows."""
     distance = layout.eye_distance
-    exact = mask_features(layout, exact=True).astype(np.float32)
-    exact = np.maximum(exact, mask_brows(layout, _BROW_MARGIN * distance))
+    exact = uv_masks.mask_features(layout, exact=True).astype(np.float32)
+    exact = np.maximum(exact, uv_masks.mask_brows(layout, _BROW_MARGIN * distance))
     return np.maximum(_fade_edge(own, distance), cv2.GaussianBlur(exact, (0, 0), _NOISE_SIGMA * distance))
 
 
@@ -165,11 +155,11 @@ def _outline_skin(usual: Floats32, skin: Floats32, layout: UVLayout) -> Floats32
     face = mask_outline(layout, topology.OVAL)
     away = cv2.distanceTransform(face, cv2.DIST_L2, cv2.DIST_MASK_5) / distance
     rim = np.clip((_RIM_WIDTH - away) / (_RIM_WIDTH / 2), 0, 1)
-    rim = np.where(face, rim * skin, mask_surface(layout)).astype(np.float32)
+    rim = np.where(face, rim * skin, uv_masks.mask_surface(layout)).astype(np.float32)
     # A beard is darker than the skin further in, and no shade.
     if _has_beard(usual, layout):
         rim[round(layout.points[topology.NOSE_TIP, 1]) :] = 0
-    return np.asarray(cv2.GaussianBlur(rim, (0, 0), _NOISE_SIGMA * distance))
+    return cv2.GaussianBlur(rim, (0, 0), _NOISE_SIGMA * distance)
 
 
 def _remove_shades(texture: Floats32, rim: Floats32, known: Floats32, layout: UVLayout) -> Floats32:
@@ -186,7 +176,7 @@ def _remove_shades(texture: Floats32, rim: Floats32, known: Floats32, layout: UV
     # What is within the limit stays as it is; beyond it all of the difference goes.
     wrong = (np.clip(np.abs(off.mean(-1)) / least - 1, 0, 1) * rim).astype(np.float32)
     wrong = cv2.GaussianBlur(wrong, (0, 0), sigma)[..., None]
-    return np.asarray(np.exp(logarithm - wrong * off) - np.float32(_DARK_OFFSET))
+    return np.exp(logarithm - wrong * off) - np.float32(_DARK_OFFSET)
 
 
 def _has_beard(lab: Floats32, layout: UVLayout) -> bool:
@@ -216,7 +206,7 @@ def compute_visible_texels(own: Uint8s, layout: UVLayout) -> Uint8s:
     shown = 1 - np.clip((away - _FOREHEAD[0]) / np.ptp(_FOREHEAD), 0, 1)
     # Below the eyes it is the source's throughout: a cheek under hair goes on from the skin beside it.
     shown[round(layout.eye_row) :] = 1
-    shown = np.maximum(shown, mask_brows(layout, _TARGET_BROWS * distance)).astype(np.float32)
+    shown = np.maximum(shown, uv_masks.mask_brows(layout, _TARGET_BROWS * distance)).astype(np.float32)
     return np.round(cv2.GaussianBlur(shown, (0, 0), _EDGE_WIDTH * distance) * 255).astype(np.uint8)
 
 
@@ -244,7 +234,7 @@ def _find_own(usual: Floats32, layout: UVLayout, glasses: np.bool_) -> Floats32:
     """
     lab = _to_smooth_lab(usual, layout)
     face = mask_outline(layout, topology.OVAL)
-    skin = face * (1 - mask_features(layout))
+    skin = face * (1 - uv_masks.mask_features(layout))
     distance = layout.eye_distance
     middle = erode(face, _RIM_WIDTH * distance)
     core = middle * skin
@@ -254,13 +244,13 @@ def _find_own(usual: Floats32, layout: UVLayout, glasses: np.bool_) -> Floats32:
     for _ in range(_ROUNDS):
         expected = cv2.GaussianBlur(pull_push(lab, known.astype(np.float32)), (0, 0), _SKIN_SIGMA * distance)
         off = _skin_difference(lab, expected, darker)
-        known = keep_touching((skin > 0) & (off < 1), core > 0)
+        known = uv_masks.keep_touching((skin > 0) & (off < 1), core > 0)
     eyes = round(layout.eye_row)
     # Below the eyes of a bearded face only what is lighter than skin can be foreign.
     if _has_beard(lab, layout):
         off[eyes:] *= lab[eyes:, :, 0] > expected[eyes:, :, 0]
     middle[: _brows_top(layout)] = 0
-    off = np.where(mask_features(layout, exact=True), 0, off * face)
+    off = np.where(uv_masks.mask_features(layout, exact=True), 0, off * face)
     nose = layout.points[topology.NOSE_TIP, 1]
     certain = off > np.where(np.arange(len(off)) < nose, _CERTAIN_HAIR, _CERTAIN)[:, None]
     rim = face * (1 - erode(face, _EDGE_WIDTH * distance))
@@ -269,12 +259,12 @@ def _find_own(usual: Floats32, layout: UVLayout, glasses: np.bool_) -> Floats32:
     if glasses:
         odd |= (
             (off >= _MIN_GLARE)
-            & (mask_lenses(layout) > 0)
+            & (uv_masks.mask_lenses(layout) > 0)
             & (lab[..., 0] > expected[..., 0] * _MIN_GLARE_LIGHT)
         )
     foreign = _grow_foreign(off, np.where(odd, 0, np.inf), layout)
     even = cv2.GaussianBlur(foreign, (0, 0), _EDGE_WIDTH * distance)
-    whole = erode(mask_surface(layout), _OUTLINE_WIDTH * distance)
+    whole = erode(uv_masks.mask_surface(layout), _OUTLINE_WIDTH * distance)
     return whole * (even < _MAX_FOREIGN).astype(np.float32)
 
 
@@ -285,7 +275,7 @@ def _keep_certain(odd: Bools, certain: Bools, rim: Bools) -> Bools:
     wanted = np.bincount(patches[certain], minlength=len(sizes)) > _CERTAIN_SHARE * sizes
     wanted &= np.bincount(patches[rim], minlength=len(sizes)) > 0
     wanted[0] = False
-    return np.asarray(wanted[patches])
+    return wanted[patches]
 
 
 def _complete(usual: Floats32, own: Floats32, clear: Floats32, layout: UVLayout) -> Floats32:
@@ -304,7 +294,7 @@ def _swap_sides(picture: Floats32, layout: UVLayout) -> Floats32:
     """Exchanges the sides of a picture of a face."""
     middle = layout.points[[*topology.EARS, *topology.MOUTH_CORNERS], 0].mean()
     flip = np.array([[-1, 0, 2 * middle], [0, 1, 0]])
-    return np.asarray(cv2.warpAffine(picture, flip, (layout.size, layout.size)))
+    return cv2.warpAffine(picture, flip, (layout.size, layout.size))
 
 
 def _continue(picture: Floats32, known: Floats32, skin: Floats32) -> Floats32:
@@ -322,8 +312,8 @@ def _skin_difference(lab: Floats32, expected: Floats32, darker: float | Floats =
 
 def _to_smooth_lab(picture: NDArray[np.floating] | Uint8s, layout: UVLayout) -> Floats32:
     """Converts a picture (S, S, 3), 0 to 255, to CIE Lab without its noise."""
-    return np.asarray(
-        cv2.GaussianBlur(rgb_to_lab(picture.astype(np.float32)), (0, 0), _NOISE_SIGMA * layout.eye_distance)
+    return cv2.GaussianBlur(
+        rgb_to_lab(picture.astype(np.float32)), (0, 0), _NOISE_SIGMA * layout.eye_distance
     )
 
 
@@ -332,9 +322,8 @@ def _grow_foreign(off: Floats32, limit: NDArray[np.floating], layout: UVLayout) 
     distance = layout.eye_distance
     over = (off >= limit).astype(np.uint8)
     along = dilate(over, _TOUCHING * distance) * (off >= _PERHAPS)
-    return np.maximum(dilate(over, _EDGE_WIDTH * distance), dilate(along.astype(np.uint8), 0)).astype(
-        np.float32
-    )
+    grown = np.maximum(dilate(over, _EDGE_WIDTH * distance), dilate(along.astype(np.uint8), 0))
+    return grown.astype(np.float32)
 
 
 def _fade_edge(mask: Floats32, distance: float) -> Floats32:

@@ -81,7 +81,7 @@ def measure_lip_gaps(mouths: Floats) -> Floats:
     """Gaps between facing points of the inner lips (T, 9), eye distances, by features of mouths (T, F)."""
     lips = mouths[:, : 2 * len(_LIPS)].reshape(len(mouths), -1, 2)[..., 1] * np.sqrt(len(_LIPS))
     upper, lower = ([_LIPS.index(point) for point in row] for row in (UPPER_LIP, LOWER_LIP))
-    return np.asarray(lips[:, lower] - lips[:, upper])
+    return lips[:, lower] - lips[:, upper]
 
 
 def choose_references(

@@ -105,7 +105,7 @@ def _lip_offsets(expressions: Floats, performer: NeutralShape) -> Floats:
     least = np.clip(mouth_gap(performer.neutral) + performer.shut, 1e-6, _MAX_SHUT_GAP)
     touching = least * eye_distance(performer.neutral)
     beyond = np.maximum(seen - touching, 0)
-    return np.asarray(apart * np.maximum(1 - touching / seen * np.exp(-beyond / (2 * touching)), 0))
+    return apart * np.maximum(1 - touching / seen * np.exp(-beyond / (2 * touching)), 0)
 
 
 def _set_lips(points: Floats, apart: Floats) -> Floats:

@@ -166,7 +166,7 @@ def _mask_rims(lab: Floats32, zone: Uint8s, distance: float, line: float, least:
     wanted &= stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1) > _MIN_LENGTH * distance
     wanted[0] = False
     rim = dilate(wanted[lines].astype(np.uint8), _EDGE_WIDTH * distance).astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(rim, (0, 0), _NOISE_SIGMA * distance))
+    return cv2.GaussianBlur(rim, (0, 0), _NOISE_SIGMA * distance)
 
 
 def _line_strength(lab: Floats32, shape: Uint8s) -> Floats32:
@@ -176,4 +176,4 @@ def _line_strength(lab: Floats32, shape: Uint8s) -> Floats32:
 
 
 def _to_line_lab(texture: Uint8s, distance: float) -> Floats32:
-    return np.asarray(cv2.GaussianBlur(rgb_to_lab(texture), (0, 0), _NOISE_SIGMA * distance))
+    return cv2.GaussianBlur(rgb_to_lab(texture), (0, 0), _NOISE_SIGMA * distance)

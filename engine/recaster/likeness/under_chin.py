@@ -44,7 +44,7 @@ def _continue_face(picture: Floats32, face: Uint8s, inset: int) -> Floats32:
     """Continues the colours a little inside the face of a picture (S, S, 3) outside it."""
     # A little inside: along the outline the picture is mixed with what lies beside it.
     inner = cv2.erode(face, np.ones((2 * inset + 1, 2 * inset + 1), np.uint8))
-    return np.asarray(cv2.GaussianBlur(picture.reshape(-1, 3)[index_nearest(inner)], (0, 0), inset))
+    return cv2.GaussianBlur(picture.reshape(-1, 3)[index_nearest(inner)], (0, 0), inset)
 
 
 def _unlike_skin(picture: Floats32, layout: UVLayout) -> Floats32:
