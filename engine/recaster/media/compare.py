@@ -75,7 +75,7 @@ def compare(
 
 def _write_clip(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], report: Report) -> None:
     sound = _choose_sound(infos)
-    layout = Layout(infos, labels, max(MIN_LABEL_PX, infos[0].height // LABEL_HEIGHT_SHARE))
+    layout = Layout(infos, labels)
     info = layout.result(out)
     options = WriterOptions()
     check_encoding(out, info, options)
@@ -116,21 +116,19 @@ def _choose_sound(infos: Sequence[ClipInfo]) -> SoundSource:
 class Layout:
     """Layout of the canvas: a row of labels over the clips, all as high as the first, of even widths."""
 
-    def __init__(self, infos: Sequence[ClipInfo], labels: Sequence[str], label_height: int) -> None:
+    def __init__(self, infos: Sequence[ClipInfo], labels: Sequence[str]) -> None:
         self._infos = infos
-        height = infos[0].height + infos[0].height % 2
-        self._sizes = [(_compute_even_width(info, height), height) for info in infos]
+        self._height = infos[0].height + infos[0].height % 2
+        self._widths = [max(2, round(info.width * self._height / info.height / 2) * 2) for info in infos]
+        label_height = max(MIN_LABEL_PX, infos[0].height // LABEL_HEIGHT_SHARE)
         label_height += label_height % 2
-        widths = [width for width, _ in self._sizes]
-        self._head = np.hstack(
-            [draw_caption(text, width, label_height) for text, width in zip(labels, widths, strict=True)]
-        )
+        captions = zip(labels, self._widths, strict=True)
+        self._head = np.hstack([draw_caption(text, width, label_height) for text, width in captions])
 
     def result(self, path: Path) -> ClipInfo:
         """Describes the comparison: the first clip's times, 8 bits, bt709."""
-        width = sum(size[0] for size in self._sizes)
-        height = self._sizes[0][1] + self._head.shape[0]
-        first = replace(self._infos[0], path=path, width=width, height=height)
+        height = self._height + self._head.shape[0]
+        first = replace(self._infos[0], path=path, width=sum(self._widths), height=height)
         return replace(first, bit_depth=8, colour=BT709, pixel_format="yuv420p")
 
     def pictures(self) -> Iterator[tuple[Frame, Image]]:
@@ -138,8 +136,8 @@ class Layout:
         others = [Player(info.path) for info in self._infos[1:]]
         for frame in read_frames(self._infos[0].path):
             images = (frame.image, *(player.at(frame.time) for player in others))
-            shown = zip(images, self._sizes, strict=True)
-            row = np.hstack([fit_image(image, *size) for image, size in shown])
+            shown = zip(images, self._widths, strict=True)
+            row = np.hstack([fit_image(image, width, self._height) for image, width in shown])
             yield frame, np.vstack([self._head, row])
 
 
@@ -157,7 +155,3 @@ class Player:
             self._shown = self._next
             self._next = next(self._frames, None)
         return self._shown.image
-
-
-def _compute_even_width(info: ClipInfo, height: int) -> int:
-    return max(2, round(info.width * height / info.height / 2) * 2)

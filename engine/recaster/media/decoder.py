@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -18,7 +17,6 @@ from recaster.progress import step
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from fractions import Fraction
-    from types import TracebackType
 
 THREADS = 2
 CONCEALING = ("h264", "mpeg1video", "mpeg2video")
@@ -73,10 +71,9 @@ class DecodedPicture:
 
 
 class ClipDecoder:
-    """A clip opened for decoding its first real video stream.
+    """A clip opened for decoding its first real video stream; ``other_streams`` are left aside.
 
     Args:
-        path: the file.
         counting: only the number and times of frames matter, not their pixels: the loop filter is
             skipped, and sound is demuxed too, to see where the file really ends.
 
@@ -105,31 +102,23 @@ class ClipDecoder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.container.close()
 
     def _choose_stream(self) -> Any:
         pictures = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
-        self._pictures_in_file = [
-            stream
-            for stream in self.container.streams.video
-            if stream.codec_context is not None and not stream.disposition & pictures
-        ]
-        if self._pictures_in_file:
-            return self._pictures_in_file[0]
+        streams = self.container.streams.video
+        clips = [s for s in streams if s.codec_context is not None and not s.disposition & pictures]
+        if clips:
+            self.other_streams = clips[1:]
+            return clips[0]
         reason = "there is no video in this file; give a clip with a picture"
-        if any(stream.codec_context is None for stream in self.container.streams.video):
+        if any(stream.codec_context is None for stream in streams):
             reason = "its video has an unknown format; convert the clip to H.264 first"
         elif self.container.streams.audio:
             reason = "there is only sound in this file; give a clip with a picture"
         self.container.close()
         raise ClipError(f"{self.path}: {reason}")
-
-    def list_other_pictures(self) -> list[Any]:
-        """The video streams that aren't decoded, still pictures left aside."""
-        return [stream for stream in self._pictures_in_file if stream.index != self.stream.index]
 
     def decode(self) -> Iterator[DecodedPicture]:
         """Decodes all pictures that can be decoded, in presentation order."""
@@ -138,8 +127,10 @@ class ClipDecoder:
 
     def seek(self, pts: int) -> None:
         """Goes to the last key frame at or before ``pts``, as far as the format allows."""
-        with self._broken_input():
+        try:
             self.container.seek(pts, stream=self.stream, backward=True)
+        except FFmpegError as error:
+            raise ClipError(f"{self.path}: reading failed ({error.strerror})") from error
 
     def _decode_pictures(self) -> Iterator[Any]:
         for packet in self._demux():
@@ -177,22 +168,18 @@ class ClipDecoder:
         streams = [self.stream]
         if self._counting:
             streams += list_copyable_sounds(self.container)
-        packets = self.container.demux(streams)
-        while True:
-            try:
-                with self._broken_input():
-                    packet = next(packets, None)
-            except InvalidDataError as error:
-                self.damage.cut_off = error.strerror
-                return
-            if packet is None:
-                return
-            step()
-            if packet.stream.index == self.stream.index:
-                self.timeline.close_jump(packet)
-                yield packet
-            else:
-                self._note_sound(packet)
+        try:
+            for packet in self.container.demux(streams):
+                step()
+                if packet.stream.index == self.stream.index:
+                    self.timeline.close_jump(packet)
+                    yield packet
+                else:
+                    self._note_sound(packet)
+        except InvalidDataError as error:
+            self.damage.cut_off = error.strerror
+        except FFmpegError as error:
+            raise ClipError(f"{self.path}: reading failed ({error.strerror})") from error
 
     def _note_sound(self, packet: Any) -> None:
         if packet.pts is None:
@@ -213,15 +200,6 @@ class ClipDecoder:
             offset = timeline.offset(run.begin, run.end - run.begin)
             spans.append((run.begin + offset, run.end + offset))
         return (spans[0][0], spans[-1][1]) if spans else None
-
-    @contextlib.contextmanager
-    def _broken_input(self) -> Iterator[None]:
-        try:
-            yield
-        except InvalidDataError:
-            raise
-        except FFmpegError as error:
-            raise ClipError(f"{self.path}: reading failed ({error.strerror})") from error
 
 
 def open_container(path: Path) -> Any:
@@ -253,17 +231,11 @@ def open_known_format(path: Path, **options: str) -> Any:
 
 def list_copyable_sounds(container: Any) -> list[Any]:
     """The audio streams of a container that can be copied: with times, and in a format that is known."""
-    return [
-        stream for stream in container.streams.audio if stream.codec_context is not None and stream.time_base
-    ]
+    return [stream for stream in container.streams.audio if stream.codec_context and stream.time_base]
 
 
 def check_file(path: Path) -> None:
-    """Checks that ``path`` is a file with something in it.
-
-    Raises:
-        ClipError: it is not.
-    """
+    """Refuses a path that is no file with something in it (ClipError)."""
     if path.is_dir():
         raise ClipError(f"{path}: this is a folder; give a video file")
     if not path.exists():

@@ -65,8 +65,7 @@ class FrameTimes:
 def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = None) -> tuple[str, ...]:
     """Checks, before hours of work, that ``out`` can hold the picture and every sound of a clip.
 
-    Returns:
-        Sentences on sounds that are encoded anew, since it cannot hold them as they are.
+    Returns sentences on sounds that are encoded anew, since it cannot hold them as they are.
 
     Raises:
         UsageError: it cannot; the message says what to use instead.
@@ -137,11 +136,7 @@ def read_frame_times(original: ClipInfo, frames: range) -> tuple[FrameTimes, Fra
 
 
 def mux_with_sound(segments: Sequence[Path], out: Path, times: FrameTimes, sound: SoundSource) -> None:
-    """Copies the packets of segments and of sound into ``out``, atomically.
-
-    Raises:
-        OutputError: the segments do not hold as many frames as ``times``, or writing failed.
-    """
+    """Copies packets of segments and of sound into ``out``, atomically; errors as of ``join_segments``."""
     ranks = _rank_packets(segments, len(times.pts))
     with SoundCopy(sound, out.suffix.lower()) as copy, atomic_file(out) as temporary, writing(out):
         starts = copy.find_first_times()
@@ -149,7 +144,7 @@ def mux_with_sound(segments: Sequence[Path], out: Path, times: FrameTimes, sound
         times = times.moved(shift)
         options = _choose_muxer_options(times, starts, copy.time_bases)
         container = open_output(temporary, times.time_base, options)
-        with container, open_segment(segments[0]) as template:
+        with container, _open_segment(segments[0]) as template:
             stream = _add_video(container, template.streams.video[0], times.time_base)
             copy.add_streams(container)
             video = _retime_packets(segments, stream, times, ranks)
@@ -162,29 +157,23 @@ def _add_video(container: Any, template: Any, time_base: Fraction) -> Any:
     stream = container.add_stream_from_template(template, opaque=True)
     stream.time_base = time_base
     name = template.codec_context.codec.canonical_name
-    is_matroska = container.format.name == "matroska"
-    if name == "prores" or (name == "hevc" and not is_matroska):
+    if name == "prores" or (name == "hevc" and container.format.name != "matroska"):
         # Their four characters say more than the codec.
         stream.codec_context.codec_tag = template.codec_context.codec_tag
     return stream
 
 
-def open_segment(path: Path) -> Any:
-    """Opens a file of ``ClipWriter`` so that every packet of it comes, edit list or not.
-
-    Raises:
-        OutputError: it cannot be opened.
-    """
+def _open_segment(path: Path) -> Any:
+    """Opens a file of ``ClipWriter`` so that every packet of it comes, edit list or not."""
     try:
         return open_known_format(path, ignore_editlist="1")
     except (FFmpegError, OSError) as error:
-        raise OutputError(
-            f"{path}: this segment cannot be read ({error.strerror}); render it again"
-        ) from error
+        problem = f"{path}: this segment cannot be read ({error.strerror}); render it again"
+        raise OutputError(problem) from error
 
 
 def _read_packets(path: Path) -> Iterator[Any]:
-    with open_segment(path) as container:
+    with _open_segment(path) as container:
         yield from (packet for packet in container.demux(video=0) if packet.size > 0)
 
 
@@ -195,7 +184,7 @@ def _rank_packets(segments: Sequence[Path], expected: int) -> NDArray[np.int64]:
     headers = set()
     for segment in segments:
         pts = np.array([packet.pts for packet in _read_packets(segment)], np.int64)
-        with open_segment(segment) as container:
+        with _open_segment(segment) as container:
             headers.add(container.streams.video[0].codec_context.extradata)
         ranks.append(held + np.argsort(np.argsort(pts)))
         held += len(pts)

@@ -30,12 +30,8 @@ _BLOCK_PX: Final = 64
 class LazyFrame(Frame):
     """A frame whose image is made when it is asked for, and of which parts can be made alone.
 
-    Parts are equal to those of the image, to the bit.
-
-    Args:
-        index, pts, time: as ``Frame`` has them.
-        picture: the decoded picture; of the frame's own size, upright.
-        convert: makes an RGB image of a picture.
+    Parts are equal to those of the image, to the bit. ``picture`` is the decoded one, of the frame's own size
+    and upright; ``convert`` makes an RGB image of a picture.
     """
 
     picture: Any
@@ -102,12 +98,11 @@ class PictureCropper:
             return graph.vpull()
 
 
-def has_whole_chroma_samples(picture: Any) -> bool:
-    """Tells whether a picture's sides hold whole samples of colour: otherwise they are stretched a little."""
-    shape = picture.format
+def has_whole_chroma_samples(shape: Any) -> bool:
+    """Tells whether a video format's size holds whole samples of colour: else they are stretched a little."""
     across = _BLOCK_PX // shape.chroma_width(_BLOCK_PX)
     down = _BLOCK_PX // shape.chroma_height(_BLOCK_PX)
-    return picture.width % max(across, 1) == 0 and picture.height % max(down, 1) == 0
+    return shape.width % max(across, 1) == 0 and shape.height % max(down, 1) == 0
 
 
 def sample_planes(picture: Any) -> list[NDArray[Any]]:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from recaster.media.types import Image, Patch
 
-
 _PLANAR: Final = re.compile(r"yuv4\d\dp(\d+le)?")
 """Formats with a plane for each component, and without alpha, which is dropped."""
 _PROBE_PX: Final = 32
@@ -57,8 +56,8 @@ class PatchCompositor:
 
     def accepts(self, picture: Any) -> bool:
         """Tells whether a picture holds the samples of a result, lying where a result's do."""
-        name = _strip_range(picture.format.name)
-        if name != _strip_range(self._format) or not _PLANAR.fullmatch(name):
+        name = picture.format.name.replace("yuvj", "yuv")  # which of both says no more than the range
+        if name != self._format.replace("yuvj", "yuv") or not _PLANAR.fullmatch(name):
             return False
         if name not in self._sited_alike:
             self._sited_alike[name] = _is_sited_like(picture, self._sited)
@@ -67,8 +66,7 @@ class PatchCompositor:
     def __call__(self, picture: Any, patches: Sequence[Patch], stored: Callable[[Any], Any]) -> Any:
         """Copies a picture that it ``accepts``, with patches whose places don't meet.
 
-        Args:
-            stored: turns an RGB picture into one of the results' format.
+        ``stored`` turns an RGB picture into one of the results' format.
         """
         result = av.VideoFrame(picture.width, picture.height, self._format)
         planes = sample_planes(result)
@@ -117,7 +115,7 @@ def _is_sited_like(picture: Any, sited: tuple[bool, bool]) -> bool:
     graph.vpush(picture)
     corner = graph.vpull()
     planes = sample_planes(corner)
-    deeper = 1 << (_bit_depth(picture) - 8)
+    deeper = 1 << (max(component.bits for component in picture.format.components) - 8)
     for axis, on_pixels in ((1, sited[0]), (0, sited[1])):
         if planes[1].shape[axis] == _PROBE_PX:
             continue
@@ -140,15 +138,6 @@ def _is_sited_like(picture: Any, sited: tuple[bool, bool]) -> bool:
         if (2 * (first - before) > beyond - before) != on_pixels:
             return False
     return True
-
-
-def _bit_depth(picture: Any) -> int:
-    return int(max(component.bits for component in picture.format.components))
-
-
-def _strip_range(pixel_format: str) -> str:
-    """Names a format without what its name says of the range."""
-    return pixel_format.replace("yuvj", "yuv")
 
 
 def _reduce_any(mask: NDArray[np.bool_], across: int, down: int) -> NDArray[np.bool_]:

@@ -119,12 +119,7 @@ def _round_to_even(length: Fraction) -> int:
 class RgbConverter:
     """Turns decoded pictures into images: colour, square pixels, upright. Alpha is dropped.
 
-    Args:
-        path: for error messages.
-        fast: converts colours quickly, up to two levels too dark.
-
-    Raises:
-        ClipError: the colour matrix is not one that can be converted.
+    ClipError where a colour matrix is not one that can be converted; it names ``path``.
     """
 
     def __init__(self, shape: Shape, tags: ColourTags, path: Path, *, fast: bool = False) -> None:
@@ -153,6 +148,7 @@ class RgbConverter:
         stretched = (picture.width, picture.height) != (width, height)
         # Streams that were spliced change their tags on the way.
         tags = fill_missing_tags(read_colour_tags(picture), self._tags)
+        is_rgb = picture.format.is_rgb or picture.format.has_palette
         full = ColorRange.JPEG if tags.range == "pc" else ColorRange.MPEG
         with self._lock:
             rgb = self._converter.reformat(
@@ -161,7 +157,7 @@ class RgbConverter:
                 height=height,
                 format="rgb24",
                 src_colorspace=self._matrix(tags),
-                src_color_range=None if _is_rgb(picture) else full,
+                src_color_range=None if is_rgb else full,
                 dst_color_range=ColorRange.JPEG,
                 interpolation=STRETCH_SCALING if stretched else self._scaling,
                 threads=1,
@@ -177,18 +173,10 @@ class RgbConverter:
         return np.ascontiguousarray(np.rot90(image, -self._shape.rotation // 90))
 
 
-def _is_rgb(picture: Any) -> bool:
-    return bool(picture.format.is_rgb) or picture.format.has_palette
-
-
 def build_filter_graph(
     picture: Any, *filters: tuple[str, str | None], time_base: Fraction = Fraction(1, 1000)
 ) -> tuple[Any, list[Any]]:
-    """Builds an ffmpeg graph for pictures like this one, of filters (name, options) in a row.
-
-    Returns:
-        The graph, and its filters.
-    """
+    """Builds an ffmpeg graph for pictures like this one, of filters (name, options); returns both."""
     graph = av.filter.Graph()
     graph.threads = 1
     source = graph.add_buffer(

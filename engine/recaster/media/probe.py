@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KEPT_SCANS = 256
-"""Nine bytes a frame each; work on many clips asks for each of them more than once."""
+"""Eight bytes a frame and more each; work on many clips asks for each of them more than once."""
 RANDOM_ACCESS = ("mov", "matroska", "mpegts", "avi", "mxf")
 """Containers whose index finds key frames exactly."""
 ROUNDING_TICKS = 1
@@ -38,15 +38,13 @@ class Scan:
 
     Attributes:
         pts: (N,) int64, presentation times in ticks of the clip's time base, strictly increasing.
-        keys: (N,) bool, frames that decode without any other.
-        seekable: whether decoding may start at a key frame with the same times.
+        seek_points: (K,) int64, indices of key frames at which decoding may start and gives the same times.
         jumps: seconds by which the times after each closed jump of the file's clock are moved.
     """
 
     info: ClipInfo
     pts: NDArray[np.int64]
-    keys: NDArray[np.bool_]
-    seekable: bool
+    seek_points: NDArray[np.int64]
     jumps: tuple[Fraction, ...]
 
     @property
@@ -79,13 +77,14 @@ def scan(path: Path) -> Scan:
 def _scan(path: Path, modified: int, size: int) -> Scan:  # noqa: ARG001 (the cache's key)
     with ClipDecoder(path, counting=True) as source:
         times: list[int] = []
-        keys: list[bool] = []
+        keys: list[int] = []
         interlaced = False
         first: Any = None
         last: Any = None
         for decoded in source.decode():
+            if decoded.picture.key_frame:
+                keys.append(len(times))
             times.append(decoded.pts)
-            keys.append(bool(decoded.picture.key_frame))
             interlaced = interlaced or decoded.picture.interlaced_frame
             last = decoded.picture
             first = first or last
@@ -93,7 +92,8 @@ def _scan(path: Path, modified: int, size: int) -> Scan:  # noqa: ARG001 (the ca
             raise ClipError(f"{path}: no frame of it can be decoded; the file is broken")
         pts = np.array(times, np.int64)
         info = _build_info(source, pts, first, int(last.duration or 0), interlaced=interlaced)
-        return Scan(info, pts, np.array(keys), _is_seekable(source), tuple(source.timeline.jumps))
+        seek_points = np.array(keys if _is_seekable(source) else [], np.int64)
+        return Scan(info, pts, seek_points, tuple(source.timeline.jumps))
 
 
 def _build_info(

@@ -36,13 +36,9 @@ def parse_range(text: str, info: ClipInfo) -> range:
     first, dash, last = (part.strip() for part in text.partition("-"))
     if not dash and not _FRAME.fullmatch(first):
         raise UsageError(f'"{text}" is not a range of frames: {HELP}')
-    start = 0 if first == "" else _parse_position(first, info, text)
-    if not dash:
-        stop = start + 1
-    elif last == "":
-        stop = info.frame_count
-    else:
-        stop = _parse_position(last, info, text) + (1 if _FRAME.fullmatch(last) else 0)
+    last = last if dash else first
+    start = _parse_position(first, info, text) if first else 0
+    stop = _parse_position(last, info, text) + bool(_FRAME.fullmatch(last)) if last else info.frame_count
     if start >= info.frame_count or stop > info.frame_count:
         raise UsageError(
             f'"{text}" is not inside {info.path}: it has frames 0-{info.frame_count - 1} '

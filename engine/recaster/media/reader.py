@@ -6,8 +6,6 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from recaster.errors import ClipError, UsageError
 from recaster.media.decoder import ClipDecoder, DecodedPicture, check_file
 from recaster.media.lazy_frame import LazyFrame, PictureCropper, has_whole_chroma_samples
@@ -18,6 +16,7 @@ from recaster.media.types import Frame
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -36,7 +35,6 @@ def read_frames(
     pass over it (shared with ``probe``).
 
     Args:
-        path: the clip.
         start: index of the first frame wanted.
         stop: index after the last one, or None for the rest of the clip.
         fast: convert colours in a tenth of the time, up to two levels too dark: to look at, not to paint on.
@@ -54,19 +52,14 @@ def read_frames(
 
 
 def read_indices(path: Path, indices: Sequence[int]) -> Iterator[Frame]:
-    """Reads the frames with these indices, as ``read_frames`` does, lazily.
+    """Reads the frames with these indices (ascending), as ``read_frames`` does, lazily.
 
     No part of the clip is decoded twice: reading begins anew only where a key frame lies between.
-
-    Args:
-        path: the clip.
-        indices: ascending.
     """
     if not indices:
         return
-    seen = scan(path)
+    keys = scan(path).seek_points
     wanted = set(indices)
-    keys = np.flatnonzero(seen.keys) if seen.seekable else np.zeros(0, np.int64)
     begin = indices[0]
     for index, following in zip(indices, [*indices[1:], None], strict=True):
         # A range is read from one frame before its first on.
@@ -77,13 +70,8 @@ def read_indices(path: Path, indices: Sequence[int]) -> Iterator[Frame]:
 
 
 def find_cheap_indices(path: Path) -> NDArray[np.int64]:
-    """Finds the frames for which ``read_indices`` decodes at most two others: those after key frames.
-
-    Raises:
-        ClipError: the clip cannot be used.
-    """
-    seen = scan(path)
-    return np.flatnonzero(seen.keys) + 1 if seen.seekable else np.zeros(0, np.int64)
+    """Finds the frames for which ``read_indices`` decodes at most two others: those after key frames."""
+    return scan(path).seek_points + 1
 
 
 def _read(
@@ -100,9 +88,7 @@ def _read(
     if stop == start or (seen is not None and start >= len(seen.pts)):
         return
     begin = max(start - 1, 0)  # one more at each end: deinterlacing looks at the neighbours
-    pictures = (
-        _decode_from_index(path, begin, stop, seen) if seen is not None else _decode_from_start(path, stop)
-    )
+    pictures = _decode_from_start(path, stop) if seen is None else _decode_from(begin, path, stop, seen)
     first: int | None = None if seen is None else int(seen.pts[0])
     converter: RgbConverter | None = None
     cropper = PictureCropper()
@@ -114,7 +100,7 @@ def _read(
             converter = RgbConverter(*read_presentation(decoded.picture, source), path, fast=fast)
         time = (decoded.pts - first) * source.time_base
         as_stored = not converter.changes_shape(decoded.picture)
-        if lazy and as_stored and has_whole_chroma_samples(decoded.picture):
+        if lazy and as_stored and has_whole_chroma_samples(decoded.picture.format):
             yield LazyFrame(index, decoded.pts, time, decoded.picture, converter.convert_part, cropper)
         else:
             yield Frame(index, decoded.pts, time, converter(decoded.picture))
@@ -125,15 +111,14 @@ Numbered = tuple[int, ClipDecoder, DecodedPicture]
 
 def _decode_from_start(path: Path, stop: int | None) -> Iterator[Numbered]:
     with ClipDecoder(path) as source:
-        pictures = source.decode()
-        wanted = pictures if stop is None else _limit_pictures(pictures, stop + 1)
-        yield from _number_pictures(source, wanted, 0, stop)
+        yield from _number_pictures(source, source.decode(), 0, stop)
 
 
-def _decode_from_index(path: Path, begin: int, stop: int | None, seen: Scan) -> Iterator[Numbered]:
-    """Frames from index ``begin``: from the key frame before it, else from the start of the clip."""
+def _decode_from(begin: int, path: Path, stop: int | None, seen: Scan) -> Iterator[Numbered]:
+    """Frames from an index: from the key frame before it, else from the start of the clip."""
     expected = seen.pts[begin:]
-    for key in _choose_starts(begin, seen):
+    before = seen.seek_points[seen.seek_points <= begin].tolist()
+    for key in [*before[-1:], 0]:
         with ClipDecoder(path) as source:
             if key > 0:
                 source.seek(int(seen.pts[key]))
@@ -142,23 +127,18 @@ def _decode_from_index(path: Path, begin: int, stop: int | None, seen: Scan) -> 
             if head is None or head.pts != expected[0]:
                 continue  # the seek went too far
             pictures = _check_times(itertools.chain([head], pictures), expected, begin, path)
-            count = len(expected) if stop is None else stop + 1 - begin
-            yield from _number_pictures(source, _limit_pictures(pictures, count), begin, stop)
+            yield from _number_pictures(source, pictures, begin, stop)
             return
     raise ClipError(f"{path}: frame {begin} cannot be found again; did the file change?")
-
-
-def _choose_starts(begin: int, seen: Scan) -> tuple[int, ...]:
-    keys = np.flatnonzero(seen.keys[: begin + 1])
-    return (int(keys[-1]), 0) if seen.seekable and keys.size else (0,)
 
 
 def _number_pictures(
     source: ClipDecoder, pictures: Iterator[DecodedPicture], begin: int, stop: int | None
 ) -> Iterator[Numbered]:
-    for index, decoded in enumerate(deinterlace(pictures, source.time_base), begin):
-        if stop is not None and index >= stop:
-            return
+    count = None if stop is None else stop - begin
+    if count is not None:  # one more is decoded: deinterlacing looks at the neighbours
+        pictures = itertools.islice(pictures, count + 1)
+    for index, decoded in enumerate(itertools.islice(deinterlace(pictures, source.time_base), count), begin):
         yield index, source, decoded
 
 
@@ -168,9 +148,4 @@ def _check_times(
     for index, decoded in enumerate(pictures):
         if index >= len(expected) or decoded.pts != expected[index]:
             raise ClipError(f"{path}: frame {begin + index} is not where it was; did the file change?")
-        yield decoded
-
-
-def _limit_pictures(pictures: Iterator[DecodedPicture], count: int) -> Iterator[DecodedPicture]:
-    for _, decoded in zip(range(count), pictures, strict=False):
         yield decoded

@@ -119,7 +119,7 @@ def _sound_warnings(source: ClipDecoder) -> list[str]:
 
 def _stream_warnings(source: ClipDecoder, picture: Any) -> list[str]:
     warnings = []
-    others = [_describe_stream(stream) for stream in source.list_other_pictures()]
+    others = [_describe_stream(stream) for stream in source.other_streams]
     if others:
         warnings.append(
             f"picture stream {source.stream.index} is used; others are left out: {', '.join(others)}"

@@ -39,8 +39,7 @@ def load_image(path: Path) -> Image:
     to 8 bits.
 
     Raises:
-        ImageError: missing, empty, not an image of the kinds that are read, too large, damaged, or one that
-            cannot be shown.
+        ImageError: missing, no image of the kinds that are read, too large, damaged, or floating-point.
     """
     path = Path(path)
     if path.is_dir():
@@ -75,12 +74,8 @@ def _to_rgb(picture: PIL.Image.Image, path: Path) -> Image:
 def save_image(path: Path, image: Image) -> None:
     """Writes an image as PNG or JPEG (quality 95, 4:4:4), atomically.
 
-    Args:
-        path: the result, .png, .jpg or .jpeg.
-        image: (height, width, 3) uint8 RGB.
-
     Raises:
-        UsageError: another suffix.
+        UsageError: a suffix that is none of ``FORMATS``.
         OutputError: the file cannot be written.
     """
     path = Path(path)
@@ -99,13 +94,10 @@ def contact_sheet(
     """Lays images out in a grid on a dark ground, each fitted into its cell, with a line of text below.
 
     Args:
-        images: at least one (height, width, 3) uint8 RGB, of any size.
+        images: at least one, of any sizes.
         columns: images in a row.
         cell: (width, height) in pixels of the place for one image.
         captions: one for each image, cut where it is too long for the cell; None for no text.
-
-    Returns:
-        (rows * .., columns * .., 3) uint8 RGB.
     """
     width, height = cell
     line = 0 if captions is None else max(14, min(height // 12, width // 9))
@@ -118,9 +110,8 @@ def contact_sheet(
         left = GAP + column * (width + GAP)
         sheet[top : top + height, left : left + width] = fit_image(image, width, height)
         if captions is not None:
-            sheet[top + height : top + height + line, left : left + width] = draw_caption(
-                captions[index], width, line
-            )
+            below = top + height
+            sheet[below : below + line, left : left + width] = draw_caption(captions[index], width, line)
     return sheet
 
 
@@ -143,9 +134,10 @@ def draw_caption(text: str, width: int, height: int) -> Image:
     """Draws a line of text in the middle of (height, width, 3), in Pillow's own font; cut with "…"."""
     ground = PIL.Image.new("RGB", (width, height), BACKGROUND)
     font = PIL.ImageFont.load_default(size=height * 0.72)
+    length = len(text)
     shown = text
-    while shown and font.getlength(shown if shown == text else f"{shown}…") > width - 4:
-        shown = shown[:-1]
-    shown = shown if shown == text else f"{shown}…"
+    while length and font.getlength(shown) > width - 4:
+        length -= 1
+        shown = f"{text[:length]}…"
     PIL.ImageDraw.Draw(ground).text((width / 2, height / 2), shown, fill=INK, font=font, anchor="mm")
     return np.asarray(ground)

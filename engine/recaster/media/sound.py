@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Self
@@ -23,7 +25,6 @@ from recaster.media.writer import CONTAINERS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
-    from types import TracebackType
 
 KEPT_METADATA = ("language", "title")
 TRIED_PACKETS = 3
@@ -63,7 +64,7 @@ class SoundCopy:
     """The audio streams of a file, ready to be copied into a container; a context manager."""
 
     def __init__(self, sound: SoundSource, suffix: str) -> None:
-        """``suffix`` names the container of the result."""
+        """Opens the file; ``suffix`` names the container of the result."""
         self._sound = sound
         self._suffix = suffix
         self._source = open_container(sound.path)
@@ -76,9 +77,7 @@ class SoundCopy:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._source.close()
 
     @property
@@ -167,18 +166,11 @@ class SoundCopy:
 
     def _demux(self) -> Iterator[Any]:
         """The source's packets of sound, as far as it can be read."""
-        if not self._streams:
-            return
-        packets = self._source.demux(self._streams)
-        while True:
-            try:
-                packet = next(packets, None)
-            except InvalidDataError:  # the file was cut off: what came before is what there is
-                return
-            if packet is None:
-                return
-            if packet.size > 0:
-                yield packet
+        if self._streams:
+            with contextlib.suppress(
+                InvalidDataError
+            ):  # the file was cut off: what came before is all there is
+                yield from (packet for packet in self._source.demux(self._streams) if packet.size > 0)
 
 
 def fill_packet_times(packets: Iterable[Any]) -> Iterator[Any]:
@@ -186,25 +178,22 @@ def fill_packet_times(packets: Iterable[Any]) -> Iterator[Any]:
 
     Matroska's demuxer gives none to what lies before zero: such packets end where the first timed one begins.
     """
-    waiting: dict[int, list[Any]] = {}
+    waiting: dict[int, list[Any]] = defaultdict(list)
     ends: dict[int, int] = {}
     for packet in packets:
         index = packet.stream.index
+        waiting[index].append(packet)
         if packet.pts is None and index not in ends:
-            early = waiting.setdefault(index, [])
-            early.append(packet)
-            if len(early) > MAX_UNTIMED_PACKETS:
+            if len(waiting[index]) > MAX_UNTIMED_PACKETS:
                 raise ClipError("its sound has no times; convert the clip first")
             continue
-        if packet.pts is None:
-            packet.pts = ends[index]
-        begin = packet.pts - sum(early.duration or 0 for early in waiting.get(index, ()))
-        for early_packet in waiting.pop(index, ()):
-            early_packet.pts = begin
-            begin += early_packet.duration or 0
-            yield early_packet
-        ends[index] = packet.pts + (packet.duration or 0)
-        yield packet
+        begin = ends[index] if packet.pts is None else packet.pts
+        begin -= sum(early.duration or 0 for early in waiting[index][:-1])
+        for timed in waiting.pop(index):
+            timed.pts = begin
+            begin += timed.duration or 0
+            yield timed
+        ends[index] = begin
 
 
 def _sample_ticks(packet: Any, stream: Any) -> int:
@@ -224,7 +213,6 @@ def describe_sound_changes(source: Path, out: Path, fallback: str | None) -> tup
 
     Raises:
         UsageError: there are some, and ``fallback`` is None.
-        ClipError: ``source`` cannot be opened.
     """
     suffix = out.suffix.lower()
     sentences = []

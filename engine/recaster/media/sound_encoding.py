@@ -33,28 +33,20 @@ def channel_layout(context: Any) -> str:
     return LAYOUTS.get(context.channels, "stereo") if stated.endswith("channels") else stated
 
 
-def choose_sound_encoder(context: Any, kind: str) -> str:
-    """Names FFmpeg's encoder for "aac", or for "pcm" in the depth of a stream."""
-    if kind == "aac":
-        return "aac"
-    return "pcm_s16le" if context.format is not None and context.format.name in SHORT_FORMATS else "pcm_s24le"
-
-
 class SoundEncoder:
     """One stream's way from the source's packets to packets of another codec, at the same times."""
 
     def __init__(self, source: Any, container: Any, kind: str) -> None:
         """Adds a stream of ``kind``, "aac" or "pcm", to an output container."""
         context = source.codec_context
-        encoder = choose_sound_encoder(context, kind)
-        rate = context.sample_rate
-        if encoder == "aac" and rate not in AAC_RATES:
-            rate = USUAL_RATE
+        is_short = context.format is not None and context.format.name in SHORT_FORMATS
+        encoder = "aac" if kind == "aac" else "pcm_s16le" if is_short else "pcm_s24le"
+        rate = USUAL_RATE if kind == "aac" and context.sample_rate not in AAC_RATES else context.sample_rate
         self._source = source
         self.stream = container.add_stream(encoder, rate=rate, layout=channel_layout(context))
         self._context = self.stream.codec_context
         self._context.time_base = Fraction(1, rate)
-        if encoder == "aac":
+        if kind == "aac":
             self._context.bit_rate = AAC_BITS_PER_CHANNEL * context.channels
         self._context.open()
         self._taken: int | None = None  # where the source is, in samples of the result

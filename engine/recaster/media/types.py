@@ -103,7 +103,8 @@ class Rect:
 
     def relative_to(self, outer: Rect) -> Rect:
         """The same rectangle, counted from the corner of an outer one."""
-        x, y = outer.left, outer.top
+        x = outer.left
+        y = outer.top
         return Rect(self.left - x, self.top - y, self.right - x, self.bottom - y)
 
     def contains(self, other: Rect) -> bool:

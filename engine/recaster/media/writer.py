@@ -26,7 +26,7 @@ from recaster.media.colour_tags import (
     write_colour_tags,
 )
 from recaster.media.decoder import media_url
-from recaster.media.lazy_frame import LazyFrame
+from recaster.media.lazy_frame import LazyFrame, has_whole_chroma_samples
 from recaster.media.patches import PatchCompositor, paste_patches
 from recaster.settings.encoding import SUFFIXES, WriterOptions
 from recaster.settings.options import check_options
@@ -215,7 +215,7 @@ class ClipWriter:
         stream = self._container.add_stream(
             codec.encoder,
             rate=info.rate.limit_denominator(ROUNDED_RATE),
-            options=choose_encoder_options(self._options, self._format),
+            options=_choose_encoder_options(self._options, self._format),
         )
         context = stream.codec_context
         stream.width = info.width
@@ -231,22 +231,18 @@ class ClipWriter:
         return stream
 
 
-def choose_encoder_options(options: WriterOptions, pixel_format: str) -> dict[str, str]:
-    """Lists options of the encoder, as ffmpeg names them."""
+def _choose_encoder_options(options: WriterOptions, pixel_format: str) -> dict[str, str]:
+    """Chooses options of the encoder, as ffmpeg names them."""
     if options.codec == "prores":
         return {"profile": "4444" if "444" in pixel_format else "hq", "vendor": "apl0"}
     chosen = {"crf": str(options.quality), "preset": options.preset}
-    if options.codec == "h264" and has_avx512():
-        # x264's code for AVX-512 (macroblock tree) reads memory that nobody wrote: results would differ.
-        chosen["x264-params"] = "asm=AVX2"
     if options.codec == "hevc":
         chosen["x265-params"] = f"log-level=none:pools={THREADS}:frame-threads=1"
+    # OpenCV lists what the processor has, with a "?" after what it has not.
+    elif any("AVX512" in name and not name.endswith("?") for name in cv2.getCPUFeaturesLine().split()):
+        # x264's code for AVX-512 (macroblock tree) reads memory that nobody wrote: results would differ.
+        chosen["x264-params"] = "asm=AVX2"
     return chosen
-
-
-def has_avx512() -> bool:
-    """Tells whether this machine computes with AVX-512, as OpenCV sees it."""
-    return any("AVX512" in name and not name.endswith("?") for name in cv2.getCPUFeaturesLine().split())
 
 
 def choose_sound_fallback(path: Path, options: WriterOptions) -> str | None:
@@ -277,30 +273,20 @@ def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
     pixel_format = options.pixel_format or codec.formats[info.bit_depth > 8, odd]
     known = {str(format_.name) for format_ in av.codec.Codec(codec.encoder, "w").video_formats or ()}
     if pixel_format not in known:
-        raise UsageError(
-            f"{options.codec} cannot be written as {pixel_format}; it takes {', '.join(sorted(known))}"
-        )
-    chroma = av.VideoFormat(pixel_format, info.width, info.height)
-    if not _has_whole_chroma(chroma, info):
+        takes = ", ".join(sorted(known))
+        raise UsageError(f"{options.codec} cannot be written as {pixel_format}; it takes {takes}")
+    if not has_whole_chroma_samples(av.VideoFormat(pixel_format, info.width, info.height)):
         raise UsageError(
             f"{path}: {info.width}x{info.height} is odd, which {pixel_format} cannot hold; use yuv444p"
         )
     return pixel_format
 
 
-def _has_whole_chroma(chroma: Any, info: ClipInfo) -> bool:
-    across = 2 if chroma.chroma_width(info.width) < info.width else 1
-    down = 2 if chroma.chroma_height(info.height) < info.height else 1
-    return info.width % across == 0 and info.height % down == 0
-
-
 def open_output(path: Path, time_base: Fraction, options: dict[str, str]) -> Any:
     """Opens a container for writing whose video track counts in ``time_base``'s denominator.
 
-    Nothing that changes from run to run is written (dates, random identifiers).
-
-    Args:
-        options: of the muxer; those that the container doesn't have are left out.
+    Nothing that changes from run to run is written (dates, random identifiers). Of the muxer's ``options``
+    those that the container doesn't have are left out.
     """
     container = CONTAINERS[path.suffix.lower()]
     chosen = {"fflags": "+bitexact", **options, "video_track_timescale": str(time_base.denominator)}
@@ -320,11 +306,7 @@ def choose_movie_timescale(time_bases: Sequence[Fraction]) -> int:
 
 @contextlib.contextmanager
 def scratch_folder(out: Path) -> Iterator[Path]:
-    """Makes a folder beside ``out`` for what is needed on the way to it; gone afterwards.
-
-    Raises:
-        OutputError: the folder cannot be made.
-    """
+    """Makes a folder beside ``out`` for what is needed on the way to it; gone afterwards (or OutputError)."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         folder = tempfile.TemporaryDirectory(prefix=f".{out.stem}.", dir=out.parent)
