@@ -24,7 +24,7 @@ from recaster.media.reader import read_frames
 from recaster.settings.detection import AnalysisSettings
 from recaster.settings.encoding import WriterOptions
 from recaster.settings.swap import MaskSettings, SwapSettings
-from recaster.swapping import mux, pipeline
+from recaster.swapping import pipeline
 from recaster.swapping.request import SwapRequest
 from recaster.swapping.result import LOST_GLASSES
 
@@ -173,11 +173,11 @@ def test_glasses_that_cannot_be_kept_are_told_of_again_after_a_stop(
 def test_a_matte_can_be_asked_for_after_a_stop(
     swap: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    join = mux.join_segments
-    monkeypatch.setattr(mux, "join_segments", lambda *_: 1 / 0)
+    join = pipeline.join_segments
+    monkeypatch.setattr(pipeline, "join_segments", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError, match="division by zero"):
         swap(tmp_path / "out.mp4")
-    monkeypatch.setattr(mux, "join_segments", join)
+    monkeypatch.setattr(pipeline, "join_segments", join)
     result = swap(tmp_path / "out.mp4", matte=tmp_path / "matte.mp4")
     assert (result.resumed, result.warnings) == (0, ())
     assert probe(tmp_path / "matte.mp4").frame_count == COUNT
@@ -190,11 +190,11 @@ def test_parts_of_other_settings_or_another_model_are_discarded(
     def full(*_: Any, **__: Any) -> None:
         raise OutputError("the disk is full")
 
-    join = mux.join_segments
-    monkeypatch.setattr(mux, "join_segments", full)
+    join = pipeline.join_segments
+    monkeypatch.setattr(pipeline, "join_segments", full)
     with pytest.raises(OutputError, match="the disk is full"):
         swap(tmp_path / "out.mp4")
-    monkeypatch.setattr(mux, "join_segments", join)
+    monkeypatch.setattr(pipeline, "join_segments", join)
     assert len(list((tmp_path / "out.mp4.parts").glob("*.clip.mov"))) == 3
     if change == "settings":
         result = swap(tmp_path / "out.mp4", colour="none")

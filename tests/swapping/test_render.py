@@ -191,8 +191,8 @@ def test_the_mouth_shows_in_its_own_light(fake: Any) -> None:
 
 
 def test_an_error_leaves_no_thread_behind(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(self: Renderer, painted: Any) -> RenderedFrame:
-        del self, painted
+    def broken(self: Renderer, frame: Any, faces: Any) -> RenderedFrame:
+        del self, frame, faces
         raise ValueError("broken")
 
     monkeypatch.setattr(Renderer, "_composite", broken)

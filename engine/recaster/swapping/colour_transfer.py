@@ -62,8 +62,7 @@ def measure(
     """Measures the colours of one face, as a mode needs them.
 
     Args:
-        swapped: (size, size, 3) uint8 RGB, the swapped face.
-        target: (size, size, 3) uint8 RGB, the target's face in the same crop.
+        swapped, target: (size, size, 3) uint8 RGB, the swapped face and the target's in the same crop.
         mask: (size, size) float32, 0 to 1.
         mode: one of ``COLOURS``.
         normals: which way the face looks, if that is known ("light").
@@ -95,12 +94,9 @@ def average_measured(statistics: Sequence[Measured], centre: int) -> Measured:
 
 
 def average(statistics: Sequence[Floats | None], centre: int) -> Floats | None:
-    """Averages a window of arrays, weighted by the distance to ``centre``.
+    """Averages a window of arrays, weighted by the distance to ``centre``, so that nothing lags.
 
-    The window is centred: nothing lags.
-
-    Returns:
-        The mean; None where nothing in the window was measured.
+    None where nothing in the window was measured.
     """
     known = [(i, value) for i, value in enumerate(statistics) if value is not None]
     if not known:
@@ -115,7 +111,6 @@ def apply(image: Image, statistics: Measured, mode: str, seed: int = 0) -> NDArr
     """Applies measured colours to a face: (size, size, 3) float32, 0 to 255.
 
     Args:
-        image: (size, size, 3) uint8 RGB, the swapped face.
         statistics: the average of what was measured; None leaves it as it is.
         mode: one of ``COLOURS``.
         seed: what grain follows from.

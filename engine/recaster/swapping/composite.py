@@ -57,7 +57,6 @@ def composite(frame: Frame, layers: Sequence[Layer], label: LabelSettings | None
     Args:
         frame: it is not changed.
         layers: the faces; they may reach beyond the frame.
-        label: what is said in the picture; None for nothing.
 
     Returns:
         What was painted, in places that don't meet. Its matte is 0 where no face shows, 255 where only
@@ -69,9 +68,8 @@ def composite(frame: Frame, layers: Sequence[Layer], label: LabelSettings | None
     sign = None if label is None else place_label(label, frame.size)
     places = [place for place, _ in painters] + ([sign] if sign else [])
     patches = []
-    for whole in _join_overlapping(
-        [place.expand(PATCH_MARGIN_PX, PATCH_GRID_PX, frame.size) for place in places]
-    ):
+    wide = [place.expand(PATCH_MARGIN_PX, PATCH_GRID_PX, frame.size) for place in places]
+    for whole in _join_overlapping(wide):
         image = frame.part(whole).copy()
         matte = np.zeros(image.shape[:2], dtype=np.float32)
         for place, layer in painters:
@@ -106,7 +104,8 @@ def _blend(image: Image, matte: NDArray[np.float32], layer: Layer, place: Rect, 
     """Blends one face, at its place, into a part of the frame and its matte, in place."""
     picture, mask, filtering = _prefilter(layer)
     size = (place.width, place.height)
-    to_crop = _move_origin(invert(layer.matrix), np.array([place.left, place.top]))
+    to_crop = invert(layer.matrix)
+    to_crop[:, 2] -= (place.left, place.top)  # counts from the place's corner, not from the frame's
     face = cv2.warpAffine(picture, to_crop, size, flags=filtering, borderMode=cv2.BORDER_REPLICATE)
     np.clip(face, 0, 255, out=face)  # cubic filters reach beyond
     weight = cv2.warpAffine(mask, to_crop, size, flags=cv2.INTER_LINEAR)
@@ -122,10 +121,8 @@ def _blend(image: Image, matte: NDArray[np.float32], layer: Layer, place: Rect, 
 def _prefilter(layer: Layer) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
     """Prepares a layer to be sampled so that it neither aliases nor smears.
 
-    A crop that shrinks is blurred first; any other is sampled with a cubic filter.
-
-    Returns:
-        Image, mask, and OpenCV's interpolation for the image.
+    A crop that shrinks is blurred first; any other is sampled with a cubic filter. Returns image, mask, and
+    OpenCV's interpolation for the image.
     """
     if layer.zoom >= MIN_SHARP_ZOOM:
         return layer.image, layer.mask, cv2.INTER_CUBIC
@@ -135,13 +132,6 @@ def _prefilter(layer: Layer) -> tuple[NDArray[np.float32], NDArray[np.float32], 
     mask = cv2.GaussianBlur(layer.mask, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
     # Blurred outwards, the mask would paint where the face isn't to show at all.
     return image, np.where(layer.mask > 0, mask, np.float32(0)), cv2.INTER_LINEAR
-
-
-def _move_origin(matrix: Floats, corner: NDArray[np.int64]) -> Floats:
-    """Turns a matrix into the frame into a matrix into the part of it that begins at ``corner`` (x, y)."""
-    moved = matrix.copy()
-    moved[:, 2] -= corner
-    return moved
 
 
 def _bound(layer: Layer, size: tuple[int, int]) -> Rect | None:

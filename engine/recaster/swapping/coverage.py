@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import cached_property
 from itertools import groupby, pairwise
@@ -73,7 +73,6 @@ class FaceCoverage:
     """One face in one frame.
 
     Attributes:
-        track: number of its track.
         area: what the picture shows of it, in pixels of the frame.
         covered: share of that which was swapped, 0 to 1.
         lost: shares of it that were not, by reason; with ``covered`` they make 1.
@@ -115,7 +114,6 @@ def measure_coverage(
     """Computes how much of a face was swapped; None where next to nothing of it lies within the picture.
 
     Args:
-        track: number of its track.
         whole: (size, size), 0 to 1: its mask if nothing were missing.
         left: the mask after each step that may have taken something away, by the reason that it had.
         inside: where the crop shows the frame, (size, size) or (1, 1).
@@ -154,11 +152,10 @@ def read_record(path: Path, count: int) -> tuple[Faces, ...] | None:
 
 @dataclass(frozen=True)
 class FrameCoverage:
-    """Coverage of the faces of one frame.
+    """Coverage of the faces of one frame that were to be swapped.
 
     Attributes:
         frame: its index in the clip.
-        faces: the faces in it that were to be swapped.
         reason: why it doesn't count as swapped; None where each of its faces was.
     """
 
@@ -176,14 +173,18 @@ class FrameCoverage:
         """Share of that face that was swapped, 0 to 1; 0 where there is none."""
         return self.least.covered if self.least else 0.0
 
+    def to_json(self) -> dict[str, Any]:
+        """Turns it into plain values for a report."""
+        faces = [face.to_json() for face in self.faces]
+        state = str(self.reason or "swapped")
+        return {"frame": self.frame, "state": state, "covered": self.covered, "faces": faces}
+
 
 @dataclass(frozen=True)
 class Run:
-    """Consecutive frames that weren't swapped, for one reason.
+    """Consecutive frames of the clip that weren't swapped, for one reason.
 
     Attributes:
-        first, last: indices of frames of the clip.
-        reason: why.
         covered: share of the face that was swapped all the same, on average, 0 to 1.
     """
 
@@ -200,14 +201,14 @@ class Run:
         """The reason in an editor's words."""
         return self.reason.sentence(1 - self.covered)
 
+    def to_json(self) -> dict[str, Any]:
+        """Turns it into plain values for a report."""
+        return asdict(self) | {"reason": str(self.reason), "sentence": self.sentence}
+
 
 @dataclass(frozen=True)
 class Coverage:
-    """The coverage of every frame of a clip, or of a part of it.
-
-    Attributes:
-        frames: every frame, in order.
-    """
+    """Coverage of every frame of a clip, or of a part of it, in order."""
 
     frames: tuple[FrameCoverage, ...]
 
@@ -218,17 +219,15 @@ class Coverage:
         """Gathers the coverage of frames, with a reason for each that doesn't count as swapped.
 
         Args:
-            frames: indices of the frames.
             faces: what was covered of the faces in each of them.
             left_out: frames with the performer's face that no plan has, as it looks too far away.
             others: frames with other people in them.
         """
-        return cls(
-            tuple(
-                FrameCoverage(frame, seen, _find_reason(seen, frame in left_out, frame in others))
-                for frame, seen in zip(frames, faces, strict=True)
-            )
+        coverages = (
+            FrameCoverage(frame, seen, _find_reason(seen, frame in left_out, frame in others))
+            for frame, seen in zip(frames, faces, strict=True)
         )
+        return cls(tuple(coverages))
 
     @cached_property
     def swapped(self) -> int:
@@ -265,25 +264,8 @@ class Coverage:
         return {
             "swapped": self.swapped,
             "not_swapped": {str(reason): count for reason, count in self.counts.items()},
-            "ranges": [
-                {
-                    "first": run.first,
-                    "last": run.last,
-                    "reason": str(run.reason),
-                    "covered": run.covered,
-                    "sentence": run.sentence,
-                }
-                for run in self.runs
-            ],
-            "frames": [
-                {
-                    "frame": frame.frame,
-                    "state": str(frame.reason or "swapped"),
-                    "covered": frame.covered,
-                    "faces": [face.to_json() for face in frame.faces],
-                }
-                for frame in self.frames
-            ],
+            "ranges": [run.to_json() for run in self.runs],
+            "frames": [frame.to_json() for frame in self.frames],
         }
 
 

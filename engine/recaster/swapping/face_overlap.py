@@ -76,7 +76,6 @@ def draw_outlines(outlines: Sequence[Outline], matrix: Floats, size: int) -> NDA
     Args:
         outlines: of the faces, in pixels of the frame.
         matrix: (2, 3) float64, frame pixels to crop pixels.
-        size: side of the crop.
     """
     # Corners between pixels: an outline that moves slowly must not jump from pixel to pixel.
     covered = np.zeros((size, size), np.uint8)
@@ -86,11 +85,7 @@ def draw_outlines(outlines: Sequence[Outline], matrix: Floats, size: int) -> NDA
 
 
 def outline_head(points: Floats) -> Outline:
-    """Outlines a face with ears and hair, (M, 1, 2) float32 pixels; of the face alone without depth.
-
-    Args:
-        points: (N, 3) of the face.
-    """
+    """Outlines a face (N, 3) with ears and hair, (M, 1, 2) float32 pixels; the face alone without depth."""
     outline = outline_face(points)
     if len(points) != POINTS:
         return outline

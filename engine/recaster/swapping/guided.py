@@ -66,7 +66,6 @@ class GuidedSwapper:
     """See ``Swapper``.
 
     Args:
-        likeness: the source.
         size: side of the crops in pixels.
         digest: digest of what the likeness and network were read from.
         network: finishes the warp; None shows the warp itself.
@@ -87,11 +86,7 @@ class GuidedSwapper:
 
     @classmethod
     def from_model(cls, folder: ModelFolder, *, gpu: bool = False) -> GuidedSwapper:
-        """A trained guided model.
-
-        Args:
-            folder: where it is.
-            gpu: whether TensorFlow runs its network, on the device that was chosen.
+        """Reads a trained model; with ``gpu``, TensorFlow runs its network, on the device that was chosen.
 
         Raises:
             InputError: a file of the model is missing or does not fit.
@@ -114,26 +109,19 @@ class GuidedSwapper:
         landmarks = smooth(track.landmarks, track.times, smoothing)
         wanted = retarget(landmarks, self.likeness.mesh, self.likeness.neutral_shape)
         # Crops follow the face that is wanted, and not the target's, for it is what is painted.
+        weights = self._smooth_weights(self.likeness.weights(wanted), track.times)
         return TrackPlan(
             frames=track.frames,
             matrices=geometry.fit_crop(wanted, self._reference),
             landmarks=landmarks,
-            extra={
-                "wanted": wanted,
-                "weights": self._smooth_weights(self.likeness.weights(wanted), track.times),
-            },
+            extra={"wanted": wanted, "weights": weights},
             opacities=profile_opacity(landmarks, track.times),
         )
 
     def _smooth_weights(self, weights: Floats, times: Floats) -> Floats:
         """Smooths weights (T, regions, K) over time: what is fast in them is the landmarks' noise."""
-        slow = np.stack(
-            [
-                smooth(weights[:, region], times, Smoothing("zero-phase", _WEIGHT_SMOOTHING[name]))
-                for region, name in enumerate(REGIONS)
-            ],
-            1,
-        )
+        smoothings = [Smoothing("zero-phase", _WEIGHT_SMOOTHING[name]) for name in REGIONS]
+        slow = np.stack([smooth(weights[:, at], times, how) for at, how in enumerate(smoothings)], 1)
         # Subtracted and not cut off: a weight that passes the limit grows from nothing, so nothing pops.
         slow = np.maximum(slow - _MIN_REFERENCE_SHARE * slow.max(-1, keepdims=True), 0)
         # Each region's weights make 1 again.

@@ -44,20 +44,15 @@ def place_label(settings: LabelSettings, size: tuple[int, int]) -> Rect | None:
     ink, _ = _fit_label(settings, width, height)
     rows = min(len(ink), height)
     columns = min(ink.shape[1], width)
-    margin = min(
-        round(0.6 * settings.size * min(width, height)), (height - rows) // 2, (width - columns) // 2
-    )
+    usual = round(0.6 * settings.size * min(width, height))
+    margin = min(usual, (height - rows) // 2, (width - columns) // 2)
     top = margin if settings.corner.startswith("top") else height - rows - margin
     left = margin if settings.corner.endswith("left") else width - columns - margin
     return Rect(left, top, left + columns, top + rows)
 
 
 def draw_label(there: Image, settings: LabelSettings, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Draws the label into what a picture of this size shows at ``place_label``.
-
-    Returns:
-        (height, width) bool of that place: where the label shows.
-    """
+    """Draws the label into what a picture of this size shows at ``place_label``; returns where it shows."""
     ink, cover = _fit_label(settings, *size)
     rows, columns = there.shape[:2]
     shown = cover[:rows, :columns]

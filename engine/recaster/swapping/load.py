@@ -47,16 +47,14 @@ def load_swapper(model: Path | None = None, source: Path | None = None, device: 
     """Loads the swapper of a trained model, or of a source identity without any training.
 
     Args:
-        model: a model folder, written by training.
-        source: a faceset of the person whose face is put on; exactly one of the two is given.
+        model: a model folder, or
+        source: a faceset of the person whose face is put on.
         device: what ``choose_device`` was asked for.
 
     Raises:
         UsageError: not exactly one of them is given.
-        ModelError: the folder holds no model, or one that can't swap yet.
-        WeightsError: its weights are damaged.
-        FacesetError: the faceset can't be used.
-        FaceNotFoundError: it holds too few faces.
+        ModelError, WeightsError: the folder holds no model, one that can't swap yet, or a damaged one.
+        FacesetError, FaceNotFoundError: the faceset can't be used, or holds too few faces.
     """
     if model is not None and source is None:
         return _load_model(ModelFolder(model), device)
@@ -69,11 +67,7 @@ def load_swapper(model: Path | None = None, source: Path | None = None, device: 
 
 @dataclass(frozen=True)
 class SwapperFactory:
-    """Makes the same swapper in another process, on the same kind of device.
-
-    Attributes:
-        model, source, device: as ``load_swapper``.
-    """
+    """Makes the same swapper as ``load_swapper`` in another process, on the same kind of device."""
 
     model: Path | None = None
     source: Path | None = None

@@ -17,28 +17,20 @@ if TYPE_CHECKING:
 
 
 def mark_result(request: SwapRequest, unsigned: Path, frames: int, swapped: int) -> str:
-    """Writes a finished swap with its signed manifest as the request's output.
+    """Writes a finished swap with its signed manifest as the output of a request that has a mark.
 
     Args:
-        request: it has a mark.
         unsigned: the swap without a manifest; of the output's kind.
         frames: pictures in it.
         swapped: those of them that show a face to swap.
 
     Returns:
         One line of words on what was done.
-
-    Raises:
-        ManifestError, TimestampError, OutputError: as ``sign_swap``.
     """
     if request.mark is None:
         raise ValueError("a swap without a mark isn't signed")
-    facts = {
-        "frames": frames,
-        "swapped": swapped,
-        **collect_provenance_facts(request.swapper, request.settings),
-        "clip": request.clip.digest,
-    }
+    facts = {"frames": frames, "swapped": swapped, "clip": request.clip.digest}
+    facts |= collect_provenance_facts(request.swapper, request.settings)
     return sign_swap(unsigned, request.out, request.clip.path, facts, request.mark)
 
 

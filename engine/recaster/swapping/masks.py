@@ -32,7 +32,6 @@ def compute_face_mask(
     Args:
         learned: (size, size) float32, the model's own mask, 0 to 1.
         landmarks: (N, 3) float64, the target's landmarks in crop pixels.
-        settings: how.
 
     Returns:
         (size, size) float32, 0 to 1; exactly 0 along the border of the crop.

@@ -44,22 +44,19 @@ POLL_S: Final = 0.3
 
 def choose_process_count(missing: Sequence[range], size: int) -> int:
     """Chooses how many processes render so many frames well on this machine; 1 for this one alone."""
-    segments = sum(-(-len(run) // size) for run in missing)
+    segments = _count_segments(missing, size)
     memory = _memory() // MEMORY_PER_PROCESS_BYTES
-    return max(
-        1,
-        min(
-            MAX_PROCESSES,
-            cores() // CORES_PER_PROCESS,
-            memory,
-            segments // (2 * MIN_SEGMENTS_PER_RUN),
-        ),
-    )
+    useful = segments // (2 * MIN_SEGMENTS_PER_RUN)
+    return max(1, min(MAX_PROCESSES, cores() // CORES_PER_PROCESS, memory, useful))
+
+
+def _count_segments(missing: Sequence[range], size: int) -> int:
+    return sum(-(-len(run) // size) for run in missing)
 
 
 def split_runs(missing: Sequence[range], size: int, processes: int) -> list[range]:
     """Splits runs of missing frames into shorter ones of whole segments, a few for each process."""
-    segments = sum(-(-len(run) // size) for run in missing)
+    segments = _count_segments(missing, size)
     length = size * max(MIN_SEGMENTS_PER_RUN, -(-segments // (processes * RUNS_PER_PROCESS)))
     return [
         range(start, min(start + length, run.stop))
@@ -75,36 +72,27 @@ def render_missing(spec: RenderSpec, request: SwapRequest, timer: StageTimer, re
         How many frames were there already.
 
     Raises:
-        RecasterError: as ``RenderSpec.render``.
-        OutputError: a process died.
+        RecasterError: as ``RenderSpec.render``; OutputError if a process died.
     """
     missing = spec.cache.find_missing()
     resumed = len(spec.frames) - sum(map(len, missing))
-    progress = _Progress(report, resumed, len(spec.frames))
+    done = resumed
+
+    def tick(frames: int = 1) -> None:
+        nonlocal done
+        done += frames
+        report(Update("swapping", done, len(spec.frames)))
+
     size = spec.settings.chunk
     factory = request.factory
     processes = 1 if factory is None else request.processes or choose_process_count(missing, size)
     if factory is None or processes == 1:
         for run in missing:
-            spec.render(run, request.swapper, timer, progress.tick)
+            spec.render(run, request.swapper, timer, tick)
     else:
         runs = split_runs(missing, size, processes)
-        timer.add(render_in_parallel(spec, runs, factory, processes, progress.tick))
+        timer.add(render_in_parallel(spec, runs, factory, processes, tick))
     return resumed
-
-
-class _Progress:
-    """Reports how many frames are rendered."""
-
-    def __init__(self, report: Report, done: int, total: int) -> None:
-        self._report = report
-        self._done = done
-        self._total = total
-
-    def tick(self, frames: int = 1) -> None:
-        """Counts some frames more."""
-        self._done += frames
-        self._report(Update("swapping", self._done, self._total))
 
 
 def render_in_parallel(
@@ -114,21 +102,13 @@ def render_in_parallel(
     processes: int,
     tick: Callable[[int], None],
 ) -> dict[str, float]:
-    """Renders runs of frames in processes.
+    """Renders runs of frames (ranges of whole segments) in processes.
 
     Args:
-        spec: what is to be rendered.
-        runs: ranges of whole segments.
-        factory: makes the swapper there.
-        processes: how many.
         tick: told every now and then how many frames were rendered since the last time.
 
     Returns:
         Seconds by stage, as if one process had done all the work of its share.
-
-    Raises:
-        RecasterError: as ``RenderSpec.render``.
-        OutputError: a process died.
     """
     context = multiprocessing.get_context("spawn")  # not a fork: threads and drivers don't outlive one
     done = context.Value("q", 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -15,13 +15,14 @@ from recaster.faces.topology import POINTS
 from recaster.progress import Report, Update, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
     from recaster.appearance.face_appearance import FaceAppearance
     from recaster.faces.types import Floats
-    from recaster.media.types import Frame, Image
+    from recaster.media.clip import Clip
+    from recaster.media.types import Image
     from recaster.swapping.swap_plan import SwapPlan
     from recaster.swapping.swapper import TrackPlan
 
@@ -33,29 +34,16 @@ MIN_FRAMES: Final = 5
 """Of a performer who is seen in fewer frames nothing is usual."""
 
 
-class FrameReader(Protocol):
-    """Access to single frames of a clip; a ``Clip`` is one."""
-
-    def read_indices(self, indices: Sequence[int]) -> Iterable[Frame]:
-        """Reads the frames with these indices, ascending."""
-
-    def find_cheap_indices(self) -> NDArray[np.int64]:
-        """Finds the frames that are read without many others, ascending."""
-
-
 def add_appearance(
-    plan: SwapPlan, clip: FrameReader, available: range, shown: Iterable[range], report: Report = silent
+    plan: SwapPlan, clip: Clip, available: range, shown: Iterable[range], report: Report = silent
 ) -> SwapPlan:
     """Adds the usual look of everyone shown whose mesh is known and whose crops are aligned.
 
     A look depends on its own track, on ``available`` and on the clip, not on what is shown.
 
     Args:
-        plan: the faces to swap.
-        clip: their clip.
         available: which frames may be read.
         shown: the frames that will be rendered.
-        report: told about every frame.
     """
     cheap = clip.find_cheap_indices()
     rows: dict[int, list[tuple[int, int]]] = defaultdict(list)
@@ -72,12 +60,10 @@ def add_appearance(
             crops[number].append(resize_crop(face.image, face.landmarks, FINE_PX))
         report(Update("looking at faces", done, len(rows)))
     known = {number: faces for number, faces in crops.items() if len(faces) >= MIN_FRAMES}
-    occluders = Occluders() if known else None
-    appearances = {
-        number: _build_appearance(occluders, faces)
-        for number, faces in known.items()
-        if occluders is not None
-    }
+    if not known:
+        return dataclasses.replace(plan, appearances={})
+    occluders = Occluders()
+    appearances = {number: _build_appearance(occluders, faces) for number, faces in known.items()}
     return dataclasses.replace(plan, appearances=appearances)
 
 
@@ -95,8 +81,7 @@ def mask_in_frame(
 ) -> NDArray[np.bool_]:
     """Computes where a crop of ``size`` shows a frame of (width, height) and not its border repeated.
 
-    Returns:
-        (side, side), or (1, 1) where all of it does.
+    (side, side), or (1, 1) where all of it does.
     """
     # Centres of ``side`` cells across the crop, in its own pixels, whose centres have whole numbers.
     places = np.asarray((np.arange(side) + 0.5) * (size / side) - 0.5)

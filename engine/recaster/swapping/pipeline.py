@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recaster.faces.analysis_cache import analyse_clip
+from recaster.media.join import join_segments
 from recaster.progress import Report, Update, silent
 from recaster.swapping.coverage import Coverage
 from recaster.swapping.marking import mark_result
-from recaster.swapping.mux import mux_segments
 from recaster.swapping.parallel import render_missing
 from recaster.swapping.performer_appearance import add_appearance
 from recaster.swapping.render_cache import RenderCache
@@ -59,7 +59,7 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     resumed = render_missing(RenderSpec(request.clip, frames, plan, settings, cache), request, timer, report)
     coverage = Coverage.of(frames, cache.read_coverage(), plan.left_out, plan.others)
     with timer.timing("join"):
-        whole = mux_segments(request, cache)
+        whole = _mux_segments(request, cache)
     marked = _mark(request, whole, plan, timer, report)
     result = SwapResult(
         out=request.out,
@@ -85,3 +85,16 @@ def _mark(request: SwapRequest, whole: Path, plan: SwapPlan, timer: StageTimer, 
         statement = mark_result(request, whole, len(request.frames), plan.count_painted(request.frames))
     whole.unlink()
     return statement
+
+
+def _mux_segments(request: SwapRequest, cache: RenderCache) -> Path:
+    """Puts all segments together with the original's sound, as the result, or where it is to be signed."""
+    out = request.out if request.mark is None else cache.unsigned_path(request.out.suffix)
+    info = request.clip.info
+    writer = request.settings.writer
+    if request.settings.matte is not None:
+        mattes = [cache.matte_path(segment) for segment in cache.segments]
+        join_segments(mattes, info, request.settings.matte, request.frames, writer, has_sound=False)
+    segments = [cache.clip_path(segment) for segment in cache.segments]
+    join_segments(segments, info, out, request.frames, writer)
+    return out

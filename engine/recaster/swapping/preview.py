@@ -38,7 +38,6 @@ def preview_frame(request: SwapRequest, frame: int, report: Report = silent) -> 
         UsageError: the clip has no such frame, the picture would replace the clip or has no picture's
             name, or a matte is wanted.
         FaceNotFoundError: there is nobody to swap in this frame.
-        ClipError, OutputError: as ``swap_clip``.
     """
     timer = StageTimer()
     settings = request.settings
@@ -96,9 +95,6 @@ def _check(request: SwapRequest, frame: int) -> None:
         raise UsageError("a preview is one picture: leave the matte and the report out")
     if out.suffix.lower() not in FORMATS:
         raise UsageError(f"{out}: a preview is a picture, named {', '.join(FORMATS)}")
-    available = request.frames
-    if frame not in available:
-        raise UsageError(
-            f"{request.clip.path}: frame {frame} is none of {available.start} to {available.stop - 1}; "
-            "choose another"
-        )
+    first, last = request.frames[0], request.frames[-1]
+    if not first <= frame <= last:
+        raise UsageError(f"{request.clip.path}: frame {frame} is none of {first} to {last}; choose another")

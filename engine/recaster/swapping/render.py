@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats, SwappedFace
     from recaster.media.types import Frame, Image, Patch
     from recaster.settings.swap import SwapSettings
-    from recaster.swapping.coverage import FaceCoverage, Faces
+    from recaster.swapping.coverage import Faces
     from recaster.swapping.stage_timer import StageTimer
     from recaster.swapping.swap_plan import SwapPlan
     from recaster.swapping.swapper import PlannedFace, Swapper
@@ -77,43 +78,27 @@ class RenderedFrame:
 
 
 @dataclass(frozen=True, eq=False)
-class _CroppedFrame:
-    """A frame and the crops of its faces, by plan."""
-
-    frame: Frame
-    faces: Mapping[int, PlannedFace]
-
-
-@dataclass(frozen=True, eq=False)
-class _Masks:
-    """Masks of one face, (size, size) float32, 0 to 1.
+class _MeasuredFace:
+    """A swapped face and what decides how it is laid over the frame; masks are (size, size) float32, 0 to 1.
 
     Attributes:
-        whole: as the settings want it, if the model can paint all of the face.
-        painted: of what the model has painted.
+        whole: mask as the settings want it, if the model can paint all of the face.
+        painted: mask of what the model has painted.
+        foreground: mask of nearer faces and of the performer's own glasses; None for nothing.
+        occlusion: probability that the face is hidden, place by place; None where nothing was found out.
+        colour: measurements for ``colour_transfer.apply``.
     """
 
+    swapped: SwappedFace
     whole: NDArray[np.float32]
     painted: NDArray[np.float32]
+    foreground: NDArray[np.float32] | None
+    occlusion: Floats | None
+    colour: colour_transfer.Measured
 
 
-@dataclass(frozen=True, eq=False)
-class _SwappedFrame:
-    """A frame whose faces are swapped, by plan.
-
-    Attributes:
-        frame: the frame as it was.
-        faces: swapped faces and their masks.
-        foreground: masks of nearer faces and of the performer's own glasses, (size, size), 0 to 1.
-        colours: measurements for ``colour_transfer.apply``.
-        occlusions: probabilities that a face is hidden, place by place; None where nothing was found out.
-    """
-
-    frame: Frame
-    faces: Mapping[int, tuple[SwappedFace, _Masks]]
-    foreground: Mapping[int, NDArray[np.float32]]
-    colours: Mapping[int, colour_transfer.Measured]
-    occlusions: Mapping[int, Floats | None]
+_MeasuredFrame = tuple["Frame", "Mapping[int, _MeasuredFace]"]
+"""A frame and its faces, by their plans' numbers."""
 
 
 class Renderer:
@@ -133,13 +118,13 @@ class Renderer:
 
         Args:
             read: the clip's frames from a first index to before a last one.
-            wanted: which frames come out.
+            wanted: which frames come out, in order.
             available: which frames may be looked at (colours and occluders are averaged over neighbours).
-
-        Yields:
-            The finished frames in order.
         """
-        reach = self._reach()
+        reach = max(
+            colour_transfer.reach(self._settings.colour),
+            colour_transfer.REACH_FRAMES if self._occluders else 0,
+        )
         batch = self._settings.batch
         # Read from a multiple of the batch on, so that a frame is always swapped with the same others.
         before = wanted.start - available.start - reach
@@ -154,96 +139,72 @@ class Renderer:
 
             cropped = stage(self._crop_faces(self._timer.each("decode", read(first, last))))
             swapped = stage(self._measure_faces(stage(self._swap_groups(cropped))))
-            for item in _average_over_time(swapped, reach):
-                if item.frame.index in wanted:
+            for frame, faces in _average_over_time(swapped, reach):
+                if frame.index in wanted:
                     with self._timer.timing("composite"):
-                        result = self._composite(item)
+                        result = self._composite(frame, faces)
                     yield result
 
-    def _reach(self) -> int:
-        """Frames before and after one that it depends on."""
-        occluder_reach = colour_transfer.REACH_FRAMES if self._occluders else 0
-        return max(colour_transfer.reach(self._settings.colour), occluder_reach)
-
-    def _crop_faces(self, frames: Iterable[Frame]) -> Iterator[_CroppedFrame]:
-        """Crops the faces out of each frame."""
+    def _crop_faces(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, dict[int, PlannedFace]]]:
+        """Crops the faces out of each frame, by their plans' numbers."""
         for frame in frames:
             with self._timer.timing("crop"):
-                cropped = _CroppedFrame(frame, self._plan.crop_faces(frame))
-            yield cropped
+                faces = self._plan.crop_faces(frame)
+            yield frame, faces
 
     def _swap_groups(
-        self, frames: Iterable[_CroppedFrame]
-    ) -> Iterator[tuple[_CroppedFrame, dict[int, SwappedFace]]]:
+        self, frames: Iterable[tuple[Frame, dict[int, PlannedFace]]]
+    ) -> Iterator[tuple[Frame, dict[int, tuple[PlannedFace, SwappedFace]]]]:
         """Swaps the faces of each group of frames together."""
-        for group in _batched(frames, self._settings.batch):
-            faces = [face for cropped in group for face in cropped.faces.values()]
+        batch = self._settings.batch
+        for group in _batched(frames, batch):
+            faces = [face for _, planned in group for face in planned.values()]
             with self._timer.timing("swap"):
-                swapped = iter(self._swap_in_batches(faces))
-            for cropped in group:
-                yield cropped, {number: next(swapped) for number in cropped.faces}
-
-    def _swap_in_batches(self, faces: list[PlannedFace]) -> list[SwappedFace]:
-        # A group of frames may have more faces than a batch holds.
-        batches = _batched(faces, self._settings.batch)
-        return [swapped for batch in batches for swapped in self._swapper.swap(batch)]
+                # A group of frames may have more faces than a batch holds.
+                swapped = iter([face for part in _batched(faces, batch) for face in self._swapper.swap(part)])
+            for frame, planned in group:
+                yield frame, {number: (face, next(swapped)) for number, face in planned.items()}
 
     def _measure_faces(
-        self, frames: Iterable[tuple[_CroppedFrame, dict[int, SwappedFace]]]
-    ) -> Iterator[_SwappedFrame]:
+        self, frames: Iterable[tuple[Frame, dict[int, tuple[PlannedFace, SwappedFace]]]]
+    ) -> Iterator[_MeasuredFrame]:
         """Finds what is before each frame's faces, and measures their light."""
-        for cropped, swapped in frames:
-            with self._timer.timing("occluders"):
-                occlusions = self._find_occlusions(cropped)
-                foreground = self._mask_foreground(cropped)
-            with self._timer.timing("mask"):
-                masks = {
-                    number: self._mask(face.mask, cropped.faces[number].landmarks)
-                    for number, face in swapped.items()
-                }
-                colours = {
-                    number: self._measure_colour(
-                        face,
-                        cropped.faces[number],
-                        _remove_occluded(
-                            _remove_mouth(face, masks[number].painted),
-                            occlusions.get(number),
-                            foreground.get(number),
-                        ),
-                    )
-                    for number, face in swapped.items()
-                }
-            faces = {number: (face, masks[number]) for number, face in swapped.items()}
-            yield _SwappedFrame(cropped.frame, faces, foreground, colours, occlusions)
+        for frame, faces in frames:
+            yield frame, {number: self._measure_face(frame, number, *face) for number, face in faces.items()}
 
-    def _find_occlusions(self, cropped: _CroppedFrame) -> dict[int, Floats | None]:
-        """Computes the probabilities that faces whose usual look is known are hidden, place by place."""
-        if self._occluders is None:
-            return {}
-        occlusions: dict[int, Floats | None] = {}
-        for number, face in cropped.faces.items():
-            if appearance := self._plan.appearances.get(number):
-                # Beyond the frame's border its last pixels are repeated: nothing is in front there.
-                inside = mask_in_frame(cropped.frame.size, face.matrix, self._plan.size)
-                probability = self._occluders.occlusion_probability(appearance, face.image, face.landmarks)
-                occlusions[number] = inside * probability
-        return occlusions
+    def _measure_face(
+        self, frame: Frame, number: int, target: PlannedFace, swapped: SwappedFace
+    ) -> _MeasuredFace:
+        with self._timer.timing("occluders"):
+            occlusion = self._find_occlusion(frame, number, target)
+            foreground = self._mask_foreground(frame, number, target)
+        with self._timer.timing("mask"):
+            whole, painted = self._mask(swapped.mask, target.landmarks)
+            # The inside of the mouth is the target's own.
+            shown = painted if swapped.mouth is None else painted * (1 - swapped.mouth.share)
+            shown = _remove_occluded(shown, occlusion, foreground)
+            colour = self._measure_colour(swapped, target, shown)
+        return _MeasuredFace(swapped, whole, painted, foreground, occlusion, colour)
 
-    def _mask_foreground(self, cropped: _CroppedFrame) -> dict[int, NDArray[np.float32]]:
-        """Masks nearer faces and the performer's own glasses before each face."""
-        foreground = {}
-        for number, face in cropped.faces.items():
-            masks = []
-            if outlines := self._plan.nearer.get((number, cropped.frame.index)):
-                masks.append(draw_outlines(outlines, face.matrix, self._plan.size))
-            appearance = self._plan.appearances.get(number)
-            if appearance is not None:
-                glasses = glasses_mask(appearance, face.image, face.landmarks)
-                if glasses is not None:
-                    masks.append(glasses)
-            if masks:
-                foreground[number] = np.maximum.reduce(masks)
-        return foreground
+    def _find_occlusion(self, frame: Frame, number: int, face: PlannedFace) -> Floats | None:
+        """Computes the probability that a face whose usual look is known is hidden, place by place."""
+        appearance = self._plan.appearances.get(number)
+        if self._occluders is None or appearance is None:
+            return None
+        # Beyond the frame's border its last pixels are repeated: nothing is in front there.
+        inside = mask_in_frame(frame.size, face.matrix, self._plan.size)
+        return inside * self._occluders.occlusion_probability(appearance, face.image, face.landmarks)
+
+    def _mask_foreground(self, frame: Frame, number: int, face: PlannedFace) -> NDArray[np.float32] | None:
+        """Masks nearer faces and the performer's own glasses before a face."""
+        masks = []
+        if outlines := self._plan.nearer.get((number, frame.index)):
+            masks.append(draw_outlines(outlines, face.matrix, self._plan.size))
+        if appearance := self._plan.appearances.get(number):
+            glasses = glasses_mask(appearance, face.image, face.landmarks)
+            if glasses is not None:
+                masks.append(glasses)
+        return np.maximum.reduce(masks) if masks else None
 
     def _measure_colour(
         self, swapped: SwappedFace, target: PlannedFace, mask: NDArray[np.float32]
@@ -256,45 +217,39 @@ class Renderer:
         mesh = target.landmarks if len(target.landmarks) == POINTS else None
         return colour_transfer.measure(swapped.image, target.image, mask, mode, directions, mesh)
 
-    def _mask(self, learned: NDArray[np.float32], landmarks: Floats) -> _Masks:
-        """Masks what is painted over, and what would be if the model left nothing out."""
+    def _mask(
+        self, learned: NDArray[np.float32], landmarks: Floats
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Masks what would be painted over if the model left nothing out, and what is."""
         settings = self._settings.mask
         painted = compute_face_mask(learned, landmarks, settings)
         if settings.kind != "learned":
-            return _Masks(painted, painted)
-        return _Masks(compute_face_mask(np.ones_like(learned), landmarks, settings), painted)
+            return painted, painted
+        return compute_face_mask(np.ones_like(learned), landmarks, settings), painted
 
-    def _composite(self, item: _SwappedFrame) -> RenderedFrame:
+    def _composite(self, frame: Frame, faces: Mapping[int, _MeasuredFace]) -> RenderedFrame:
         layers = []
         coverages = []
-        for number, (face, masks) in item.faces.items():
-            seed = item.frame.index * GRAIN_SEEDS_PER_FRAME + number
-            image = colour_transfer.apply(face.image, item.colours[number], self._settings.colour, seed)
+        for number, face in faces.items():
+            swapped = face.swapped
+            seed = frame.index * GRAIN_SEEDS_PER_FRAME + number
+            image = colour_transfer.apply(swapped.image, face.colour, self._settings.colour, seed)
             # The inside of the mouth is the target's own and has its light already.
-            if face.mouth is not None:
-                image += face.mouth.share[..., None] * (face.mouth.image - image)
-            turned = masks.painted * np.float32(self._plan.opacity(number, item.frame.index))
-            visible = _remove_occluded(turned, item.occlusions.get(number), item.foreground.get(number))
-            layers.append(Layer(image, visible, face.matrix))
+            if swapped.mouth is not None:
+                image += swapped.mouth.share[..., None] * (swapped.mouth.image - image)
+            turned = face.painted * np.float32(self._plan.opacity(number, frame.index))
+            visible = _remove_occluded(turned, face.occlusion, face.foreground)
+            layer = Layer(image, visible, swapped.matrix)
+            layers.append(layer)
+            size = self._plan.size
+            inside = mask_in_frame(frame.size, layer.matrix, size, side=size)
             # In the order in which they are taken off: each reason has what it took beyond those before it.
-            left = {Reason.UNPAINTED: masks.painted, Reason.TURNED: turned, Reason.HIDDEN: visible}
-            coverages.append(self._measure_coverage(item.frame, number, masks.whole, left, layers[-1]))
-        patches = composite(item.frame, layers, self._settings.label)
-        faces = tuple(coverage for coverage in coverages if coverage is not None)
-        return RenderedFrame(item.frame, patches, faces)
-
-    def _measure_coverage(
-        self,
-        frame: Frame,
-        number: int,
-        whole: NDArray[np.float32],
-        left: Mapping[Reason, NDArray[np.float32]],
-        layer: Layer,
-    ) -> FaceCoverage | None:
-        """Measures how much of a face is swapped, and what took the rest."""
-        size = self._plan.size
-        inside = mask_in_frame(frame.size, layer.matrix, size, side=size)
-        return measure_coverage(self._plan.tracks[number], whole, left, inside, layer.zoom)
+            left = {Reason.UNPAINTED: face.painted, Reason.TURNED: turned, Reason.HIDDEN: visible}
+            coverages.append(
+                measure_coverage(self._plan.tracks[number], face.whole, left, inside, layer.zoom)
+            )
+        patches = composite(frame, layers, self._settings.label)
+        return RenderedFrame(frame, patches, tuple(found for found in coverages if found is not None))
 
 
 def _remove_occluded(
@@ -306,32 +261,18 @@ def _remove_occluded(
     return mask if foreground is None else mask * (1 - foreground)
 
 
-def _remove_mouth(face: SwappedFace, mask: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Removes what shows the target's own mouth from a face's mask."""
-    return mask if face.mouth is None else mask * (1 - face.mouth.share)
-
-
 def _batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """Gathers ``items`` in lists of ``size``; the last one may be shorter."""
-    group: list[T] = []
-    for item in items:
-        group.append(item)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
+    iterator = iter(items)
+    while group := list(itertools.islice(iterator, size)):
         yield group
 
 
-Measurements = tuple["Mapping[int, colour_transfer.Measured]", "Mapping[int, Floats | None]"]
-"""Colours and occlusions of one frame's faces."""
-
-
-def _average_over_time(items: Iterable[_SwappedFrame], reach: int) -> Iterator[_SwappedFrame]:
+def _average_over_time(frames: Iterable[_MeasuredFrame], reach: int) -> Iterator[_MeasuredFrame]:
     """Averages what was measured of each frame's faces over ``reach`` frames to either side."""
-    past: deque[Measurements] = deque(maxlen=reach)
-    waiting: deque[_SwappedFrame] = deque()
-    for item in items:
+    past: deque[Mapping[int, _MeasuredFace]] = deque(maxlen=reach)
+    waiting: deque[_MeasuredFrame] = deque()
+    for item in frames:
         waiting.append(item)
         if len(waiting) > reach:
             yield _average_first(past, waiting)
@@ -339,18 +280,22 @@ def _average_over_time(items: Iterable[_SwappedFrame], reach: int) -> Iterator[_
         yield _average_first(past, waiting)
 
 
-def _average_first(past: deque[Measurements], waiting: deque[_SwappedFrame]) -> _SwappedFrame:
+def _average_first(
+    past: deque[Mapping[int, _MeasuredFace]], waiting: deque[_MeasuredFrame]
+) -> _MeasuredFrame:
     """Takes the first frame that waits, with the averages of its window, which is centred on it."""
-    window = [*past, *((item.colours, item.occlusions) for item in waiting)]
+    window = [*past, *(faces for _, faces in waiting)]
     centre = len(past)
-    item = waiting.popleft()
-    colours = {
-        number: colour_transfer.average_measured([seen.get(number) for seen, _ in window], centre)
-        for number in item.faces
-    }
-    occlusions = {
-        number: colour_transfer.average([seen.get(number) for _, seen in window], centre)
-        for number in item.occlusions
-    }
-    past.append((item.colours, item.occlusions))  # as they were: an average of averages would reach farther
-    return dataclasses.replace(item, colours=colours, occlusions=occlusions)
+    frame, faces = waiting.popleft()
+    averaged = {}
+    for number, face in faces.items():
+        seen = [others.get(number) for others in window]
+        colours = [other.colour if other else None for other in seen]
+        occlusions = [other.occlusion if other else None for other in seen]
+        averaged[number] = dataclasses.replace(
+            face,
+            colour=colour_transfer.average_measured(colours, centre),
+            occlusion=colour_transfer.average(occlusions, centre),
+        )
+    past.append(faces)  # as they were: an average of averages would reach farther
+    return frame, averaged

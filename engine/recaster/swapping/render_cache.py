@@ -26,13 +26,7 @@ _OWN_NAMES: Final = re.compile(r"\.?(\d{8}\.(clip|matte|faces)|joined|plan)\..*"
 
 @dataclass(frozen=True)
 class RenderCache:
-    """The folder of segments of one output.
-
-    Attributes:
-        folder: ``OUT.parts``.
-        segments: the frame ranges of the segments, in order.
-        has_mattes: whether each segment has a matte.
-    """
+    """Folder ``OUT.parts`` of one output: segments, as ranges of frames in order, with or without mattes."""
 
     folder: Path
     segments: tuple[range, ...]
@@ -62,18 +56,13 @@ class RenderCache:
         return self.folder / f"joined{suffix}"
 
     def read_coverage(self) -> list[Faces]:
-        """Reads what was swapped in each frame, of all segments; every one is there.
-
-        Raises:
-            OutputError: a segment's record is gone or damaged.
-        """
+        """Reads what was swapped in each frame of all segments (OutputError where a record isn't there)."""
         faces: list[Faces] = []
         for segment in self.segments:
-            record = read_record(self.coverage_path(segment), len(segment))
+            path = self.coverage_path(segment)
+            record = read_record(path, len(segment))
             if record is None:
-                raise OutputError(
-                    f"{self.coverage_path(segment)}: is gone or damaged; run the same command again"
-                )
+                raise OutputError(f"{path}: is gone or damaged; run the same command again")
             faces.extend(record)
         return faces
 
@@ -119,9 +108,8 @@ class RenderCache:
             return ()
         discarded = self._discard()
         write_json(self.folder / PLAN_NAME, description)
-        if discarded:
-            return (f"{self.folder.name}: parts of a swap with other settings were discarded",)
-        return ()
+        sentence = f"{self.folder.name}: parts of a swap with other settings were discarded"
+        return (sentence,) if discarded else ()
 
     def remove(self) -> None:
         """Removes the folder and all segments in it."""
@@ -145,10 +133,8 @@ class RenderCache:
         paths = sorted(self.folder.iterdir(), key=lambda path: path.name == PLAN_NAME)
         for path in paths:
             if not _OWN_NAMES.fullmatch(path.name) or not path.is_file():
-                raise OutputError(
-                    f"{path}: is in the way, the folder is needed for the parts of the clip; "
-                    "move it elsewhere"
-                )
+                needed = "the folder is needed for the parts of the clip"
+                raise OutputError(f"{path}: is in the way, {needed}; move it elsewhere")
         # Until the last one is gone the plan says what is left.
         for path in paths:
             path.unlink(missing_ok=True)

@@ -29,15 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RenderSpec:
-    """All that a render needs but the swapper.
-
-    Attributes:
-        clip: the clip.
-        frames: which frames of it the result holds.
-        plan: the faces to swap.
-        settings: how.
-        cache: takes the segments.
-    """
+    """All that a render needs but the swapper; ``frames`` are those of the clip that the result holds."""
 
     clip: Clip
     frames: range
@@ -46,16 +38,9 @@ class RenderSpec:
     cache: RenderCache
 
     def render(self, run: range, swapper: Swapper, timer: StageTimer, tick: Callable[[], None]) -> None:
-        """Renders the segments of a range of frames, one after the other.
+        """Renders the segments of a range of frames that begins and ends with one.
 
-        Args:
-            run: frames that begin and end with segments.
-            swapper: puts the source's face on.
-            timer: told where the time goes.
-            tick: called after every frame.
-
-        Raises:
-            ClipError, OutputError: the clip can't be read, or a segment not be written.
+        ``tick`` is called after every frame.
         """
         renderer = Renderer(self.plan, swapper, self.settings, timer)
         frames = renderer.render(self.clip.read, run, self.frames)

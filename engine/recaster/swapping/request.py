@@ -31,10 +31,8 @@ class SwapRequest:
     """One swap of one clip.
 
     Attributes:
-        clip: the clip with the target's performance.
+        clip: the target's performance.
         out: the file to write; an existing one is replaced at the very end.
-        swapper: puts the source's face on.
-        settings: every other choice.
         mark: what the result's signed manifest says, and who signs it; None for no manifest.
         factory: makes the same swapper in other processes; None renders in this one.
         processes: how many processes render; None for as many as pay.
@@ -70,7 +68,6 @@ class SwapRequest:
         Raises:
             UsageError: outputs, options and container don't go together.
             ManifestError: the result can't be signed.
-            ClipError: the clip cannot be used.
         """
         self.refuse_overwriting()
         if self.mark is not None:
@@ -81,11 +78,7 @@ class SwapRequest:
         return conversions
 
     def refuse_overwriting(self) -> None:
-        """Refuses to write where something is read, or two results to one place.
-
-        Raises:
-            UsageError: two of the paths are one file, or the report's is a folder.
-        """
+        """Refuses to write where something is read, or two results to one place (UsageError)."""
         settings = self.settings
         if settings.report is not None and settings.report.is_dir():
             raise UsageError(f"{settings.report}: is a folder; name a file for the report")

@@ -30,7 +30,6 @@ class SwapResult:
 
     Attributes:
         out: the finished clip (or picture).
-        coverage: what was swapped in each of its frames.
         resumed: frames that an earlier, stopped run had already rendered.
         tracks: numbers of the tracks that were swapped.
         seconds: wall time by stage; decoding, rendering and encoding run side by side.
@@ -83,11 +82,7 @@ def collect_warnings(request: SwapRequest, plan: SwapPlan) -> tuple[str, ...]:
 
 
 def write_report(request: SwapRequest, result: SwapResult) -> None:
-    """Writes what was swapped, frame by frame, as JSON; the same whether the swap was stopped or not.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
+    """Writes what was swapped, frame by frame, as JSON; the same whether the swap was stopped or not."""
     if request.settings.report is None:
         return
     info = request.clip.info
