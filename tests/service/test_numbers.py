@@ -16,7 +16,7 @@ from recaster.client import RefusedError
 from recaster.errors import UsageError
 from recaster.models.presets import PRESETS, Augmentation, Losses, Preset, hyperparameters, overridden
 from recaster.operations.request_options import extract_settings, schedule
-from recaster.service.job_specs import NUMBERS, check_spec
+from recaster.service.request_checks import NUMBERS, check_spec
 from recaster.service.rpc_errors import RpcError
 from recaster.settings.messages import NUMBER_BOUNDS as BOUNDS
 from recaster.settings.swap import LabelSettings, MaskSettings

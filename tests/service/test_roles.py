@@ -19,7 +19,7 @@ from recaster.api.v1 import (
 )
 from recaster.client.errors import RoleError
 from recaster.files import user_name
-from recaster.service.roles import MIN_ROLES, min_role
+from recaster.service.permissions import MIN_ROLES, min_role
 from recaster.store.tokens import Role
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def methods() -> list[Any]:
 @pytest.mark.parametrize("method", methods(), ids=lambda one: one.full_name)
 def test_every_method_has_a_role(method: Any) -> None:
     name = f"{method.containing_service.name}/{method.name}"
-    assert name in MIN_ROLES, "say in service/roles.py who may call it"
+    assert name in MIN_ROLES, "say in service/permissions.py who may call it"
     assert min_role(f"/recaster.v1.{name}") is MIN_ROLES[name]
 
 

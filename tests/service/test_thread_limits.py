@@ -7,7 +7,7 @@ import pytest
 from recaster.api.v1 import job_pb2
 from recaster.errors import UsageError
 from recaster.processes.cpu_cores import check_threads, cores
-from recaster.service.job_specs import check_spec
+from recaster.service.request_checks import check_spec
 from recaster.service.rpc_errors import RpcError
 
 

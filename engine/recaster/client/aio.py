@@ -66,11 +66,7 @@ class AsyncClient:
     async def watch(
         self, job_id: str, after_seq: int = 0, *, previews: bool = False, logs: bool = False
     ) -> AsyncIterator[job_pb2.JobEvent]:
-        """Every event of a job until it ends, as ``Jobs.watch``.
-
-        Raises:
-            EngineError: there is no such job, or the engine stays away.
-        """
+        """Every event of a job until it ends, as ``Jobs.watch``."""
         watch = JobWatch(job_id, after_seq, previews=previews, logs=logs)
         connection = self._client.connection
         timer = RetryTimer(connection)

@@ -62,12 +62,7 @@ class Client:
     """
 
     def __init__(self, address: Address, patience_s: float = RETRY_TIMEOUT_S) -> None:
-        """Nothing is said before the first call.
-
-        Args:
-            address: where the engine is.
-            patience_s: how long calls are made again while nobody answers.
-        """
+        """Says nothing yet. Calls are made again for ``patience_s`` while nobody answers."""
         self.connection = Connection(address, patience_s)
         self.jobs = Jobs(self.connection)
         self.transfer = Transfer(self.connection)
@@ -122,9 +117,8 @@ class Client:
 
     def faceset(self, faceset_id: str) -> faceset_pb2.Faceset:
         """One faceset."""
-        return self.connection.call(
-            self.facesets.GetFaceset, faceset_pb2.GetFacesetRequest(faceset_id=faceset_id)
-        )
+        request = faceset_pb2.GetFacesetRequest(faceset_id=faceset_id)
+        return self.connection.call(self.facesets.GetFaceset, request)
 
     def model(self, model_id: str) -> model_pb2.Model:
         """One model."""
@@ -132,9 +126,8 @@ class Client:
 
     def identity(self, identity_id: str) -> identity_pb2.Identity:
         """One person."""
-        return self.connection.call(
-            self.identities.GetIdentity, identity_pb2.GetIdentityRequest(identity_id=identity_id)
-        )
+        request = identity_pb2.GetIdentityRequest(identity_id=identity_id)
+        return self.connection.call(self.identities.GetIdentity, request)
 
     def every_identity(self) -> Iterator[identity_pb2.Identity]:
         """Everybody, the newest first."""
@@ -157,9 +150,8 @@ class Client:
 
     def state_basis(self, name: str, basis: str) -> identity_pb2.Identity:
         """Register a person of whom no more than a basis is said: consent, self, licensed or synthetic."""
-        statement = attestation(basis)
         request = identity_pb2.CreateIdentityRequest(
-            display_name=safe_name(name), attestation=statement, request_id=str(uuid.uuid4())
+            display_name=safe_name(name), attestation=attestation(basis), request_id=str(uuid.uuid4())
         )
         return self.connection.call(self.identities.CreateIdentity, request)
 
@@ -194,8 +186,6 @@ class Client:
         Args:
             name: what to call the person.
             basis: "consent", "self", "licensed" or "synthetic"; "" says nothing.
-            faceset_id: the faceset, or
-            model_id: the model.
         """
         holds = self.faceset(faceset_id) if faceset_id else self.model(model_id)
         if basis and not holds.identity_id:
@@ -217,7 +207,5 @@ class Client:
 
     def _ingest(self, path: Path, kind: job_pb2.IngestKind, report: Report) -> job_pb2.JobResult:
         digest = self.transfer.upload(path, report)
-        spec = job_pb2.JobSpec(
-            ingest=job_pb2.IngestSpec(digest=digest, kind=kind, display_name=safe_name(path.name))
-        )
-        return self.jobs.wait(self.jobs.create(spec).job_id, report).result
+        work = job_pb2.IngestSpec(digest=digest, kind=kind, display_name=safe_name(path.name))
+        return self.jobs.wait(self.jobs.create(job_pb2.JobSpec(ingest=work)).job_id, report).result

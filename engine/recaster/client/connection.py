@@ -51,14 +51,12 @@ CLEAR_OPTIONS: Final = (*OPTIONS, ("grpc.enable_http_proxy", 0))
 
 @dataclass(frozen=True)
 class Address:
-    """Address of an engine, with the token and certificates that let a client in.
+    """Address of an engine, with the token and certificates (PEM files) that let a client in.
 
     Attributes:
         target: "HOST:PORT" or "unix:PATH".
-        token: what the file "token" of its data folder holds.
-        authority: PEM file of who signed its certificate; None speaks in the clear, on this machine only.
-        certificate: PEM file of the client's own certificate, where the engine asks for one.
-        key: PEM file of its key.
+        authority: who signed the engine's certificate; None speaks in the clear, on this machine only.
+        certificate: the client's own, where the engine asks for one, with its ``key``.
     """
 
     target: str
@@ -77,10 +75,7 @@ class Address:
         """The address in RECASTER_ENGINE, RECASTER_TOKEN and RECASTER_TLS_CA, _CERT and _KEY.
 
         Where they name no engine, or "here", it is this user's own on this machine, whose token is in its
-        data folder.
-
-        Raises:
-            UsageError: there is no token, or a certificate comes without its key or authority.
+        data folder. UsageError without a token, and for a certificate without its key or authority.
         """
         target = target or os.environ.get(ENGINE) or LOCAL_ENGINE
         token = os.environ.get(TOKEN, "")
@@ -99,11 +94,7 @@ class Connection:
     """A channel to one engine. Calls may be made from several threads."""
 
     def __init__(self, address: Address, patience_s: float = RETRY_TIMEOUT_S) -> None:
-        """Nothing is said before the first call.
-
-        Raises:
-            UsageError: there is no TLS, and the address isn't this very machine.
-        """
+        """Nothing is said before the first call (UsageError without TLS to another machine)."""
         self.address = address
         self.patience_s = patience_s
         self._metadata = (("authorization", f"Bearer {address.token}"),)
@@ -120,11 +111,7 @@ class Connection:
 
     @property
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """The token, for a call that is made at once: whoever would get it has just been looked at.
-
-        Raises:
-            EngineError: nobody is there, or somebody else.
-        """
+        """The token, for a call made at once, once its receiver was checked (EngineError for a stranger)."""
         if self._peer is not None:
             self._peer.check()
         return self._metadata
@@ -134,11 +121,7 @@ class Connection:
         self.channel.close()
 
     def call(self, method: Callable[..., Any], request: Any, timeout_s: float = CALL_TIMEOUT_S) -> Any:
-        """Make a call that may be made twice; while nobody answers, it is made again.
-
-        Raises:
-            EngineError: as ``client.errors``.
-        """
+        """Make a call that may be made twice; while nobody answers, it is made again (EngineError)."""
         return validate(self.persist(lambda: method(request, metadata=self.metadata, timeout=timeout_s)))
 
     def listed(
@@ -155,16 +138,13 @@ class Connection:
 
     def persist(self, do: Callable[[], Any]) -> Any:
         """Do something again and again while nobody answers, for ``patience_s``."""
-        last = time.monotonic() + self.patience_s
-        for pause in pauses():
+        timer = RetryTimer(self)
+        while True:
             try:
                 return do()
             except (grpc.RpcError, UnreachableError) as error:
-                failure = self.error(error)
-                if not isinstance(failure, UnreachableError) or time.monotonic() + pause > last:
-                    raise failure from None
-            time.sleep(pause)
-        raise AssertionError  # pauses never end
+                timer.check(timer.retryable(error))
+            time.sleep(timer.next_pause())
 
     def reconnecting(
         self, open_stream: Callable[[], Iterable[M]], is_whole: Callable[[], bool] = lambda: True
@@ -206,17 +186,17 @@ class RetryTimer:
     def restart(self) -> None:
         """Something has come: patience begins anew."""
         self._last_news = time.monotonic()
-        self._pauses = pauses()
+        self._pause_s = 0.05
 
     def next_pause(self) -> float:
-        """Seconds to wait before the next try."""
-        return next(self._pauses)
+        """Seconds to wait before the next try: longer and longer, up to 2 s, never in step with others."""
+        self._pause_s = min(2.0, 2 * self._pause_s)
+        return self._pause_s * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
 
     def retryable(self, error: grpc.RpcError | CallError, reasons: frozenset[str] = frozenset()) -> CallError:
         """A failed try after which another may do better: nobody answered, or it has one of some reasons.
 
-        Raises:
-            EngineError: it isn't one.
+        Any other is raised.
         """
         failure = self._connection.error(error)
         if not isinstance(failure, UnreachableError) and failure.reason not in reasons:
@@ -227,14 +207,6 @@ class RetryTimer:
         """Raises what went wrong last where nothing came for too long."""
         if time.monotonic() - self._last_news > self._connection.patience_s:
             raise failure from None
-
-
-def pauses() -> Iterator[float]:
-    """Seconds to wait before the next try: longer and longer, up to 2 s, never in step with others."""
-    pause = 0.1
-    while True:
-        yield pause * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
-        pause = min(2.0, 2 * pause)
 
 
 def credentials(address: Address) -> grpc.ChannelCredentials:
@@ -248,11 +220,7 @@ def credentials(address: Address) -> grpc.ChannelCredentials:
 
 
 def _own_token(path: Path) -> str:
-    """The token in a data folder of this machine; "" where no engine has run there.
-
-    Raises:
-        UsageError: others may read it, or could have written it.
-    """
+    """The token in a data folder of this machine, "" for none (UsageError where it is open to others)."""
     try:
         kept = path.lstat()
         token = path.read_text(encoding="ascii").strip()

@@ -1,18 +1,4 @@
-"""Errors of an engine, as a client sees them.
-
-Tree::
-
-    EngineError            exit code 8; code, reason, fields, metadata, retryable
-    +- UnreachableError        nobody answers, or not in time (retryable)
-    +- TokenError              the token is missing or wrong
-    +- RoleError               the client's role isn't enough for that
-    +- MissingError            there is no such thing
-    +- RefusedError            the request is wrong
-    +- BusyError               not now: no room, or something is in use (retryable)
-    +- AnswerError             it answers what no engine of ours does
-    +- StrangerError           somebody else answers there, or could; nothing was said to them
-    +- JobFailedError          a job ended without its result; exit code as the local command's
-"""
+"""Errors of an engine, as a client sees them; all are an ``EngineError`` (exit code 8)."""
 
 from __future__ import annotations
 
@@ -37,8 +23,7 @@ class CallError(EngineError):
     """A call that failed.
 
     Attributes:
-        code: the status.
-        fields: which fields of the request are wrong, and why.
+        fields: names of wrong fields of the request, each with why it is wrong.
         metadata: what else the engine said.
         retryable: whether the same call may do better later.
     """
@@ -91,11 +76,7 @@ class BusyError(CallError):
 
 
 class AnswerError(EngineError):
-    """An engine answered what none of ours does.
-
-    Attributes:
-        reason: for programs, as of a call that failed.
-    """
+    """An engine answered what none of ours does."""
 
     reason = "ANSWER"
 
@@ -105,12 +86,7 @@ class StrangerError(EngineError):
 
 
 class JobFailedError(EngineError):
-    """A job ended without its result.
-
-    Attributes:
-        job: the job as it ended.
-        reason: for programs, as ``JobError.reason``; "CANCELLED" where somebody ended it.
-    """
+    """A job ended without its result; ``reason`` is "CANCELLED" where somebody ended it."""
 
     def __init__(self, job: job_pb2.Job) -> None:
         cancelled = not job.HasField("error")

@@ -19,11 +19,7 @@ ENDED: Final = frozenset({job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_FAILED,
 
 
 class JobWatch:
-    """Events of one job that have come, over all breaks of the connection.
-
-    Attributes:
-        has_ended: whether the job is known to have ended.
-    """
+    """Events of one job that have come, over all breaks of the connection."""
 
     def __init__(self, job_id: str, after_seq: int, *, previews: bool, logs: bool) -> None:
         self._request = job_pb2.WatchJobRequest(
@@ -39,11 +35,7 @@ class JobWatch:
         return self._request
 
     def take(self, event: job_pb2.JobEvent) -> bool:
-        """Notes an event; False for one that is nobody's news: a sign of life, or a snapshot after a break.
-
-        Raises:
-            AnswerError: no engine of ours sends it.
-        """
+        """Notes an event; False for one that is no news: a sign of life, or a snapshot after a break."""
         validate(event)
         self._request.after_seq = max(self._request.after_seq, event.seq)
         self.has_ended = event.HasField("job") and event.job.state in ENDED
@@ -115,30 +107,14 @@ class Jobs:
     def wait(
         self, job_id: str, report: Report = silent, log: Callable[[str, str], None] | None = None
     ) -> job_pb2.Job:
-        """Follow a job to its end.
-
-        Args:
-            job_id: the job.
-            report: told of its progress.
-            log: told a level and a line.
-
-        Returns:
-            The job, which has succeeded.
-
-        Raises:
-            JobFailedError: it didn't.
-        """
+        """Follow a job to its end (JobFailedError unless it succeeds); ``log`` gets levels and lines."""
         tell = log or (lambda _level, _line: None)
         job = self.get(job_id)
         for event in self.watch(job_id, logs=True):
             kind = event.WhichOneof("event")
             if kind == "progress":
-                progress = event.progress
-                report(
-                    Update(
-                        progress.stage, progress.done, progress.total or None, progress.unit, progress.detail
-                    )
-                )
+                now = event.progress
+                report(Update(now.stage, now.done, now.total or None, now.unit, now.detail))
             elif kind == "log":
                 tell(event.log.level, event.log.message)
             elif kind == "job":

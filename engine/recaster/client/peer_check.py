@@ -44,12 +44,7 @@ class SocketPeer:
         return f"unix:{self.path}"
 
     def check(self) -> None:
-        """Refuses whoever isn't this user or root.
-
-        Raises:
-            UnreachableError: nobody is there.
-            StrangerError: another user is, or could take their place.
-        """
+        """Refuses whoever isn't this user or root (UnreachableError, StrangerError)."""
         try:
             folder = self.path.parent.stat()
             made = self.path.lstat()
@@ -106,12 +101,7 @@ class LoopbackPeer:
         return f"ipv6:[{self.host}]:{self.port}"
 
     def check(self) -> None:
-        """Refuses another user's engine where the system tells whose it is (Linux).
-
-        Raises:
-            UnreachableError: nobody listens.
-            StrangerError: another user does.
-        """
+        """Refuses another user's engine where the system tells whose it is: on Linux."""
         try:
             owners = _listening_users(self.host, self.port)
         except OSError:  # a system that doesn't tell: docs/api.md says so
@@ -137,18 +127,14 @@ Peer: TypeAlias = SocketPeer | LoopbackPeer
 
 
 def peer_at(target: str) -> Peer:
-    """Finds where an address leads that is to be spoken to in the clear.
-
-    Args:
-        target: "HOST:PORT" or "unix:PATH".
+    """Finds where an address ("HOST:PORT" or "unix:PATH") leads that is to be spoken to in the clear.
 
     Raises:
         UsageError: it leads, or could lead, to another machine.
     """
     if target.startswith("unix:"):
         path = socket_path(target)
-        path = Path(os.path.realpath(path.parent)) / path.name  # a link may lead elsewhere later
-        return SocketPeer(path)
+        return SocketPeer(Path(os.path.realpath(path.parent)) / path.name)  # a link may lead elsewhere later
     host, _, port = target.rpartition(":")
     if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 1 << 16:
         raise UsageError(f"{target!r} is no engine's address; write HOST:PORT or unix:PATH")

@@ -43,10 +43,7 @@ class Transfer:
     def upload(self, path: Path, report: Report = silent, *, local: bool = True) -> str:
         """Bring a file to the engine, unless it is there; returns its digest.
 
-        Args:
-            path: the file.
-            report: told of bytes.
-            local: hand the file over without sending it where engine and client share a machine.
+        Where engine and client share a machine, it isn't sent but handed over, if that is ``local``.
 
         Raises:
             InputError: the file can't be read, or changes meanwhile.
@@ -69,9 +66,6 @@ class Transfer:
         """Fetch a blob to a file, which is whole or absent; goes on after a break.
 
         Args:
-            digest: the blob.
-            out: the file.
-            report: told of bytes.
             size: bytes that it has, where that is known: more aren't taken.
 
         Raises:

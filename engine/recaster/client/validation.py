@@ -44,11 +44,7 @@ _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 def validate(answer: M) -> M:
-    """An answer that can be used; longer texts in it are cut.
-
-    Raises:
-        AnswerError: it holds what no engine of ours answers.
-    """
+    """An answer that can be used, whose longer texts are cut (AnswerError for what no engine answers)."""
     if isinstance(answer, Timestamp):
         try:
             answer.ToDatetime()

@@ -16,9 +16,8 @@ from google.protobuf.message import Message
 
 from recaster.errors import RecasterError
 from recaster.files import user_name
-from recaster.service.permissions import check_permission
+from recaster.service.permissions import Client, acting_client, check_permission, method_name, min_role
 from recaster.service.request_checks import refuse_controls
-from recaster.service.roles import Client, acting_client, method_name, min_role
 from recaster.service.rpc_errors import CALL_ERRORS, Code, Context, RpcError, abort, to_rpc_error
 from recaster.service.threads import run_read
 from recaster.store.tokens import Role

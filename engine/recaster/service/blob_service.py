@@ -14,8 +14,8 @@ from recaster.errors import NotFoundError
 from recaster.files import remove_folder
 from recaster.jobs.rights import refuse_revoked, refuse_revoked_result, register_of
 from recaster.provenance.caller import caller
+from recaster.service.permissions import current_client
 from recaster.service.request_checks import check_digest, check_offset
-from recaster.service.roles import current_client
 from recaster.service.rpc_errors import Code, Context, RpcError, invalid_field
 from recaster.service.threads import run_hash, run_read, run_transfer, unary_read, unary_write
 from recaster.store.blobs import PIECE_BYTES

@@ -13,11 +13,11 @@ from recaster.jobs.job_resources import KINDS, blobs_of, kind_of, resources_of
 from recaster.jobs.rights import authorize_face, register_of
 from recaster.provenance.caller import caller
 from recaster.provenance.policy import Policy, apply_policy
-from recaster.service.job_specs import check_spec
 from recaster.service.request_checks import (
     MAX_REQUEST_ID_LETTERS,
     check_id,
     check_labels,
+    check_spec,
     check_text,
     kept_blob,
     refuse_outdated,

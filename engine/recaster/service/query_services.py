@@ -15,8 +15,14 @@ from recaster.processes.channel import path_of, path_to_bytes
 from recaster.provenance.policy import apply_label_policy
 from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.signer import local_authority
-from recaster.service.job_specs import check_numbers
-from recaster.service.request_checks import check_digest, check_id, check_name, kept_blob, refuse_outdated
+from recaster.service.request_checks import (
+    check_digest,
+    check_id,
+    check_name,
+    check_numbers,
+    kept_blob,
+    refuse_outdated,
+)
 from recaster.service.rpc_errors import Context, invalid_field, missing_blob
 from recaster.service.threads import run_read, run_transfer, run_write
 

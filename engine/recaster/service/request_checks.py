@@ -1,22 +1,34 @@
-"""Checks of the fields of requests."""
+"""Checks of requests: their fields, and a job's spec; what only the work can tell, the job says itself."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from recaster.api.v1 import job_pb2
+from recaster.errors import UsageError
+from recaster.jobs.job_resources import kind_of, resources_of
+from recaster.models.presets import overridden, preset
+from recaster.operations.request_options import ingredients
+from recaster.processes.cpu_cores import cores
+from recaster.provenance.manifest import EMBEDDED_TYPES, SIDECAR_TYPES
 from recaster.service.rpc_errors import invalid_field, missing_blob, precondition_error
+from recaster.settings.devices import DEVICES
+from recaster.settings.encoding import CLIP_SUFFIXES
+from recaster.settings.messages import NUMBER_BOUNDS
+from recaster.settings.options import listed
+from recaster.settings.train import DEFAULT_PRESET
 from recaster.store.blobs import is_digest
 from recaster.texts import has_control_characters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from google.protobuf.descriptor import FieldDescriptor
 
     from recaster.store.blobs import Blobs
 
@@ -27,6 +39,19 @@ MAX_LABEL_LETTERS: Final = 100
 MAX_LABELS: Final = 16
 MULTILINE_FIELDS: Final = frozenset({"note", "scope", "reason"})
 _ID: Final = re.compile(r"[0-9a-f]{12}")
+SIGNED: Final = tuple(EMBEDDED_TYPES | SIDECAR_TYPES)
+MAX_INPUTS: Final = 1000
+MAX_INGREDIENTS: Final = 100
+MAX_VALUE_LETTERS: Final = 200
+NUMBERS: Final = (
+    FieldDescriptor.CPPTYPE_INT32,
+    FieldDescriptor.CPPTYPE_INT64,
+    FieldDescriptor.CPPTYPE_UINT32,
+    FieldDescriptor.CPPTYPE_UINT64,
+    FieldDescriptor.CPPTYPE_FLOAT,
+    FieldDescriptor.CPPTYPE_DOUBLE,
+)
+MAX_SPEC_BYTES: Final = 64 << 10
 
 
 def fields_in(message: Message, above: str = "") -> Iterator[tuple[str, FieldDescriptor, Any]]:
@@ -122,3 +147,145 @@ def kept_blob(blobs: Blobs, digest: str) -> Path:
     if not blobs.has(digest):
         raise missing_blob(digest)
     return blobs.path(digest)
+
+
+def check_spec(spec: job_pb2.JobSpec) -> None:
+    """Refuse a spec that no engine could do.
+
+    Raises:
+        RpcError: INVALID_ARGUMENT, with the field that is wrong.
+    """
+    if spec.ByteSize() > MAX_SPEC_BYTES:
+        raise invalid_field(
+            "spec", f"must be at most {MAX_SPEC_BYTES} bytes; ask for part of it in another job"
+        )
+    kind = kind_of(spec)
+    if not kind:
+        raise invalid_field("spec.work", "must be set")
+    if kind == "ingest" and spec.ingest.kind == job_pb2.INGEST_KIND_UNSPECIFIED:
+        raise invalid_field("spec.ingest.kind", "must be set")
+    if kind == "ingest" and spec.ingest.kind not in job_pb2.IngestKind.values():
+        raise invalid_field("spec.ingest.kind", "isn't one that this engine knows")
+    _CHECKS[kind](spec)
+    check_numbers(getattr(spec, kind), f"spec.{kind}.")
+    _check_lengths(getattr(spec, kind), f"spec.{kind}.")
+    for needed_kind, name in resources_of(spec).named():
+        check_id(f"spec.{kind}.{needed_kind}_id", name)
+    for digest in resources_of(spec).blobs:
+        check_digest(f"spec.{kind}.digest", digest)
+
+
+def _check_ingest(spec: job_pb2.JobSpec) -> None:
+    check_digest("spec.ingest.digest", spec.ingest.digest)
+    check_name("spec.ingest.display_name", spec.ingest.display_name)
+
+
+def _check_extract(spec: job_pb2.JobSpec) -> None:
+    work = spec.extract
+    if not 1 <= len(work.inputs) <= MAX_INPUTS:
+        raise invalid_field("spec.extract.inputs", f"must be 1 to {MAX_INPUTS}")
+    for at, source in enumerate(work.inputs):
+        if not source.WhichOneof("input"):
+            raise invalid_field(f"spec.extract.inputs[{at}]", "must be a clip or a picture")
+        if source.HasField("picture"):
+            check_digest(f"spec.extract.inputs[{at}].picture.digest", source.picture.digest)
+            check_name(f"spec.extract.inputs[{at}].picture.display_name", source.picture.display_name)
+    check_name("spec.extract.display_name", work.display_name)
+
+
+def _check_train(spec: job_pb2.JobSpec) -> None:
+    work = spec.train
+    check_id("spec.train.source_faceset_id", work.source_faceset_id)
+    check_name("spec.train.display_name", work.display_name)
+    _check_device("train", work.options)
+    if work.options.HasField("steps") and work.options.HasField("minutes"):
+        raise invalid_field("spec.train.options.minutes", "can't be given beside steps")
+    if len(work.options.ingredients) > MAX_INGREDIENTS:
+        raise invalid_field("spec.train.options.ingredients", f"must be at most {MAX_INGREDIENTS}")
+    for name, value in work.options.ingredients.items():
+        check_text("spec.train.options.ingredients", name + value, MAX_VALUE_LETTERS)
+    if not work.model_id:  # else its own preset is known when it is read
+        _check_recipe(work.options)
+
+
+def _check_recipe(options: job_pb2.TrainOptions) -> None:
+    """Preset and ingredients must be some that there are, of values that can work."""
+    field = "preset"
+    try:
+        recipe = preset(options.preset or DEFAULT_PRESET)
+        field = "ingredients"
+        overridden(recipe, **ingredients(options))
+    except UsageError as error:
+        raise invalid_field(f"spec.train.options.{field}", str(error)) from None
+
+
+def _check_device(kind: str, options: job_pb2.TrainOptions | job_pb2.SwapOptions) -> None:
+    if options.device not in ("", *DEVICES):
+        raise invalid_field(f"spec.{kind}.options.device", f"must be {listed(DEVICES)}")
+    if options.HasField("threads") and not 1 <= options.threads <= cores():
+        raise invalid_field(f"spec.{kind}.options.threads", f"must be 1 to {cores()}, the engine's cores")
+
+
+def _check_swap(spec: job_pb2.JobSpec) -> None:
+    _check_device("swap", spec.swap.options)
+    check_id("spec.swap.clip_id", spec.swap.clip_id)
+    if not spec.swap.WhichOneof("source"):
+        raise invalid_field("spec.swap.source", "must be a model or a faceset")
+    if spec.swap.suffix not in ("", *CLIP_SUFFIXES):
+        raise invalid_field("spec.swap.suffix", f"must be {listed(CLIP_SUFFIXES)}")
+
+
+def _check_evaluate(spec: job_pb2.JobSpec) -> None:
+    for name in ("original_clip_id", "swapped_clip_id", "source_faceset_id"):
+        check_id(f"spec.evaluate.{name}", getattr(spec.evaluate, name))
+
+
+def _check_export(spec: job_pb2.JobSpec) -> None:
+    if not spec.export.WhichOneof("what"):
+        raise invalid_field("spec.export.what", "must be a faceset or a model")
+
+
+def _check_sign(spec: job_pb2.JobSpec) -> None:
+    work = spec.sign
+    check_digest("spec.sign.digest", work.digest)
+    check_name("spec.sign.display_name", work.display_name)
+    if PurePath(work.display_name).suffix.lower() not in SIGNED:
+        raise invalid_field("spec.sign.display_name", f"must end in one of {', '.join(SIGNED)}")
+    if not 1 <= len(work.swaps) <= MAX_INPUTS:
+        raise invalid_field("spec.sign.swaps", f"must be 1 to {MAX_INPUTS}")
+
+
+def check_numbers(message: Message, above: str = "") -> None:
+    """Refuse numbers out of their bounds; every number of an option has some.
+
+    Raises:
+        RpcError: INVALID_ARGUMENT, with the field that is wrong.
+    """
+    for path, field, value in fields_in(message, above):
+        if field.cpp_type in NUMBERS and not field.is_repeated:
+            why = NUMBER_BOUNDS[field.name].fault(value)
+            if why:
+                raise invalid_field(path, why)
+
+
+def _check_lengths(message: Message, above: str) -> None:
+    """Texts and lists must be short, and lists name nothing twice."""
+    for path, field, value in fields_in(message, above):
+        if isinstance(value, str):
+            check_text(path, value)
+        elif field.is_repeated and not isinstance(value, Mapping):
+            if len(value) > MAX_INPUTS:
+                raise invalid_field(path, f"must be at most {MAX_INPUTS}")
+            if field.type == field.TYPE_STRING and len(set(value)) < len(value):
+                raise invalid_field(path, "must name nothing twice")
+
+
+_CHECKS: Final = {
+    "ingest": _check_ingest,
+    "extract": _check_extract,
+    "train": _check_train,
+    "swap": _check_swap,
+    "evaluate": _check_evaluate,
+    "export": _check_export,
+    "sign": _check_sign,
+}

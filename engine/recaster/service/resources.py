@@ -22,8 +22,7 @@ from recaster.jobs.rights import refuse_revoked, register_of
 from recaster.models.model_folder import ModelFolder, step_of
 from recaster.processes.channel import path_to_bytes
 from recaster.provenance.caller import caller
-from recaster.service.job_specs import check_numbers
-from recaster.service.request_checks import check_id, kept_blob
+from recaster.service.request_checks import check_id, check_numbers, kept_blob
 from recaster.service.rpc_errors import Context, invalid_field
 from recaster.service.threads import run_read, run_write, unary_read, unary_write
 

@@ -11,8 +11,7 @@ from recaster.jobs.job_resources import devices
 from recaster.jobs.rights import register_of
 from recaster.models.presets import PRESETS
 from recaster.provenance.policy import Policy
-from recaster.service.permissions import may_state
-from recaster.service.roles import current_client
+from recaster.service.permissions import current_client, may_state
 from recaster.service.threads import unary_read, unary_write
 from recaster.settings.encoding import CODECS
 
