@@ -12,7 +12,7 @@ from recaster.client import Address, JobFailedError, MissingError
 from recaster.client.aio import AsyncClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from serving import Served
@@ -46,7 +46,9 @@ def test_many_jobs_at_a_time(served: Served, actors: Path) -> None:
     asyncio.run(work())
 
 
-def test_a_watch_outlasts_the_engine(serve: Callable[..., Served], tmp_path: Path) -> None:
+def test_a_watch_outlasts_the_engine(
+    serve: Callable[..., Served], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     served = serve()
     usual = served.options
 
@@ -60,8 +62,17 @@ def test_a_watch_outlasts_the_engine(serve: Callable[..., Served], tmp_path: Pat
             served.start()
             spec = job_pb2.JobSpec(ingest=job_pb2.IngestSpec(digest=digest, kind=job_pb2.INGEST_KIND_CLIP))
             job = await engine.do(lambda client: client.jobs.create(spec))
+            begun = asyncio.Event()
+            watch = engine.watch
+
+            async def noting(job_id: str) -> AsyncIterator[job_pb2.JobEvent]:
+                async for event in watch(job_id):
+                    begun.set()
+                    yield event
+
+            monkeypatch.setattr(engine, "watch", noting)
             waiting = asyncio.create_task(engine.wait(job.job_id))
-            await asyncio.sleep(0)
+            await begun.wait()
             await asyncio.to_thread(served.kill)
             served.options = usual
             await asyncio.to_thread(served.start)

@@ -136,15 +136,22 @@ def test_a_job_waits_while_no_worker_can_be_started(tmp_path: Path, monkeypatch:
     spec = job_pb2.JobSpec(export=job_pb2.ExportSpec(faceset_id="0" * 12))
     job, _ = store.jobs.create(spec, job_pb2.JOB_KIND_EXPORT, "", {})
 
+    troubled = asyncio.Event()
+
+    class Watched(Supervisor):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if name == "trouble" and value:
+                troubled.set()
+
     async def work() -> None:
-        supervisor = Supervisor(store)
+        supervisor = Watched(store)
         with monkeypatch.context() as patch:
             patch.setattr(os, "open", none_left)
             with pytest.raises(LockedError, match="too many files"):
                 check_descriptors()
             running = asyncio.create_task(supervisor.run())
-            while not supervisor.trouble:
-                await asyncio.sleep(0.01)
+            await troubled.wait()
         await supervisor.close()
         await running
         assert "too many files" in supervisor.trouble

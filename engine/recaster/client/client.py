@@ -49,16 +49,7 @@ class Client:
     """One engine.
 
     ``jobs`` and ``transfer`` are what most need; the stubs of the other services are there for the rest,
-    to be used with ``connection.call``.
-
-    Example::
-
-        with Client(Address("127.0.0.1:50551", token)) as engine:
-            clip = engine.take_clip(Path("interview.mp4"))
-            faces = engine.take_faceset(Path("anna.zip"))
-            spec = job_pb2.JobSpec(swap=job_pb2.SwapSpec(clip_id=clip, faceset_id=faces))
-            job = engine.jobs.wait(engine.jobs.create(spec).job_id)
-            engine.transfer.download(job.result.artifacts[0].digest, Path("swapped.mp4"))
+    to be used with ``connection.call``. ``docs/examples/swap.py`` is a whole program.
     """
 
     def __init__(self, address: Address, patience_s: float = RETRY_TIMEOUT_S) -> None:
@@ -181,11 +172,9 @@ class Client:
         self.connection.call(self.identities.AssignIdentity, request)
 
     def say_whose(self, name: str, basis: str, faceset_id: str = "", model_id: str = "") -> None:
-        """State by what right the face of a faceset or model is used, unless it is known whose it is.
+        """State by what right a faceset's or model's face is used, unless it is known whose it is.
 
-        Args:
-            name: what to call the person.
-            basis: "consent", "self", "licensed" or "synthetic"; "" says nothing.
+        A ``basis`` is "consent", "self", "licensed" or "synthetic"; "" states nothing.
         """
         holds = self.faceset(faceset_id) if faceset_id else self.model(model_id)
         if basis and not holds.identity_id:

@@ -149,14 +149,11 @@ class Connection:
     def reconnecting(
         self, open_stream: Callable[[], Iterable[M]], is_whole: Callable[[], bool] = lambda: True
     ) -> Iterator[M]:
-        """Messages of a stream that is opened again where it breaks.
+        """Messages of a stream that is opened again where it breaks (EngineError).
 
         Args:
             open_stream: asks for what hasn't come yet.
             is_whole: whether a stream that ended well was all.
-
-        Raises:
-            EngineError: it can't be had, or nothing came for ``patience_s``.
         """
         timer = RetryTimer(self)
         while True:
@@ -194,10 +191,7 @@ class RetryTimer:
         return self._pause_s * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
 
     def retryable(self, error: grpc.RpcError | CallError, reasons: frozenset[str] = frozenset()) -> CallError:
-        """A failed try after which another may do better: nobody answered, or it has one of some reasons.
-
-        Any other is raised.
-        """
+        """The error of a try that may do better next time: no answer, or these reasons; raises others."""
         failure = self._connection.error(error)
         if not isinstance(failure, UnreachableError) and failure.reason not in reasons:
             raise failure from None

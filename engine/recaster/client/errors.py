@@ -20,12 +20,11 @@ Code = grpc.StatusCode
 
 
 class CallError(EngineError):
-    """A call that failed.
+    """A call that failed; one that is ``retryable`` may do better later.
 
     Attributes:
         fields: names of wrong fields of the request, each with why it is wrong.
         metadata: what else the engine said.
-        retryable: whether the same call may do better later.
     """
 
     retryable = False

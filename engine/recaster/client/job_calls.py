@@ -92,10 +92,7 @@ class Jobs:
     ) -> Iterator[job_pb2.JobEvent]:
         """Every event of a job until it ends; goes on after breaks, and misses nothing.
 
-        The first event is a snapshot of the job as it is; after a break there is none.
-
-        Raises:
-            EngineError: there is no such job, or the engine stays away.
+        The first event is a snapshot of the job as it is; after a break there is none (EngineError).
         """
         watch = JobWatch(job_id, after_seq, previews=previews, logs=logs)
         events = self._connection.reconnecting(

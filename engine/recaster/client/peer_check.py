@@ -129,8 +129,7 @@ Peer: TypeAlias = SocketPeer | LoopbackPeer
 def peer_at(target: str) -> Peer:
     """Finds where an address ("HOST:PORT" or "unix:PATH") leads that is to be spoken to in the clear.
 
-    Raises:
-        UsageError: it leads, or could lead, to another machine.
+    UsageError where it leads, or could lead, to another machine.
     """
     if target.startswith("unix:"):
         path = socket_path(target)

@@ -107,10 +107,8 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         if hmac.compare_digest(text.encode(), self._own_token):
             return self._owner
         token = await run_read(self._store.tokens.shown, text)
-        if token is None:
-            raise WRONG_TOKEN
-        if not token.valid():
-            raise _ended_token_error(token)
+        if token is None or not token.valid():
+            raise _token_error(token)
         return Client(token.name, token.role, token.token_id, token.quota_bytes, token.max_jobs)
 
     def _refusal_handler(self, error: Exception, method: str, client: Client | None) -> Any:
@@ -140,15 +138,13 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
                                 await check_permission(method, request, client, self._store)
                             return await _answer(behaviour, request, context)
                 except CALL_ERRORS as error:
-                    failure = await self._token_error(client) if limit.expired() else error
+                    failure: Exception = error
+                    if limit.expired():
+                        failure = _token_error(await run_read(self._store.tokens.find, client.token_id))
                     await self._abort(context, failure, method, client, request)
 
         field, behaviour = behaviour_of(handler)
         return handler._replace(**{field: answered})
-
-    async def _token_error(self, client: Client) -> RpcError:
-        token = await run_read(self._store.tokens.find, client.token_id)
-        return WRONG_TOKEN if token is None else _ended_token_error(token)
 
     @contextlib.contextmanager
     def _watched(self, limit: asyncio.Timeout, client: Client) -> Iterator[None]:
@@ -179,10 +175,9 @@ async def _answer(behaviour: Callable[..., Any], request: Any, context: Context)
     return None
 
 
-def _ended_token_error(token: ClientToken) -> RpcError:
+def _token_error(token: ClientToken | None) -> RpcError:
+    if token is None:
+        return WRONG_TOKEN
     word, reason = ("revoked", "TOKEN_REVOKED") if token.revoked is not None else ("over", "TOKEN_EXPIRED")
-    return RpcError(
-        Code.UNAUTHENTICATED,
-        reason,
-        f"the token of {token.name} is {word}; ask whoever runs the engine for another",
-    )
+    message = f"the token of {token.name} is {word}; ask whoever runs the engine for another"
+    return RpcError(Code.UNAUTHENTICATED, reason, message)

@@ -60,11 +60,7 @@ class Denial(NamedTuple):
 
 
 class CallAudit:
-    """Writes them.
-
-    Attributes:
-        refused: numbers of calls refused for want of a token or a role, by reason.
-    """
+    """Writes them, and counts calls ``refused`` for want of a token or a role, by reason."""
 
     def __init__(self, audit: AuditLog) -> None:
         self._audit = audit
@@ -74,11 +70,7 @@ class CallAudit:
         self._writing: set[asyncio.Task[None]] = set()
 
     async def note_shown(self, event: str, **about: Any) -> None:
-        """Note that something goes to the client who is asking, before it does.
-
-        Raises:
-            LockedError, OutputError, AuditError: it can't be noted; then it must not go.
-        """
+        """Note that something goes to the client who is asking, before it does; on any error it must not."""
         now = time.monotonic()
         look = (caller(), event, json.dumps(about, sort_keys=True))
         when, task = self._looks.get(look, (now - WINDOW_S, None))
@@ -96,11 +88,7 @@ class CallAudit:
     def note_refused(self, refusal: RpcError, method: str, client: str, peer: str, request: Any) -> None:
         """Note that a call was refused for want of a token, a role or a right to a face; others count not.
 
-        Args:
-            method: as the roles have it.
-            client: who asked; empty for a stranger.
-            peer: their address, as gRPC writes it.
-            request: what was asked for; None where that wasn't read.
+        ``client`` is empty for a stranger; what was asked for is None where it wasn't read.
         """
         if refusal.code in _DENIED:
             self.refused[refusal.reason] += 1

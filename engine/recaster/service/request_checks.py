@@ -77,11 +77,7 @@ def texts_in(message: Message) -> Iterator[tuple[str, str]]:
 
 
 def refuse_controls(message: Message) -> None:
-    """Refuses characters that aren't for reading in any text of a request: others will see them.
-
-    Raises:
-        RpcError: INVALID_ARGUMENT, with the field that is wrong.
-    """
+    """Refuses texts with characters that aren't for reading, since others will see them (RpcError)."""
     for path, text in texts_in(message):
         if has_control_characters(text, "\n\t" if path.split(".")[-1] in MULTILINE_FIELDS else ""):
             raise invalid_field(path, "must hold printable characters only")
@@ -150,11 +146,7 @@ def kept_blob(blobs: Blobs, digest: str) -> Path:
 
 
 def check_spec(spec: job_pb2.JobSpec) -> None:
-    """Refuse a spec that no engine could do.
-
-    Raises:
-        RpcError: INVALID_ARGUMENT, with the field that is wrong.
-    """
+    """Refuse a spec that no engine could do (RpcError, INVALID_ARGUMENT)."""
     if spec.ByteSize() > MAX_SPEC_BYTES:
         raise invalid_field(
             "spec", f"must be at most {MAX_SPEC_BYTES} bytes; ask for part of it in another job"
@@ -256,11 +248,7 @@ def _check_sign(spec: job_pb2.JobSpec) -> None:
 
 
 def check_numbers(message: Message, above: str = "") -> None:
-    """Refuse numbers out of their bounds; every number of an option has some.
-
-    Raises:
-        RpcError: INVALID_ARGUMENT, with the field that is wrong.
-    """
+    """Refuse numbers out of their bounds, which every option has (RpcError, INVALID_ARGUMENT)."""
     for path, field, value in fields_in(message, above):
         if field.cpp_type in NUMBERS and not field.is_repeated:
             why = NUMBER_BOUNDS[field.name].fault(value)

@@ -119,9 +119,8 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
 
     Raises:
         UsageError: the address can't be used, another engine serves this data, or its policy can't be kept.
-        AuditError: the audit log was broken.
-        ManifestError: nothing can be signed with the policy's certificate.
-        OutputError: the data can't be written.
+        AuditError, ManifestError, OutputError: the audit log was broken, the policy's certificate signs
+            nothing, or the data can't be written.
     """
     usual = own_address(settings.data.path) if settings.tls is None else LOOPBACK
     settings = dataclasses.replace(settings, listen=settings.listen or usual)

@@ -1,8 +1,4 @@
-"""Numbers for Prometheus and traces for OpenTelemetry; docs/api.md lists both.
-
-Numbers are told on a port of their own that only this machine reaches, traces sent to where OpenTelemetry's
-usual variable says.
-"""
+"""Numbers for Prometheus, on a port that only this machine reaches, and traces for OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -44,8 +40,7 @@ MISDIRECTED: Final = b"ask for 127.0.0.1 or localhost: these numbers are for thi
 class Metrics:
     """Numbers about one engine, which is asked when somebody looks.
 
-    Attributes:
-        certificates: when certificates end that were read at start (seconds since 1970), by use.
+    ``certificates`` are ends of those that were read at start (seconds since 1970), by use.
     """
 
     engine: Engine

@@ -130,12 +130,7 @@ class Blobs:
         return uploads
 
     def start(self, digest: str, size: int, client: str = "") -> Upload:
-        """Begin a client's upload, or find the one that was begun.
-
-        Raises:
-            QuotaError, DiskFullError: there will be no room for it.
-            InputError: it was begun with another size.
-        """
+        """Begin a client's upload, or find the one that was begun (InputError where its size differs)."""
         if self.has(digest):
             return self._whole_upload(digest)
         begun = self.find(digest, client)
@@ -239,9 +234,7 @@ class Blobs:
         """Take a file that a client of this machine put into a drop; whoever made the drop removes it.
 
         Raises:
-            InputError: it is no plain file.
-            DigestError: it isn't what was promised.
-            QuotaError, DiskFullError: there is no room for it any more.
+            InputError, DigestError: it is no plain file, or not what was promised.
         """
         try:
             # Links aren't followed, and a pipe isn't waited for.

@@ -57,7 +57,7 @@ class Database:
         self._path = path
         self._max_hold_s = max_hold_s
         self._reserve = path.with_name("reserve")
-        self._unscrubbed = path.with_name("unscrubbed")
+        self._unscrubbed = path.with_name("unscrubbed")  # there while free room may hold what was deleted
         self._of_thread = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._writing = threading.RLock()
@@ -146,8 +146,7 @@ class Database:
         """All that the block writes, or none of it; blocks may lie in one another.
 
         Raises:
-            LockedError: another process is writing, and goes on doing so.
-            DiskFullError, OutputError: it can't be written.
+            LockedError, DiskFullError, OutputError: another process goes on writing, or it can't be written.
         """
         with self._explained_errors():
             connection = self._connection

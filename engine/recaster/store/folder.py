@@ -1,21 +1,4 @@
-"""The folder that holds everything an engine keeps.
-
-Layout::
-
-    DATA/store.sqlite    jobs, events, and what there is
-         reserve         room for the store when the disk is full
-         unscrubbed      there while the store's free room may hold what was deleted
-         token           what a client must show, readable by its owner only
-         run/            the socket where it answers, unless it is told to listen elsewhere
-         lock            held by the one engine that serves this folder
-         blobs/ab/...    content by SHA-256
-         uploads/        blobs on their way
-         drops/          where clients of this machine put files
-         damaged/        blobs that aren't what they were any more
-         facesets/ID/    facesets, as ``recaster extract`` writes them
-         models/ID/      models, as ``recaster train`` writes them
-         jobs/ID/        what a job is working on, and its log
-"""
+"""The folder that holds everything an engine keeps."""
 
 from __future__ import annotations
 
@@ -65,15 +48,18 @@ class _Part:
 
 @dataclass(frozen=True)
 class DataFolder:
-    """The paths of one engine's data; nothing is read or written before it is asked for."""
+    """The paths of one engine's data; nothing is read or written before it is asked for.
+
+    Beside these: ``lock``, held by the engine that serves it, and ``run``, with the socket where it answers.
+    """
 
     path: Path
-    database = _Part("store.sqlite")
-    token_file = _Part("token")
-    blobs = _Part("blobs")
-    uploads = _Part("uploads")
-    drops = _Part("drops")
-    damaged = _Part("damaged")
+    database = _Part("store.sqlite")  # jobs, events, and what there is
+    token_file = _Part("token")  # what a client must show, readable by its owner only
+    blobs = _Part("blobs")  # content by SHA-256, as ab/ab...
+    uploads = _Part("uploads")  # blobs on their way
+    drops = _Part("drops")  # where clients of this machine put files
+    damaged = _Part("damaged")  # blobs that aren't what they were any more
 
     @classmethod
     def default(cls) -> DataFolder:
@@ -81,15 +67,15 @@ class DataFolder:
         return cls(data_folder())
 
     def faceset(self, faceset_id: str) -> Path:
-        """Folder of a faceset."""
+        """Folder of a faceset, as ``recaster extract`` writes it."""
         return self.path / "facesets" / faceset_id
 
     def model(self, model_id: str) -> Path:
-        """Folder of a model."""
+        """Folder of a model, as ``recaster train`` writes it."""
         return self.path / "models" / model_id
 
     def job(self, job_id: str) -> Path:
-        """Folder of a job."""
+        """Folder of what a job is working on, and its log."""
         return self.path / "jobs" / job_id
 
     def make(self) -> None:
