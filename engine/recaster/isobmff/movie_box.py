@@ -52,14 +52,10 @@ def build_movie(ftyp: bytes, header: bytes, timescale: int, parts: Sequence[Trac
         ftyp: the ftyp box, or nothing.
         header: the payload of the old mvhd.
         timescale: ticks in a second of the new movie's own clock.
+
+    Raises:
+        struct.error, OverflowError: a time or a place is too large to be written.
     """
-    try:
-        return _build_movie(ftyp, header, timescale, parts)
-    except (struct.error, OverflowError) as error:
-        raise UnsupportedMovieError("a number is too large") from error
-
-
-def _build_movie(ftyp: bytes, header: bytes, timescale: int, parts: Sequence[TrackPart]) -> NewMovie:
     chunk_offsets = [array("Q", bytes(8 * len(part.chunk_spans))) for part in parts]
     before = len(ftyp) + len(_moov(header, timescale, parts, chunk_offsets)) + len(build_media_data_header(0))
     places = sorted(

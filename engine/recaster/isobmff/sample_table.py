@@ -135,7 +135,9 @@ def read_track(trak: bytes, movie_timescale: int, size: int) -> Track:
     media = child_boxes(required_box(boxes, b"mdia"))
     information = child_boxes(required_box(media, b"minf"))
     table = child_boxes(required_box(information, b"stbl"))
-    _check_own_data(required_box(information, b"dinf"))
+    references = _entries(required_box(child_boxes(required_box(information, b"dinf")), b"dref"))
+    if not all(unpack("I", reference.payload)[0] & 1 for reference in references):
+        raise UnsupportedMovieError("its data is in another file")
     media_header = required_box(media, b"mdhd")
     timescale = read_number(media_header)
     sample_description = required_box(table, b"stsd")
@@ -143,7 +145,9 @@ def read_track(trak: bytes, movie_timescale: int, size: int) -> Track:
     sample_deltas = _runs(required_box(table, b"stts"), sizes.count)
     if not 1 <= timescale < 1 << 31 or sum_runs(sample_deltas) > MAX_TICKS:
         raise UnsupportedMovieError("its clock is wrong")
-    entry = _only_entry(sample_description)
+    entries = _entries(sample_description)
+    if len(entries) != 1:
+        raise UnsupportedMovieError("its samples are described in several ways")
     chunk_offsets = _chunk_offsets(table)
     track = Track(
         header=required_box(boxes, b"tkhd"),
@@ -154,8 +158,8 @@ def read_track(trak: bytes, movie_timescale: int, size: int) -> Track:
             copy_boxes(information, COPIED_MEDIA_INFORMATION_BOXES),
         ),
         sample_description=sample_description,
-        sample_format=entry.kind,
-        sample_entry=entry.payload,
+        sample_format=entries[0].kind,
+        sample_entry=entries[0].payload,
         sample_deltas=sample_deltas,
         composition_offsets=_offsets(optional_box(table, b"ctts"), sizes.count),
         sync_samples=_keys(optional_box(table, b"stss"), sizes.count),
@@ -213,21 +217,12 @@ def rescale(value: int, timescale: int, from_timescale: int) -> int:
     return (value * timescale + from_timescale // 2) // from_timescale
 
 
-def _check_own_data(dinf: bytes) -> None:
-    """Refuses tracks whose samples lie in another file."""
-    references = required_box(child_boxes(dinf), b"dref")
-    entries = child_boxes(references, 8)
-    if unpack("4xI", references)[0] != len(entries):
-        raise UnsupportedMovieError("dref is wrong")
-    if not all(unpack("I", entry.payload)[0] & 1 for entry in entries):
-        raise UnsupportedMovieError("its data is in another file")
-
-
-def _only_entry(sample_description: bytes) -> Box:
-    entries = child_boxes(sample_description, 8)
-    if len(entries) != 1 or unpack("4xI", sample_description)[0] != 1:
-        raise UnsupportedMovieError("its samples are described in several ways")
-    return entries[0]
+def _entries(table: bytes) -> list[Box]:
+    """Lists the boxes of a table that holds boxes (dref, stsd)."""
+    entries = child_boxes(table, 8)
+    if unpack("4xI", table)[0] != len(entries):
+        raise UnsupportedMovieError("a table has another number of entries")
+    return entries
 
 
 def _runs(table: bytes, samples: int) -> Runs:

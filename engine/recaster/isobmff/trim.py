@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import struct
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -73,11 +74,18 @@ def trim_movie(path: Path, frames: range, out: Path) -> TrimmedMovie | None:
             _check(new, selection)
             if out.exists() and path.samefile(out):
                 raise InputError(f"{out}: is the movie itself; choose another file for the part")
-    except UnsupportedMovieError:
+    except (
+        UnsupportedMovieError,
+        struct.error,
+        OverflowError,
+    ):  # the latter: a number too large to be written
         return None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    _write(path, new, out)
+    with atomic_file(out) as temporary, temporary.open("wb") as file:
+        file.write(new.head)
+        for data in read_spans(path, [(span.start, span.length) for span in new.chunk_spans]):
+            file.write(data)
     return TrimmedMovie(out, selection.frames, new.size)
 
 
@@ -112,15 +120,11 @@ def _tracks(index: MovieFile) -> tuple[Track, list[Track], int]:
     video = read_track(traks[handlers.index(b"vide")], timescale, index.size)
     audible = [trak for trak, handler in zip(traks, handlers, strict=True) if handler == b"soun"]
     sounds = [read_track(trak, timescale, index.size) for trak in audible]
-    _check_apart([video, *sounds], index)
-    return video, sounds, timescale
-
-
-def _check_apart(tracks: list[Track], index: MovieFile) -> None:
-    """Refuses chunks that overlap, or lie where there is no media: offsets or sizes are wrong."""
-    chunks = sorted([*index.other_spans, *(chunk for track in tracks for chunk in track.chunk_spans())])
+    # Chunks that overlap, or lie where there is no media, have wrong offsets or sizes.
+    chunks = sorted(itertools.chain(index.other_spans, *(track.chunk_spans() for track in (video, *sounds))))
     if any(end > start for (_, end), (start, _) in itertools.pairwise(chunks)):
         raise UnsupportedMovieError("its chunks overlap")
+    return video, sounds, timescale
 
 
 def _check(new: NewMovie, selection: VideoSelection) -> None:
@@ -129,10 +133,3 @@ def _check(new: NewMovie, selection: VideoSelection) -> None:
     presentation = compute_presentation(video)
     if presentation.order[: len(selection.order)] != [sample - selection.start for sample in selection.order]:
         raise UnsupportedMovieError("the part would show something else")
-
-
-def _write(path: Path, new: NewMovie, out: Path) -> None:
-    with atomic_file(out) as temporary, temporary.open("wb") as file:
-        file.write(new.head)
-        for data in read_spans(path, [(span.start, span.length) for span in new.chunk_spans]):
-            file.write(data)

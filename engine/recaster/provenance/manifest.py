@@ -274,8 +274,12 @@ def _write(builder: Any, signer: Any, made: Path, out: Path) -> None:
 
 def holds_swap(document: Mapping[str, Any]) -> bool:
     """Tells whether any of a file's manifests (see ``manifest_of``) speaks of a face swap."""
-    manifests = [manifest for manifest in document["manifests"].values() if isinstance(manifest, dict)]
-    return any({SWAP_ASSERTION, EDIT_ASSERTION} & assertions_of(manifest).keys() for manifest in manifests)
+    return any({SWAP_ASSERTION, EDIT_ASSERTION} & each.keys() for each in all_assertions(document))
+
+
+def all_assertions(document: Mapping[str, Any]) -> list[dict[str, dict[str, Any]]]:
+    """Returns the assertions of each of a file's manifests (see ``manifest_of``)."""
+    return [assertions_of(each) for each in document["manifests"].values() if isinstance(each, dict)]
 
 
 def assertions_of(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -16,7 +16,7 @@ from recaster.provenance.manifest import (
     BASIS_ASSERTION,
     EMBEDDED_TYPES,
     SWAP_ASSERTION,
-    assertions_of,
+    all_assertions,
     holds_swap,
     manifest_of,
 )
@@ -86,8 +86,7 @@ class VettingRules:
         # A digest covers a manifest that is in the file; one that lies beside it may be anybody's.
         if state != "Trusted" and not (here and path.suffix.lower() in EMBEDDED_TYPES):
             raise _stranger(str(path))
-        manifests = [each for each in document["manifests"].values() if isinstance(each, dict)]
-        swaps = [each for each in map(assertions_of, manifests) if SWAP_ASSERTION in each]
+        swaps = [assertions for assertions in all_assertions(document) if SWAP_ASSERTION in assertions]
         if not swaps:
             raise ConsentError(f"{path}: doesn't say how its swaps were made; name those", "CONSENT_REFUSED")
         for assertions in swaps:
