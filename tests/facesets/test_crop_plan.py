@@ -11,7 +11,7 @@ import pytest
 
 from recaster.faces.alignment import align_matrix, transform
 from recaster.faces.types import Analysis, FaceTrack
-from recaster.facesets.crop_plan import BATCH_SIZE, Limits, plan_crops
+from recaster.facesets.crop_plan import BATCH_SIZE, plan_crops
 from recaster.media.types import ClipInfo, ColourTags
 
 INFO = ClipInfo(
@@ -19,7 +19,7 @@ INFO = ClipInfo(
     duration=Fraction(60, 25), time_base=Fraction(1, 25), rotation=0, sample_aspect=Fraction(1), codec="h264",
     pixel_format="yuv420p", bit_depth=8, interlaced=False, colour=ColourTags(),
 )  # fmt: skip
-EVERYTHING = Limits(range(60), 0.0)
+EVERYTHING = range(60), 0.0
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def frames_of(planned) -> list[int]:
 
 def test_all_faces_in_batches_with_one_identity_each(make_track) -> None:
     track = make_track(start=5)
-    planned = plan_crops(analysis(track), [track], INFO, EVERYTHING)
+    planned = plan_crops(analysis(track), [track], INFO, *EVERYTHING)
     assert frames_of(planned) == list(range(5, 30))
     assert [(len(batch.faces), batch.measured) for batch in planned.batches] == [(20, 10), (5, 2)]
     assert planned.counts == {"frames": 60, "no face": 35, "kept": 25}
@@ -59,7 +59,7 @@ def test_all_faces_in_batches_with_one_identity_each(make_track) -> None:
 
 def test_every_nth_frame_of_a_range(make_track) -> None:
     track = make_track(count=60)
-    planned = plan_crops(analysis(track), [track], INFO, Limits(range(7, 30)[::10], 0.0))
+    planned = plan_crops(analysis(track), [track], INFO, range(7, 30)[::10], 0.0)
     assert frames_of(planned) == [7, 17, 27]
     assert planned.counts == {"frames": 3, "kept": 3}
 
@@ -67,7 +67,7 @@ def test_every_nth_frame_of_a_range(make_track) -> None:
 def test_other_people_are_counted(make_track) -> None:
     first = make_track(0)
     second = make_track(1, start=10, count=40)
-    planned = plan_crops(analysis(first, second), [first], INFO, EVERYTHING)
+    planned = plan_crops(analysis(first, second), [first], INFO, *EVERYTHING)
     assert planned.counts == {"frames": 60, "no face": 10, "other people": 40, "kept": 25}
 
 
@@ -77,7 +77,7 @@ def test_each_face_left_out_has_one_reason(make_track) -> None:
     track.scores[2:5] = 0.2
     track.boxes[5] = (0, 0, 30, 30)
     track.landmarks[6, :, 0] -= 150
-    planned = plan_crops(analysis(track), [track], INFO, Limits(range(60), 0.02))
+    planned = plan_crops(analysis(track), [track], INFO, range(60), 0.02)
     assert frames_of(planned) == list(range(7, 25))
     wanted = {"not measured": 3, "uncertain": 2, "too small": 1, "cut off by the frame": 1, "kept": 18}
     assert planned.counts == {"frames": 60, "no face": 35} | wanted
@@ -86,7 +86,7 @@ def test_each_face_left_out_has_one_reason(make_track) -> None:
 def test_batches_wait_for_their_last_frames(make_track) -> None:
     long = make_track(0, count=30)
     late = make_track(1, start=4, count=8, centre=(70.0, 120.0))
-    planned = plan_crops(analysis(long, late), [long, late], INFO, EVERYTHING)
+    planned = plan_crops(analysis(long, late), [long, late], INFO, *EVERYTHING)
     assert [batch.faces[-1].frame for batch in planned.batches] == [11, 19, 29]
 
 
@@ -95,8 +95,8 @@ def test_faces_in_the_set_are_left_out_and_the_other_batches_stay_as_they_were(m
     matrix = align_matrix(track.landmarks[0], 128, 1.35)
     record = make_face(landmarks=transform(track.landmarks[0], matrix), matrix=matrix, track=99)
     present = [replace(record, frame=frame) for frame in range(BATCH_SIZE)]
-    whole = plan_crops(analysis(track), [track], INFO, EVERYTHING)
-    rest = plan_crops(analysis(track), [track], INFO, EVERYTHING, present)
+    whole = plan_crops(analysis(track), [track], INFO, *EVERYTHING)
+    rest = plan_crops(analysis(track), [track], INFO, *EVERYTHING, present)
     assert [[face.frame for face in batch.faces] for batch in rest.batches] == [
         [face.frame for face in batch.faces] for batch in whole.batches[1:]
     ]
@@ -108,4 +108,4 @@ def test_another_face_in_the_same_frame_is_not_the_same(make_track, make_face) -
     other = make_track(centre=(240.0, 120.0))
     matrix = align_matrix(other.landmarks[0], 128, 1.35)
     present = [make_face(landmarks=transform(other.landmarks[0], matrix), matrix=matrix)]
-    assert len(frames_of(plan_crops(analysis(track), [track], INFO, EVERYTHING, present))) == 25
+    assert len(frames_of(plan_crops(analysis(track), [track], INFO, *EVERYTHING, present))) == 25

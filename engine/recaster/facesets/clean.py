@@ -72,9 +72,7 @@ def clean(
     Wrong people are sought first, blurred faces among the rest, doubles among what then remains.
 
     Args:
-        faceset: the set; its records change unless ``dry_run``.
-        settings: what to take out.
-        report: listens to progress.
+        faceset: its records change unless ``dry_run``.
         dry_run: only say what would be dropped.
 
     Raises:
@@ -125,13 +123,7 @@ def person_centre(embeddings: Floats) -> Floats:
     """Computes the centre of the person that most embeddings show.
 
     It starts from the embedding with the most others within the same-person distance and takes the mean
-    of those, so that a minority of strangers does not move it.
-
-    Args:
-        embeddings: (N, 128), N at least 1.
-
-    Returns:
-        (128,).
+    of those, so that a minority of strangers does not move it. (N, 128) become (128,); N is at least 1.
     """
     step = -(-len(embeddings) // _MAX_COMPARED)
     compared = embeddings[::step]
@@ -139,9 +131,8 @@ def person_centre(embeddings: Floats) -> Floats:
     apart = squares[:, None] + squares[None] - 2 * compared @ compared.T
     near = apart < SAME_PERSON**2
     # Among equals the one that is closest to those near it.
-    tightness = near.sum(axis=1) - np.where(near, apart, 0).sum(axis=1) / (
-        near.sum(axis=1) * SAME_PERSON**2 + 1e-9
-    )
+    count = near.sum(axis=1)
+    tightness = count - np.where(near, apart, 0).sum(axis=1) / (count * SAME_PERSON**2 + 1e-9)
     centre = compared[int(np.argmax(tightness))]
     members = np.linalg.norm(embeddings - centre, axis=1) < SAME_PERSON
     result: Floats = embeddings[members].mean(axis=0)

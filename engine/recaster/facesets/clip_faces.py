@@ -11,7 +11,7 @@ import numpy as np
 from recaster.errors import FaceNotFoundError
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.track_choice import choose_tracks
-from recaster.facesets.crop_plan import Batch, Limits, plan_crops
+from recaster.facesets.crop_plan import Batch, plan_crops
 from recaster.facesets.crops import cut, identify
 from recaster.media.clip import Clip
 from recaster.media.ranges import parse_range
@@ -40,40 +40,27 @@ def take_clip(
     """Adds the wanted faces of one clip to a faceset, those that it has already left out.
 
     Args:
-        faceset: where to add them.
         source: the clip's entry in the faceset.
-        info: of the clip.
-        settings: what to take.
         person: the wanted person's embedding, or None for the clip's main person (or everyone).
-        report: listens to progress.
 
     Returns:
         What became of the frames and faces, see ``CropPlan``, and what was wrong where nobody could be
         chosen, or an empty text.
-
-    Raises:
-        ClipError: the clip cannot be decoded.
-        UsageError: the range does not fit the clip.
-        OutputError: the faceset cannot be written.
     """
     frames = wanted_frames(settings, info)
     analysed = AnalysisSettings(detector=settings.detector, min_face=settings.min_face)
     analysis = analyse_clip(Clip(info.path), analysed, frames, report)
     chosen, problem = _choose_wanted(analysis, person, everyone=settings.everyone, min_face=settings.min_face)
-    limits = Limits(frames[:: settings.every], settings.min_area)
+    frames = frames[:: settings.every]
     present = [record for record in faceset.all_records if record.source_id == source.id]
-    planned = plan_crops(analysis, chosen, info, limits, present)
+    planned = plan_crops(analysis, chosen, info, frames, settings.min_area, present)
     if planned.batches:
         _cut_batches(faceset, source, info, planned.batches, report)
     return planned.counts, problem
 
 
 def wanted_frames(settings: ExtractSettings, info: ClipInfo) -> range:
-    """Part of a clip to look at, before every N-th frame is taken.
-
-    Raises:
-        UsageError: the range does not fit the clip.
-    """
+    """Part of a clip to look at, before every N-th frame is taken (UsageError where it doesn't fit)."""
     return range(info.frame_count) if settings.frames is None else parse_range(settings.frames, info)
 
 
@@ -108,8 +95,6 @@ def _cut_batches(
             cuts[batch].append(cut(frame.image, face, source, faceset.settings, unknown))
             if place == len(batch.faces) - 1:
                 embedding = identities.pop(batch)
-                faceset.add(
-                    [(replace(record, embedding=embedding), crop) for record, crop in cuts.pop(batch)]
-                )
+                faceset.add([(replace(face, embedding=embedding), crop) for face, crop in cuts.pop(batch)])
         done = frame.index + 1 - first
         report(Update("extracting", done, last + 1 - first, "frames", f"{len(faceset)} faces"))

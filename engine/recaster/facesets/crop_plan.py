@@ -32,19 +32,6 @@ SAME_FACE_DISTANCE: Final = 0.5
 """Distance of the centres, in eye distances, below which two faces of one frame are one."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """Limits of the frames and faces that are wanted.
-
-    Attributes:
-        frames: indices of the frames to look at.
-        min_area: smallest area of a face's box as a share of the frame's.
-    """
-
-    frames: range
-    min_area: float
-
-
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Faces of one track that are added together; ``measured`` is the place of the one that is identified."""
@@ -71,7 +58,8 @@ def plan_crops(
     analysis: Analysis,
     chosen: Sequence[FaceTrack],
     info: ClipInfo,
-    limits: Limits,
+    frames: range,
+    min_area: float,
     present: Sequence[FaceRecord] = (),
 ) -> CropPlan:
     """Decides which faces of a clip to cut.
@@ -82,23 +70,20 @@ def plan_crops(
     Args:
         analysis: everything found in the clip.
         chosen: the tracks of the wanted person.
-        info: of the clip.
-        limits: which frames and faces are wanted.
+        frames: indices of the frames to look at.
+        min_area: smallest area of a face's box as a share of the frame's.
         present: the faces of this clip that the faceset has already.
     """
-    counts: Counter[str] = Counter(frames=len(limits.frames))
-    seen = {
-        frame for track in analysis.tracks for frame in track.frames[_sample_rows(track, limits)].tolist()
-    }
-    counts["no face"] = len(limits.frames) - len(seen)
+    counts: Counter[str] = Counter(frames=len(frames))
+    sampled = {track.track: track.frames[_sample_rows(track, frames)].tolist() for track in analysis.tracks}
+    counts["no face"] = len(frames) - len(set().union(*sampled.values()))
     chosen_numbers = {track.track for track in chosen}
-    counts["other people"] = sum(
-        len(_sample_rows(track, limits)) for track in analysis.tracks if track.track not in chosen_numbers
-    )
+    others = [seen for number, seen in sampled.items() if number not in chosen_numbers]
+    counts["other people"] = sum(map(len, others))
     known = centres_by_frame(present)
     batches: list[Batch] = []
     for track in chosen:
-        rows = _select_rows(track, info, limits, counts)
+        rows = _select_rows(track, info, frames, min_area, counts)
         counts["kept"] += len(rows)
         for start in range(0, len(rows), BATCH_SIZE):
             group = [_found_face(track, row) for row in rows[start : start + BATCH_SIZE]]
@@ -109,22 +94,23 @@ def plan_crops(
     return CropPlan(tuple(batches), {reason: count for reason, count in counts.items() if count})
 
 
-def _sample_rows(track: FaceTrack, limits: Limits) -> NDArray[np.int64]:
+def _sample_rows(track: FaceTrack, frames: range) -> NDArray[np.int64]:
     """Rows of a track in the wanted frames."""
-    frames = limits.frames
     inside = (track.frames >= frames.start) & (track.frames < frames.stop)
     return np.flatnonzero(inside & ((track.frames - frames.start) % frames.step == 0))
 
 
-def _select_rows(track: FaceTrack, info: ClipInfo, limits: Limits, counts: Counter[str]) -> list[int]:
+def _select_rows(
+    track: FaceTrack, info: ClipInfo, frames: range, min_area: float, counts: Counter[str]
+) -> list[int]:
     """Selects the rows of a track worth cutting; the others are counted by reason."""
-    rows = _sample_rows(track, limits)
+    rows = _sample_rows(track, frames)
     boxes = track.boxes[rows]
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     reasons = {
         "not measured": track.filled[rows],
         "uncertain": track.scores[rows] < MIN_PRESENCE,
-        "too small": area < limits.min_area * info.width * info.height,
+        "too small": area < min_area * info.width * info.height,
         "cut off by the frame": share_outside(track.landmarks[rows], info.width, info.height) > MAX_OUTSIDE,
     }
     left = np.ones(len(rows), bool)

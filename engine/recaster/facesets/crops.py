@@ -28,7 +28,6 @@ class FoundFace:
         frame: index in the clip; 0 for a picture.
         time: seconds after the clip's first frame.
         track: number of the track, or of the face in a picture.
-        box: the detected face.
         points: (478, 3) mesh landmarks.
         score: 0 to 1, the landmarker's presence.
     """
@@ -44,14 +43,7 @@ class FoundFace:
 def cut(
     image: Image, face: FoundFace, source: SourceRecord, settings: FacesetSettings, embedding: Floats
 ) -> tuple[FaceRecord, Image]:
-    """Cuts a face out and measures it.
-
-    Args:
-        image: the frame or picture, (H, W, 3) uint8 RGB.
-        face: the face in it.
-        source: where it comes from.
-        settings: size and coverage of the crop.
-        embedding: (128,) the face's identity.
+    """Cuts a face out of its frame or picture and measures it.
 
     Returns:
         The record, without number and file, and the crop, (size, size, 3) uint8 RGB.
@@ -79,26 +71,12 @@ def cut(
 
 
 def identify(image: Image, points: Floats) -> Floats:
-    """Measures a face's identity, (128,), as for tracks.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        points: (478, 3) mesh landmarks in its pixels.
-    """
+    """Measures a face's identity, (128,), as for tracks, by its mesh (478, 3) in an image's pixels."""
     return cut_portrait(image, points).embedding
 
 
 def share_outside(points: Floats, width: int, height: int) -> Floats:
-    """Share of a face's mesh that lies outside its frame.
-
-    Args:
-        points: (..., 478, 3) in pixels of the frame.
-        width: of the frame.
-        height: of the frame.
-
-    Returns:
-        (...), 0 to 1.
-    """
+    """Share (...), 0 to 1, of a face's mesh (..., 478, 3), in pixels, that lies outside its frame."""
     x = points[..., :MESH_POINTS, 0]
     y = points[..., :MESH_POINTS, 1]
     inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)

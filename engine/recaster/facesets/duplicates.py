@@ -36,17 +36,12 @@ def find_duplicates(
     """Finds faces that repeat another one of their track; stills count as one track.
 
     Args:
-        faceset: where the crops are.
         records: the faces to compare.
         tolerance: how far, as a share of the eye distance, the landmarks of a part of the face may lie
             apart (root mean square).
-        report: listens to progress.
 
     Returns:
         The number of the kept face (the sharpest of its group) by the number of each one that repeats it.
-
-    Raises:
-        FacesetError: a crop is damaged.
     """
     stills = {source.id for source in faceset.sources if source.kind == "image"}
     tracks: dict[tuple[int, int], list[FaceRecord]] = defaultdict(list)
@@ -77,9 +72,8 @@ def group_alike(landmarks: Floats, pictures: Floats, tolerance: float) -> list[l
         Places in the arrays; every place is in exactly one group.
     """
     irises = landmarks[:, [IRIS_LEFT, IRIS_RIGHT], :2]
-    points = (
-        np.concatenate([inner_points(landmarks), irises], axis=1) / eye_distance(landmarks)[:, None, None]
-    )
+    points = np.concatenate([inner_points(landmarks), irises], axis=1)
+    points /= eye_distance(landmarks)[:, None, None]
     first: list[int] = []
     result: list[list[int]] = []
     for place in range(len(points)):

@@ -44,11 +44,6 @@ def extract(
     Args:
         inputs: clips, images, and folders of images (those directly inside).
         out: the faceset's folder; an existing faceset is added to.
-        settings: what to take.
-        report: listens to progress.
-
-    Returns:
-        The faceset, with at least one face.
 
     Raises:
         UsageError: settings that do not make sense, or a range that does not fit a clip.
@@ -123,11 +118,7 @@ class _Extraction:
 
 
 def _open_or_create(out: Path, settings: ExtractSettings) -> Faceset:
-    """Opens the faceset to add to, made if there is none.
-
-    Raises:
-        FacesetError: it has crops of another size, is broken, or the folder holds something else.
-    """
+    """Opens the faceset to add to, made if there is none."""
     if not (out / INDEX).is_file():
         size = CROP_SIZE_PX if settings.size is None else settings.size
         return Faceset.create(out, FacesetSettings(size=size, identity=settings.identity))

@@ -22,7 +22,7 @@ class FacesetSettings:
     """Settings of the crops of one faceset; the same for all of them.
 
     Attributes:
-        size: pixels of a crop's side.
+        size: side of a crop in pixels.
         coverage: how much a crop shows around the face (see ``faces.alignment.align_matrix``).
         identity: a free note on whose faces these are; empty where nobody said.
     """
@@ -40,9 +40,7 @@ class SourceRecord:
         id: the source's number in the faceset, from 1.
         name: file name, without its folder.
         digest: SHA-256 of the file, as hex digits.
-        kind: "clip" or "image".
-        finished: how often, and with which settings, it was gone through to the end (one opaque
-            text per set of settings).
+        finished: an opaque text for every set of settings with which it was gone through to the end.
         counts: what became of its frames and faces, by reason ("frames", "kept", "no face", ...).
     """
 
@@ -63,15 +61,13 @@ class FaceRecord:
     Attributes:
         id: the face's number in the faceset, from 1; 0 before it is added.
         file: the crop's path inside the faceset ("faces/000001.jpg"); empty before it is added.
-        source: name of the clip or image it was taken from.
-        source_id: the source's number in the faceset.
+        source, source_id: name of the clip or image it was taken from, and its number in the faceset.
         frame: index in the clip; 0 for an image.
         time: seconds after the clip's first frame; 0 for an image.
         track: the face's track in the clip's analysis; for an image, the number of the face in it.
-        box: the detected face.
         score: 0 to 1, the landmarker's presence.
         sharpness: variance of the Laplacian over squared brightness inside the face, at 256 pixels, in 1e-4.
-        pose: head pose in degrees.
+        pose: in degrees.
         landmarks: (478, 3) float64.
         embedding: (128,) float64, identity (see ``faces.embedding``).
         matrix: (2, 3) float64, frame pixels to crop pixels.

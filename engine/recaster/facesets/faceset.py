@@ -40,16 +40,19 @@ MAX_CROP_PIXELS = 4096 * 4096
 class Faceset:
     """Faceset folder; make one with ``open`` or ``create``.
 
-    What it says (``records`` and the rest) is as of opening and of its own changes since.
+    What it says is as of opening and of its own changes since.
+
+    Attributes:
+        records: kept faces, by number.
+        all_records: all faces, those that cleaning dropped too, by number.
+        sources: clips and images that faces were taken from, by number.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._index = folder / INDEX
         with faceset_index.connection(self._index) as opened:
-            self.settings, self._sources, records, self._crop_digests = faceset_index.read(
-                opened, self._index
-            )
+            self.settings, self.sources, records, self._crop_digests = faceset_index.read(opened, self._index)
         self._set_records(records)
 
     @classmethod
@@ -100,21 +103,6 @@ class Faceset:
         """Pixels of a crop's side."""
         return self.settings.size
 
-    @property
-    def records(self) -> tuple[FaceRecord, ...]:
-        """Kept faces, by number."""
-        return self._kept
-
-    @property
-    def all_records(self) -> tuple[FaceRecord, ...]:
-        """All faces, those that cleaning dropped too, by number."""
-        return self._all
-
-    @property
-    def sources(self) -> tuple[SourceRecord, ...]:
-        """Clips and images that faces were taken from, by number."""
-        return self._sources
-
     def crop(self, record: FaceRecord) -> Image:
         """Reads the face's crop, (size, size, 3) uint8 RGB.
 
@@ -123,10 +111,11 @@ class Faceset:
         """
         path = self.folder / record.file
         image = self.decode(record, cv2.IMREAD_COLOR_RGB)
-        if image.shape != (self.size, self.size, 3):
+        height, width = image.shape[:2]
+        size = self.size
+        if image.shape != (size, size, 3):
             raise FacesetError(
-                f"{path}: this crop is {image.shape[1]}x{image.shape[0]} pixels, "
-                f"not {self.size}x{self.size}; extract the faces again"
+                f"{path}: this crop is {width}x{height} pixels, not {size}x{size}; extract the faces again"
             )
         return image
 
@@ -137,10 +126,9 @@ class Faceset:
             FacesetError: the file is missing, no JPEG, larger than a crop or cannot be decoded.
         """
         path = self.folder / record.file
+        data = self.crop_bytes(record)
         try:
-            image = decode_array(
-                self.crop_bytes(record), path.name, flags, max_pixels=MAX_CROP_PIXELS, formats=("JPEG",)
-            )
+            image = decode_array(data, path.name, flags, max_pixels=MAX_CROP_PIXELS, formats=("JPEG",))
         except ImageError as error:
             raise FacesetError(f"{path}: this crop is damaged ({error}); extract the faces again") from error
         if image is None:
@@ -148,18 +136,13 @@ class Faceset:
         return image
 
     def crop_bytes(self, record: FaceRecord) -> bytes:
-        """Reads the face's crop file as it is.
-
-        Raises:
-            FacesetError: the file is missing or cannot be read.
-        """
+        """Reads the face's crop file as it is (FacesetError where it is missing or cannot be read)."""
         path = self.folder / record.file
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise FacesetError(
-                f"{path}: this crop cannot be read ({error.strerror}); extract the faces again"
-            ) from error
+            problem = f"{path}: this crop cannot be read ({error.strerror}); extract the faces again"
+            raise FacesetError(problem) from error
         if not data:
             raise FacesetError(f"{path}: this crop is empty; extract the faces again")
         return data
@@ -175,10 +158,11 @@ class Faceset:
         faceset lies, on its note or on its numbers.
         """
         total = hashlib.sha256(json.dumps([self.size, self.settings.coverage]).encode())
-        sources = {source.id: source.digest for source in self._sources}
-        for record in self._kept:
-            row = faceset_index.face_row(record, self._crop_digests[record.id])
-            for name, value in zip(faceset_index.FACE_COLUMNS, row, strict=True):
+        sources = {source.id: source.digest for source in self.sources}
+        for record in self.records:
+            values = faceset_index.face_values(record) | {"crop_sha256": self._crop_digests[record.id]}
+            for name in faceset_index.FACE_COLUMNS:
+                value = values[name]
                 if name not in ("id", "file", "source"):
                     total.update(value if isinstance(value, bytes) else f"{value!r};".encode())
             total.update(sources[record.source_id].encode())
@@ -186,14 +170,14 @@ class Faceset:
 
     def add_source(self, source: SourceRecord) -> SourceRecord:
         """Adds a clip or image and gives it its number; one with the same digest is returned as it is."""
-        for known in self._sources:
+        for known in self.sources:
             if known.digest == source.digest:
                 return known
         with faceset_index.connection(self._index, write=True) as opened:
             (last,) = opened.execute("SELECT coalesce(max(id), 0) FROM sources").fetchone()
             source = replace(source, id=source.id or last + 1)
             opened.execute("INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?)", faceset_index.source_row(source))
-        self._sources = (*self._sources, source)
+        self.sources = (*self.sources, source)
         return source
 
     def update_source(self, source: SourceRecord) -> None:
@@ -203,7 +187,7 @@ class Faceset:
             opened.execute(
                 "UPDATE sources SET finished = ?, counts = ? WHERE id = ?", (finished, counts, source.id)
             )
-        self._sources = tuple(source if known.id == source.id else known for known in self._sources)
+        self.sources = tuple(source if known.id == source.id else known for known in self.sources)
 
     def add(self, faces: Sequence[tuple[FaceRecord, Image | bytes]]) -> tuple[FaceRecord, ...]:
         """Adds faces, all or none, and gives each one its number and file name.
@@ -221,29 +205,26 @@ class Faceset:
         with faceset_index.connection(self._index, write=True) as opened:
             (last,) = opened.execute("SELECT coalesce(max(id), 0) FROM faces").fetchone()
             for number, (face, crop) in enumerate(faces, last + 1):
-                record = faceset_index.round_to_stored(
-                    replace(face, id=number, file=f"{FACES}/{number:06}.jpg")
-                )
+                values = faceset_index.face_values(replace(face, id=number, file=f"{FACES}/{number:06}.jpg"))
+                record = faceset_index.face_of_values(values, face.source)  # rounded to what will be read
                 data = crop if isinstance(crop, bytes) else self._encode_crop(crop)
                 self._write_crop(record, data)
                 digests[number] = hashlib.sha256(data).hexdigest()
-                opened.execute(faceset_index.INSERT_FACE, faceset_index.face_row(record, digests[number]))
+                row = faceset_index.face_values(record) | {"crop_sha256": digests[number]}
+                opened.execute(faceset_index.INSERT_FACE, [row[name] for name in faceset_index.FACE_COLUMNS])
                 added.append(record)
             sync(self.folder / FACES)
         self._crop_digests |= digests
-        self._set_records((*self._all, *added))
+        self._set_records((*self.all_records, *added))
         return tuple(added)
 
     def mark(self, dropped: Mapping[int, str | None]) -> None:
         """Sets why faces are dropped, by number; None keeps one. All or none; crops stay on disk."""
+        rows = [(reason, number) for number, reason in dropped.items()]
         with faceset_index.connection(self._index, write=True) as opened:
-            opened.executemany(
-                "UPDATE faces SET dropped = ? WHERE id = ?",
-                [(reason, number) for number, reason in dropped.items()],
-            )
-        self._set_records(
-            tuple(replace(record, dropped=dropped.get(record.id, record.dropped)) for record in self._all)
-        )
+            opened.executemany("UPDATE faces SET dropped = ? WHERE id = ?", rows)
+        marked = [replace(face, dropped=dropped.get(face.id, face.dropped)) for face in self.all_records]
+        self._set_records(tuple(marked))
 
     def sweep(self) -> None:
         """Removes crops without a row, which a killed process left behind."""
@@ -255,8 +236,8 @@ class Faceset:
                     path.unlink(missing_ok=True)
 
     def _set_records(self, records: tuple[FaceRecord, ...]) -> None:
-        self._all = records
-        self._kept = tuple(record for record in records if record.dropped is None)
+        self.all_records = records
+        self.records = tuple(record for record in records if record.dropped is None)
 
     def _write_crop(self, record: FaceRecord, data: bytes) -> None:
         """Writes a crop that no row points to yet: half of one does no harm, so no rename is needed."""
@@ -270,7 +251,9 @@ class Faceset:
     def _require_crops(self) -> None:
         folder = self.folder / FACES
         present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-        missing = [record.file for record in self._all if record.file.rpartition("/")[2] not in present]
+        missing = [
+            record.file for record in self.all_records if record.file.rpartition("/")[2] not in present
+        ]
         if missing:
             others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             raise FacesetError(
@@ -280,10 +263,9 @@ class Faceset:
 
     def _encode_crop(self, crop: Image) -> bytes:
         if crop.shape != (self.size, self.size, 3):
-            raise FacesetError(
-                f"{self.folder}: holds crops of {self.size}x{self.size} pixels, "
-                f"not {crop.shape[1]}x{crop.shape[0]}"
-            )
+            height, width = crop.shape[:2]
+            size = f"{self.size}x{self.size}"
+            raise FacesetError(f"{self.folder}: holds crops of {size} pixels, not {width}x{height}")
         parameters = [
             cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY,
             cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
@@ -294,8 +276,7 @@ class Faceset:
 
 def _is_occupied(folder: Path) -> bool:
     """True if a folder holds more than what a ``create`` that was killed leaves behind."""
-    for path in folder.iterdir():
-        left_over = path.name.startswith(".faceset.") or (path.name == FACES and not any(path.iterdir()))
-        if not left_over:
-            return True
-    return False
+    return not all(
+        path.name.startswith(".faceset.") or (path.name == FACES and not any(path.iterdir()))
+        for path in folder.iterdir()
+    )

@@ -21,10 +21,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from recaster.errors import FacesetError, UsageError
-from recaster.faces.types import Box, Pose
 from recaster.facesets.face_records import FORMAT, VERSION, FaceRecord, FacesetSettings, SourceRecord
 from recaster.facesets.faceset import INDEX, Faceset
-from recaster.facesets.faceset_index import pack, unpack
+from recaster.facesets.faceset_index import ARRAYS, face_of_values, face_values
 from recaster.facesets.inputs import is_image
 from recaster.files import atomic_directory, atomic_file, parse_json, safe_name, write_error
 from recaster.progress import Report, Update, silent
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 MANIFEST: Final = "manifest.json"
 BATCH_SIZE: Final = 50
 """Faces that are imported in one transaction."""
-_ARRAYS: Final = {"landmarks": ("<f4", (478, 3)), "embedding": ("<f4", (128,)), "matrix": ("<f8", (2, 3))}
 
 
 def export_zip(faceset: Faceset, out: Path, report: Report = silent) -> None:
@@ -78,11 +76,8 @@ def import_faces(
     size, in folders too where it is a zip) are taken like stills: the largest face of each.
 
     Args:
-        given: the zip or folder.
         out: the new faceset's folder, absent or empty.
         settings: how faces are taken from plain images.
-        report: listens to progress.
-        limits: what a zip may hold at most.
 
     Raises:
         FacesetError: the zip is damaged or unsafe, the folder is a faceset already, or ``out`` holds
@@ -135,17 +130,10 @@ def _restore_faceset(
             data = read_entry(given, archive, face.file, limits)
             if hashlib.sha256(data).hexdigest() != crop_sha256:
                 raise FacesetError(f"{given}: {face.file} is not the crop that was exported; export it again")
-            size = image_size(
-                data,
-                f"{given}: {face.file}",
-                max_pixels=limits.pixels,
-                formats=("JPEG",),
-                error=FacesetError,
-            )
+            name = f"{given}: {face.file}"
+            size = image_size(data, name, max_pixels=limits.pixels, formats=("JPEG",), error=FacesetError)
             if size != (settings.size, settings.size):
-                raise FacesetError(
-                    f"{given}: {face.file} is not {settings.size}x{settings.size} pixels of JPEG"
-                )
+                raise FacesetError(f"{name} is not {settings.size}x{settings.size} pixels of JPEG")
             batch.append((face, data))
         check_disk_room(given, out, sum(len(data) for _, data in batch), limits)
         for added, (face, _) in zip(faceset.add(batch), batch, strict=True):
@@ -155,11 +143,7 @@ def _restore_faceset(
 
 
 def _unpack_images(given: Path, archive: zipfile.ZipFile, folder: Path, limits: ZipLimits) -> None:
-    """Writes a zip's images into one folder; the folders in it become part of the names.
-
-    Raises:
-        FacesetError: there is none, or one is no picture or too large.
-    """
+    """Writes a zip's images into one folder; FacesetError where there is none, or one is too large."""
     names = [name for name in archive.namelist() if _is_face_image(name)]
     if not names:
         raise FacesetError(f"{given}: holds neither a faceset ({MANIFEST}) nor any image")
@@ -187,25 +171,20 @@ def _manifest_values(faceset: Faceset) -> dict[str, Any]:
         "faceset": asdict(faceset.settings),
         "digest": faceset.digest(),
         "sources": [asdict(source) for source in faceset.sources],
-        "faces": [_face_values(record, faceset.crop_digest(record)) for record in faceset.all_records],
+        "faces": [_face_entry(record, faceset.crop_digest(record)) for record in faceset.all_records],
     }
 
 
-def _face_values(record: FaceRecord, crop_sha256: str) -> dict[str, Any]:
-    values = asdict(record)
-    for name, (kind, _) in _ARRAYS.items():
-        values[name] = base64.b64encode(pack(getattr(record, name), kind)).decode()
-    return values | {"crop_sha256": crop_sha256}
+def _face_entry(record: FaceRecord, crop_sha256: str) -> dict[str, Any]:
+    values = face_values(record)
+    arrays = {name: base64.b64encode(values[name]).decode() for name in ARRAYS}
+    return asdict(record) | arrays | {"crop_sha256": crop_sha256}
 
 
 def _read_manifest(
     given: Path, data: bytes
 ) -> tuple[FacesetSettings, list[SourceRecord], list[tuple[FaceRecord, str]]]:
-    """Reads a manifest.
-
-    Raises:
-        FacesetError: it is no manifest, of a newer format, or anything in it is missing or of the wrong kind.
-    """
+    """Reads a manifest (FacesetError where it is damaged, another program's, or of a newer format)."""
     try:
         values = escape_document(parse_json(data))  # names that a stranger gave
         if values["format"] != FORMAT:
@@ -220,9 +199,8 @@ def _read_manifest(
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
         raise FacesetError(f"{given}: its {MANIFEST} is damaged ({error!r}); export it again") from error
     names = {source.id: source.name for source in sources}
-    if len({source.digest for source in sources}) < len(sources) or any(
-        names.get(face.source_id) != face.source for face, _ in faces
-    ):
+    has_doubles = len({source.digest for source in sources}) < len(sources)
+    if has_doubles or any(names.get(face.source_id) != face.source for face, _ in faces):
         raise FacesetError(f"{given}: the sources in its {MANIFEST} do not fit its faces; export it again")
     return settings, sources, faces
 
@@ -241,25 +219,10 @@ def _parse_source(values: dict[str, Any]) -> SourceRecord:
     )
 
 
-def _parse_face(values: dict[str, Any]) -> FaceRecord:
-    arrays = {
-        name: unpack(base64.b64decode(values[name], validate=True), kind, shape)
-        for name, (kind, shape) in _ARRAYS.items()
-    }
-    if not all(np.all(np.isfinite(array)) for array in arrays.values()):
-        raise ValueError(f"face {values['id']} has numbers that are not finite")
-    return FaceRecord(
-        id=int(values["id"]),
-        file=str(values["file"]),
-        source=str(values["source"]),
-        source_id=int(values["source_id"]),
-        frame=int(values["frame"]),
-        time=float(values["time"]),
-        track=int(values["track"]),
-        box=Box(*(float(values["box"][side]) for side in ("left", "top", "right", "bottom"))),
-        score=float(values["score"]),
-        sharpness=float(values["sharpness"]),
-        pose=Pose(*(float(values["pose"][angle]) for angle in ("yaw", "pitch", "roll"))),
-        dropped=None if values["dropped"] is None else str(values["dropped"]),
-        **arrays,
-    )
+def _parse_face(entry: dict[str, Any]) -> FaceRecord:
+    arrays = {name: base64.b64decode(entry[name], validate=True) for name in ARRAYS}
+    flat = {**entry, **entry["box"], **entry["pose"], **arrays, "source": entry["source_id"]}
+    face = face_of_values(flat, str(entry["source"]))
+    if not all(np.isfinite(getattr(face, name)).all() for name in ARRAYS):
+        raise ValueError(f"face {face.id} has numbers that are not finite")
+    return face

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from recaster.faces.types import Box, Floats, Pose
 from recaster.facesets.face_records import FORMAT, VERSION, FaceRecord, FacesetSettings, SourceRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 APPLICATION_ID = 0x52434653  # "RCFS", so that `file` and others can tell it from other databases
@@ -47,6 +47,8 @@ FACE_COLUMNS = (
     "id", "file", "crop_sha256", "source", "frame", "time", "track", "left", "top", "right", "bottom",
     "score", "sharpness", "yaw", "pitch", "roll", "landmarks", "embedding", "matrix", "dropped",
 )  # fmt: skip
+ARRAYS = {"landmarks": ("<f4", (478, 3)), "embedding": ("<f4", (128,)), "matrix": ("<f8", (2, 3))}
+"""Types and shapes in which arrays are kept."""
 _QUOTED = ", ".join(f'"{name}"' for name in FACE_COLUMNS)
 INSERT_FACE = f"INSERT INTO faces ({_QUOTED}) VALUES ({', '.join('?' * len(FACE_COLUMNS))})"  # noqa: S608
 SELECT_FACES = f"SELECT {_QUOTED} FROM faces ORDER BY id"  # noqa: S608
@@ -101,9 +103,8 @@ def read(
     try:
         return _read_settings(opened, path), _read_sources(opened), *_read_faces(opened)
     except (KeyError, TypeError, ValueError) as error:
-        raise FacesetError(
-            f"{path}: the index holds damaged values ({error!r}); extract the faces again"
-        ) from error
+        problem = f"{path}: the index holds damaged values ({error!r}); extract the faces again"
+        raise FacesetError(problem) from error
 
 
 def _read_settings(opened: sqlite3.Connection, path: Path) -> FacesetSettings:
@@ -141,70 +142,48 @@ def _read_faces(opened: sqlite3.Connection) -> tuple[tuple[FaceRecord, ...], dic
     digests = {}
     for row in opened.execute(SELECT_FACES):
         values = dict(zip(FACE_COLUMNS, row, strict=True))
-        faces.append(_face_of_row(values, names[values["source"]]))
+        faces.append(face_of_values(values, names[values["source"]]))
         digests[values["id"]] = values["crop_sha256"]
     return tuple(faces), digests
 
 
-def face_row(face: FaceRecord, crop_sha256: str) -> tuple[Any, ...]:
-    """Values of a face's row, in the order of ``FACE_COLUMNS``."""
-    box = face.box
-    pose = face.pose
-    return (
-        face.id, face.file, crop_sha256, face.source_id, face.frame, face.time, face.track,
-        box.left, box.top, box.right, box.bottom, face.score, face.sharpness,
-        pose.yaw, pose.pitch, pose.roll, pack(face.landmarks, "<f4"), pack(face.embedding, "<f4"),
-        pack(face.matrix, "<f8"), face.dropped,
-    )  # fmt: skip
+def face_values(face: FaceRecord) -> dict[str, Any]:
+    """Turns a face into plain values, arrays into bytes, by ``FACE_COLUMNS`` (all but its crop's SHA-256)."""
+    values = {name: getattr(face, name) for name in FACE_COLUMNS if hasattr(face, name)}
+    arrays = {name: pack(values[name], kind) for name, (kind, _) in ARRAYS.items()}
+    return values | asdict(face.box) | asdict(face.pose) | arrays | {"source": face.source_id}
 
 
-def round_to_stored(face: FaceRecord) -> FaceRecord:
-    """Rounds a face to what the index gives back: plain numbers, arrays as they are kept."""
-    box = face.box
-    pose = face.pose
-    return replace(
-        face,
-        frame=int(face.frame),
-        time=float(face.time),
-        track=int(face.track),
-        box=Box(float(box.left), float(box.top), float(box.right), float(box.bottom)),
-        score=float(face.score),
-        sharpness=float(face.sharpness),
-        pose=Pose(float(pose.yaw), float(pose.pitch), float(pose.roll)),
-        landmarks=unpack(pack(face.landmarks, "<f4"), "<f4", (-1, 3)),
-        embedding=unpack(pack(face.embedding, "<f4"), "<f4", (-1,)),
-        matrix=unpack(pack(face.matrix, "<f8"), "<f8", (2, 3)),
+def face_of_values(values: Mapping[str, Any], source: str) -> FaceRecord:
+    """Makes a face of what ``face_values`` gave; ``source`` is the name of its source.
+
+    Raises:
+        KeyError, TypeError, ValueError: something in it is missing or of the wrong kind.
+    """
+    arrays = {
+        name: np.frombuffer(values[name], kind).reshape(shape).astype(np.float64)
+        for name, (kind, shape) in ARRAYS.items()
+    }
+    return FaceRecord(
+        id=int(values["id"]),
+        file=str(values["file"]),
+        source=source,
+        source_id=int(values["source"]),
+        frame=int(values["frame"]),
+        time=float(values["time"]),
+        track=int(values["track"]),
+        box=Box(*(float(values[side]) for side in ("left", "top", "right", "bottom"))),
+        score=float(values["score"]),
+        sharpness=float(values["sharpness"]),
+        pose=Pose(*(float(values[angle]) for angle in ("yaw", "pitch", "roll"))),
+        dropped=None if values["dropped"] is None else str(values["dropped"]),
+        **arrays,
     )
 
 
 def pack(values: Floats, kind: str) -> bytes:
     """Packs an array's numbers as bytes of the given numpy type."""
     return np.ascontiguousarray(values, dtype=kind).tobytes()
-
-
-def unpack(data: bytes, kind: str, shape: tuple[int, ...]) -> Floats:
-    """Unpacks the array that ``pack`` wrote, as float64."""
-    return np.frombuffer(data, dtype=kind).reshape(shape).astype(np.float64)
-
-
-def _face_of_row(values: dict[str, Any], source: str) -> FaceRecord:
-    return FaceRecord(
-        id=values["id"],
-        file=values["file"],
-        source=source,
-        source_id=values["source"],
-        frame=values["frame"],
-        time=values["time"],
-        track=values["track"],
-        box=Box(values["left"], values["top"], values["right"], values["bottom"]),
-        score=values["score"],
-        sharpness=values["sharpness"],
-        pose=Pose(values["yaw"], values["pitch"], values["roll"]),
-        landmarks=unpack(values["landmarks"], "<f4", (-1, 3)),
-        embedding=unpack(values["embedding"], "<f4", (-1,)),
-        matrix=unpack(values["matrix"], "<f8", (2, 3)),
-        dropped=values["dropped"],
-    )
 
 
 def _connect(path: Path) -> sqlite3.Connection:

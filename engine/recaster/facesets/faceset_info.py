@@ -49,7 +49,6 @@ class SourceInfo:
     """Clip or image of a faceset.
 
     Attributes:
-        name: its file name.
         kind: "clip" or "image".
         faces: how many of its faces are in the set.
         kept: how many of them cleaning left.
@@ -71,19 +70,14 @@ class FacesetInfo:
     """Faceset in numbers; measures are over the kept faces, None where there are none.
 
     Attributes:
-        folder: where it lies.
         identity: the note on whose faces these are.
         digest: of the kept faces.
         size: pixels of a crop's side.
         coverage: how much a crop shows around the face.
-        faces: all of them.
-        kept: those that cleaning left.
+        faces, kept: how many there are, and how many of them cleaning left.
         dropped: how many were dropped, by reason.
-        sources: the clips and images.
-        yaw: degrees.
-        pitch: degrees.
-        yaw_histogram: faces by ``YAW_EDGES``.
-        pitch_histogram: faces by ``PITCH_EDGES``.
+        yaw, pitch: degrees.
+        yaw_histogram, pitch_histogram: faces by ``YAW_EDGES`` and ``PITCH_EDGES``.
         sharpness: see ``relative_laplacian_variance``.
         mouth: how far the mouth is open, over the eye distance.
         eyes: distance of the eyes in the original frames, in pixels.
@@ -155,7 +149,6 @@ def contact_sheet(
     """Saves a picture with faces spread evenly over the set, with frame and sharpness below each.
 
     Args:
-        faceset: the set.
         path: the picture to write (PNG or JPEG).
         count: at most this many faces.
         columns: faces side by side.
@@ -167,7 +160,6 @@ def contact_sheet(
 
     Raises:
         FacesetError: there is nothing to show.
-        OutputError: the picture cannot be written.
     """
     from recaster.media import sheet
 
@@ -195,22 +187,16 @@ def _source_infos(faceset: Faceset) -> tuple[SourceInfo, ...]:
         kept[record.source_id].append(record.embedding)
     centre = person_centre(np.stack([record.embedding for record in faceset.records])) if kept else None
 
-    def distance(embeddings: list[Floats]) -> float | None:
-        if centre is None or not embeddings:
-            return None
-        return float(np.linalg.norm(np.mean(embeddings, axis=0) - centre))
-
-    return tuple(
-        SourceInfo(
-            source.name,
-            source.kind,
-            faces[source.id],
-            len(kept[source.id]),
-            dict(source.counts),
-            distance(kept[source.id]),
-        )
-        for source in faceset.sources
-    )
+    infos = []
+    for source in faceset.sources:
+        embeddings = kept[source.id]
+        distance = None
+        if centre is not None and embeddings:
+            distance = float(np.linalg.norm(np.mean(embeddings, axis=0) - centre))
+        counts = dict(source.counts)
+        faces_of = faces[source.id]
+        infos.append(SourceInfo(source.name, source.kind, faces_of, len(embeddings), counts, distance))
+    return tuple(infos)
 
 
 def _histogram(values: Floats, edges: Sequence[int]) -> dict[str, int]:
@@ -231,9 +217,8 @@ def summarize(info: FacesetInfo) -> list[str]:
         for source in info.sources[:MAX_SHOWN_INPUTS]
     ]
     if len(info.sources) > MAX_SHOWN_INPUTS:
-        lines.append(
-            f"... and {len(info.sources) - MAX_SHOWN_INPUTS} more inputs; see: recaster faceset info"
-        )
+        rest = len(info.sources) - MAX_SHOWN_INPUTS
+        lines.append(f"... and {rest} more inputs; see: recaster faceset info")
     return lines + _warn_of_strangers(info.sources)
 
 
@@ -245,9 +230,7 @@ def describe_total(info: FacesetInfo) -> str:
 
 def _warn_of_strangers(sources: Sequence[SourceInfo]) -> list[str]:
     """Warning where inputs show someone else than most of the set."""
-    others = [
-        source.name for source in sources if source.distance is not None and source.distance > SAME_PERSON
-    ]
+    others = [source.name for source in sources if (source.distance or 0) > SAME_PERSON]
     if not others:
         return []
     named = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")

@@ -9,17 +9,8 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from recaster.errors import UsageError
+from recaster.faces import topology
 from recaster.faces.pose import head_poses
-from recaster.faces.topology import (
-    EYE_CORNERS_LEFT,
-    EYE_CORNERS_RIGHT,
-    LIDS_LEFT,
-    LIDS_RIGHT,
-    LIP_BOTTOM,
-    LIP_TOP,
-    MOUTH_CORNERS,
-    POINTS,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +30,7 @@ MAX_BROADER: Final = 0.05
 """The same for a mouth's width, as a share of the usual width."""
 MIN_FRAMES: Final = 25
 """Frames of a performer below which the usual can't be told from the unusual."""
-OUTER_EYE_CORNERS: Final = (EYE_CORNERS_LEFT[0], EYE_CORNERS_RIGHT[1])
+OUTER_EYE_CORNERS: Final = (topology.EYE_CORNERS_LEFT[0], topology.EYE_CORNERS_RIGHT[1])
 MAX_CLOSED: Final = 0.35
 """Opening of lids, over the usual, below which they are closed."""
 
@@ -79,17 +70,13 @@ class FilmingNeeds:
 
 
 def find_filming_needs(faceset: Faceset, tracks: Sequence[FaceTrack]) -> FilmingNeeds:
-    """Compares a source's faces with a performer's.
-
-    Args:
-        faceset: the source's.
-        tracks: the performer's, with mesh landmarks.
+    """Compares a source's faces with a performer's tracks, which have mesh landmarks.
 
     Raises:
         UsageError: the faceset is empty, landmarks are not the mesh's, or the clip is too short.
     """
     records = faceset.records
-    if not records or any(track.landmarks.shape[1] != POINTS for track in tracks):
+    if not records or any(track.landmarks.shape[1] != topology.POINTS for track in tracks):
         raise UsageError(f"{faceset.folder}: cannot be compared: it takes faces and the mesh landmarker")
     if sum(len(track.landmarks) for track in tracks) < MIN_FRAMES:
         raise UsageError(
@@ -124,17 +111,15 @@ def _missing_turns(poses: Floats, far: Floats) -> Iterator[tuple[str, float]]:
 
 def _describe_bin(index: int, positive: str, negative: str) -> str:
     """Describes a bin in words."""
-    low, high = (
-        (index * BIN_DEG, index * BIN_DEG + BIN_DEG)
-        if index >= 0
-        else (-index * BIN_DEG - BIN_DEG, -index * BIN_DEG)
-    )
-    return f"{positive if index >= 0 else negative} by {low} to {high} degrees"
+    low = BIN_DEG * (index if index >= 0 else -index - 1)
+    return f"{positive if index >= 0 else negative} by {low} to {low + BIN_DEG} degrees"
 
 
 def _missing_mouths(source: Floats, target: Floats) -> Iterator[tuple[str, Floats]]:
     """Movements of mouths that the source's never makes, and the target's frames of each, (T,) bool."""
-    ours, theirs = (_distance_in_space(points, LIP_TOP, LIP_BOTTOM) for points in (source, target))
+    ours, theirs = (
+        _distance_in_space(points, topology.LIP_TOP, topology.LIP_BOTTOM) for points in (source, target)
+    )
     yield "a mouth opened wider", theirs - np.median(theirs) > ours.max() - np.median(ours) + MAX_WIDER
     ours = _relative_width(source)
     theirs = _relative_width(target)
@@ -144,13 +129,15 @@ def _missing_mouths(source: Floats, target: Floats) -> Iterator[tuple[str, Float
 
 def _relative_width(points: Floats) -> Floats:
     """Widths of mouths over the person's usual, (T,)."""
-    width = _distance_in_space(points, *MOUTH_CORNERS)
+    width = _distance_in_space(points, *topology.MOUTH_CORNERS)
     return np.asarray(width / np.median(width))
 
 
 def _blinks(points: Floats) -> float:
     """Share of the frames with closed eyes."""
-    lids = np.mean([_distance_in_space(points, *pair) for pair in (LIDS_LEFT, LIDS_RIGHT)], 0)
+    lids = np.mean(
+        [_distance_in_space(points, *pair) for pair in (topology.LIDS_LEFT, topology.LIDS_RIGHT)], 0
+    )
     return float((lids < MAX_CLOSED * np.median(lids)).mean())
 
 

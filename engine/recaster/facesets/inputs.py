@@ -15,13 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Input:
-    """File to take faces from.
-
-    Attributes:
-        path: the file.
-        kind: "clip" or "image".
-        named: whether it was given itself, and not found in a given folder.
-    """
+    """File to take faces from; ``named`` where it was given itself, and not found in a given folder."""
 
     path: Path
     kind: Literal["clip", "image"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -35,15 +34,6 @@ MIN_AREA_RATIO: Final = 1.5
 """Area over any other's of the face that a picture of several people means."""
 
 
-@dataclass(frozen=True, eq=False)
-class StillFace:
-    """Face of a picture: its box and points in pixels of the picture, and the landmarker's presence."""
-
-    box: Box
-    points: Floats
-    score: float
-
-
 class StillFinder:
     """Finder of the faces of pictures, with one detector and the mesh."""
 
@@ -51,17 +41,17 @@ class StillFinder:
         self._detector = make_detector(detector, min_face)
         self._landmarker = make_landmarker("mesh")
 
-    def find(self, image: Image) -> list[StillFace]:
-        """Finds the faces of a picture, largest first.
+    def find(self, image: Image) -> list[FoundFace]:
+        """Finds the faces of a picture, largest first, numbered in this order.
 
         Where none is found, the picture is looked at again with a rim around it and shrunk: a face that
         fills its picture to the edge, as in a set of crops, is missed by detectors.
         """
         detections = detect_rolled(self._detector, image, SIDES) or self._second_look(image)
         found = []
-        for detection in sorted(detections, key=lambda detection: -detection.box.area):
+        for number, detection in enumerate(sorted(detections, key=lambda detection: -detection.box.area)):
             landmarks = self._landmarker.locate(image, detection.box, detection.side)
-            found.append(StillFace(detection.box, landmarks.points, landmarks.presence))
+            found.append(FoundFace(0, 0.0, number, detection.box, landmarks.points, landmarks.presence))
         return found
 
     def _second_look(self, image: Image) -> list[Detection]:
@@ -72,14 +62,12 @@ class StillFinder:
         padded = cv2.copyMakeBorder(small, rim, rim, rim, rim, cv2.BORDER_REPLICATE)
         x = width / small.shape[1]
         y = height / small.shape[0]
-        return [
-            Detection(
-                Box((b.left - rim) * x, (b.top - rim) * y, (b.right - rim) * x, (b.bottom - rim) * y),
-                detection.score,
-            )
-            for detection in self._detector.detect(padded)
-            for b in (detection.box,)
-        ]
+        detections = []
+        for detection in self._detector.detect(padded):
+            b = detection.box
+            box = Box((b.left - rim) * x, (b.top - rim) * y, (b.right - rim) * x, (b.bottom - rim) * y)
+            detections.append(Detection(box, detection.score))
+        return detections
 
 
 def take_still(
@@ -93,11 +81,7 @@ def take_still(
     """Adds the wanted faces of one picture to a faceset.
 
     Args:
-        faceset: where to add them.
         source: the picture's entry in the faceset.
-        image: the picture.
-        finder: finds the faces in it.
-        settings: what to take.
         person: the wanted person's embedding, or None for the largest face (or everyone).
 
     Returns:
@@ -113,25 +97,19 @@ def take_still(
         elif reason := _reason_against(face, width, height, settings.min_area):
             counts[reason] += 1
         else:
-            place = FoundFace(0, 0.0, number, face.box, face.points, face.score)
-            wanted.append((place, identify(image, face.points)))
+            wanted.append((face, identify(image, face.points)))
     if person is not None:
         same = [face for face in wanted if distance(face[1], person) <= SAME_PERSON]
         counts["other people"] += len(wanted) - min(len(same), 1)
         wanted = sorted(same, key=lambda face: distance(face[1], person))[:1]
     counts["kept"] = len(wanted)
     known = centres_by_frame([record for record in faceset.all_records if record.source_id == source.id])
-    faceset.add(
-        [
-            cut(image, face, source, faceset.settings, embedding)
-            for face, embedding in wanted
-            if not is_known(face, known)
-        ]
-    )
+    new = [(face, embedding) for face, embedding in wanted if not is_known(face, known)]
+    faceset.add([cut(image, face, source, faceset.settings, embedding) for face, embedding in new])
     return counts
 
 
-def _reason_against(face: StillFace, width: int, height: int, min_area: float) -> str:
+def _reason_against(face: FoundFace, width: int, height: int, min_area: float) -> str:
     """Reason for which a face is left out, or an empty text."""
     if face.score < MIN_PRESENCE:
         return "uncertain"
@@ -141,15 +119,11 @@ def _reason_against(face: StillFace, width: int, height: int, min_area: float) -
 
 
 def person_in(path: Path, detector: str = AnalysisSettings.detector, min_face: int = MIN_FACE_PX) -> Floats:
-    """Identifies the person that a picture shows.
+    """Identifies the person that a picture shows, the one who is clearly largest: an embedding (128,).
 
     Args:
-        path: a still image; where it shows several people, the one who is clearly largest is meant.
         detector: see ``faces.detectors``.
         min_face: width of the smallest face in pixels.
-
-    Returns:
-        (128,) embedding.
 
     Raises:
         ImageError: the picture is missing or cannot be decoded.

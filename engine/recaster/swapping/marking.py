@@ -29,8 +29,8 @@ def mark_result(request: SwapRequest, unsigned: Path, frames: int, swapped: int)
     """
     if request.mark is None:
         raise ValueError("a swap without a mark isn't signed")
-    facts = {"frames": frames, "swapped": swapped, "clip": request.clip.digest}
-    facts |= collect_provenance_facts(request.swapper, request.settings)
+    facts = {"frames": frames, "swapped": swapped}
+    facts |= collect_provenance_facts(request.swapper, request.settings) | {"clip": request.clip.digest}
     return sign_swap(unsigned, request.out, request.clip.path, facts, request.mark)
 
 
