@@ -15,9 +15,8 @@ from recaster.client import JobFailedError
 from recaster.client.errors import CallError
 from recaster.jobs.completion import JobFinalizer
 from recaster.jobs.watchdog import Patience, Watchdog
-from recaster.jobs.worker_events import WorkerListener
 from recaster.jobs.worker_messages import failure
-from recaster.jobs.worker_process import WorkerHandle
+from recaster.jobs.worker_process import WorkerHandle, WorkerListener
 from recaster.store.folder import DataFolder
 from recaster.store.job_store import ENDED
 from recaster.store.store import Store

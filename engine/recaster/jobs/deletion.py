@@ -8,28 +8,34 @@ of it. Faces that only look like theirs are reported, never deleted.
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import identity_pb2
 from recaster.errors import OutputError
 from recaster.jobs.cleanup import withdraw
-from recaster.jobs.job_resources import kind_of, resources_of, works_on
+from recaster.jobs.job_resources import ResourceKey, kind_of, resources_of, works_on
 from recaster.jobs.rights import register_of, resource_identity
 from recaster.store import analyses
 from recaster.store.catalog import record_id
 from recaster.store.job_store import ENDED, UNENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
+    from pathlib import Path
 
     from recaster.api.v1 import job_pb2
     from recaster.provenance.register import Register
     from recaster.store.store import Store
 
-Thing = tuple[str, str]
-"""Kind and id."""
-
 LATER: Final = "cancel it, or wait for its end, and delete the person again"
+LOG_STAYS: Final = (
+    "the audit log says what was done with their face, naming them by id, clips and faces by digest; it is "
+    "never changed, and keeps who attested their right, and why it was revoked, as written"
+)
+TRACES_STAY: Final = (
+    "their right was revoked: digests and a few embeddings stay in the list of revoked faces, by which their "
+    "face is refused if it is brought again"
+)
 
 
 def delete_person(
@@ -38,8 +44,6 @@ def delete_person(
     """Delete a person, and all that shows them, as far as no job needs it that hasn't ended.
 
     Args:
-        store: where.
-        identity_id: the person.
         alone: set where only they and their letter are to be deleted; called first, it may refuse that.
         dry_run: only say what would be deleted.
 
@@ -52,7 +56,7 @@ def delete_person(
         with contextlib.nullcontext() if dry_run else store.database.transaction():
             if alone is not None:
                 alone()
-            report = _Search(store, identity_id).report()
+            report = _Search(store, identity_id).judge()
             if alone is not None:
                 _leave(report)
             if not dry_run:
@@ -67,216 +71,174 @@ class _Search:
     """Search for all that shows one person."""
 
     def __init__(self, store: Store, identity_id: str) -> None:
-        self._store = store
+        self._report = identity_pb2.DeleteIdentityResponse()
         self._register = register_of(store)
         self._person = self._register.get(identity_id)
-        self._faces = {
-            (kind, name): thing
-            for kind in ("faceset", "model")
-            for name, thing in _every(store, kind)
-            if resource_identity(kind, name, store) == identity_id
+        self._catalog = {
+            ResourceKey(kind, record_id(record)): record
+            for kind in ("faceset", "model", "clip")
+            for record in store.catalog.of(kind).list_all()
         }
+        self._clips = {key.id: record for key, record in self._catalog.items() if key.kind == "clip"}
+        self._owners = {key: resource_identity(*key, store) for key in self._catalog if key.kind != "clip"}
+        self._faces = [key for key, owner in self._owners.items() if owner == identity_id]
         logged, self._logged_jobs = _logged(self._register, identity_id)
-        self._known = {("identity", identity_id), *self._faces, *logged}
+        self._known = {ResourceKey("identity", identity_id), *self._faces, *logged}
         jobs = store.jobs.in_states((*ENDED, *UNENDED))
-        self._at_work = [job for job in jobs if job.state not in ENDED]
         self._needed = {
-            thing: job.job_id
-            for job in self._at_work
-            for thing in (*resources_of(job.spec).named(), works_on(job))
-            if thing is not None
+            key: job.job_id
+            for job in jobs
+            if job.state not in ENDED
+            for key in (*resources_of(job.spec).named(), works_on(job))
+            if key is not None
         }
-        self._clips = dict(_every(store, "clip"))
         self._results: set[str] = set()
         self._jobs = self._jobs_among(jobs)
         self._others = [job for job in jobs if job.job_id not in self._jobs]
 
     def _jobs_among(self, jobs: list[job_pb2.Job]) -> dict[str, job_pb2.Job]:
         """The jobs that made or used what is theirs, and those that worked on what came of that."""
-        found: dict[str, job_pb2.Job] = {}
+        shown: dict[str, job_pb2.Job] = {}
         made: set[str] = set()
-        more = True
-        while more:
-            new = [job for job in jobs if job.job_id not in found and self._shows(job, made)]
-            more = bool(new)
+        while new := [job for job in jobs if job.job_id not in shown and self._shows(job, made)]:
             for job in new:
-                found[job.job_id] = job
-                made |= {one.digest for one in job.result.artifacts}
+                shown[job.job_id] = job
+                made |= {artifact.digest for artifact in job.result.artifacts}
             self._results |= {name for name, clip in self._clips.items() if clip.digest in made}
-        return found
+        return shown
 
     def _shows(self, job: job_pb2.Job, made: set[str]) -> bool:
         needed = resources_of(job.spec)
-        named = {*needed.named(), ("faceset", job.result.faceset_id), ("model", job.result.model_id)}
+        result = job.result
+        results = {ResourceKey("faceset", result.faceset_id), ResourceKey("model", result.model_id)}
         refused = job.error.reason == "CONSENT_REVOKED" and self._person.identity_id in job.error.message
         return bool(
             refused  # their face was brought again
             or job.job_id in self._logged_jobs
-            or named & self._known
+            or self._known & {*needed.named(), *results}
             or made & {*needed.blobs}
             or self._results & {*needed.clips}
         )
 
-    def _sources(self) -> set[str]:
-        """The clips that their faces were taken from."""
-        taken = [job for job in self._jobs.values() if kind_of(job.spec) == "extract"]
-        return {one for job in taken for one in resources_of(job.spec).clips if one in self._clips}
-
-    def report(self) -> identity_pb2.DeleteIdentityResponse:
+    def judge(self) -> identity_pb2.DeleteIdentityResponse:
         """Lists what would be deleted, and what would stay."""
-        report = identity_pb2.DeleteIdentityResponse()
-        for (kind, name), thing in self._faces.items():
-            self._judge(report, kind, name, thing.display_name)
+        for key in self._faces:
+            self._judge(key, self._catalog[key].display_name)
         for job in self._jobs.values():
-            self._judge(
-                report, "job", job.job_id, kind_of(job.spec), "" if job.state in ENDED else job.job_id
-            )
-        self._judge_clips(report)
-        self._judge_person(report)
-        for one in (*self._shared(), *self._alike(report)):
-            report.kept.append(one)
-        report.kept.append(_records())
+            waiting = "" if job.state in ENDED else job.job_id
+            self._judge(ResourceKey("job", job.job_id), kind_of(job.spec), waiting)
+        self._judge_clips()
+        self._judge_person()
+        self._keep_shared()
+        self._keep_alike()
+        self._keep(ResourceKey("records", ""), "AUDIT_LOG", LOG_STAYS)
         if self._register.revocations.is_revoked(self._person.identity_id):
-            report.kept.append(_traces())
-        return report
+            self._keep(ResourceKey("traces", ""), "REVOCATION_LIST", TRACES_STAY)
+        return self._report
 
-    def _judge(
-        self, report: identity_pb2.DeleteIdentityResponse, kind: str, name: str, shown: str, job: str = ""
-    ) -> None:
+    def _keep(self, key: ResourceKey, reason: str, message: str, name: str = "") -> None:
+        """Note that something stays."""
+        self._report.kept.add(kind=key.kind, id=key.id, display_name=name, reason=reason, message=message)
+
+    def _judge(self, key: ResourceKey, name: str, job: str = "") -> None:
         """Note that something goes, or stays for a job that hasn't ended."""
-        job = job or self._needed.get((kind, name), "")
+        job = job or self._needed.get(key, "")
         if job:
-            what = "it hasn't ended" if job == name else f"job {job} needs it, and hasn't ended"
-            report.kept.add(
-                kind=kind, id=name, display_name=shown, reason="RUNNING_JOB", message=f"{what}; {LATER}"
-            )
+            what = "it hasn't ended" if job == key.id else f"job {job} needs it, and hasn't ended"
+            self._keep(key, "RUNNING_JOB", f"{what}; {LATER}", name)
         else:
-            report.deleted.add(kind=kind, id=name, display_name=shown)
+            self._report.deleted.add(kind=key.kind, id=key.id, display_name=name)
 
-    def _judge_clips(self, report: identity_pb2.DeleteIdentityResponse) -> None:
-        sources = self._sources()
-        for name in sorted(sources | self._results):
-            shown = self._clips[name].display_name
-            using = [one for one in self._others if name in resources_of(one.spec).clips]
-            brought = [one for one in self._others if one.result.clip_id == name]
-            if ("clip", name) not in self._needed and using:
+    def _judge_clips(self) -> None:
+        """Judges the clips that their faces were taken from, and those that came of them."""
+        extractions = [job for job in self._jobs.values() if kind_of(job.spec) == "extract"]
+        sources = {clip for job in extractions for clip in resources_of(job.spec).clips} & {*self._clips}
+        for clip_id in sorted(sources | self._results):
+            key = ResourceKey("clip", clip_id)
+            name = self._clips[clip_id].display_name
+            using = [job for job in self._others if clip_id in resources_of(job.spec).clips]
+            if key not in self._needed and using:
                 message = (
                     f"their faces were taken from it, and job {using[0].job_id} used it for other work; "
                     "delete it if it is to go"
                 )
-                report.kept.add(kind="clip", id=name, display_name=shown, reason="OTHERS", message=message)
-                report.deleted.add(kind="analyses", id=name, display_name=shown)
+                self._keep(key, "OTHERS", message, name)
+                self._report.deleted.add(kind="analyses", id=clip_id, display_name=name)
                 continue
-            self._judge(report, "clip", name, shown)
-            if ("clip", name) not in self._needed:
-                for one in brought:
-                    report.deleted.add(kind="job", id=one.job_id, display_name=kind_of(one.spec))
+            self._judge(key, name)
+            if key not in self._needed:
+                for job in self._others:
+                    if job.result.clip_id == clip_id:  # it brought the clip
+                        self._report.deleted.add(kind="job", id=job.job_id, display_name=kind_of(job.spec))
 
-    def _judge_person(self, report: identity_pb2.DeleteIdentityResponse) -> None:
+    def _judge_person(self) -> None:
         """They go last, and with them their letter, unless something stays for a job."""
-        name = self._person.identity_id
+        person = ResourceKey("identity", self._person.identity_id)
         shown = self._person.display_name
-        waits = next((one.id for one in report.kept if one.reason == "RUNNING_JOB"), "")
         letter = self._person.attestation.document_digest
-        if waits:
+        if any(kept.reason == "RUNNING_JOB" for kept in self._report.kept):
             message = f"there is still what a job needs that hasn't ended; {LATER}"
-            report.kept.add(
-                kind="identity", id=name, display_name=shown, reason="RUNNING_JOB", message=message
-            )
+            self._keep(person, "RUNNING_JOB", message, shown)
             return
         others = [
-            one.identity_id
-            for one in self._register.list_people()
-            if one.identity_id != name and one.attestation.document_digest == letter
+            other.identity_id
+            for other in self._register.list_people()
+            if other.identity_id != person.id and other.attestation.document_digest == letter
         ]
         if letter and others:
             message = f"it is also what the right to the face of {others[0]} rests on"
-            report.kept.add(kind="letter", id=letter, reason="OTHERS", message=message)
+            self._keep(ResourceKey("letter", letter), "OTHERS", message)
         elif letter:
-            report.deleted.add(kind="letter", id=letter)
+            self._report.deleted.add(kind="letter", id=letter)
         until = self._register.held_until(self._person)
         if until:
             message = f"the policy holds what was stated of them, with the letter, until {until}"
-            report.kept.add(kind="held", id=name, display_name=shown, reason="HOLD", message=message)
-        report.deleted.add(kind="identity", id=name, display_name=shown)
+            self._keep(ResourceKey("held", person.id), "HOLD", message, shown)
+        self._report.deleted.add(kind=person.kind, id=person.id, display_name=shown)
 
-    def _shared(self) -> Iterable[identity_pb2.KeptThing]:
-        """Models of others that learnt their face, too."""
+    def _keep_shared(self) -> None:
+        """Notes models of others that learnt their face, too."""
         theirs = self._register.all_traces(self._person.identity_id).digests
-        for name, model in _every(self._store, "model"):
-            if ("model", name) not in self._faces and model.target_digest in theirs:
-                yield identity_pb2.KeptThing(
-                    kind="model",
-                    id=name,
-                    display_name=model.display_name,
-                    reason="OTHERS",
-                    message="somebody else's model, which learnt their face as the one that is replaced; "
-                    "delete it if it is to go",
-                )
+        message = (
+            "somebody else's model, which learnt their face as the one that is replaced; "
+            "delete it if it is to go"
+        )
+        for key, record in self._catalog.items():
+            if key.kind == "model" and key not in self._faces and record.target_digest in theirs:
+                self._keep(key, "OTHERS", message, record.display_name)
 
-    def _alike(self, report: identity_pb2.DeleteIdentityResponse) -> Iterable[identity_pb2.KeptThing]:
-        """Faces that look like theirs, whatever was said of them."""
+    def _keep_alike(self) -> None:
+        """Notes faces that look like theirs, whatever was said of them."""
         theirs = self._register.all_traces(self._person.identity_id).main()
-        listed = {(one.kind, one.id) for one in (*report.kept, *report.deleted)}
-        for kind in ("faceset", "model"):
-            for name, thing in _every(self._store, kind):
-                if (kind, name) not in listed and self._register.traces(kind, name).match(theirs):
-                    whose = resource_identity(kind, name, self._store)
-                    said = f"it was said to be of {whose}" if whose else "nobody said whose face it holds"
-                    yield identity_pb2.KeptThing(
-                        kind=kind,
-                        id=name,
-                        display_name=thing.display_name,
-                        reason="LOOKS_ALIKE",
-                        message=f"{said}, and it looks like theirs; delete it if it is",
-                    )
+        listed = {(one.kind, one.id) for one in (*self._report.kept, *self._report.deleted)}
+        for key, owner in self._owners.items():
+            if key not in listed and self._register.traces(*key).match(theirs):
+                said = f"it was said to be of {owner}" if owner else "nobody said whose face it holds"
+                message = f"{said}, and it looks like theirs; delete it if it is"
+                self._keep(key, "LOOKS_ALIKE", message, self._catalog[key].display_name)
 
 
-def _every(store: Store, kind: str) -> list[tuple[str, Any]]:
-    return [(record_id(thing), thing) for thing in store.catalog.of(kind).list_all()]
-
-
-def _logged(register: Register, identity_id: str) -> tuple[set[Thing], set[str]]:
+def _logged(register: Register, identity_id: str) -> tuple[set[ResourceKey], set[str]]:
     """Facesets and models that were once said to be theirs, and jobs that put on their face."""
-    things = set[Thing]()
+    faces = set[ResourceKey]()
     jobs = set[str]()
     for record in register.audit.records():
-        said = record.details
-        if identity_id in (said.get("identity"), *said.get("identities", ())):
-            things |= {(kind, str(said[kind])) for kind in ("faceset", "model") if kind in said}
-            jobs |= {str(said["job"])} if "job" in said else set()
-    return things, jobs
-
-
-def _records() -> identity_pb2.KeptThing:
-    return identity_pb2.KeptThing(
-        kind="records",
-        reason="AUDIT_LOG",
-        message="the audit log says what was done with their face, naming them by id, clips and faces by "
-        "digest; it is never changed, and keeps who attested their right, and why it was revoked, as written",
-    )
-
-
-def _traces() -> identity_pb2.KeptThing:
-    return identity_pb2.KeptThing(
-        kind="traces",
-        reason="REVOCATION_LIST",
-        message="their right was revoked: digests and a few embeddings stay in the list of revoked faces, by "
-        "which their face is refused if it is brought again",
-    )
+        details = record.details
+        if identity_id in (details.get("identity"), *details.get("identities", ())):
+            faces |= {
+                ResourceKey(kind, str(details[kind])) for kind in ("faceset", "model") if kind in details
+            }
+            jobs |= {str(details["job"])} if "job" in details else set()
+    return faces, jobs
 
 
 def _leave(report: identity_pb2.DeleteIdentityResponse) -> None:
     """Turn a report into that of deleting nobody but the person."""
+    message = "the person alone was to be deleted"
     for one in [one for one in report.deleted if one.kind not in ("letter", "identity")]:
         report.deleted.remove(one)
-        report.kept.add(
-            kind=one.kind,
-            id=one.id,
-            display_name=one.display_name,
-            reason="NOT_ASKED",
-            message="the person alone was to be deleted",
-        )
+        name = one.display_name
+        report.kept.add(kind=one.kind, id=one.id, display_name=name, reason="NOT_ASKED", message=message)
 
 
 def _forget(
@@ -319,6 +281,6 @@ def _clear(store: Store, report: identity_pb2.DeleteIdentityResponse) -> None:
         report.kept.add(kind="records", reason="STORE", message=message)
 
 
-def _folder(store: Store, one: identity_pb2.DeletedThing) -> Any:
+def _folder(store: Store, one: identity_pb2.DeletedThing) -> Path:
     place = {"job": store.folder.job, "faceset": store.folder.faceset, "model": store.folder.model}
     return place[one.kind](one.id)

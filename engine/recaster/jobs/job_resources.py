@@ -6,7 +6,7 @@ import functools
 import shutil
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from recaster.api.internal.v1.worker_pb2 import ProcessLimits
 from recaster.api.v1 import job_pb2
@@ -42,18 +42,22 @@ MAX_OUTPUT_BYTES: Final = 1 << 40
 """Bytes of a file that any other work may write."""
 
 
+class ResourceKey(NamedTuple):
+    """Kind ("clip", "identity", "faceset", "model") and id of a record in the catalog."""
+
+    kind: str
+    id: str
+
+
 @dataclass(frozen=True)
 class JobResources:
-    """The things that a job names, by id (blobs by digest), and what it makes or changes.
+    """Resources that a job reads, by id (blobs by digest), and what it makes or changes.
 
     Attributes:
-        clips: clips that it reads.
-        facesets: facesets that it reads.
-        models: models that it reads.
         identities: people whose faces it makes a faceset of.
-        blobs: blobs that it names itself.
-        changes: kind and id of the thing that it changes; None for none or a new one.
-        makes: kind of the thing that it makes or changes; empty for none.
+        blobs: those that it names itself.
+        changes: None for nothing or a new one.
+        makes: kind of what it makes or changes; empty for nothing.
     """
 
     clips: tuple[str, ...] = ()
@@ -61,15 +65,19 @@ class JobResources:
     models: tuple[str, ...] = ()
     identities: tuple[str, ...] = ()
     blobs: tuple[str, ...] = ()
-    changes: tuple[str, str] | None = None
+    changes: ResourceKey | None = None
     makes: str = ""
 
-    def named(self) -> list[tuple[str, str]]:
-        """Kind and id of every thing."""
-        found = [("clip", one) for one in self.clips]
-        found += [("faceset", one) for one in self.facesets] + [("model", one) for one in self.models]
-        found += [("identity", one) for one in self.identities]
-        return found + ([self.changes] if self.changes else [])
+    def named(self) -> list[ResourceKey]:
+        """Every record that it reads or changes."""
+        ids = {
+            "clip": self.clips,
+            "faceset": self.facesets,
+            "model": self.models,
+            "identity": self.identities,
+        }
+        keys = [ResourceKey(kind, name) for kind, names in ids.items() for name in names]
+        return [*keys, self.changes] if self.changes else keys
 
 
 def kind_of(spec: job_pb2.JobSpec) -> str:
@@ -88,13 +96,14 @@ def blobs_of(spec: job_pb2.JobSpec, store: Store) -> set[str]:
     return {*needed.blobs, *(store.catalog.clips.get(one).digest for one in needed.clips)}
 
 
-def works_on(job: job_pb2.Job) -> tuple[str, str] | None:
-    """Kind and id of the thing that a job changes, which nobody else may read or change meanwhile.
+def works_on(job: job_pb2.Job) -> ResourceKey | None:
+    """The record that a job changes, which nobody else may read or change meanwhile.
 
     A model that is being made is there to be used from its first checkpoint on.
     """
     changed = resources_of(job.spec).changes
-    return ("model", job.job_id) if changed is None and kind_of(job.spec) == "train" else changed
+    is_new_model = changed is None and kind_of(job.spec) == "train"
+    return ResourceKey("model", job.job_id) if is_new_model else changed
 
 
 def _ingest(spec: job_pb2.JobSpec) -> JobResources:
@@ -115,7 +124,7 @@ def _extract(spec: job_pb2.JobSpec) -> JobResources:
         clips=_set(*(one.clip_id for one in work.inputs)),
         identities=_set(work.identity_id),
         blobs=_set(*pictures, work.options.person),
-        changes=("faceset", work.faceset_id) if work.faceset_id else None,
+        changes=ResourceKey("faceset", work.faceset_id) if work.faceset_id else None,
         makes="faceset",
     )
 
@@ -124,7 +133,7 @@ def _train(spec: job_pb2.JobSpec) -> JobResources:
     work = spec.train
     return JobResources(
         facesets=_set(work.source_faceset_id, work.target_faceset_id),
-        changes=("model", work.model_id) if work.model_id else None,
+        changes=ResourceKey("model", work.model_id) if work.model_id else None,
         makes="model",
     )
 

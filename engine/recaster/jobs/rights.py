@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError, NotFoundError, UsageError
 from recaster.jobs.audit_records import note_begun
-from recaster.jobs.job_resources import kind_of, resources_of
+from recaster.jobs.job_resources import ResourceKey, kind_of, resources_of
 from recaster.operations.face_rights import Grant
 from recaster.provenance.policy import apply_policy
 from recaster.provenance.provenance_mark import ProvenanceMark
@@ -16,6 +16,8 @@ from recaster.provenance.signer import resolve_signer
 from recaster.provenance.vetting import VettingRules, authorize_edit, find_local_swaps
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from recaster.api.v1 import identity_pb2, swap_pb2
     from recaster.store.store import Store
 
@@ -63,21 +65,21 @@ def resource_identity(kind: str, thing_id: str, store: Store) -> str:
     return str(thing.identity_id)
 
 
-def face_resources(spec: job_pb2.JobSpec) -> list[tuple[str, str]]:
-    """Lists kind and id of the facesets and models whose face a job puts on, judges or hands out."""
+def face_resources(spec: job_pb2.JobSpec) -> list[ResourceKey]:
+    """Lists the facesets and models whose face a job puts on, judges or hands out."""
     kind = kind_of(spec)
     if kind == "train":
-        found = [("faceset", spec.train.source_faceset_id), ("model", spec.train.model_id)]
+        ids = {"faceset": [spec.train.source_faceset_id], "model": [spec.train.model_id]}
     elif kind == "swap":
-        found = [("faceset", spec.swap.faceset_id), ("model", spec.swap.model_id)]
+        ids = {"faceset": [spec.swap.faceset_id], "model": [spec.swap.model_id]}
     elif kind == "evaluate":
-        found = [("faceset", one) for one in resources_of(spec).facesets]
+        ids = {"faceset": [*resources_of(spec).facesets]}
     else:
-        found = [("faceset", spec.export.faceset_id), ("model", spec.export.model_id)]
-    return [one for one in found if one[1]]
+        ids = {"faceset": [spec.export.faceset_id], "model": [spec.export.model_id]}
+    return [ResourceKey(kind, name) for kind, names in ids.items() for name in names if name]
 
 
-def refuse_revoked(resources: list[tuple[str, str]], store: Store) -> None:
+def refuse_revoked(resources: Iterable[tuple[str, str]], store: Store) -> None:
     """Refuses faces that were revoked, whatever they are called now.
 
     Raises:

@@ -1,26 +1,101 @@
-"""Admission of jobs: trainings, which take long and can stop at any step, give way to all other work."""
+"""Scheduling of jobs: their order, the resources that they may not share, and trainings, which give way.
+
+What each waiting job needs is kept in memory, so that all can be looked at. Trainings take long and can stop
+at any step: all other work goes first.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from recaster.api.v1 import job_pb2
-from recaster.jobs.job_resources import resources_of, works_on
+from recaster.jobs.job_resources import ResourceKey, resources_of, works_on
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections import Counter
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from recaster.store.job_store import JobStore
+
+
+@dataclass(frozen=True)
+class WaitingJob:
+    """A job that waits.
+
+    Attributes:
+        number: of two jobs, the older has the lower.
+        client: empty where nobody said who asked for it.
+        needed: what it reads or changes.
+        changed: what nobody else may read or change meanwhile.
+    """
+
+    number: int
+    client: str
+    needed: frozenset[ResourceKey]
+    changed: ResourceKey | None
+
+
+@dataclass
+class InUse:
+    """Resources that can't be had now: nobody may use the reserved ones, nor change those that are needed."""
+
+    reserved: set[ResourceKey] = field(default_factory=set)
+    changed: set[ResourceKey] = field(default_factory=set)
+    needed: set[ResourceKey] = field(default_factory=set)
+
+    @classmethod
+    def by(cls, running: Iterable[job_pb2.Job], reserved: Iterable[ResourceKey]) -> InUse:
+        """By jobs that run, but for trainings."""
+        in_use = cls(set(reserved))
+        for job in running:
+            if not _is_training(job):
+                in_use.needed.update(resources_of(job.spec).named())
+                changed = works_on(job)
+                if changed is not None:
+                    in_use.changed.add(changed)
+        return in_use
+
+    def blocks(self, job: WaitingJob) -> bool:
+        """True where a job needs one of them."""
+        return job.changed in self.needed or not job.needed.isdisjoint(self.changed | self.reserved)
+
+
+class JobQueue:
+    """The queued jobs of one engine, each read from the store once."""
+
+    def __init__(self, jobs: JobStore) -> None:
+        self._jobs = jobs
+        self._known: dict[str, WaitingJob] = {}
+
+    def startable(
+        self, kinds: Collection[int], in_use: InUse, at_work: Counter[str]
+    ) -> Iterator[job_pb2.Job]:
+        """Jobs of these kinds whose resources can be had, best first: whose client has the fewest at work.
+
+        Args:
+            kinds: values of ``JobKind``.
+            in_use: what can't be had.
+            at_work: number of jobs that run, by client.
+        """
+        queued = self._jobs.queued()
+        self._known = {
+            job_id: self._known.get(job_id) or self._read(job_id, number) for job_id, number, _ in queued
+        }
+        waiting = [(self._known[job_id], job_id) for job_id, _, kind in queued if kind in kinds]
+        able = [(job, job_id) for job, job_id in waiting if not in_use.blocks(job)]
+        for _, job_id in sorted(able, key=lambda each: (at_work[each[0].client], each[0].number)):
+            yield self._jobs.get(job_id)
+
+    def _read(self, job_id: str, number: int) -> WaitingJob:
+        job = self._jobs.get(job_id)
+        needed = frozenset(resources_of(job.spec).named())
+        return WaitingJob(number, job.created_by, needed, works_on(job))
 
 
 @dataclass(frozen=True)
 class RunningJob:
-    """A job that runs.
-
-    Attributes:
-        job: the job.
-        device: what it computes on.
-        is_leaving: it was asked to stop.
-    """
+    """A job that runs; ``is_leaving`` where it was asked to stop."""
 
     job: job_pb2.Job
     device: str
@@ -41,14 +116,7 @@ class Admission:
 
 
 def admit(job: job_pb2.Job, device: str, max_on_device: int, running: Sequence[RunningJob]) -> Admission:
-    """Decides by the jobs on a job's device, and by those about the same things.
-
-    Args:
-        job: that wants to start.
-        device: what it computes on.
-        max_on_device: jobs that may compute there at a time.
-        running: all jobs that run.
-    """
+    """Decides by all jobs that run: those on the job's device, and those about the same resources."""
     clashing = [other for other in running if _clashes(job, other.job)]
     neighbours = [other for other in running if other.device == device]
     places = max_on_device - len(neighbours)
@@ -64,7 +132,7 @@ def admit(job: job_pb2.Job, device: str, max_on_device: int, running: Sequence[R
 
 
 def _clashes(job: job_pb2.Job, other: job_pb2.Job) -> bool:
-    """True where one of two jobs changes a thing that the other needs."""
+    """True where one of two jobs changes a resource that the other needs."""
     return (
         works_on(job) in resources_of(other.spec).named() or works_on(other) in resources_of(job.spec).named()
     )

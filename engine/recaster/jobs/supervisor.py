@@ -20,15 +20,22 @@ from recaster.errors import AuditError, ConsentError, NotFoundError, RecasterErr
 from recaster.jobs.cleanup import folders_of
 from recaster.jobs.completion import JobFinalizer
 from recaster.jobs.disk_budget import DiskBudget
-from recaster.jobs.job_resources import KINDS, LIGHT, device_for, devices, kind_of, resources_of, task_for
+from recaster.jobs.job_resources import (
+    KINDS,
+    LIGHT,
+    ResourceKey,
+    device_for,
+    devices,
+    kind_of,
+    resources_of,
+    task_for,
+)
 from recaster.jobs.limits import check_descriptors
-from recaster.jobs.queue import InUse, JobQueue, client_of
 from recaster.jobs.rights import begin, blocking_reason, register_of
-from recaster.jobs.scheduling import RunningJob, admit
+from recaster.jobs.scheduling import InUse, JobQueue, RunningJob, admit
 from recaster.jobs.watchdog import Watchdog
-from recaster.jobs.worker_events import WorkerListener
 from recaster.jobs.worker_messages import failure
-from recaster.jobs.worker_process import SchedulerLimits, WorkerHandle
+from recaster.jobs.worker_process import SchedulerLimits, WorkerHandle, WorkerListener
 from recaster.processes.channel import plain_text, receive_async
 from recaster.provenance.caller import acting_for
 from recaster.provenance.policy import apply_policy
@@ -68,7 +75,7 @@ class Supervisor:
         self._listener = WorkerListener(store, self._finalizer)
         self._queue = JobQueue(store.jobs)
         self._not_before: dict[str, float] = {}  # when jobs that had trouble may start again
-        self._reserved: list[tuple[str, str]] = []
+        self._reserved: list[ResourceKey] = []
         self._handles: dict[str, WorkerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -215,7 +222,7 @@ class Supervisor:
         running = [self._store.jobs.get(name) for name in self._handles]
         in_use = InUse.by(running, self._reserved)
         full = set[str]()
-        for job in self._queue.startable(kinds, in_use, Counter(map(client_of, running))):
+        for job in self._queue.startable(kinds, in_use, Counter(job.created_by for job in running)):
             if job.job_id in self._handles or time.monotonic() < self._not_before.get(job.job_id, 0):
                 continue
             if self._finalizer.finish_known(job):
@@ -256,11 +263,11 @@ class Supervisor:
     @contextlib.contextmanager
     def reserved(self, kind: str, thing_id: str) -> Iterator[None]:
         """Starts no job that needs a thing while the block lasts."""
-        self._reserved.append((kind, thing_id))
+        self._reserved.append(ResourceKey(kind, thing_id))
         try:
             yield
         finally:
-            self._reserved.remove((kind, thing_id))
+            self._reserved.remove(ResourceKey(kind, thing_id))
             self.wake()
 
     def _in_the_way(self, job: job_pb2.Job, device: str) -> bool:

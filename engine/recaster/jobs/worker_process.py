@@ -1,28 +1,35 @@
-"""Processes of jobs, as the engine sees them."""
+"""Processes of jobs, as the engine sees them, and what they report."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.internal.v1 import worker_pb2
+from recaster.api.v1 import job_pb2
 from recaster.files import open_nofollow
+from recaster.jobs import logs
 from recaster.jobs.watchdog import Patience, Watchdog, taken_by
-from recaster.processes.channel import pack
+from recaster.processes.channel import ChannelError, pack, path_of
 from recaster.processes.spawn import start_confined
 from recaster.processes.throttle import Throttle
+from recaster.store.job_store import RUNNING, STARTING, ControlRecord
+from recaster.texts import without_folder
 
 if TYPE_CHECKING:
     import asyncio
 
-    from recaster.api.v1 import job_pb2
+    from recaster.jobs.completion import JobFinalizer
     from recaster.jobs.worker_task import WorkerTask
+    from recaster.store.store import Store
 
 LAST_MESSAGES: Final = ("done", "stopped", "failed")
 DISCARDED_BYTES: Final = 1 << 20
 """Read at a time of what a worker still says that is no longer listened to."""
+LEVELS: Final = frozenset({"debug", "info", "warning", "error"})
 KEPT_PROGRESS_S: Final = 1.0
 """Seconds between two reports of progress that are kept."""
 
@@ -148,3 +155,55 @@ class WorkerHandle:
     def ending(self) -> str:
         """The way it ended: by its last message, "killed" by its engine, or "died"."""
         return "killed" if self.is_killed else self.last_message() or "died"
+
+
+class WorkerListener:
+    """Takes what workers report."""
+
+    def __init__(self, store: Store, finalizer: JobFinalizer) -> None:
+        self._store = store
+        self._finalizer = finalizer
+
+    def receive(self, handle: WorkerHandle, message: worker_pb2.WorkerMessage) -> None:
+        """Takes one message of a worker (ChannelError for one that no worker sends)."""
+        if self._store.jobs.get(handle.job_id).state == STARTING:
+            self._finalizer.move(handle.job_id, RUNNING)
+        handle.watchdog.receive(message)
+        kind = message.WhichOneof("message")
+        if kind == "progress":
+            handle.pending_progress = message.progress
+            if handle.progress_due.is_due():
+                self.keep_progress(handle)
+        elif kind == "log":
+            self._keep_log(handle.job_id, message.log)
+        elif kind == "preview":
+            self._finalizer.keep_preview(handle.job_id, path_of(message.preview.path), message.preview.step)
+        elif kind in LAST_MESSAGES:
+            handle.outcome = message
+        elif kind != "step":
+            raise ChannelError("a message without anything in it")
+
+    def _keep_log(self, job_id: str, line: job_pb2.LogLine) -> None:
+        if line.level not in LEVELS:
+            raise ChannelError(f"no level of a log: {line.level!r}")
+        shown = without_folder(line.message, self._store.folder.path)
+        event = job_pb2.JobEvent(log=job_pb2.LogLine(level=line.level, message=shown))
+        self._store.jobs.add_event(job_id, event)
+        logs.note(self._store.folder.job(job_id), line.level, line.message)
+
+    def keep_progress(self, handle: WorkerHandle) -> None:
+        """Keeps the newest report of progress."""
+        progress = handle.pending_progress
+        handle.pending_progress = None
+        if progress is None:
+            return
+        handle.progress_due.restart()
+        progress.detail = without_folder(progress.detail, self._store.folder.path)
+        self._store.jobs.add_event(handle.job_id, job_pb2.JobEvent(progress=progress))
+        if progress.done > handle.best.get(progress.stage, -1):
+            handle.best[progress.stage] = progress.done
+            record = self._store.jobs.get_control_record(handle.job_id)
+            # It came further than ever: whatever crashed it before is behind it.
+            self._store.jobs.put_control_record(
+                handle.job_id, ControlRecord(record.desired_state, json.dumps(handle.best), failures=0)
+            )
