@@ -106,9 +106,9 @@ def _run_there(options: Options, engine: Client) -> None:
 def train_options(options: Options) -> job_pb2.TrainOptions:
     """Writes the options as a request; whatever isn't given is left open (UsageError)."""
     from recaster.api.v1 import job_pb2
-    from recaster.operations.request_options import written
+    from recaster.operations.request_options import format_hyperparameter
 
     message = fill_options(job_pb2.TrainOptions(), options, TrainSettings, Schedule, DeviceSettings)
     for name, value in hyperparameters_of(options).items():
-        message.ingredients[name] = written(value)
+        message.ingredients[name] = format_hyperparameter(value)
     return message

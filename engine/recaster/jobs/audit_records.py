@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def note_created(job: job_pb2.Job, store: Store) -> None:
-    """Note that a job was asked for, of which things."""
+    """Note that a job was asked for, and of what."""
     needed = resources_of(job.spec)
     changed = {} if needed.changes is None else {f"{needed.changes[0]}s": (needed.changes[1],)}
     for name in ("clips", "facesets", "models", "identities", "blobs"):
@@ -25,13 +25,7 @@ def note_created(job: job_pb2.Job, store: Store) -> None:
 
 
 def note_begun(job: job_pb2.Job, store: Store, person: identity_pb2.Identity | None) -> Record:
-    """Note that a job's next worker begins, with the faces as they are now.
-
-    Args:
-        job: the job.
-        store: the engine's.
-        person: whose face it puts on, if it puts one on.
-    """
+    """Note that a job's next worker begins, with the faces as they are now; ``person``'s it puts on."""
     kind = kind_of(job.spec)
     needed = resources_of(job.spec)
     details: dict[str, Any] = {} if person is None else {"identity": person.identity_id}
@@ -51,10 +45,8 @@ def note_delivered(job: job_pb2.Job, people: Sequence[str], faces: Sequence[str]
     """Note what came of a job that has succeeded.
 
     Args:
-        job: as it is kept now.
         people: ids of those whose faces are in it, as far as somebody said.
         faces: as ``faces_of_result`` has them.
-        store: the engine's.
     """
     kind = kind_of(job.spec)
     result = job.result
@@ -63,10 +55,8 @@ def note_delivered(job: job_pb2.Job, people: Sequence[str], faces: Sequence[str]
         "made": [one.digest for one in result.artifacts if one.role == "clip" or not swapped],
         "identities": list(people),
     }
-    for thing in ("clip", "faceset", "model"):
-        made = getattr(result, f"{thing}_id")
-        if made:
-            details[thing] = made
+    ids = {"clip": result.clip_id, "faceset": result.faceset_id, "model": result.model_id}
+    details |= {made: resource_id for made, resource_id in ids.items() if resource_id}
     if result.faceset_id:
         faces = digests_of("faceset", result.faceset_id, store)
     details |= _lists({"faces": faces})
@@ -91,30 +81,26 @@ def faces_of_result(job: job_pb2.Job, store: Store) -> list[str]:
 
 def faces_in(spec: job_pb2.JobSpec, store: Store) -> list[str]:
     """Digests of the facesets and models that a job uses or changes, as they are now."""
-    things = dict.fromkeys(one for one in resources_of(spec).named() if one[0] in ("faceset", "model"))
-    return [digest for digest in (_digest(*one, store) for one in things) if digest]
+    faces = dict.fromkeys(key for key in resources_of(spec).named() if key.kind in ("faceset", "model"))
+    return [digest for key in faces for digest in digests_of(*key, store)]
 
 
-def digests_of(kind: str, thing_id: str, store: Store) -> list[str]:
-    """The same of one thing."""
-    return [digest for digest in [_digest(kind, thing_id, store)] if digest]
-
-
-def _digest(kind: str, thing_id: str, store: Store) -> str:
-    """A faceset's or model's digest; empty where it is gone, or nothing of it was saved yet."""
+def digests_of(kind: str, resource_id: str, store: Store) -> list[str]:
+    """A faceset's or model's digest; none where it is gone, or nothing of it was saved yet."""
     if kind == "faceset":
-        return str(getattr(store.catalog.facesets.find(thing_id), "digest", ""))
+        faceset = store.catalog.facesets.find(resource_id)
+        return [faceset.digest] if faceset is not None and faceset.digest else []
     from recaster.models.model_folder import ModelFolder
 
     try:
-        model = ModelFolder(store.folder.model(thing_id))
-        return model.digest() if model.exists() else ""
+        model = ModelFolder(store.folder.model(resource_id))
+        return [model.digest()] if model.exists() else []
     except OSError:
-        return ""
+        return []
 
 
-def _lists(found: dict[str, Any]) -> dict[str, list[str]]:
-    return {name: list(values) for name, values in found.items() if any(values)}
+def _lists(values_by_name: dict[str, Any]) -> dict[str, list[str]]:
+    return {name: list(values) for name, values in values_by_name.items() if any(values)}
 
 
 def _add(store: Store, event: str, **details: Any) -> Record:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
-from recaster.errors import ConsentError, NotFoundError
+from recaster.errors import ConsentError
 from recaster.files import open_nofollow, remove_folder
 from recaster.jobs import logs
 from recaster.jobs.audit_records import digests_of, faces_of_result, note_delivered
 from recaster.jobs.cleanup import folders_of
 from recaster.jobs.job_resources import blobs_of, kind_of, resources_of, works_on
 from recaster.jobs.output_storage import OutputStorage
-from recaster.jobs.proto_records import traces_from_proto
+from recaster.jobs.proto_records import error_to_proto, traces_from_proto
 from recaster.jobs.rights import authorize_faces, blocking_reason, face_resources, refuse_revoked, register_of
 from recaster.jobs.worker_messages import FINISHED
 from recaster.processes.spawn import last_lines
@@ -70,9 +69,8 @@ class JobFinalizer:
         self._storage.keep_files(job, finished.files, result)
         faces = faces_of_result(job, self._store)
         with self._store.database.transaction():
-            refuse_revoked(
-                [] if kind_of(spec) == "train" else face_resources(spec), self._store
-            )  # as it is delivered
+            if kind_of(spec) != "train":  # as it is delivered
+                refuse_revoked(face_resources(spec), self._store)
             if kind:
                 resource_id = self._storage.keep_resource(job, kind, getattr(finished, kind))
                 if kind != "clip":
@@ -93,10 +91,9 @@ class JobFinalizer:
         if kind_of(spec) in ("swap", "sign"):
             return [one.identity_id for one in authorize_faces(spec, self._store)]
         made = [("faceset", result.faceset_id), ("model", result.model_id)]
-        found = [
-            self._store.catalog.of(one[0]).find(one[1]) for one in (*face_resources(spec), *made) if one[1]
-        ]
-        return list(dict.fromkeys(one.identity_id for one in found if one and one.identity_id))
+        faces = [key for key in (*face_resources(spec), *made) if key[1]]
+        records = [self._store.catalog.of(kind).find(name) for kind, name in faces]
+        return list(dict.fromkeys(one.identity_id for one in records if one and one.identity_id))
 
     def _refused(self, job_id: str, traces: FaceTraces) -> bool:
         """Keeps a job's result back, and says so: its face was revoked meanwhile, or is known to have been.
@@ -115,8 +112,7 @@ class JobFinalizer:
             try:
                 register_of(self._store).revocations.refuse(traces)
             except ConsentError as error:
-                why = job_pb2.JobError(reason=error.reason, message=str(error), exit_code=error.exit_code)
-                self._fall_short(job_id, FAILED, why)
+                self._fall_short(job_id, FAILED, error_to_proto(error))
                 return True
         return False
 
@@ -135,28 +131,24 @@ class JobFinalizer:
             for digest in named & set(failure.damaged):  # whatever a worker says: no other's
                 self._store.blobs.set_aside(digest)
         if failure.error.reason in ("DISK_FULL", "TIMESTAMP", "POLICY"):
-            self._end(job_id, BLOCKED, error=failure.error)
-            return
-        self._fall_short(job_id, FAILED, failure.error)
+            self.block(job_id, failure.error)
+        else:
+            self._fall_short(job_id, FAILED, failure.error)
 
     def fail_crashed(self, job_id: str, code: int | None, stderr_offset: int) -> None:
         """Ends a job whose workers have died more than once without coming further."""
         words = _last_words(self._store.folder.job(job_id) / "stderr.txt", stderr_offset)
         message = f"its process died twice at the same place ({_cause_of_death(code)})"
-        error = job_pb2.JobError(
-            reason="CRASHED", message=message + (f": {words}" if words else ""), exit_code=1
-        )
-        self._fall_short(job_id, FAILED, error)
+        message += f": {words}" if words else ""
+        self._fall_short(job_id, FAILED, job_pb2.JobError(reason="CRASHED", message=message, exit_code=1))
 
     def fail_stalled(self, job_id: str, why: str) -> None:
         """Ends a job whose workers were stopped more than once since they came no further."""
-        error = job_pb2.JobError(
-            reason="STALLED",
-            message=f"it was stopped twice at the same place: {why}; a file that it works on may be damaged, "
-            "or the engine's disk not answer",
-            exit_code=1,
+        message = (
+            f"it was stopped twice at the same place: {why}; a file that it works on may be damaged, "
+            "or the engine's disk not answer"
         )
-        self._fall_short(job_id, FAILED, error)
+        self._fall_short(job_id, FAILED, job_pb2.JobError(reason="STALLED", message=message, exit_code=1))
 
     def move(self, job_id: str, state: job_pb2.JobState) -> None:
         """Brings a job to another state, unless it has ended."""
@@ -164,8 +156,7 @@ class JobFinalizer:
             if job.state not in ENDED:
                 job.state = state
                 job.ClearField("error")
-                name = job_pb2.JobState.Name(state).removeprefix("JOB_STATE_").lower()
-                logs.note(self._store.folder.job(job_id), "info", name, attempts=job.attempts)
+                self._log_state(job)
 
     def block(self, job_id: str, why: job_pb2.JobError) -> None:
         """Lets a job wait until what is in its way is over."""
@@ -196,8 +187,7 @@ class JobFinalizer:
                 with acting_for(job.created_by):
                     register_of(self._store).assign(whose, kind, before)
         except ConsentError as error:
-            why = job_pb2.JobError(reason=error.reason, message=str(error), exit_code=error.exit_code)
-            self._fall_short(job.job_id, FAILED, why)
+            self._fall_short(job.job_id, FAILED, error_to_proto(error))
             return True
         result = job_pb2.JobResult()
         setattr(result, f"{kind}_id", record_id(before))
@@ -225,9 +215,8 @@ class JobFinalizer:
         job = self._store.jobs.get(job_id)
         resources = resources_of(job.spec)
         is_training = kind_of(job.spec) == "train"
-        if (
-            resources.changes is None and not is_training
-        ):  # first: who sees that it has ended finds nothing of it
+        if resources.changes is None and not is_training:
+            # First: who sees that it has ended finds nothing of it.
             for folder in (self._store.folder.faceset(job_id), self._store.folder.model(job_id)):
                 remove_folder(folder, quietly=True)
         with self._store.database.transaction():
@@ -261,22 +250,25 @@ class JobFinalizer:
             if error is not None:
                 error.message = without_folder(error.message, self._store.folder.path)
                 job.error.CopyFrom(error)
-            name = job_pb2.JobState.Name(state).removeprefix("JOB_STATE_").lower()
             why = {"reason": error.reason, "error": self._unnamed(error.message, job)} if error else {}
-            logs.note(self._store.folder.job(job_id), "info", name, attempts=job.attempts, **why)
+            self._log_state(job, **why)
             if error is not None and error.reason.startswith("CONSENT_"):
                 details = {"job": job_id, "kind": kind_of(job.spec), "reason": error.reason}
                 with acting_for(job.created_by):
                     register_of(self._store).audit.add("job.refuse", **details)
 
+    def _log_state(self, job: job_pb2.Job, **why: str) -> None:
+        name = job_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_").lower()
+        logs.note(self._store.folder.job(job.job_id), "info", name, attempts=job.attempts, **why)
+
     def _unnamed(self, text: str, job: job_pb2.Job) -> str:
         """A text for the log, without what people called the files and faces that a job works on."""
-        for kind, thing_id in resources_of(job.spec).named():
-            with contextlib.suppress(NotFoundError):
-                text = _without(text, self._store.catalog.of(kind).get(thing_id).display_name)
-        work = getattr(job.spec, kind_of(job.spec))
-        for name in (getattr(work, "display_name", ""), *_pictures(job.spec)):
-            text = _without(text, name)
+        records = [self._store.catalog.of(key.kind).find(key.id) for key in resources_of(job.spec).named()]
+        names = [record.display_name for record in records if record is not None]
+        names.append(getattr(getattr(job.spec, kind_of(job.spec)), "display_name", ""))
+        names += [given.picture.display_name for given in job.spec.extract.inputs]
+        for name in filter(None, names):
+            text = text.replace(name, "***")
         return text
 
     def _tidy(self, job_id: str) -> None:
@@ -293,14 +285,6 @@ class JobFinalizer:
                     path.unlink(missing_ok=True)
         for folder in folders_of(self._store, job_id):
             self._store.blobs.usage.count(folder)
-
-
-def _without(text: str, name: str) -> str:
-    return text.replace(name, "***") if name else text
-
-
-def _pictures(spec: job_pb2.JobSpec) -> list[str]:
-    return [one.picture.display_name for one in spec.extract.inputs]
 
 
 def _cause_of_death(code: int | None) -> str:

@@ -69,7 +69,6 @@ class Reach:
     """Files and rights of a process besides what Python and its packages need.
 
     Attributes:
-        reads: files, and folders with all in them.
         writes: folders that it may also change; they should be there.
         links: the folder in which it may make links.
         processes: whether it starts processes, of this program only.
@@ -155,12 +154,10 @@ def _is_half_written(faceset: Path) -> bool:
 
 
 def confine(reach: Reach) -> list[str]:
-    """Give up all but what is in reach, for this process and all that it starts.
+    """Gives up all but what is in reach, for this process and all that it starts.
 
-    Call it before there is a second thread, and after ``limits.apply``.
-
-    Returns:
-        What couldn't be given up, in words; nothing on other systems, where nothing can be.
+    Call it before there is a second thread, and after ``limits.apply``. Returns what couldn't be given up, in
+    words; nothing on other systems, where nothing can be.
     """
     if sys.platform != "linux":
         return []

@@ -42,11 +42,7 @@ class DiskBudget:
         self._had: dict[str, tuple[int, float]] = {}
 
     def look(self, at_work: Sequence[Path] = ()) -> asyncio.Task[None] | None:
-        """Count anew what jobs are working on, beside other work, unless that was done just now.
-
-        Args:
-            at_work: the folders that jobs are writing to.
-        """
+        """Counts anew the folders that jobs are writing to, in the background, not too often."""
         now = time.monotonic()
         if now - self._looked >= LOOK_EVERY_S and (self._counting is None or self._counting.done()):
             self._looked = now

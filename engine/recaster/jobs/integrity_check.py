@@ -29,12 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class IntegrityReport:
-    """Findings of a check.
+    """Findings of a check: what is missing or damaged, a line each, and the paths of what nothing names.
 
-    Attributes:
-        looked_at: blobs, documents, facesets and models that the store names.
-        problems: what is missing or damaged, a line each.
-        unnamed: paths of what nothing names.
+    ``looked_at`` counts the blobs, documents, facesets and models that the store names.
     """
 
     looked_at: int = 0
@@ -46,9 +43,7 @@ def check(folder: DataFolder, *, deep: bool = False, report: Report = silent) ->
     """Look at a data folder, or at a backup, whether or not its engine runs; nothing is changed.
 
     Args:
-        folder: the data.
         deep: whether to read everything, and compare digests.
-        report: told how far it is.
 
     Raises:
         InputError: there is no store, or it can't be read.
@@ -75,8 +70,7 @@ def check(folder: DataFolder, *, deep: bool = False, report: Report = silent) ->
 def scrub(store: Store, report: Report = silent) -> list[str]:
     """Read every blob again, and set aside those that are damaged: they heal when they are sent again.
 
-    Returns:
-        The digests of those that were.
+    Returns their digests.
     """
     paths = sorted(store.folder.blobs.glob("??/*"))
     sizes = {path: path.stat().st_size for path in paths if path.is_file()}

@@ -28,12 +28,11 @@ class JobOutput:
 
     Attributes:
         kind: "clip", "faceset" or "model" where it took in, made or changed one; else empty.
-        body: that thing's message, without times.
+        body: that one's message, without times.
         files: role and path of every file that it made, in the job's folder.
         summary: what a person should know of it, as lines.
         warnings: what an editor should be warned of.
-        traces: by which content the face in it is known again.
-        coverage: what a swap did, as a message (``SwapCoverage``); None for other work.
+        coverage: a ``SwapCoverage``; None for other work than a swap.
         mark: what a swap's file says of its making, in words; empty for nothing, None for other work.
     """
 
@@ -49,14 +48,7 @@ class JobOutput:
 
 @dataclass(frozen=True)
 class JobContext:
-    """One run of a job.
-
-    Attributes:
-        task: what is to be done.
-        report: listens to progress.
-        preview: told of a picture (a PNG) and the steps done then.
-        log: told a level and a line.
-    """
+    """One run of a job; ``preview`` takes a PNG and the steps done then, ``log`` a level and a line."""
 
     task: WorkerTask
     report: Report

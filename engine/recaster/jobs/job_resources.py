@@ -22,13 +22,8 @@ if TYPE_CHECKING:
     from recaster.store.store import Store
 
 KINDS: Final = {
-    "ingest": job_pb2.JOB_KIND_INGEST,
-    "extract": job_pb2.JOB_KIND_EXTRACT,
-    "train": job_pb2.JOB_KIND_TRAIN,
-    "swap": job_pb2.JOB_KIND_SWAP,
-    "evaluate": job_pb2.JOB_KIND_EVALUATE,
-    "export": job_pb2.JOB_KIND_EXPORT,
-    "sign": job_pb2.JOB_KIND_SIGN,
+    name: job_pb2.JobKind.Value(f"JOB_KIND_{name.upper()}")
+    for name in ("ingest", "extract", "train", "swap", "evaluate", "export", "sign")
 }
 LIGHT: Final = frozenset({"ingest", "export", "sign"})
 """Work that needs no device."""
@@ -86,7 +81,7 @@ def kind_of(spec: job_pb2.JobSpec) -> str:
 
 
 def resources_of(spec: job_pb2.JobSpec) -> JobResources:
-    """Lists what a job of this spec needs."""
+    """What a job of this spec needs."""
     return _NEEDS[kind_of(spec)](spec)
 
 
@@ -182,7 +177,7 @@ _NEEDS: Final = {
 
 @functools.cache
 def devices() -> tuple[str, ...]:
-    """Lists what can compute, the best first: "gpu" where an NVIDIA driver shows one, and always "cpu"."""
+    """What can compute, the best first: "gpu" where an NVIDIA driver shows one, and always "cpu"."""
     command = shutil.which("nvidia-smi")
     if command is None:
         return ("cpu",)
@@ -230,10 +225,10 @@ def _limits(
 
 
 def task_for(job: job_pb2.Job, store: Store) -> WorkerTask:
-    """The task of a job's next worker.
+    """The task of a job's next worker, without a grant.
 
     Raises:
-        NotFoundError: a thing that it needs is gone.
+        NotFoundError: what it needs is gone.
         UsageError: it makes what is marked, and the policy can't be read.
     """
     needed = resources_of(job.spec)

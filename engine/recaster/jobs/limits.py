@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import LockedError
 
+if sys.platform != "win32":
+    import resource
+
 if TYPE_CHECKING:
     from recaster.api.internal.v1 import worker_pb2
 
-
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 PR_SET_NO_NEW_PRIVS = 38
-
-
 MEMORY_SHARE: Final = 0.9
 """Of the machine's memory that one worker may use."""
-
-
 USUAL_DESCRIPTORS: Final = 1024
 """Descriptors that a process may open where nobody says more: enough for a worker, and safe with select()."""
 WORKER_DESCRIPTORS: Final = 32
@@ -35,12 +35,9 @@ KEEPS_NETWORK: Final = (
 
 
 def apply(limits: worker_pb2.ProcessLimits) -> list[str]:
-    """Bind this process to its limits, where the system knows them (not on Windows).
+    """Binds this process to its limits, where the system knows them (not on Windows).
 
-    Call it before there is a second thread.
-
-    Returns:
-        What should have been given up and couldn't, in words.
+    Call it before there is a second thread. Returns what should have been given up and couldn't, in words.
     """
     if sys.platform == "win32":
         return []
@@ -50,9 +47,6 @@ def apply(limits: worker_pb2.ProcessLimits) -> list[str]:
     if limits.offline and sys.platform == "linux" and not go_offline():
         kept.append(KEEPS_NETWORK)
     lower_descriptor_limit()  # the engine's own is for its clients
-    import resource
-    import signal
-
     # A file that grows too large is an error to handle (EFBIG), not the end of the process.
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     for kind, value in (
@@ -75,8 +69,6 @@ def allow_cpu(seconds: float) -> None:
     """Let this process compute for so long from now on; then the system ends it (not on Windows)."""
     if sys.platform == "win32":
         return
-    import resource
-
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     wanted = int(time.process_time() + seconds) + 1
     resource.setrlimit(
@@ -93,15 +85,11 @@ def machine_share() -> int:
 
 def keep_privileges() -> bool:
     """Lets no program that this process starts have more rights than it has; False where that can't be."""
-    import ctypes
-
     return ctypes.CDLL(None, use_errno=True).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
 
 
 def go_offline() -> bool:
     """Leave the network for an empty one of this process's own; False where the system forbids that."""
-    import ctypes
-
     unshare = ctypes.CDLL(None, use_errno=True).unshare
     # With a namespace of users as well, nobody needs to be root for it.
     return unshare(CLONE_NEWNET) == 0 or unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0
@@ -111,8 +99,6 @@ def raise_descriptor_limit() -> int:
     """Lets this process open as many files as the system allows; returns how many those are."""
     if sys.platform == "win32":
         return MAX_CONNECTIONS
-    import resource
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * MAX_CONNECTIONS if hard == resource.RLIM_INFINITY else min(hard, 2 * MAX_CONNECTIONS)
     if wanted > soft:
@@ -125,8 +111,6 @@ def raise_descriptor_limit() -> int:
 def lower_descriptor_limit() -> None:
     """Lets this process, a worker, open as many files as usual."""
     if sys.platform != "win32":
-        import resource
-
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft > USUAL_DESCRIPTORS:
             resource.setrlimit(resource.RLIMIT_NOFILE, (USUAL_DESCRIPTORS, hard))

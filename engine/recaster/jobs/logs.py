@@ -42,14 +42,11 @@ def set_up(*, to: Any = None) -> None:
 def note(folder: Path, level: str, event: str, **values: Any) -> None:
     """Add a line to one job's own log; ``folder`` is the job's. What can't be written is left out."""
     with contextlib.suppress(OSError):
-        _note(folder, level, event, **values)
-
-
-def _note(folder: Path, level: str, event: str, **values: Any) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / FILE, "a", encoding="utf-8", opener=open_nofollow) as file:
-        logger = structlog.wrap_logger(structlog.WriteLogger(file), processors=_JOB_CHAIN, job=folder.name)
-        getattr(logger, level)(event, **values)
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / FILE, "a", encoding="utf-8", opener=open_nofollow) as file:
+            writer = structlog.WriteLogger(file)
+            logger = structlog.wrap_logger(writer, processors=_JOB_CHAIN, job=folder.name)
+            getattr(logger, level)(event, **values)
 
 
 def redacted(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -14,6 +14,7 @@ from recaster.jobs.cleanup import folders_of
 from recaster.jobs.job_resources import kind_of, works_on
 from recaster.jobs.rights import register_of, trained_identity
 from recaster.jobs.worker_messages import FINISHED
+from recaster.models.model_folder import ModelFolder
 from recaster.processes.channel import path_of
 from recaster.store.blobs import is_digest
 from recaster.store.catalog import record_id
@@ -101,40 +102,34 @@ class OutputStorage:
         """Keeps a model that is being trained, as far as it has come; None where nothing was saved."""
         if kind_of(job.spec) != "train":
             return None
-        with self._store.database.transaction():
-            return self._keep_begun_model(job)
-
-    def _keep_begun_model(self, job: job_pb2.Job) -> job_pb2.JobResult | None:
-        from recaster.models.model_folder import ModelFolder
-
         model_id = job.spec.train.model_id or job.job_id
         folder = ModelFolder(self._store.folder.model(model_id))
-        before = self._store.catalog.models.find(model_id)
         try:
             card = folder.read()
         except ModelError:  # none yet, or damaged
             return None
-        has_weights = folder.weights.is_file()
-        if not has_weights and before is None:
-            return None
-        model = before or model_pb2.Model(model_id=model_id)
-        model.display_name = model.display_name or job.spec.train.display_name
-        model.preset = card.preset.name
-        model.steps = card.steps
-        model.seconds = card.seconds
-        model.source_digest = card.source
-        model.target_digest = card.target or ""
-        model.usable = has_weights
-        if before is None:
+        with self._store.database.transaction():
+            before = self._store.catalog.models.find(model_id)
+            has_weights = folder.weights.is_file()
+            if not has_weights and before is None:
+                return None
+            model = before or model_pb2.Model(model_id=model_id)
+            model.display_name = model.display_name or job.spec.train.display_name
+            model.preset = card.preset.name
+            model.steps = card.steps
+            model.seconds = card.seconds
+            model.source_digest = card.source
+            model.target_digest = card.target or ""
+            model.usable = has_weights
+            if before is not None:
+                self._store.catalog.models.put(model)
+                return job_pb2.JobResult(model_id=model_id)
             model.identity_id = trained_identity(job.spec, self._store)
             model.created_by = job.created_by
             self._store.catalog.models.add(model)
             register = register_of(self._store)
-            register.add_traces(
-                "model", model_id, register.traces("faceset", job.spec.train.source_faceset_id)
-            )
-        else:
-            self._store.catalog.models.put(model)
+            traces = register.traces("faceset", job.spec.train.source_faceset_id)
+            register.add_traces("model", model_id, traces)
         return job_pb2.JobResult(model_id=model_id)
 
     def keep_preview(self, job: job_pb2.Job, picture: Path, step: int) -> None:

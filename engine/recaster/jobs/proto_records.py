@@ -1,4 +1,4 @@
-"""Clips, facesets, models and traces as messages."""
+"""Clips, facesets, models, errors and traces as messages."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from recaster.api.v1 import clip_pb2, faceset_pb2, job_pb2, model_pb2
 from recaster.provenance.face_traces import FaceTraces
 
 if TYPE_CHECKING:
+    from recaster.errors import RecasterError
     from recaster.facesets.faceset import Faceset
     from recaster.media.types import ClipInfo
     from recaster.models.model_folder import ModelFolder
@@ -65,6 +66,11 @@ def model_to_proto(folder: ModelFolder, model_id: str, name: str, identity_id: s
         usable=folder.weights.is_file(),
         identity_id=identity_id,
     )
+
+
+def error_to_proto(error: RecasterError) -> job_pb2.JobError:
+    """The error of a job that can't go on, or must wait."""
+    return job_pb2.JobError(reason=error.reason, message=str(error), exit_code=error.exit_code)
 
 
 def coverage_to_proto(coverage: Coverage) -> job_pb2.SwapCoverage:

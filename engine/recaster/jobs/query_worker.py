@@ -103,20 +103,18 @@ class QueryHandler:
             settings = swap_settings(question.options, clip.info)
             self._choose_device(question.options, tensorflow=settings.analysis.detector == "dlib-cnn")
             analysis = analyse_clip(clip, settings.analysis, settings.frames)
-            found = portraits(path, analysis, PORTRAIT_WIDTH_PX)
-        people = []
-        for person in found:
+            people = portraits(path, analysis, PORTRAIT_WIDTH_PX)
+        answer = clip_pb2.FindPeopleResponse()
+        for person in people:
             times = [analysis.tracks[number].times for number in person.tracks]
-            people.append(
-                clip_pb2.Person(
-                    portrait=small_jpeg(Image.fromarray(person.image), PORTRAIT_WIDTH_PX),
-                    frame=person.frame,
-                    tracks=person.tracks,
-                    first_seen_s=float(min(each[0] for each in times)),
-                    last_seen_s=float(max(each[-1] for each in times)),
-                )
+            answer.people.add(
+                portrait=small_jpeg(Image.fromarray(person.image), PORTRAIT_WIDTH_PX),
+                frame=person.frame,
+                tracks=person.tracks,
+                first_seen_s=float(min(each[0] for each in times)),
+                last_seen_s=float(max(each[-1] for each in times)),
             )
-        return clip_pb2.FindPeopleResponse(people=people)
+        return answer
 
     def curves(self, question: query_pb2.CurvesQuestion) -> model_pb2.GetLossCurvesResponse:
         """Reads how a training went."""
@@ -124,14 +122,12 @@ class QueryHandler:
         from recaster.training.loss_curves import loss_curves
 
         curves = loss_curves(ModelFolder(path_of(question.model)), question.points)
-        return model_pb2.GetLossCurvesResponse(
-            curves=[
-                model_pb2.LossCurve(
-                    name=name, steps=[step for step, _ in points], values=[value for _, value in points]
-                )
-                for name, points in curves.items()
-            ]
-        )
+        answer = model_pb2.GetLossCurvesResponse()
+        for name, points in curves.items():
+            answer.curves.add(
+                name=name, steps=[at for at, _ in points], values=[value for _, value in points]
+            )
+        return answer
 
     def describe(self, question: query_pb2.DescribeQuestion) -> query_pb2.FacesetCount:
         """Counts the faces of a faceset."""

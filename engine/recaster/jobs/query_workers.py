@@ -221,12 +221,7 @@ class QueryWorkerPool:
     async def ask(
         self, question: query_pb2.Question, client: str = "", time_s: float | None = None
     ) -> query_pb2.Answer:
-        """Asks one thing. Cancelled, or after ``time_s`` seconds, the question is ended.
-
-        Args:
-            question: what is asked.
-            client: who asks.
-            time_s: how long the answer may take; None for as long as any may.
+        """Asks one thing. Cancelled, or after ``time_s`` seconds and ``MAX_ANSWER_S`` at most, it is ended.
 
         Raises:
             RecasterError: what went wrong over there; of the class that fits best.
@@ -243,16 +238,11 @@ class QueryWorkerPool:
                     if asking.done():
                         lane.give_back(client, query_worker)
                     else:
-                        self._leave(lane, client, query_worker, asking)
+                        leaving = asyncio.create_task(_end(lane, client, query_worker, asking))
+                        self._leaving.add(leaving)
+                        leaving.add_done_callback(self._leaving.discard)
         except TimeoutError:
             raise OutputError(f"no answer within {timeout_s:.0f} s; try a shorter clip") from None
-
-    def _leave(
-        self, lane: _Lane, client: str, query_worker: QueryWorker, asking: asyncio.Task[query_pb2.Answer]
-    ) -> None:
-        leaving = asyncio.create_task(_end(lane, client, query_worker, asking))
-        self._leaving.add(leaving)
-        leaving.add_done_callback(self._leaving.discard)
 
     def close(self) -> None:
         """Ends all processes."""

@@ -8,6 +8,7 @@ from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError, NotFoundError, UsageError
 from recaster.jobs.audit_records import note_begun
 from recaster.jobs.job_resources import ResourceKey, kind_of, resources_of
+from recaster.jobs.proto_records import error_to_proto
 from recaster.operations.face_rights import Grant
 from recaster.provenance.policy import apply_policy
 from recaster.provenance.provenance_mark import ProvenanceMark
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 
 
 def register_of(store: Store) -> Register:
-    """Returns the register of an engine."""
+    """The register of an engine."""
     return Register.of(store.folder, store.catalog)
 
 
 def job_identities(spec: job_pb2.JobSpec, store: Store) -> list[str]:
-    """Finds the ids of the people whose faces are put on ("" for one that nobody named); none for other work.
+    """Ids of the people whose faces are put on ("" for one that nobody named); none for other work.
 
     Raises:
         NotFoundError: the faceset or model is gone.
@@ -42,20 +43,20 @@ def job_identities(spec: job_pb2.JobSpec, store: Store) -> list[str]:
 
 
 def swapped_identity(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest, store: Store) -> str:
-    """Finds the id of the person whose face a swap or a preview puts on, "" where nobody said."""
+    """Id of the person whose face a swap or a preview puts on, "" where nobody said (NotFoundError)."""
     if asked.model_id:
         return resource_identity("model", asked.model_id, store)
     return resource_identity("faceset", asked.faceset_id, store)
 
 
 def trained_identity(spec: job_pb2.JobSpec, store: Store) -> str:
-    """Finds whose face the model of a training holds; "" where nobody said, or the faces are gone."""
-    found = store.catalog.facesets.find(spec.train.source_faceset_id)
-    return "" if found is None else str(found.identity_id)
+    """Id of the person whose face a training learns; "" where nobody said, or the faces are gone."""
+    faceset = store.catalog.facesets.find(spec.train.source_faceset_id)
+    return "" if faceset is None else faceset.identity_id
 
 
 def resource_identity(kind: str, thing_id: str, store: Store) -> str:
-    """Finds whose face a faceset or model holds, "" where nobody said (NotFoundError)."""
+    """Id of the person whose face a faceset or model holds, "" where nobody said (NotFoundError)."""
     thing = store.catalog.of(kind).get(thing_id)
     if kind == "model" and not thing.identity_id:  # trained before anybody said whose faces these are
         register = register_of(store)
@@ -80,11 +81,7 @@ def face_resources(spec: job_pb2.JobSpec) -> list[ResourceKey]:
 
 
 def refuse_revoked(resources: Iterable[tuple[str, str]], store: Store) -> None:
-    """Refuses faces that were revoked, whatever they are called now.
-
-    Raises:
-        ConsentError: they were.
-    """
+    """Refuses faces that were revoked, whatever they are called now (ConsentError)."""
     register = register_of(store)
     for kind, thing_id in resources:
         if store.catalog.of(kind).find(thing_id) is not None:
@@ -146,11 +143,11 @@ def blocking_reason(spec: job_pb2.JobSpec, store: Store) -> job_pb2.JobError | N
             if not spec.swap.without_manifest:
                 resolve_signer(policy, store.folder.path)
     except ConsentError as error:
-        return job_pb2.JobError(reason=error.reason, message=str(error), exit_code=error.exit_code)
+        return error_to_proto(error)
     except UsageError as error:
         return job_pb2.JobError(reason="POLICY", message=str(error), exit_code=error.exit_code)
     except NotFoundError:
-        return None
+        pass
     return None
 
 

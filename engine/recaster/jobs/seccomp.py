@@ -70,11 +70,9 @@ class _Program(ctypes.Structure):
 
 
 def restrict(sockets: Iterable[int], *, executes: bool) -> None:
-    """Give up the system calls that no work needs, for this process and all that it starts.
+    """Gives up the system calls that no work needs, but for some kinds of sockets and starting programs.
 
-    Args:
-        sockets: kinds of sockets that may still be made.
-        executes: whether programs may still be started.
+    It holds for this process and all that it starts.
 
     Raises:
         OSError: the kernel doesn't do it, or the processor isn't known here.

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from recaster.api.v1 import identity_pb2, model_pb2
+from recaster.api.v1 import faceset_pb2, identity_pb2, model_pb2
 from recaster.errors import RecasterError, UsageError
 from recaster.facesets.faceset import Faceset
+from recaster.jobs.job_resources import ResourceKey
 from recaster.jobs.proto_records import faceset_to_proto, model_to_proto
 from recaster.models.model_folder import ModelFolder
 from recaster.provenance.audit_log import AuditLog
@@ -24,7 +25,7 @@ from recaster.store.catalog import Catalog
 from recaster.store.database import AuditHead, Database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from recaster.provenance.audit_log import Record
@@ -37,14 +38,9 @@ OWNER: Final = "rebuild"
 
 @dataclass
 class Rebuilt:
-    """Counts of what was rebuilt.
+    """Counts of what was rebuilt, of people under their ids for names, and of blobs that nobody knows.
 
-    Attributes:
-        people: how many, under their ids for names.
-        facesets: how many.
-        models: how many.
-        blobs: how many of which nobody knows any more what they are.
-        unreadable: what couldn't be read, a line each.
+    ``unreadable`` says what couldn't be read, a line each.
     """
 
     people: int = 0
@@ -55,11 +51,11 @@ class Rebuilt:
 
 
 @dataclass
-class _Said:
-    """Contents of the audit log: the people, and whose face is in which thing."""
+class _LoggedFaces:
+    """Contents of the audit log: the people by id, and whose face is in which faceset or model."""
 
     people: dict[str, identity_pb2.Identity] = field(default_factory=dict)
-    owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    owners: dict[ResourceKey, str] = field(default_factory=dict)
 
 
 def rebuild(folder: DataFolder) -> Rebuilt:
@@ -101,23 +97,24 @@ def _fill(folder: DataFolder, database: Database) -> Rebuilt:
     catalog = Catalog(database)
     rebuilt = Rebuilt()
     last = AuditLog(folder.path / AUDIT_FILE).verify(strict=False)
-    said = _said(AuditLog(folder.path / AUDIT_FILE).records())
+    logged = _read_log(AuditLog(folder.path / AUDIT_FILE).records())
+    models: list[model_pb2.Model] = _read_all(folder, "model", _read_model, logged, rebuilt)
+    facesets: list[faceset_pb2.Faceset] = _read_all(folder, "faceset", _read_faceset, logged, rebuilt)
+    trained_on = {model.source_digest: model.identity_id for model in models if model.identity_id}
     with database.transaction() as opened:
-        for person in said.people.values():
+        for person in logged.people.values():
             _add(catalog, "identity", person, person.create_time)
-        models = _models(folder, said, rebuilt)
         for model in models:
             _add(catalog, "model", model, _time(folder.model(model.model_id)))
-        trained_on = {one.source_digest: one.identity_id for one in models if one.identity_id}
-        for faceset in _facesets(folder, said, rebuilt):
+        for faceset in facesets:
             faceset.identity_id = faceset.identity_id or trained_on.get(faceset.digest, "")
             _add(catalog, "faceset", faceset, _time(folder.faceset(faceset.faceset_id)))
-            rebuilt.facesets += 1
         blobs = [path for path in folder.blobs.glob("??/*") if is_digest(path.name)]
         opened.executemany("insert into blob_use values (?, ?)", [(path.name, OWNER) for path in blobs])
         sizes = [(path.name, path.stat().st_size) for path in blobs]
         opened.executemany("insert into blob_size values (?, ?)", sizes)
-    rebuilt.people = len(said.people)
+    rebuilt.people = len(logged.people)
+    rebuilt.facesets = len(facesets)
     rebuilt.models = len(models)
     rebuilt.blobs = len(blobs)
     head = AuditHead(database)
@@ -142,13 +139,13 @@ def _time(path: Path) -> Timestamp:
     return stamp
 
 
-def _said(records: Iterator[Record]) -> _Said:
-    said = _Said()
+def _read_log(records: Iterator[Record]) -> _LoggedFaces:
+    logged = _LoggedFaces()
     for record in records:
         who = _whose(record)
-        person = said.people.get(who)
+        person = logged.people.get(who)
         if record.event == "identity.add":
-            said.people[who] = _person(who, record)
+            logged.people[who] = _person(who, record)
         elif person is not None and record.event == "identity.attest":
             person.attestation.CopyFrom(_person(who, record).attestation)
             person.ClearField("revocation")
@@ -156,17 +153,17 @@ def _said(records: Iterator[Record]) -> _Said:
             person.revocation.reason = str(record.details.get("reason", ""))
             person.revocation.time.FromJsonString(record.time)
         elif record.event == "identity.delete":
-            said.people.pop(who, None)
+            logged.people.pop(who, None)
         for kind in ("faceset", "model"):
             if who and isinstance(record.details.get(kind), str):
-                said.owners[kind, record.details[kind]] = who
+                logged.owners[ResourceKey(kind, record.details[kind])] = who
         if who and record.event == "train.start":
-            said.owners["model", str(record.details.get("job"))] = who
-    return said
+            logged.owners[ResourceKey("model", str(record.details.get("job")))] = who
+    return logged
 
 
 def _whose(record: Record) -> str:
-    """Returns the person whom a record is about; empty for nobody, or for several."""
+    """The id of the person whom a record is about; empty for nobody, or for several."""
     people = record.details.get("identities")
     if isinstance(people, list) and len(people) == 1:
         return str(people[0])
@@ -188,30 +185,33 @@ def _person(identity_id: str, record: Record) -> identity_pb2.Identity:
     return person
 
 
-def _facesets(folder: DataFolder, said: _Said, rebuilt: Rebuilt) -> Iterator[Any]:
-    for path in sorted((folder.path / "facesets").glob("[!.]*")):
+def _read_all(
+    folder: DataFolder,
+    kind: str,
+    read: Callable[[Path, str], Any],
+    logged: _LoggedFaces,
+    rebuilt: Rebuilt,
+) -> list[Any]:
+    """Reads all facesets or models as records; notes those that can't be read."""
+    records = []
+    for path in sorted((folder.path / f"{kind}s").glob("[!.]*")):
         try:
-            faceset = Faceset.open(path)
-            names = ", ".join(source.name for source in faceset.sources)
-            name = faceset.settings.identity or f"faces of {names}"[:MAX_NAME]
-            yield faceset_to_proto(faceset, path.name, name, said.owners.get(("faceset", path.name), ""))
+            records.append(read(path, logged.owners.get(ResourceKey(kind, path.name), "")))
         except RecasterError as error:
             rebuilt.unreadable.append(str(error))
+    return records
 
 
-def _models(folder: DataFolder, said: _Said, rebuilt: Rebuilt) -> list[model_pb2.Model]:
-    found = []
-    for path in sorted((folder.path / "models").glob("[!.]*")):
-        model = ModelFolder(path)
-        whose = said.owners.get(("model", path.name), "")
-        why = model.why_outdated()
-        try:
-            if why:
-                one = model_pb2.Model(model_id=path.name, display_name=path.name, unusable_reason=why)
-                one.identity_id = whose
-            else:
-                one = model_to_proto(model, path.name, path.name, whose)
-            found.append(one)
-        except RecasterError as error:
-            rebuilt.unreadable.append(str(error))
-    return found
+def _read_faceset(path: Path, owner: str) -> faceset_pb2.Faceset:
+    faceset = Faceset.open(path)
+    names = ", ".join(source.name for source in faceset.sources)
+    name = faceset.settings.identity or f"faces of {names}"[:MAX_NAME]
+    return faceset_to_proto(faceset, path.name, name, owner)
+
+
+def _read_model(path: Path, owner: str) -> model_pb2.Model:
+    model = ModelFolder(path)
+    if why := model.why_outdated():
+        name = path.name
+        return model_pb2.Model(model_id=name, display_name=name, unusable_reason=why, identity_id=owner)
+    return model_to_proto(model, path.name, path.name, owner)

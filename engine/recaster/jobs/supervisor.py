@@ -84,8 +84,10 @@ class Supervisor:
         """Whether jobs that wait are left waiting."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self.last_round_at = time.monotonic()
-        self.workers: Counter[tuple[str, str]] = Counter()  # that ended, by kind of job and how
-        self.trouble = ""  # why workers couldn't be started, until one can
+        self.workers: Counter[tuple[str, str]] = Counter()
+        """Workers that have ended, by kind of job and ``WorkerHandle.ending``."""
+        self.trouble = ""
+        """The reason for which workers couldn't be started, until one can."""
         self.troubled_at = 0.0
 
     def rights_changed(self) -> None:
@@ -125,9 +127,8 @@ class Supervisor:
             self._wake.clear()
             self.last_round_at = time.monotonic()
             try:
-                self._disk_budget.look(
-                    [path for one in self._handles for path in folders_of(self._store, one)]
-                )
+                at_work = [path for job_id in self._handles for path in folders_of(self._store, job_id)]
+                self._disk_budget.look(at_work)
                 self.recover()
                 self.reconcile()
                 over = self._disk_budget.is_over()
@@ -213,12 +214,7 @@ class Supervisor:
                 pass
 
     def _start_next(self, kinds: Sequence[int], places: set[str]) -> bool:
-        """Starts the next of the jobs that can start; False where none can.
-
-        Args:
-            kinds: of these kinds.
-            places: the devices that they may compute on.
-        """
+        """Starts the next job of these kinds that can start on one of the devices; False where none can."""
         running = [self._store.jobs.get(name) for name in self._handles]
         in_use = InUse.by(running, self._reserved)
         full = set[str]()
@@ -231,7 +227,8 @@ class Supervisor:
             if device in full:
                 continue
             if self._in_the_way(job, device):
-                if self._is_full(device):
+                at_work = sum(handle.device == device for handle in self._handles.values())
+                if at_work >= self._max_on(device):
                     full.add(device)
                 if full >= places:
                     return False
@@ -254,20 +251,18 @@ class Supervisor:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _is_full(self, device: str) -> bool:
-        return sum(one.device == device for one in self._handles.values()) >= self._at_once(device)
-
-    def _at_once(self, device: str) -> int:
+    def _max_on(self, device: str) -> int:
         return self._limits.per_device if device else self._limits.light
 
     @contextlib.contextmanager
-    def reserved(self, kind: str, thing_id: str) -> Iterator[None]:
-        """Starts no job that needs a thing while the block lasts."""
-        self._reserved.append(ResourceKey(kind, thing_id))
+    def reserved(self, kind: str, resource_id: str) -> Iterator[None]:
+        """Starts no job that needs a resource while the block lasts."""
+        key = ResourceKey(kind, resource_id)
+        self._reserved.append(key)
         try:
             yield
         finally:
-            self._reserved.remove(ResourceKey(kind, thing_id))
+            self._reserved.remove(key)
             self.wake()
 
     def _in_the_way(self, job: job_pb2.Job, device: str) -> bool:
@@ -276,7 +271,7 @@ class Supervisor:
             RunningJob(self._store.jobs.get(name), one.device, one.stop_requested_at is not None)
             for name, one in self._handles.items()
         ]
-        way = admit(job, device, self._at_once(device), running)
+        way = admit(job, device, self._max_on(device), running)
         if way.preempting and self._hindrance(job) is None:
             for name in way.preempting:
                 self._handles[name].request_stop()

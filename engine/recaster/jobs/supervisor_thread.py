@@ -99,9 +99,9 @@ class SupervisorThread:
         """Number of jobs that have a worker."""
         return self._supervisor.at_work
 
-    def reserved(self, kind: str, thing_id: str) -> contextlib.AbstractContextManager[None]:
-        """Starts no job that needs a thing while the block lasts."""
-        return self._supervisor.reserved(kind, thing_id)
+    def reserved(self, kind: str, resource_id: str) -> contextlib.AbstractContextManager[None]:
+        """Starts no job that needs a resource while the block lasts."""
+        return self._supervisor.reserved(kind, resource_id)
 
     def on_changed(self, tell: Callable[[str], None]) -> None:
         """Sets the listener for facesets that may hold other faces than is kept of them; in this thread."""

@@ -71,9 +71,7 @@ class Watchdog:
     def look(self, now: float, taken: Taken | None) -> str:
         """The reason for which the worker must be stopped; empty where it may go on.
 
-        Args:
-            now: seconds.
-            taken: what it has taken by now; None where the system doesn't say.
+        ``now`` is in seconds; ``taken`` is None where the system doesn't say.
         """
         if self._stepped:
             self._stepped = False

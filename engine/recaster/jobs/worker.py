@@ -48,7 +48,7 @@ def main() -> int:
     for line in (*limits.apply(task.limits), *confine(reach_of(task))):
         channel.log("warning", f"this job's process isn't confined as it should be: {line}")
     _watch_engine()
-    on_step(_at_intervals(channel.step))
+    on_step(_at_intervals(lambda: channel.send(step=worker_pb2.StepTaken())))
     work = JobContext(task, throttled(channel.progress), channel.preview, channel.log)
     try:
         task.folder.mkdir(parents=True, exist_ok=True)
@@ -57,9 +57,9 @@ def main() -> int:
             if finished is None:
                 check_blobs(task)
                 finished = finish(task, handlers.run(work))
-            channel.done(finished)
+            channel.send(done=finished)
     except KeyboardInterrupt:
-        channel.stopped()
+        channel.send(stopped=worker_pb2.JobStopped())
         return STOPPED
     except Exception as error:  # noqa: BLE001 - whatever it is, the engine must hear of it
         if not isinstance(error, RecasterError):

@@ -32,27 +32,15 @@ class WorkerChannel:
 
     def progress(self, update: Update) -> None:
         """Reports where the work is."""
-        self._send(progress=progress_to_proto(update))
-
-    def step(self) -> None:
-        """Reports a step of what has no progress to report."""
-        self._send(step=worker_pb2.StepTaken())
+        self.send(progress=progress_to_proto(update))
 
     def preview(self, picture: Path, step: int) -> None:
         """Reports a picture of what was learnt."""
-        self._send(preview=worker_pb2.PreviewFile(path=path_to_bytes(picture), step=step))
+        self.send(preview=worker_pb2.PreviewFile(path=path_to_bytes(picture), step=step))
 
     def log(self, level: str, line: str) -> None:
         """Reports something worth knowing."""
-        self._send(log=job_pb2.LogLine(level=level, message=plain_text(line)))
-
-    def done(self, finished: worker_pb2.FinishedJob) -> None:
-        """Reports that all is done."""
-        self._send(done=finished)
-
-    def stopped(self) -> None:
-        """Reports that it stopped as it was asked to, and what was done is kept."""
-        self._send(stopped=worker_pb2.JobStopped())
+        self.send(log=job_pb2.LogLine(level=level, message=plain_text(line)))
 
     def failed(self, error: BaseException, message: str) -> None:
         """Reports that it can't go on, and why."""
@@ -68,7 +56,8 @@ class WorkerChannel:
         damaged = error.digests if isinstance(error, DamagedError) else ()
         self._sender.send(failure(reason, plain_text(message), code, damaged))
 
-    def _send(self, **message: Any) -> None:
+    def send(self, **message: Any) -> None:
+        """Sends a ``WorkerMessage`` of this one field."""
         self._sender.send(worker_pb2.WorkerMessage(**message))
 
 

@@ -36,13 +36,9 @@ KEPT_PROGRESS_S: Final = 1.0
 
 @dataclass(frozen=True)
 class SchedulerLimits:
-    """Limits to the jobs that run.
+    """Limits to the jobs that run: at a time on one device, or ``light`` ones that need none.
 
-    Attributes:
-        per_device: jobs that may compute on one device at a time.
-        light: jobs at a time that need no device.
-        pause_grace_s: seconds that a worker has to save what it did.
-        patience: how long a worker may take for one step.
+    ``pause_grace_s`` is the time that a worker has to save what it did.
     """
 
     per_device: int = 1
@@ -53,20 +49,14 @@ class SchedulerLimits:
 
 @dataclass
 class WorkerHandle:
-    """One process of a job.
+    """One process of a job; times are ``time.monotonic``.
 
     Attributes:
-        job_id: the job.
-        kind: its kind of work.
-        device: what it computes on.
-        watchdog: watches whether it comes further.
         process: None until it is started.
-        has_spoken: whether a message of it ever came.
-        stop_requested_at: when it was asked to stop; None for not yet.
+        stop_requested_at: None where it wasn't.
         progress_due: limits which of its reports are kept.
         pending_progress: the newest report that isn't kept yet.
         best: the furthest that the job ever came, by stage.
-        next_check_at: when to look next whether it comes further.
         stall_reason: why it was stopped for coming no further.
         outcome: its last message.
         refusal: why it mustn't begin.

@@ -25,12 +25,10 @@ class WorkerTask:
         attempt: 1 for the job's first worker.
         folder: the job's own folder.
         files: blobs that the spec names, by digest.
-        clips: the clips that it names: their file's digest and name, by id.
-        facesets: folders of the facesets that it names, or makes, by id.
-        models: folders of the models that it names, or makes, by id.
+        clips: digest and name of the clips that it names, by id.
+        facesets: folders of those that it names or makes, by id; ``models`` likewise.
         made: id of the clip, faceset or model that the job makes or works on; empty for none.
-        device: what computes: "gpu" or "cpu"; empty for work that needs none.
-        grant: what its engine permits.
+        device: "gpu" or "cpu"; empty for work that needs none.
     """
 
     job_id: str

@@ -12,16 +12,11 @@ from recaster.progress import Report, silent
 from recaster.settings.evaluate import EvaluateSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from recaster.evaluation.evaluation_result import EvaluationResult
 
-ARTIFACTS: Final[Mapping[str, str]] = {
-    "sheet.jpg": "sheet",
-    "worst.jpg": "worst",
-    "evaluation.json": "evaluation",
-}
+ARTIFACTS: Final = {"sheet.jpg": "sheet", "worst.jpg": "worst", "evaluation.json": "evaluation"}
 """Files that an evaluation writes, and their roles among a job's artifacts."""
 
 
@@ -30,12 +25,10 @@ class Request:
     """One evaluation.
 
     Attributes:
-        original: the clip that was swapped.
-        swapped: its swap, in the same size.
+        swapped: the swap, in the size of the original.
         source: faceset of the person whose face was put on.
         out: the folder for ``ARTIFACTS``; None writes nothing.
         range: the frames of the original that the swap holds, as text; None for all.
-        settings: every other choice.
     """
 
     original: Path
@@ -47,18 +40,7 @@ class Request:
 
 
 def run(request: Request, report: Report = silent, grant: Grant | None = None) -> EvaluationResult:
-    """Judges a swap.
-
-    Args:
-        request: the evaluation.
-        report: told of its progress.
-        grant: an engine's permission; None asks this machine's register.
-
-    Raises:
-        ConsentError: one of the faces was revoked.
-        UsageError, ClipError, FacesetError, FaceNotFoundError, OutputError: as
-            ``evaluation.evaluate.evaluate``.
-    """
+    """Judges a swap, as ``evaluation.evaluate.evaluate``; ConsentError where one of the faces was revoked."""
     from recaster.evaluation.evaluate import evaluate
     from recaster.media.probe import probe
     from recaster.media.ranges import parse_range

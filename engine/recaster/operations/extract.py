@@ -29,14 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """One extraction.
-
-    Attributes:
-        inputs: clips, pictures, and folders of pictures.
-        faceset: the faceset's folder; faces are added to one that is there.
-        settings: every other choice.
-        claim: a statement of whose faces they are.
-    """
+    """One extraction from clips, pictures, and folders of pictures into a faceset, new or not."""
 
     inputs: tuple[Path, ...]
     faceset: Path
@@ -52,11 +45,7 @@ def run(
 ) -> Faceset:
     """Takes faces into a faceset; the same request again goes on where an interruption ended it.
 
-    Args:
-        request: the extraction.
-        report: told of its progress.
-        on_warning: told, before the work begins, of clips that something is wrong with.
-        grant: an engine's permission; None asks this machine's register.
+    ``on_warning`` is told, before the work begins, of clips that something is wrong with.
 
     Raises:
         ConsentError, NotFoundError: the face may not be put on, or was revoked.

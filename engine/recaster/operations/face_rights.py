@@ -35,8 +35,7 @@ class Grant:
 
     Attributes:
         mark: provenance mark of a swap; None for no manifest.
-        signer: signs an edit; None for other work.
-        vetting: rules for the swaps in an edit; None for other work.
+        signer: signs an edit, whose swaps ``vetting`` is for; None for other work.
     """
 
     mark: ProvenanceMark | None = None
@@ -60,11 +59,7 @@ class FaceClaim:
         return self.identity is not None or self.basis is not None
 
     def authorize(self, register: Register, folder: Path) -> identity_pb2.Identity:
-        """Returns the person whose face a faceset or model holds, which may be put on now.
-
-        Raises:
-            ConsentError, UsageError, NotFoundError, OutputError: as ``resolve_and_record_identity``.
-        """
+        """Returns the person whose face a faceset or model holds, as ``resolve_and_record_identity``."""
         traces = folder_traces(folder)
         return resolve_and_record_identity(register, folder, self.identity, self.basis, traces)
 
@@ -106,11 +101,7 @@ def require_same_person(register: Register, model: Path, source: Path) -> None:
 
 
 def refuse_revoked(*folders: Path | None) -> None:
-    """Refuses facesets and models of a face that was revoked here, whatever was noted beside them.
-
-    Raises:
-        ConsentError: one was.
-    """
+    """Refuses facesets and models of a face that was revoked here (ConsentError), whatever its note says."""
     with open_register() as register:
         for folder in folders:
             if folder is not None:
@@ -118,11 +109,7 @@ def refuse_revoked(*folders: Path | None) -> None:
 
 
 def remove_if_revoked(folder: Path) -> None:
-    """Removes a faceset that was made just now, of a face that was revoked here.
-
-    Raises:
-        ConsentError: it was.
-    """
+    """Removes a faceset that was made just now if its face was revoked here (ConsentError)."""
     try:
         refuse_revoked(folder)
     except ConsentError:

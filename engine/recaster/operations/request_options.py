@@ -22,11 +22,7 @@ if TYPE_CHECKING:
 
 
 def extract_settings(options: job_pb2.ExtractOptions, person: Path | None) -> ExtractSettings:
-    """Reads the choices of an extraction.
-
-    Raises:
-        UsageError: a value that makes no sense.
-    """
+    """Reads the choices of an extraction (UsageError)."""
     settings = settings_from(ExtractSettings, options, person=person, frames=options.range or None)
     settings.check()
     return settings
@@ -39,11 +35,7 @@ def swap_settings(
     matte: Path | None = None,
     report: Path | None = None,
 ) -> SwapSettings:
-    """Reads the choices of a swap.
-
-    Raises:
-        UsageError: a value that there isn't, or a range that isn't in the clip.
-    """
+    """Reads the choices of a swap (UsageError)."""
     from recaster.media.ranges import parse_range
 
     frames = parse_range(options.range, info) if options.HasField("range") else None
@@ -51,36 +43,28 @@ def swap_settings(
 
 
 def schedule(options: job_pb2.TrainOptions, **how: Any) -> Schedule:
-    """Reads a training's budget, ten minutes where nothing says so; ``how`` are fields of ``Schedule``.
-
-    Raises:
-        UsageError: both steps and minutes, or neither above 0.
-    """
+    """Reads a training's budget, 10 min where none is set (UsageError); ``how``: fields of ``Schedule``."""
     if not (options.HasField("steps") or options.HasField("minutes")):
         how = {"minutes": DEFAULT_MINUTES, **how}
     return settings_from(Schedule, options, **how)
 
 
-def ingredients(options: job_pb2.TrainOptions) -> dict[str, Any]:
-    """Reads the ingredients that differ from the preset's, read as ``recaster train`` reads them.
-
-    Raises:
-        UsageError: there is no such ingredient, or its value can't be read.
-    """
+def parse_hyperparameters(options: job_pb2.TrainOptions) -> dict[str, Any]:
+    """Reads those that differ from the preset's, as ``recaster train`` reads them (UsageError)."""
     from recaster.models.presets import hyperparameters
 
-    kinds = {name: each.hint for name, each in hyperparameters().items()}
-    found = {}
-    for given, text in options.ingredients.items():
-        name = given.replace("-", "_")
-        if name not in kinds:
-            raise UsageError(f"there is no ingredient {given!r}; there are: {', '.join(sorted(kinds))}")
-        found[name] = _read(given, text, kinds[name])
-    return found
+    types = {name: each.hint for name, each in hyperparameters().items()}
+    values = {}
+    for flag, text in options.ingredients.items():
+        name = flag.replace("-", "_")
+        if name not in types:
+            raise UsageError(f"there is no ingredient {flag!r}; there are: {', '.join(sorted(types))}")
+        values[name] = _parse_hyperparameter(flag, text, types[name])
+    return values
 
 
-def written(value: Any) -> str:
-    """Writes an ingredient's value as text, as ``ingredients`` reads it."""
+def format_hyperparameter(value: Any) -> str:
+    """The text that ``parse_hyperparameters`` reads as this value."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):
@@ -88,7 +72,7 @@ def written(value: Any) -> str:
     return str(value)
 
 
-def _read(name: str, text: str, hint: Any) -> Any:
+def _parse_hyperparameter(name: str, text: str, hint: Any) -> Any:
     try:
         if hint is bool:
             return {"true": True, "false": False}[text]

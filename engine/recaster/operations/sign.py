@@ -19,12 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """One edit that is to be signed.
+    """An editor's export that is to be signed, to ``out``, which may be the same file.
 
-    Attributes:
-        render: the editor's export.
-        out: the file to write; it may be ``render`` itself.
-        swaps: every swap that went into it, with its manifest.
+    ``swaps`` is every swap that went into it, with its manifest.
     """
 
     render: Path
@@ -34,10 +31,6 @@ class Request:
 
 def run(request: Request, grant: Grant | None = None) -> str:
     """Signs an edit; returns one sentence on what was signed, and by whom.
-
-    Args:
-        request: the edit.
-        grant: an engine's permission, with signer and rules; None asks this machine's register.
 
     Raises:
         ConsentError: a swap is a stranger's, or a face in it may not be put on now.

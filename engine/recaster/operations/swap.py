@@ -33,19 +33,17 @@ class Request:
     """One swap.
 
     Attributes:
-        clip: the clip with the target's performance.
+        clip: the target's performance.
         out: the file to write; a picture where one frame is previewed.
-        options: every other choice; what isn't set is left to the policy, then to the settings' defaults.
+        options: what isn't set is left to the policy, then to the settings' defaults.
         model: a trained model, or
         source: a faceset to swap with untrained.
         person: a picture of the person whose face is replaced.
-        matte: the clip for the masks; None for none.
-        report: the JSON file on what was swapped; None for none.
-        preview: the one frame to swap; None for all.
+        matte: the clip for the masks.
+        report: the JSON file on what was swapped.
+        preview: index of the one frame to swap; None for all.
         has_manifest: whether the result carries a manifest.
-        keeps_segments: whether rendered segments stay beside the result, for a caller with more to do
-            before it is safe.
-        claim: a statement of whose face the source's is.
+        keeps_segments: whether rendered segments stay, for a caller who has yet to keep the result safe.
     """
 
     clip: Path
@@ -62,11 +60,7 @@ class Request:
     claim: FaceClaim = NO_CLAIM
 
     def settings(self, info: ClipInfo, policy: Policy | None) -> SwapSettings:
-        """Reads the options as a policy wants them; None for options that it was applied to before.
-
-        Raises:
-            UsageError: a value that there isn't, or that the policy forbids.
-        """
+        """Reads the options as a policy wants them (UsageError); None where it was applied before."""
         options = self.options
         if policy is not None:
             spec = job_pb2.SwapSpec(options=options, without_manifest=not self.has_manifest)
@@ -76,12 +70,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Result:
-    """Outcome of a swap.
-
-    Attributes:
-        swap: pictures, coverage and warnings.
-        device: a note on what computed it.
-    """
+    """Outcome of a swap; ``device`` is a note on what computed it."""
 
     swap: SwapResult
     device: str
@@ -113,12 +102,7 @@ def run(
 ) -> Result:
     """Swaps; the same request again goes on where an interruption ended it.
 
-    Args:
-        request: the swap.
-        report: told of its progress.
-        log: told what computes.
-        grant: an engine's permission, with the mark; None asks this machine's policy and register.
-        load: as ``load_on_device``; a process that swaps again and again keeps what it has loaded.
+    A process that swaps again and again gives a ``load`` that keeps what it has loaded.
 
     Raises:
         ConsentError, NotFoundError: the face may not be put on, or its right was taken back meanwhile.
@@ -129,20 +113,18 @@ def run(
     from recaster.media.clip import Clip
 
     clip = Clip(request.clip)
-    settings = request.settings(clip.info, _own_policy() if grant is None else None)
-    swapper, device = load(request, log)
     if grant is not None:
+        settings = request.settings(clip.info, None)
+        swapper, device = load(request, log)
         return Result(_swap(request, clip, swapper, settings, grant.mark, report), device)
+    with open_register() as register:
+        settings = request.settings(clip.info, register.policy)
+    swapper, device = load(request, log)
     faces = folder_digests(request.model, request.source)
     identity_id, mark = _authorize(request, clip, faces)
     result = _swap(request, clip, swapper, settings, mark, report)
     _deliver(request, identity_id, faces)
     return Result(result, device)
-
-
-def _own_policy() -> Policy:
-    with open_register() as register:
-        return register.policy
 
 
 def _swap(
@@ -164,9 +146,9 @@ def _swap(
     swap = SwapRequest(
         clip, request.out, swapper, settings, mark, factory, keeps_segments=request.keeps_segments
     )
-    return (
-        swap_clip(swap, report) if request.preview is None else preview_frame(swap, request.preview, report)
-    )
+    if request.preview is None:
+        return swap_clip(swap, report)
+    return preview_frame(swap, request.preview, report)
 
 
 def _authorize(request: Request, clip: Clip, faces: list[str]) -> tuple[str, ProvenanceMark | None]:
@@ -175,14 +157,10 @@ def _authorize(request: Request, clip: Clip, faces: list[str]) -> tuple[str, Pro
     assert face is not None  # noqa: S101 - a swapper was loaded of it
     with open_register() as register:
         person = request.claim.authorize(register, face)
-        if request.preview is None:
-            begun = register.audit.add(
-                "swap.start", identity=person.identity_id, faces=faces, clips=[clip.digest]
-            )
-        else:
-            begun = register.audit.add(
-                "swap.preview", identity=person.identity_id, faces=faces, clip=clip.digest
-            )
+        is_preview = request.preview is not None
+        event = "swap.preview" if is_preview else "swap.start"
+        details = {"clip": clip.digest} if is_preview else {"clips": [clip.digest]}
+        begun = register.audit.add(event, identity=person.identity_id, faces=faces, **details)
         mark = ProvenanceMark.of(register, person, begun.hash) if request.has_manifest else None
     return person.identity_id, mark
 

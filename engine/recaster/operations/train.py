@@ -36,17 +36,14 @@ class Request:
 
     Attributes:
         source: faceset of the person whose face is put on.
-        model: the model's folder.
-        schedule: budget, checkpoints and previews.
         target: faceset of the person it is put on; for pairwise presets only.
-        preset: name of the preset; None for the default's, or that of the model that is trained on.
+        preset: None for the default's, or that of the model that is trained on.
         hyperparameters: those that differ from the preset's, by field.
         resumes: whether the model is trained on from its last checkpoint.
-        seed: seed of every random number; None for 0, or that of the model that is trained on.
+        seed: None for 0, or that of the model that is trained on.
         device: "auto", "cpu" or "gpu".
-        threads: CPU threads; None for all cores.
+        threads: None for all cores.
         vggface_weights: the .h5 file for the VGGFace perceptual loss.
-        claim: a statement of whose faces the source's are.
     """
 
     source: Path
@@ -68,11 +65,7 @@ def run(
 ) -> TrainResult:
     """Trains until the budget is spent; KeyboardInterrupt ends it with a checkpoint.
 
-    Args:
-        request: the training.
-        report: told of its progress.
-        log: told what computes, and the licence of a perceptual loss's network.
-        grant: an engine's permission; None asks this machine's register.
+    ``log`` is told what computes, and the licence of a perceptual loss's network.
 
     Raises:
         ConsentError, NotFoundError: the source's face may not be put on.

@@ -8,17 +8,13 @@ from recaster.errors import UsageError
 
 
 def cores() -> int:
-    """Counts the CPU cores that this process may use."""
+    """Number of CPU cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
 def check_threads(count: int) -> None:
-    """Refuses a number of threads that this machine has no cores for.
-
-    Raises:
-        UsageError: it is less than 1 or more than there are.
-    """
+    """Refuses a number of threads that this machine has no cores for (UsageError)."""
     if count < 1:
         raise UsageError(f"{count} threads are none; give at least 1")
     if count > cores():

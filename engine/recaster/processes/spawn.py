@@ -55,10 +55,7 @@ async def start_confined(
 ) -> asyncio.subprocess.Process:
     """Starts ``python -m module`` for files of strangers, with pipes to its input and output (OSError).
 
-    Args:
-        module: full name.
-        scratch: the folder for its temporary files.
-        stderr: where its standard error goes; None for this process's own.
+    ``scratch`` is for its temporary files; its standard error is this process's own where None is given.
     """
     return await asyncio.create_subprocess_exec(
         sys.executable,

@@ -14,7 +14,7 @@ from recaster.api.v1 import job_pb2
 from recaster.errors import UsageError
 from recaster.jobs.job_resources import kind_of, resources_of
 from recaster.models.presets import overridden, preset
-from recaster.operations.request_options import ingredients
+from recaster.operations.request_options import parse_hyperparameters
 from recaster.processes.cpu_cores import cores
 from recaster.provenance.manifest import EMBEDDED_TYPES, SIDECAR_TYPES
 from recaster.service.rpc_errors import invalid_field, missing_blob, precondition_error
@@ -197,16 +197,16 @@ def _check_train(spec: job_pb2.JobSpec) -> None:
     for name, value in work.options.ingredients.items():
         check_text("spec.train.options.ingredients", name + value, MAX_VALUE_LETTERS)
     if not work.model_id:  # else its own preset is known when it is read
-        _check_recipe(work.options)
+        _check_preset(work.options)
 
 
-def _check_recipe(options: job_pb2.TrainOptions) -> None:
-    """Preset and ingredients must be some that there are, of values that can work."""
+def _check_preset(options: job_pb2.TrainOptions) -> None:
+    """Preset and hyperparameters must be some that there are, of values that can work."""
     field = "preset"
     try:
-        recipe = preset(options.preset or DEFAULT_PRESET)
+        chosen = preset(options.preset or DEFAULT_PRESET)
         field = "ingredients"
-        overridden(recipe, **ingredients(options))
+        overridden(chosen, **parse_hyperparameters(options))
     except UsageError as error:
         raise invalid_field(f"spec.train.options.{field}", str(error)) from None
 

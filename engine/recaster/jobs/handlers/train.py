@@ -8,7 +8,7 @@ from recaster.jobs.job_context import JobOutput
 from recaster.jobs.proto_records import model_to_proto
 from recaster.models.model_folder import ModelFolder, step_of
 from recaster.operations import train
-from recaster.operations.request_options import ingredients, schedule
+from recaster.operations.request_options import parse_hyperparameters, schedule
 
 if TYPE_CHECKING:
     from recaster.jobs.job_context import JobContext
@@ -34,7 +34,7 @@ def handle(context: JobContext) -> JobOutput:
         schedule=schedule(options, checkpoint_every=CHECKPOINT_S, preview_every=CHECKPOINT_S),
         target=task.facesets.get(spec.target_faceset_id),
         preset=options.preset or None,
-        hyperparameters=ingredients(options),
+        hyperparameters=parse_hyperparameters(options),
         resumes=folder.exists(),
         seed=options.seed if options.HasField("seed") else None,
         device=task.device or "auto",
