@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
+import select
 import socket
 import subprocess
 import sys
@@ -15,8 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recaster.api.v1 import job_pb2
     from recaster.client import Client
+    from recaster.jobs.worker_process import SchedulerLimits
     from recaster.store.store import Store
 
 
@@ -92,29 +97,50 @@ class Served:
 
 def done(store: Store, spec: job_pb2.JobSpec, kind: job_pb2.JobKind) -> job_pb2.Job:
     """Run a job by a supervisor in this process, to its end."""
-    from recaster.jobs.supervisor import Supervisor
     from recaster.store.job_store import ENDED
 
+    job, _ = store.jobs.create(spec, kind, "", {})
+    return run_until(store, job.job_id, lambda job: job.state in ENDED)
+
+
+def run_until(
+    store: Store, job_id: str, reached: Callable[[job_pb2.Job], bool], limits: SchedulerLimits | None = None
+) -> job_pb2.Job:
+    """Run a supervisor in this process until a job is where it should come; returns the job as it is then."""
+    from recaster.jobs.supervisor import Supervisor
+
     async def work() -> None:
-        ended = asyncio.Event()
+        arrived = asyncio.Event()
         loop = asyncio.get_running_loop()
 
         def look(_: str) -> None:
-            if store.jobs.get(job.job_id).state in ENDED:
-                loop.call_soon_threadsafe(ended.set)
+            if reached(store.jobs.get(job_id)):
+                loop.call_soon_threadsafe(arrived.set)
 
         store.jobs.on_event = look
-        supervisor = Supervisor(store)
+        look(job_id)
+        supervisor = Supervisor(store, limits)
         running = asyncio.create_task(supervisor.run())
-        await ended.wait()
+        await arrived.wait()
         store.jobs.on_event = listener
         await supervisor.close()
         await running
 
     listener = store.jobs.on_event
-    job, _ = store.jobs.create(spec, kind, "", {})
     asyncio.run(work())
-    return store.jobs.get(job.job_id)
+    return store.jobs.get(job_id)
+
+
+def wait_ended(process: int, timeout_s: float = 60) -> bool:
+    """Wait for the end of a process that isn't this one's child; False where it goes on."""
+    try:
+        handle = os.pidfd_open(process)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], timeout_s)[0])
+    finally:
+        os.close(handle)
 
 
 def alive(process: int) -> bool:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from serving import run_until
 
 from recaster.api.internal.v1 import query_pb2, worker_pb2
 from recaster.api.v1 import clip_pb2, faceset_pb2, identity_pb2, job_pb2, swap_pb2
@@ -207,14 +208,6 @@ def test_a_job_whose_face_is_revoked_just_before_it_starts(her: Her, monkeypatch
     spec = job_pb2.JobSpec(train=job_pb2.TrainSpec(source_faceset_id=her.faceset))
     job, _ = her.store.jobs.create(spec, KINDS["train"], "", {})
 
-    async def work() -> None:
-        supervisor = Supervisor(her.store)
-        running = asyncio.create_task(supervisor.run())
-        while her.store.jobs.get(job.job_id).state != BLOCKED:
-            await asyncio.sleep(0.05)
-        await supervisor.close()
-        await running
-
-    asyncio.run(asyncio.wait_for(work(), 60))
-    assert her.store.jobs.get(job.job_id).error.reason == "CONSENT_REVOKED"
+    blocked = run_until(her.store, job.job_id, lambda job: job.state == BLOCKED)
+    assert blocked.error.reason == "CONSENT_REVOKED"
     assert her.events()[-1] == "job.refuse"

@@ -7,11 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from serving import alive
+from serving import wait_ended
 
 from recaster.api.internal.v1.query_pb2 import Answer, PreviewAnswer, Question
 from recaster.errors import OutputError
@@ -187,9 +186,6 @@ def test_a_query_worker_ends_with_its_engine_whatever_it_does(work: str) -> None
         assert engine.stdout is not None
         child = int(engine.stdout.readline())
         engine.kill()
-    for _ in range(2000):
-        if not alive(child):
-            return
-        time.sleep(0.01)
-    os.kill(child, signal.SIGKILL)
-    pytest.fail("it goes on")
+    if not wait_ended(child, 20):
+        os.kill(child, signal.SIGKILL)
+        pytest.fail("it goes on")

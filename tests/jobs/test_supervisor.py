@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from serving import Served, alive
+from serving import Served, wait_ended
 
 from recaster.api.v1 import job_pb2, model_pb2
 from recaster.client import JobFailedError, RefusedError
@@ -140,8 +140,7 @@ def test_a_killed_engine_goes_on(
         mine.until(job.job_id, RUNNING, done=done)
         orphans = mine.served.workers()
         mine.served.kill()
-        while any(map(alive, orphans)):
-            time.sleep(0.05)
+        assert all(map(wait_ended, orphans))
         mine.served.start()
     ended = mine.client.jobs.wait(job.job_id)
     assert ended.result.artifacts == undisturbed.result.artifacts  # to the last bit

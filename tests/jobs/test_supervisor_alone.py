@@ -8,7 +8,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from serving import done
+from serving import done, run_until
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import DiskFullError, OutputError
@@ -88,19 +88,7 @@ def begun(store: Store, state: job_pb2.JobState, wish: str) -> str:
 
 def looked_after(store: Store, job_id: str) -> job_pb2.Job:
     """A job that a supervisor has brought to its end."""
-
-    async def work() -> None:
-        supervisor = Supervisor(store)
-        running = asyncio.create_task(supervisor.run())
-        for _ in range(100):
-            if store.jobs.get(job_id).state in ENDED:
-                break
-            await asyncio.sleep(0.05)
-        await supervisor.close()
-        await running
-
-    asyncio.run(work())
-    return store.jobs.get(job_id)
+    return run_until(store, job_id, lambda job: job.state in ENDED)
 
 
 def test_an_engine_that_dies_while_a_job_is_cancelled(store: Store) -> None:
@@ -129,6 +117,14 @@ def test_an_end_that_can_not_be_written_is_no_end(store: Store, monkeypatch: pyt
     assert len(store.catalog.models.list_all()) == 1
 
 
+async def next_round(supervisor: Supervisor) -> None:
+    """Wait until a supervisor has looked at the jobs once more."""
+    before = supervisor.last_round_at
+    supervisor.wake()
+    while supervisor.last_round_at == before:
+        await asyncio.sleep(0)
+
+
 def test_what_is_being_changed_is_waited_for(store: Store) -> None:
     export = job_pb2.JobSpec(export=job_pb2.ExportSpec(faceset_id="0" * 12))
     job, _ = store.jobs.create(export, job_pb2.JOB_KIND_EXPORT, "", {})
@@ -137,9 +133,10 @@ def test_what_is_being_changed_is_waited_for(store: Store) -> None:
         supervisor = Supervisor(store)
         with supervisor.reserved("faceset", "0" * 12):
             running = asyncio.create_task(supervisor.run())
-            await asyncio.sleep(0.3)
+            for _ in range(2):
+                await next_round(supervisor)
             assert store.jobs.get(job.job_id).attempts == 0
-        await asyncio.sleep(0.3)
+        await next_round(supervisor)
         await supervisor.close()
         await running
 

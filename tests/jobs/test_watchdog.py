@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import signal
@@ -11,11 +10,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from serving import run_until
 
 from recaster.api.internal.v1.worker_pb2 import StepTaken, WorkerMessage
 from recaster.api.v1 import job_pb2
 from recaster.files import sha256
-from recaster.jobs.supervisor import Supervisor
 from recaster.jobs.watchdog import Patience, Taken, Watchdog, taken_by
 from recaster.jobs.worker_process import SchedulerLimits
 from recaster.media.probe import scan
@@ -106,16 +105,8 @@ def test_a_job_whose_worker_stands_still(tmp_path: Path, actors: Path) -> None:
     ingest = job_pb2.IngestSpec(digest=digest, kind=job_pb2.INGEST_KIND_CLIP, display_name="clip.mp4")
     job, _ = store.jobs.create(job_pb2.JobSpec(ingest=ingest), job_pb2.JOB_KIND_INGEST, "", {})
 
-    async def work() -> None:
-        supervisor = Supervisor(store, SchedulerLimits(patience=Patience(still_s=6)))
-        running = asyncio.create_task(supervisor.run())
-        while store.jobs.get(job.job_id).state not in ENDED:
-            await asyncio.sleep(0.05)
-        await supervisor.close()
-        await running
-
-    asyncio.run(work())
-    ended = store.jobs.get(job.job_id)
+    limits = SchedulerLimits(patience=Patience(still_s=6))
+    ended = run_until(store, job.job_id, lambda job: job.state in ENDED, limits)
     store.close()
     assert ended.state == FAILED
     assert ended.error.reason == "STALLED"
