@@ -58,9 +58,9 @@ def test_who_found_the_disk_full_waits_for_room(store: Store, monkeypatch: pytes
     assert found is not None
     assert found.reason == "DISK_FULL"
     assert room.shortage("other") is None
-    free[0] += module.FREED
+    free[0] += module.MIN_FREED_BYTES
     assert room.shortage("one") is None
-    free[0] -= module.FREED
+    free[0] -= module.MIN_FREED_BYTES
     assert room.shortage("one") is None  # it has begun again
 
     room.note_full("one")

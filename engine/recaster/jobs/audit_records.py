@@ -42,12 +42,7 @@ def note_begun(job: job_pb2.Job, store: Store, person: identity_pb2.Identity | N
 
 
 def note_delivered(job: job_pb2.Job, people: Sequence[str], faces: Sequence[str], store: Store) -> None:
-    """Note what came of a job that has succeeded.
-
-    Args:
-        people: ids of those whose faces are in it, as far as somebody said.
-        faces: as ``faces_of_result`` has them.
-    """
+    """Note what came of a job that has succeeded; ``people`` by id, ``faces`` as ``faces_of_result``."""
     kind = kind_of(job.spec)
     result = job.result
     swapped = kind in ("swap", "sign")

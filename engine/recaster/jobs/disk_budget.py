@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 LOOK_EVERY_S: Final = 30.0
 """Seconds between two counts of what jobs are writing to."""
 COUNT_ALL_EVERY_S: Final = 3600.0
-"""Seconds between two counts of all data."""
 TRY_AGAIN_S: Final = 600.0
 """Seconds after which a job that found the disk full tries again, though no room was made."""
-FREED: Final = 64 << 20
+MIN_FREED_BYTES: Final = 64 << 20
 """Bytes that must have been freed for it to try sooner."""
 
 
@@ -62,7 +61,7 @@ class DiskBudget:
             self._counted = time.monotonic()
 
     def note_full(self, job_id: str) -> None:
-        """Remember that a job found the disk full."""
+        """Remembers that a job found the disk full."""
         self._had[job_id] = (self._store.folder.free_bytes(), time.monotonic())
 
     def is_over(self) -> bool:
@@ -81,7 +80,7 @@ class DiskBudget:
             )
         free = self._store.folder.free_bytes()
         had, when = self._had.get(job_id, (0, 0.0))
-        waits = job_id in self._had and free < had + FREED and time.monotonic() - when < TRY_AGAIN_S
+        waits = job_id in self._had and free < had + MIN_FREED_BYTES and time.monotonic() - when < TRY_AGAIN_S
         if free < quota.spare or waits or not self._store.database.keep_reserve():
             return _error(
                 "DISK_FULL", "the engine's disk is nearly full; the job goes on by itself once there is room"

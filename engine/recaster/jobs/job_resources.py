@@ -225,12 +225,7 @@ def _limits(
 
 
 def task_for(job: job_pb2.Job, store: Store) -> WorkerTask:
-    """The task of a job's next worker, without a grant.
-
-    Raises:
-        NotFoundError: what it needs is gone.
-        UsageError: it makes what is marked, and the policy can't be read.
-    """
+    """The task of a job's next worker, without a grant (NotFoundError; UsageError for its policy)."""
     needed = resources_of(job.spec)
     signs = kind_of(job.spec) in ("swap", "sign")
     policy = Policy.load(store.folder.path) if signs else Policy()

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from recaster.store.store import Store
 
 MAX_PREVIEW_BYTES: Final = 32 << 20
-"""Bytes of the largest picture of what a training has learnt."""
 
 
 class OutputStorage:
@@ -135,8 +134,7 @@ class OutputStorage:
     def keep_preview(self, job: job_pb2.Job, picture: Path, step: int) -> None:
         """Keeps a picture of what a training has learnt, and lets older ones go.
 
-        Raises:
-            ValueError, OSError: it isn't in a folder of the job's, or no plain file of fit size.
+        ValueError or OSError where it isn't in a folder of the job's, or no plain file of fit size.
         """
         job_id = job.job_id
         data = read_inside(picture, folders_of(self._store, job_id), MAX_PREVIEW_BYTES)

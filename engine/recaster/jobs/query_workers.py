@@ -221,11 +221,7 @@ class QueryWorkerPool:
     async def ask(
         self, question: query_pb2.Question, client: str = "", time_s: float | None = None
     ) -> query_pb2.Answer:
-        """Asks one thing. Cancelled, or after ``time_s`` seconds and ``MAX_ANSWER_S`` at most, it is ended.
-
-        Raises:
-            RecasterError: what went wrong over there; of the class that fits best.
-        """
+        """Asks one thing, as ``QueryWorker.ask``; ended after ``time_s``, or where it is cancelled."""
         lane = self._lanes[LANES[question.WhichOneof("question")]]
         timeout_s = MAX_ANSWER_S if time_s is None else min(time_s, MAX_ANSWER_S)
         try:

@@ -29,11 +29,7 @@ def register_of(store: Store) -> Register:
 
 
 def job_identities(spec: job_pb2.JobSpec, store: Store) -> list[str]:
-    """Ids of the people whose faces are put on ("" for one that nobody named); none for other work.
-
-    Raises:
-        NotFoundError: the faceset or model is gone.
-    """
+    """Ids of those whose faces are put on, "" where nobody said, none for other work (NotFoundError)."""
     kind = kind_of(spec)
     if kind == "train":
         faces = resource_identity("faceset", spec.train.source_faceset_id, store)
@@ -131,7 +127,7 @@ def authorize_faces(spec: job_pb2.JobSpec, store: Store) -> list[identity_pb2.Id
 
 
 def blocking_reason(spec: job_pb2.JobSpec, store: Store) -> job_pb2.JobError | None:
-    """Explains why a job must not begin or go on now: no right to the face, or a policy that can't be kept.
+    """The reason for which a job must not begin or go on now: a right or a policy that can't be kept.
 
     None where it may, or finds out itself what is gone.
     """

@@ -71,13 +71,7 @@ class JobQueue:
     def startable(
         self, kinds: Collection[int], in_use: InUse, at_work: Counter[str]
     ) -> Iterator[job_pb2.Job]:
-        """Jobs of these kinds whose resources can be had, best first: whose client has the fewest at work.
-
-        Args:
-            kinds: values of ``JobKind``.
-            in_use: what can't be had.
-            at_work: number of jobs that run, by client.
-        """
+        """Jobs of these kinds whose resources can be had, best first: whose client has the fewest at work."""
         queued = self._jobs.queued()
         self._known = {
             job_id: self._known.get(job_id) or self._read(job_id, number) for job_id, number, _ in queued

@@ -40,11 +40,7 @@ def pack(message: Message) -> bytes:
 
 
 def receive(stream: IO[bytes], kind: type[M], max_bytes: int = MAX_MESSAGE_BYTES) -> M | None:
-    """Reads one message; None at the stream's end, also where that cuts a message off.
-
-    Raises:
-        ChannelError: it is none of this kind.
-    """
+    """Reads one message (ChannelError); None at the stream's end, also where that cuts a message off."""
     prefix = stream.read(_LENGTH.size)
     if len(prefix) < _LENGTH.size:
         return None

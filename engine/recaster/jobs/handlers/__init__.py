@@ -13,12 +13,7 @@ if TYPE_CHECKING:
 
 
 def run(context: JobContext) -> JobOutput:
-    """Does what the job's spec says.
-
-    Raises:
-        RecasterError: as the operation.
-        KeyboardInterrupt: it was asked to stop; what was done is kept.
-    """
+    """Does what the job's spec says (RecasterError; KeyboardInterrupt where it was asked to stop)."""
     kind = context.task.spec.WhichOneof("work")
     # Heavy packages are imported only for the kind of work that needs them.
     output: JobOutput = importlib.import_module(f"{__name__}.{kind}").handle(context)

@@ -11,11 +11,7 @@ if TYPE_CHECKING:
 
 
 def handle(context: JobContext) -> JobOutput:
-    """Packs it.
-
-    Raises:
-        FacesetError, ModelError, OutputError: it can't be packed.
-    """
+    """Packs it (FacesetError, ModelError, OutputError)."""
     spec = context.task.spec.export
     if spec.WhichOneof("what") == "faceset_id":
         from recaster.facesets.faceset import Faceset

@@ -22,11 +22,7 @@ THUMBNAIL_WIDTH: Final = 320
 
 
 def handle(context: JobContext) -> JobOutput:
-    """Takes in a clip, a faceset or a model.
-
-    Raises:
-        ClipError, FacesetError, ModelError, WeightsError: it can't be used.
-    """
+    """Takes in a clip, a faceset or a model (ClipError, FacesetError, ModelError, WeightsError)."""
     spec = context.task.spec.ingest
     name = spec.display_name or "unnamed"
     if spec.kind == job_pb2.INGEST_KIND_CLIP:
@@ -75,7 +71,6 @@ def _model(context: JobContext, packed: Path, name: str) -> JobOutput:
 
 
 def _room(context: JobContext) -> UnpackingRoom:
-    """Returns the room that a zip may unpack to here."""
     limits = context.task.limits
     return UnpackingRoom(limits.left_bytes or None, limits.most_bytes or None, limits.spare_bytes)
 
