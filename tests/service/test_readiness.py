@@ -30,7 +30,7 @@ SERVICES = ["recaster.v1.BlobService", "recaster.v1.JobService", "recaster.v1.Cl
 @dataclass
 class Jobs:
     is_alive: bool = True
-    trouble: str = ""
+    recent_trouble: str = ""
     draining: bool = False
 
 
@@ -90,11 +90,11 @@ def revive(engine: Engine) -> None:
 
 
 def keep_workers_away(engine: Engine) -> None:
-    engine.supervisor.trouble = "no descriptor left"
+    engine.supervisor.recent_trouble = "no descriptor left"
 
 
 def let_workers_start(engine: Engine) -> None:
-    engine.supervisor.trouble = ""
+    engine.supervisor.recent_trouble = ""
 
 
 @pytest.mark.parametrize(

@@ -90,8 +90,7 @@ class Supervisor:
         """The reason for which workers couldn't be started, until one can."""
         self.troubled_at = 0.0
 
-    def rights_changed(self) -> None:
-        """Stops what puts on a face that it may not put on any more; what was done is kept."""
+    def _stop_unauthorized(self) -> None:
         for handle in self._handles.values():
             if blocking_reason(self._store.jobs.get(handle.job_id).spec, self._store) is not None:
                 handle.request_stop()
@@ -130,7 +129,7 @@ class Supervisor:
                 at_work = [path for job_id in self._handles for path in folders_of(self._store, job_id)]
                 self._disk_budget.look(at_work)
                 self.recover()
-                self.reconcile()
+                self._reconcile()
                 over = self._disk_budget.is_over()
                 for handle in self._handles.values():
                     handle.check_progress()
@@ -168,12 +167,11 @@ class Supervisor:
         """Number of jobs that have a worker."""
         return len(self._handles)
 
-    def drain(self, draining: bool) -> None:
-        """Starts no jobs any more, or starts them again."""
+    def _drain(self, draining: bool) -> None:
         self.draining = draining
         self.wake()
 
-    def reconcile(self) -> None:
+    def _reconcile(self) -> None:
         """Brings jobs to where clients want them."""
         for job_id, state, desired in self._store.jobs.jobs_to_reconcile():
             handle = self._handles.get(job_id)

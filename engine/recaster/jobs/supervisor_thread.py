@@ -9,10 +9,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from recaster.jobs.supervisor import Supervisor
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from recaster.jobs.supervisor import Supervisor
+    from recaster.jobs.worker_process import SchedulerLimits
+    from recaster.store.store import Store
 
 RECONCILE_S: Final = 2.0
 """Seconds that whoever wants something of a job waits for the supervisor to look at it."""
@@ -22,12 +25,12 @@ STALE_S: Final = 60.0
 """Seconds without a round, after which a supervisor is taken for stuck: it waits for a lock for 10."""
 
 
-class SupervisorThread:
-    """Runs one supervisor; may be used from any thread."""
+class SupervisorThread(Supervisor):
+    """A supervisor with a thread for ``run``; any other may use the rest, and ends it by ``shut_down``."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
-        self._loop = asyncio.new_event_loop()
+    def __init__(self, store: Store, limits: SchedulerLimits | None = None) -> None:
+        super().__init__(store, limits)
+        self._loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._work, name="supervisor", daemon=True)
         self.ended: concurrent.futures.Future[None] = concurrent.futures.Future()
         """Done when the supervisor has ended; with its error where it died."""
@@ -36,14 +39,10 @@ class SupervisorThread:
         """Begins to run jobs."""
         self._thread.start()
 
-    def recover(self) -> int:
-        """Queues again what nobody runs any more, before ``start``; returns how many jobs that are."""
-        return self._supervisor.recover()
-
     def _work(self) -> None:
         try:
             asyncio.set_event_loop(self._loop)
-            self._loop.run_until_complete(self._run())
+            self._loop.run_until_complete(self._run_and_close())
         except BaseException as error:  # noqa: BLE001 - whatever it is, the engine must hear of it
             self.ended.set_exception(error)
         else:
@@ -51,65 +50,37 @@ class SupervisorThread:
         finally:
             self._loop.close()
 
-    async def _run(self) -> None:
+    async def _run_and_close(self) -> None:
         try:
-            await self._supervisor.run()
+            await self.run()
         finally:
-            await self._supervisor.close()
+            await self.close()
 
     @property
     def is_alive(self) -> bool:
         """True while it looks after jobs."""
-        return self._thread.is_alive() and time.monotonic() - self._supervisor.last_round_at < STALE_S
+        return self._thread.is_alive() and time.monotonic() - self.last_round_at < STALE_S
 
     @property
-    def trouble(self) -> str:
+    def recent_trouble(self) -> str:
         """The reason for which no worker could be started just now; empty where they can."""
-        recent = time.monotonic() - self._supervisor.troubled_at < RECENT_S
-        return self._supervisor.trouble if recent else ""
-
-    @property
-    def workers(self) -> dict[tuple[str, str], int]:
-        """Number of workers that have ended, by kind of job and ``WorkerHandle.ending``."""
-        return dict(self._supervisor.workers)
-
-    def wake(self) -> None:
-        """Looks at the jobs now: something about them has changed."""
-        self._supervisor.wake()
+        return self.trouble if time.monotonic() - self.troubled_at < RECENT_S else ""
 
     def rights_changed(self) -> None:
-        """Stops what puts on a face that it may not put on any more."""
-        self._soon(self._supervisor.rights_changed)
+        """Stops what puts on a face that it may not put on any more; what was done is kept."""
+        self._soon(self._stop_unauthorized)
 
     def reconcile(self) -> None:
         """Brings jobs to where clients want them; returns then, or after RECONCILE_S."""
-        self._now(self._supervisor.reconcile)
+        self._now(self._reconcile)
 
     def drain(self, draining: bool) -> None:
         """Starts no jobs any more, or starts them again; returns as ``reconcile`` does."""
-        self._now(lambda: self._supervisor.drain(draining))
+        self._now(lambda: self._drain(draining))
 
-    @property
-    def draining(self) -> bool:
-        """True while jobs that wait are left waiting."""
-        return self._supervisor.draining
-
-    @property
-    def at_work(self) -> int:
-        """Number of jobs that have a worker."""
-        return self._supervisor.at_work
-
-    def reserved(self, kind: str, resource_id: str) -> contextlib.AbstractContextManager[None]:
-        """Starts no job that needs a resource while the block lasts."""
-        return self._supervisor.reserved(kind, resource_id)
-
-    def on_changed(self, tell: Callable[[str], None]) -> None:
-        """Sets the listener for facesets that may hold other faces than is kept of them; in this thread."""
-        self._supervisor.on_changed(tell)
-
-    async def close(self) -> None:
+    async def shut_down(self) -> None:
         """Asks all workers to save what they did, waits for them, and queues their jobs again."""
-        if self._soon(self._supervisor.stop):
+        if self._soon(self.stop):
             await asyncio.wait({asyncio.wrap_future(self.ended)})
 
     def _now(self, do: Callable[[], None]) -> None:

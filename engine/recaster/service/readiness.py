@@ -83,8 +83,8 @@ class Readiness(grpc.GenericRpcHandler):
             troubles[JOBS] = "nobody looks after jobs"
         elif supervisor.draining:
             troubles[JOBS] = "no new jobs are taken, as an operator wants it"
-        elif supervisor.trouble:
-            troubles[JOBS] = supervisor.trouble
+        elif supervisor.recent_trouble:
+            troubles[JOBS] = supervisor.recent_trouble
         return troubles | ({"": "; ".join(troubles.values())} if troubles else {})
 
     def service(self, call: grpc.HandlerCallDetails) -> Any:

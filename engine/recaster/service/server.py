@@ -36,7 +36,6 @@ from recaster.jobs.limits import connections_for, raise_descriptor_limit
 from recaster.jobs.query_workers import QueryWorkerPool
 from recaster.jobs.rights import register_of
 from recaster.jobs.startup_checks import compile_ahead, unconfined
-from recaster.jobs.supervisor import Supervisor
 from recaster.jobs.supervisor_thread import SupervisorThread
 from recaster.jobs.worker_process import SchedulerLimits
 from recaster.provenance.manifest import check_signer
@@ -140,7 +139,7 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
             register_of(store).audit.verify(strict=False)  # nothing is written over a log that was broken
             engine = Engine(
                 store,
-                SupervisorThread(Supervisor(store, settings.rules)),
+                SupervisorThread(store, settings.rules),
                 QueryWorkerPool(settings.data.path / "jobs"),
                 settings.local_drops,
             )
@@ -182,7 +181,7 @@ async def _serve(
     log.info("stopping; jobs save what they did")
     await readiness.stop()
     # Together: a worker that has stopped must not be started again while calls end.
-    await asyncio.gather(engine.supervisor.close(), server.stop(CALLS_GRACE_S))
+    await asyncio.gather(engine.supervisor.shut_down(), server.stop(CALLS_GRACE_S))
     await engine.call_audit.write_counts()
     engine.query_workers.close()
     for task in (*tasks, *in_background):
