@@ -42,7 +42,7 @@ class JobFinalizer:
     def __init__(self, store: Store) -> None:
         """``on_changed`` is called with facesets that may hold other faces than is kept of them."""
         self._store = store
-        self._storage = OutputStorage(store)
+        self.storage = OutputStorage(store)
         self.on_changed: Callable[[str], None] = lambda _: None
 
     def finish(self, job_id: str, finished: worker_pb2.FinishedJob) -> None:
@@ -66,13 +66,13 @@ class JobFinalizer:
         traces = traces_from_proto(finished.traces)
         if self._refused(job_id, traces):
             return
-        self._storage.keep_files(job, finished.files, result)
+        self.storage.keep_files(job, finished.files, result)
         faces = faces_of_result(job, self._store)
         with self._store.database.transaction():
             if kind_of(spec) != "train":  # as it is delivered
                 refuse_revoked(face_resources(spec), self._store)
             if kind:
-                resource_id = self._storage.keep_resource(job, kind, getattr(finished, kind))
+                resource_id = self.storage.keep_resource(job, kind, getattr(finished, kind))
                 if kind != "clip":
                     register_of(self._store).add_traces(kind, resource_id, traces)
                 setattr(result, f"{kind}_id", resource_id)
@@ -200,14 +200,6 @@ class JobFinalizer:
             note_delivered(self._store.jobs.get(job.job_id), people, faces, self._store)
         return True
 
-    def keep_begun(self, job_id: str) -> None:
-        """Lets a model be used from now on whose training has saved what it did."""
-        self._storage.keep_begun(self._store.jobs.get(job_id))
-
-    def keep_preview(self, job_id: str, picture: Path, step: int) -> None:
-        """Keeps what a training has painted, which has saved what it did."""
-        self._storage.keep_preview(self._store.jobs.get(job_id), picture, step)
-
     def _fall_short(
         self, job_id: str, state: job_pb2.JobState, error: job_pb2.JobError | None = None
     ) -> None:
@@ -221,7 +213,7 @@ class JobFinalizer:
                 remove_folder(folder, quietly=True)
         with self._store.database.transaction():
             job = self._store.jobs.get(job_id)
-            kept = self._storage.keep_begun(job)
+            kept = self.storage.keep_begun(job)
             self._end(job_id, state, kept, error)
             if is_training and kept is None and self._store.catalog.models.find(job_id) is None:
                 remove_folder(self._store.folder.model(job_id), quietly=True)

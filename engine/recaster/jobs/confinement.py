@@ -36,9 +36,7 @@ PATH_FIELDS: Final = ("folder", "model", "faceset", "clip", "person", "path", "b
 """Fields of questions that are files and folders."""
 KEEPS_FILES: Final = "it can read and write whatever its user may: Landlock can't be had here"
 KEEPS_CALLS: Final = "it can make every system call: seccomp can't be had here"
-_LIBRARIES: Final = (
-    "/usr", "/lib", "/lib64", "/nix/store", "/gnu/store", "/etc/ld.so.cache",
-)  # fmt: skip
+_LIBRARIES: Final = ("/usr", "/lib", "/lib64", "/nix/store", "/gnu/store", "/etc/ld.so.cache")
 _SETTINGS: Final = (
     "/etc/localtime", "/etc/timezone", "/etc/locale.alias", "/etc/fonts", "/etc/ssl/openssl.cnf",
     "/etc/pki/tls/openssl.cnf", "/etc/crypto-policies",
@@ -164,7 +162,8 @@ def confine(reach: Reach) -> list[str]:
     kept = []
     drop_capabilities()
     try:
-        landlock.restrict(rules(reach), _tcp(reach))
+        tcp = landlock.BIND_TCP | (0 if reach.online or reach.gpu else landlock.CONNECT_TCP)
+        landlock.restrict(rules(reach), tcp)
     except OSError:
         kept.append(KEEPS_FILES)
     families = [seccomp.INET, seccomp.INET6, seccomp.NETLINK] if reach.online or reach.gpu else []
@@ -175,45 +174,28 @@ def confine(reach: Reach) -> list[str]:
     return kept
 
 
-def _tcp(reach: Reach) -> int:
-    return landlock.BIND_TCP | (0 if reach.online or reach.gpu else landlock.CONNECT_TCP)
-
-
 def rules(reach: Reach) -> Iterator[tuple[Path, int]]:
     """Yields places, and what may be done there and beneath (``landlock``)."""
-    for name in (*_LIBRARIES, *_SETTINGS, *_MACHINE, *_SOURCES, *_python(reach), *_network(reach)):
-        yield Path(name), landlock.READ
-    for name in _SINKS:
-        yield Path(name), landlock.READ | landlock.WRITE_FILE
-    for path in reach.reads:
-        yield path, landlock.READ
-    for path in reach.writes:
-        yield path, landlock.WRITE
+    given = [os.environ[name] for name in _AUTHORITIES if name in os.environ]
+    network = [*_NETWORK, *given] if reach.online else []
+    names = [*_LIBRARIES, *_SETTINGS, *_MACHINE, *_SOURCES, *_python(reach), *network]
+    reads = [*map(Path, names), *reach.reads]
+    yield from ((path, landlock.READ) for path in reads)
+    yield from ((Path(name), landlock.READ | landlock.WRITE_FILE) for name in _SINKS)
+    yield from ((path, landlock.WRITE) for path in reach.writes)
     if reach.links is not None:
         yield reach.links, landlock.WRITE | landlock.MAKE_SYM
     if reach.processes:
         yield Path("/dev/shm"), landlock.WRITE  # noqa: S108 - where processes share memory
-        for path in (Path(sys.executable), *_found(Path("/"), _LOADERS)):
+        for path in (Path(sys.executable), *_find(Path("/"), _LOADERS)):
             yield path, landlock.READ | landlock.EXECUTE
     if reach.gpu:
-        yield from _gpu_rules()
+        yield from ((Path(name), landlock.READ) for name in _GPU)
+        yield from ((path, landlock.DEVICE) for path in _find(Path("/dev"), _GPU_DEVICES))
+        yield Path(_home()) / ".nv", landlock.WRITE  # where the driver keeps what it has compiled
 
 
-def _network(reach: Reach) -> list[str]:
-    if not reach.online:
-        return []
-    return [*_NETWORK, *(os.environ[name] for name in _AUTHORITIES if name in os.environ)]
-
-
-def _gpu_rules() -> Iterator[tuple[Path, int]]:
-    for name in _GPU:
-        yield Path(name), landlock.READ
-    for path in _found(Path("/dev"), _GPU_DEVICES):
-        yield path, landlock.DEVICE
-    yield Path(_home()) / ".nv", landlock.WRITE  # where the driver keeps what it has compiled
-
-
-def _found(folder: Path, patterns: Iterable[str]) -> list[Path]:
+def _find(folder: Path, patterns: Iterable[str]) -> list[Path]:
     return [path for pattern in patterns for path in folder.glob(pattern.removeprefix("/"))]
 
 

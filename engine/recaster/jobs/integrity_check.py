@@ -88,28 +88,26 @@ def scrub(store: Store, report: Report = silent) -> list[str]:
 
 def _looks(folder: DataFolder, named: Inventory, deep: bool) -> Iterator[tuple[str, Callable[[], str]]]:
     """Lists what the store names: its path, and a function that finds out what is wrong with it."""
-    for digest, size in named.blobs.items():
-        place = folder.blobs / digest[:2] / digest
-        yield f"blobs/{digest[:2]}/{digest}", functools.partial(_file, place, digest, size, deep)
-    for digest in named.documents():
-        place = folder.path / DOCUMENTS / digest
-        yield f"{DOCUMENTS}/{digest}", functools.partial(_file, place, digest, None, deep)
+    files = [(f"blobs/{digest[:2]}/{digest}", digest, size) for digest, size in named.blobs.items()]
+    files += [(f"{DOCUMENTS}/{digest}", digest, None) for digest in named.documents()]
+    for name, digest, size in files:
+        yield name, functools.partial(_file, folder.path / name, digest, size, deep)
     busy = {works_on(job) for job in named.jobs.values() if job is not None}
     for faceset in named.catalog["faceset"]:
         name = faceset.faceset_id
         wanted = "" if ("faceset", name) in busy else faceset.digest
         yield f"facesets/{name}", functools.partial(_faceset, folder.faceset(name), wanted, deep)
     for model in named.catalog["model"]:
-        look = functools.partial(_model, ModelFolder(folder.model(model.model_id)), model, deep)
-        yield f"models/{model.model_id}", look
+        model_folder = ModelFolder(folder.model(model.model_id))
+        yield f"models/{model.model_id}", functools.partial(_model, model_folder, model, deep)
 
 
 def _file(path: Path, digest: str, size: int | None, deep: bool) -> str:
     if not path.is_file():
         return "is missing"
-    found = path.stat().st_size
-    if size not in (None, found):
-        return f"has {found} bytes, not {size}"
+    actual = path.stat().st_size
+    if size not in (None, actual):
+        return f"has {actual} bytes, not {size}"
     return "is damaged: its content is another" if deep and not is_intact(path, digest) else ""
 
 

@@ -59,16 +59,11 @@ def redacted(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping
     return event
 
 
+_TIME: Final = structlog.processors.TimeStamper(fmt="iso", utc=True)
 _JOB_CHAIN: Final[list[Any]] = [
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.add_log_level,
-    redacted,
-    structlog.processors.JSONRenderer(),
-]
+    _TIME, structlog.processors.add_log_level, redacted, structlog.processors.JSONRenderer(),
+]  # fmt: skip
 _CHAIN: Final[list[Any]] = [
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
-    structlog.stdlib.ExtraAdder(),
+    _TIME, structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(),
     structlog.processors.format_exc_info,
-]
+]  # fmt: skip

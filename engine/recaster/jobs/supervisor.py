@@ -367,7 +367,7 @@ class Supervisor:
             self._finalizer.fail(job_id, handle.outcome.failed)
         elif handle.outcome is not None or handle.stop_requested_at is not None:
             # It stopped, or was killed for not stopping.
-            self._finalizer.keep_begun(job_id)
+            self._finalizer.storage.keep_begun(self._store.jobs.get(job_id))
             self._finalizer.move(job_id, PAUSED if desired == "pause" and not self._closing else QUEUED)
         else:
             self._crashed(handle, code)

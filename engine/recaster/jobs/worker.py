@@ -27,7 +27,7 @@ from recaster.processes.throttle import Throttle, throttled
 from recaster.progress import on_step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 STOPPED: Final = 75
@@ -48,7 +48,13 @@ def main() -> int:
     for line in (*limits.apply(task.limits), *confine(reach_of(task))):
         channel.log("warning", f"this job's process isn't confined as it should be: {line}")
     _watch_engine()
-    on_step(_at_intervals(lambda: channel.send(step=worker_pb2.StepTaken())))
+    step_due = Throttle(STEP_INTERVAL_S)
+
+    def report_step() -> None:
+        if step_due.is_due():
+            channel.send(step=worker_pb2.StepTaken())
+
+    on_step(report_step)
     work = JobContext(task, throttled(channel.progress), channel.preview, channel.log)
     try:
         task.folder.mkdir(parents=True, exist_ok=True)
@@ -85,16 +91,6 @@ def _watch_engine() -> None:
         os._exit(STOPPED)
 
     listen(sys.stdin.buffer, worker_pb2.WorkerRequest, stop_once, end)
-
-
-def _at_intervals(report: Callable[[], None]) -> Callable[[], None]:
-    throttle = Throttle(STEP_INTERVAL_S)
-
-    def step() -> None:
-        if throttle.is_due():
-            report()
-
-    return step
 
 
 @contextlib.contextmanager

@@ -167,7 +167,8 @@ class WorkerListener:
         elif kind == "log":
             self._keep_log(handle.job_id, message.log)
         elif kind == "preview":
-            self._finalizer.keep_preview(handle.job_id, path_of(message.preview.path), message.preview.step)
+            job = self._store.jobs.get(handle.job_id)
+            self._finalizer.storage.keep_preview(job, path_of(message.preview.path), message.preview.step)
         elif kind in LAST_MESSAGES:
             handle.outcome = message
         elif kind != "step":
