@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def note_created(job: job_pb2.Job, store: Store) -> None:
     """Note that a job was asked for, and of what."""
     needed = resources_of(job.spec)
-    changed = {} if needed.changes is None else {f"{needed.changes[0]}s": (needed.changes[1],)}
+    changed = {} if needed.changes is None else {f"{needed.changes.kind}s": (needed.changes.id,)}
     for name in ("clips", "facesets", "models", "identities", "blobs"):
         changed[name] = (*getattr(needed, name), *changed.get(name, ()))
     _add(store, "job.create", job=job.job_id, kind=kind_of(job.spec), **_lists(changed))
@@ -70,7 +70,7 @@ def faces_of_result(job: job_pb2.Job, store: Store) -> list[str]:
     """
     needed = resources_of(job.spec)
     if needed.makes == "model":
-        return digests_of("model", needed.changes[1] if needed.changes else job.job_id, store)
+        return digests_of("model", needed.changes.id if needed.changes else job.job_id, store)
     return [] if needed.makes else faces_in(job.spec, store)
 
 

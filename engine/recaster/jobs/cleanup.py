@@ -56,7 +56,7 @@ def withdraw(store: Store, digest: str) -> None:
 def folders_of(store: Store, job_id: str) -> list[Path]:
     """The folders that a job writes to: its own, and those of what it makes or changes."""
     changed = resources_of(store.jobs.get(job_id).spec).changes
-    made = job_id if changed is None else changed[1]
+    made = job_id if changed is None else changed.id
     return [store.folder.job(job_id), store.folder.faceset(made), store.folder.model(made)]
 
 
@@ -90,7 +90,7 @@ def tidy(store: Store) -> None:
     at_work = {job.job_id for job in store.jobs.in_states(UNENDED)}
     ended = {job.job_id for job in store.jobs.in_states(tuple(ENDED))}
     for kind in ("faceset", "model"):
-        kept = {record_id(thing) for thing in store.catalog.of(kind).list_all()}
+        kept = {record_id(record) for record in store.catalog.of(kind).list_all()}
         for path in (store.folder.path / f"{kind}s").iterdir():
             half_made = path.name.startswith(".") and path.name.split(".")[1] not in at_work  # ".ID.random"
             if half_made or path.name in ended - kept:

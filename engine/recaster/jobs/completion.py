@@ -54,7 +54,7 @@ class JobFinalizer:
         """
         job = self._store.jobs.get(job_id)
         spec = job.spec
-        kind = finished.WhichOneof("thing") or ""
+        kind = finished.WhichOneof("resource") or ""
         makes = resources_of(spec).makes
         if kind != makes:
             raise ValueError(f"a worker has made: {kind or 'nothing'}, and was to make: {makes or 'nothing'}")
@@ -219,7 +219,7 @@ class JobFinalizer:
                 remove_folder(self._store.folder.model(job_id), quietly=True)
         self._tidy(job_id)
         if resources.changes is not None and resources.makes == "faceset":
-            self.on_changed(resources.changes[1])
+            self.on_changed(resources.changes.id)
 
     def _end(
         self,

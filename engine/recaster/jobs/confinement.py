@@ -94,10 +94,10 @@ def reach_of(task: WorkerTask) -> Reach:
         for clip in looked_at:
             analyses.make_clip_folder(clip)
     writes = (task.folder, *made, *map(analyses.clip_folder, looked_at))
-    things = [*task.facesets.values(), *task.models.values()]
+    faces = [*task.facesets.values(), *task.models.values()]
     return Reach(
-        reads=(*task.files.values(), *things, *_paths_of_grant(task.grant)),
-        writes=(*writes, *(folder for folder in things if _is_half_written(folder))),
+        reads=(*task.files.values(), *faces, *_paths_of_grant(task.grant)),
+        writes=(*writes, *(folder for folder in faces if _is_half_written(folder))),
         links=links,
         processes=kind in ("train", "swap"),
         online=not task.limits.offline and task.device != "gpu",

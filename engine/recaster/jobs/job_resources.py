@@ -230,7 +230,7 @@ def task_for(job: job_pb2.Job, store: Store) -> WorkerTask:
     signs = kind_of(job.spec) in ("swap", "sign")
     policy = Policy.load(store.folder.path) if signs else Policy()
     clips = {one: store.catalog.clips.get(one) for one in needed.clips}
-    made = needed.changes[1] if needed.changes else job.job_id if needed.makes else ""
+    made = needed.changes.id if needed.changes else job.job_id if needed.makes else ""
     facesets = {one: store.folder.faceset(one) for one in needed.facesets}
     models = {one: store.folder.model(one) for one in needed.models}
     if needed.makes == "faceset":

@@ -62,12 +62,12 @@ class OutputStorage:
         """Keeps the clip, faceset or model that a job made or changed; returns its id."""
         changed = works_on(job)
         # Whatever a worker says: what it works on is known, and whose face that is.
-        setattr(resource, f"{kind}_id", job.job_id if changed is None else changed[1])
+        setattr(resource, f"{kind}_id", job.job_id if changed is None else changed.id)
         if kind == "clip":
             resource.digest = job.spec.ingest.digest
         else:
             resource.identity_id = getattr(getattr(job.spec, kind_of(job.spec)), "identity_id", "")
-        before = None if changed is None else self._store.catalog.of(kind).find(changed[1])
+        before = None if changed is None else self._store.catalog.of(kind).find(changed.id)
         if before is None:
             return self._add(job, kind, resource)
         resource.create_time.CopyFrom(before.create_time)

@@ -51,15 +51,16 @@ def trained_identity(spec: job_pb2.JobSpec, store: Store) -> str:
     return "" if faceset is None else faceset.identity_id
 
 
-def resource_identity(kind: str, thing_id: str, store: Store) -> str:
+def resource_identity(kind: str, resource_id: str, store: Store) -> str:
     """Id of the person whose face a faceset or model holds, "" where nobody said (NotFoundError)."""
-    thing = store.catalog.of(kind).get(thing_id)
-    if kind == "model" and not thing.identity_id:  # trained before anybody said whose faces these are
+    record = store.catalog.of(kind).get(resource_id)
+    if kind == "model" and not record.identity_id:  # trained before anybody said whose faces these are
         register = register_of(store)
-        for one in store.catalog.facesets.list_all():
-            if one.identity_id and thing.source_digest in register.traces("faceset", one.faceset_id).digests:
-                return str(one.identity_id)
-    return str(thing.identity_id)
+        for faceset in store.catalog.facesets.list_all():
+            traces = register.traces("faceset", faceset.faceset_id)
+            if faceset.identity_id and record.source_digest in traces.digests:
+                return faceset.identity_id
+    return str(record.identity_id)
 
 
 def face_resources(spec: job_pb2.JobSpec) -> list[ResourceKey]:
@@ -79,9 +80,10 @@ def face_resources(spec: job_pb2.JobSpec) -> list[ResourceKey]:
 def refuse_revoked(resources: Iterable[tuple[str, str]], store: Store) -> None:
     """Refuses faces that were revoked, whatever they are called now (ConsentError)."""
     register = register_of(store)
-    for kind, thing_id in resources:
-        if store.catalog.of(kind).find(thing_id) is not None:
-            register.refuse_revoked(resource_identity(kind, thing_id, store), register.traces(kind, thing_id))
+    for kind, resource_id in resources:
+        if store.catalog.of(kind).find(resource_id) is not None:
+            identity_id = resource_identity(kind, resource_id, store)
+            register.refuse_revoked(identity_id, register.traces(kind, resource_id))
 
 
 def refuse_revoked_result(job: job_pb2.Job, digest: str, store: Store) -> None:

@@ -331,7 +331,7 @@ class Supervisor:
                 job.start_time.GetCurrentTime()
         changed = resources_of(job.spec).changes
         if changed is not None:  # it is no longer what was taken in, however the job ends
-            self._store.catalog.of(changed[0]).clear_origin(changed[1])
+            self._store.catalog.of(changed.kind).clear_origin(changed.id)
         task = task_for(job, self._store)
         grant = begin(job, self._store)
         if job.spec.HasField("swap"):

@@ -116,7 +116,7 @@ def finished_before(folder: Path) -> worker_pb2.FinishedJob | None:
 
 
 def _note_of(finished: worker_pb2.FinishedJob) -> dict[str, Any]:
-    kind = finished.WhichOneof("thing") or ""
+    kind = finished.WhichOneof("resource") or ""
     return {
         "kind": kind,
         "body": getattr(finished, kind).SerializeToString().hex() if kind else "",
