@@ -32,12 +32,12 @@ def note_begun(job: job_pb2.Job, store: Store, person: identity_pb2.Identity | N
     if kind == "sign":
         details["swaps"] = list(job.spec.sign.swaps)
     else:
-        clips = [store.catalog.clips.get(one).digest for one in needed.clips]
+        clips = [store.catalog.clips.get(clip_id).digest for clip_id in needed.clips]
         details |= _lists({"faces": faces_in(job.spec, store), "clips": clips})
     if kind == "ingest":
         details["blobs"] = list(needed.blobs)
     if kind == "extract":
-        details["pictures"] = sum(one.HasField("picture") for one in job.spec.extract.inputs)
+        details["pictures"] = sum(item.HasField("picture") for item in job.spec.extract.inputs)
     return _add(store, f"{kind}.start", job=job.job_id, attempt=job.attempts, **details)
 
 
@@ -47,7 +47,7 @@ def note_delivered(job: job_pb2.Job, people: Sequence[str], faces: Sequence[str]
     result = job.result
     swapped = kind in ("swap", "sign")
     details: dict[str, Any] = {
-        "made": [one.digest for one in result.artifacts if one.role == "clip" or not swapped],
+        "made": [file.digest for file in result.artifacts if file.role == "clip" or not swapped],
         "identities": list(people),
     }
     ids = {"clip": result.clip_id, "faceset": result.faceset_id, "model": result.model_id}

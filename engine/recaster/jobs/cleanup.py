@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def forget(store: Store, job_id: str) -> None:
     """Remove a job that has ended: its events, its folder, and what nobody else needs of its blobs."""
     job = store.jobs.get(job_id)
-    made = [one.digest for one in job.result.artifacts]
+    made = [artifact.digest for artifact in job.result.artifacts]
     register_of(store).audit.add("job.delete", job=job_id, kind=kind_of(job.spec), made=made)
     store.remove(store.folder.job(job_id))
     store.jobs.delete(job_id)
@@ -42,7 +42,8 @@ def expire(store: Store) -> None:
 def needed_by(store: Store, digest: str) -> str:
     """User of a blob: "clip ID", or "job ID" of one that hasn't ended; "" for nobody."""
     at_work = {f"job {job.job_id}" for job in store.jobs.in_states(UNENDED)}
-    needing = [one for one in store.blobs.owners_of(digest) if one.startswith("clip ") or one in at_work]
+    owners = store.blobs.owners_of(digest)
+    needing = [owner for owner in owners if owner.startswith("clip ") or owner in at_work]
     return needing[0] if needing else ""
 
 

@@ -89,11 +89,11 @@ class JobFinalizer:
     def _people(self, spec: job_pb2.JobSpec, result: job_pb2.JobResult) -> list[str]:
         """Ids of those whose faces are in what a job made (ConsentError where it may not be put on)."""
         if kind_of(spec) in ("swap", "sign"):
-            return [one.identity_id for one in authorize_faces(spec, self._store)]
+            return [person.identity_id for person in authorize_faces(spec, self._store)]
         made = [("faceset", result.faceset_id), ("model", result.model_id)]
         faces = [key for key in (*face_resources(spec), *made) if key[1]]
         records = [self._store.catalog.of(kind).find(name) for kind, name in faces]
-        return list(dict.fromkeys(one.identity_id for one in records if one and one.identity_id))
+        return list(dict.fromkeys(face.identity_id for face in records if face and face.identity_id))
 
     def _refused(self, job_id: str, traces: FaceTraces) -> bool:
         """Keeps a job's result back, and says so: its face was revoked meanwhile, or is known to have been.
@@ -236,8 +236,8 @@ class JobFinalizer:
             if result is not None:
                 for lines in (result.summary, result.warnings):
                     lines[:] = [without_folder(line, self._store.folder.path) for line in lines]
-                for one in result.coverage.ranges:
-                    one.sentence = without_folder(one.sentence, self._store.folder.path)
+                for unswapped in result.coverage.ranges:
+                    unswapped.sentence = without_folder(unswapped.sentence, self._store.folder.path)
                 job.result.CopyFrom(result)
             if error is not None:
                 error.message = without_folder(error.message, self._store.folder.path)
@@ -258,7 +258,7 @@ class JobFinalizer:
         records = [self._store.catalog.of(key.kind).find(key.id) for key in resources_of(job.spec).named()]
         names = [record.display_name for record in records if record is not None]
         names.append(getattr(getattr(job.spec, kind_of(job.spec)), "display_name", ""))
-        names += [given.picture.display_name for given in job.spec.extract.inputs]
+        names += [item.picture.display_name for item in job.spec.extract.inputs]
         for name in filter(None, names):
             text = text.replace(name, "***")
         return text

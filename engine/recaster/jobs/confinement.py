@@ -132,8 +132,8 @@ def reach_of_question(question: query_pb2.Question, *, gpu: bool) -> Reach:
 def paths_of_question(question: query_pb2.Question) -> list[Path]:
     """The files and folders that a question is about."""
     asked = getattr(question, question.WhichOneof("question"))
-    found = (optional_path(getattr(asked, name, b"")) for name in PATH_FIELDS)
-    return [path for path in found if path is not None]
+    paths = (optional_path(getattr(asked, name, b"")) for name in PATH_FIELDS)
+    return [path for path in paths if path is not None]
 
 
 def _paths_of_grant(grant: Grant) -> list[Path]:
@@ -176,8 +176,8 @@ def confine(reach: Reach) -> list[str]:
 
 def rules(reach: Reach) -> Iterator[tuple[Path, int]]:
     """Yields places, and what may be done there and beneath (``landlock``)."""
-    given = [os.environ[name] for name in _AUTHORITIES if name in os.environ]
-    network = [*_NETWORK, *given] if reach.online else []
+    authorities = [os.environ[name] for name in _AUTHORITIES if name in os.environ]
+    network = [*_NETWORK, *authorities] if reach.online else []
     names = [*_LIBRARIES, *_SETTINGS, *_MACHINE, *_SOURCES, *_python(reach), *network]
     reads = [*map(Path, names), *reach.reads]
     yield from ((path, landlock.READ) for path in reads)
@@ -211,7 +211,7 @@ def _python(reach: Reach) -> Iterator[str]:
     library = os.environ.get("LD_LIBRARY_PATH", "").split(":")
     compiled = sys.pycache_prefix or ""
     for name in (*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, compiled, *searched, *library):
-        if name and not any(one.is_relative_to(os.path.realpath(name)) for one in inside):
+        if name and not any(path.is_relative_to(os.path.realpath(name)) for path in inside):
             yield name
     yield str(Path(os.environ.get("KERAS_HOME", Path(_home()) / ".keras")) / "keras.json")
 

@@ -210,7 +210,7 @@ class _Search:
     def _keep_alike(self) -> None:
         """Notes faces that look like theirs, whatever was said of them."""
         theirs = self._register.all_traces(self._person.identity_id).main()
-        listed = {(one.kind, one.id) for one in (*self._report.kept, *self._report.deleted)}
+        listed = {(item.kind, item.id) for item in (*self._report.kept, *self._report.deleted)}
         for key, owner in self._owners.items():
             if key not in listed and self._register.traces(*key).match(theirs):
                 said = f"it was said to be of {owner}" if owner else "nobody said whose face it holds"
@@ -235,10 +235,10 @@ def _logged(register: Register, identity_id: str) -> tuple[set[ResourceKey], set
 def _leave(report: identity_pb2.DeleteIdentityResponse) -> None:
     """Turn a report into that of deleting nobody but the person."""
     message = "the person alone was to be deleted"
-    for one in [one for one in report.deleted if one.kind not in ("letter", "identity")]:
-        report.deleted.remove(one)
-        name = one.display_name
-        report.kept.add(kind=one.kind, id=one.id, display_name=name, reason="NOT_ASKED", message=message)
+    for item in [item for item in report.deleted if item.kind not in ("letter", "identity")]:
+        report.deleted.remove(item)
+        name = item.display_name
+        report.kept.add(kind=item.kind, id=item.id, display_name=name, reason="NOT_ASKED", message=message)
 
 
 def _forget(
@@ -247,33 +247,33 @@ def _forget(
     """Take all that goes off the store, and its folders out of sight."""
     store.database.mark_unscrubbed()
     gone: dict[str, list[str]] = {}
-    for one in report.deleted:
-        gone.setdefault(f"{one.kind}s", []).append(one.id)
-        if one.kind == "job":
-            store.jobs.delete(one.id)
-        elif one.kind in ("faceset", "model", "clip"):
-            store.catalog.of(one.kind).delete(one.id)
-        if one.kind in ("job", "faceset", "model"):
-            undoing.callback(store.hide(_folder(store, one)))
+    for item in report.deleted:
+        gone.setdefault(f"{item.kind}s", []).append(item.id)
+        if item.kind == "job":
+            store.jobs.delete(item.id)
+        elif item.kind in ("faceset", "model", "clip"):
+            store.catalog.of(item.kind).delete(item.id)
+        if item.kind in ("job", "faceset", "model"):
+            undoing.callback(store.hide(_folder(store, item)))
     whole = gone.pop("identitys", None)
-    said = {kind: ids for kind, ids in gone.items() if kind in ("facesets", "models", "jobs", "clips")}
+    named = {kind: ids for kind, ids in gone.items() if kind in ("facesets", "models", "jobs", "clips")}
     if whole:
-        register_of(store).delete(identity_id, **said)
+        register_of(store).delete(identity_id, **named)
     else:
-        register_of(store).audit.add("identity.clear", identity=identity_id, **said)
+        register_of(store).audit.add("identity.clear", identity=identity_id, **named)
 
 
 def _clear(store: Store, report: identity_pb2.DeleteIdentityResponse) -> None:
     """Remove the files of what was forgotten, and what the store's own file still holds of it."""
-    for one in report.deleted:
-        if one.kind in ("job", "clip"):
-            store.blobs.release_all(f"{one.kind} {one.id}")
-        if one.kind in ("job", "faceset", "model"):
-            store.remove(_folder(store, one))
-        elif one.kind == "analyses":
-            analyses.purge(store.catalog.clips.get(one.id).digest)
-        elif one.kind == "letter":
-            withdraw(store, one.id)
+    for item in report.deleted:
+        if item.kind in ("job", "clip"):
+            store.blobs.release_all(f"{item.kind} {item.id}")
+        if item.kind in ("job", "faceset", "model"):
+            store.remove(_folder(store, item))
+        elif item.kind == "analyses":
+            analyses.purge(store.catalog.clips.get(item.id).digest)
+        elif item.kind == "letter":
+            withdraw(store, item.id)
     try:
         store.database.scrub()
     except OutputError as error:
@@ -281,6 +281,6 @@ def _clear(store: Store, report: identity_pb2.DeleteIdentityResponse) -> None:
         report.kept.add(kind="records", reason="STORE", message=message)
 
 
-def _folder(store: Store, one: identity_pb2.DeletedThing) -> Path:
+def _folder(store: Store, item: identity_pb2.DeletedThing) -> Path:
     place = {"job": store.folder.job, "faceset": store.folder.faceset, "model": store.folder.model}
-    return place[one.kind](one.id)
+    return place[item.kind](item.id)

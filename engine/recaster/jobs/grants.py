@@ -38,8 +38,8 @@ def _mark_to_proto(mark: ProvenanceMark) -> worker_pb2.ProvenanceMark:
 
 
 def _mark_from_proto(mark: worker_pb2.ProvenanceMark) -> ProvenanceMark:
-    said = mark.statement
-    statement = Statement(said.basis, said.nonce, said.identity, said.document)
+    made = mark.statement
+    statement = Statement(made.basis, made.nonce, made.identity, made.document)
     return ProvenanceMark(statement, _signer_from_proto(mark.signer), mark.audit)
 
 

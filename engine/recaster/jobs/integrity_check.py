@@ -50,7 +50,9 @@ def check(folder: DataFolder, *, deep: bool = False, report: Report = silent) ->
         OutputError: a newer Recaster wrote it.
     """
     named = Inventory.by(folder.database)
-    found = IntegrityReport(problems=[f"store.sqlite: {line}" for line in check_integrity(folder.database)])
+    findings = IntegrityReport(
+        problems=[f"store.sqlite: {line}" for line in check_integrity(folder.database)]
+    )
     looks = dict(_looks(folder, named, deep))
     wrong = {}
     for done, (path, look) in enumerate(looks.items(), 1):
@@ -60,11 +62,11 @@ def check(folder: DataFolder, *, deep: bool = False, report: Report = silent) ->
         report(Update("checking", done, len(looks), "things"))
     if wrong:  # what was deleted meanwhile isn't missing
         still = dict(_looks(folder, Inventory.by(folder.database), deep=False))
-        found.problems += [f"{path}: {problem}" for path, problem in wrong.items() if path in still]
-    found.looked_at = len(looks)
-    found.problems += [*_log(folder, named), *_manifest(folder, deep)]
-    found.unnamed = _unnamed(folder, named)
-    return found
+        findings.problems += [f"{path}: {problem}" for path, problem in wrong.items() if path in still]
+    findings.looked_at = len(looks)
+    findings.problems += [*_log(folder, named), *_manifest(folder, deep)]
+    findings.unnamed = _unnamed(folder, named)
+    return findings
 
 
 def scrub(store: Store, report: Report = silent) -> list[str]:
@@ -170,8 +172,8 @@ def _unnamed(folder: DataFolder, named: Inventory) -> list[str]:
         "jobs": set(named.jobs),
         DOCUMENTS: named.documents() | {HELD},
     }
-    found = [f"blobs/{path.parent.name}/{path.name}" for path in folder.blobs.glob("??/[!.]*")]
-    unnamed = [path for path in found if path.rpartition("/")[2] not in named.blobs]
+    blobs = [path for path in folder.blobs.glob("??/[!.]*") if path.name not in named.blobs]
+    unnamed = [f"blobs/{path.parent.name}/{path.name}" for path in blobs]
     for part, names in known.items():
         there = (path.name for path in (folder.path / part).glob("[!.]*"))
         unnamed += [f"{part}/{name}" for name in there if name not in names]

@@ -88,7 +88,7 @@ def resources_of(spec: job_pb2.JobSpec) -> JobResources:
 def blobs_of(spec: job_pb2.JobSpec, store: Store) -> set[str]:
     """Digests of all blobs that a job reads (NotFoundError where a clip is gone)."""
     needed = resources_of(spec)
-    return {*needed.blobs, *(store.catalog.clips.get(one).digest for one in needed.clips)}
+    return {*needed.blobs, *(store.catalog.clips.get(clip_id).digest for clip_id in needed.clips)}
 
 
 def works_on(job: job_pb2.Job) -> ResourceKey | None:
@@ -114,9 +114,9 @@ def _ingest(spec: job_pb2.JobSpec) -> JobResources:
 
 def _extract(spec: job_pb2.JobSpec) -> JobResources:
     work = spec.extract
-    pictures = [one.picture.digest for one in work.inputs if one.HasField("picture")]
+    pictures = [item.picture.digest for item in work.inputs if item.HasField("picture")]
     return JobResources(
-        clips=_set(*(one.clip_id for one in work.inputs)),
+        clips=_set(*(item.clip_id for item in work.inputs)),
         identities=_set(work.identity_id),
         blobs=_set(*pictures, work.options.person),
         changes=ResourceKey("faceset", work.faceset_id) if work.faceset_id else None,
@@ -182,10 +182,10 @@ def devices() -> tuple[str, ...]:
     if command is None:
         return ("cpu",)
     try:
-        found = subprocess.run([command, "-L"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
+        listing = subprocess.run([command, "-L"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
         return ("cpu",)
-    return ("gpu", "cpu") if found.returncode == 0 and "GPU 0" in found.stdout else ("cpu",)
+    return ("gpu", "cpu") if listing.returncode == 0 and "GPU 0" in listing.stdout else ("cpu",)
 
 
 def device_for(spec: job_pb2.JobSpec, folder: DataFolder) -> str:
@@ -229,10 +229,10 @@ def task_for(job: job_pb2.Job, store: Store) -> WorkerTask:
     needed = resources_of(job.spec)
     signs = kind_of(job.spec) in ("swap", "sign")
     policy = Policy.load(store.folder.path) if signs else Policy()
-    clips = {one: store.catalog.clips.get(one) for one in needed.clips}
+    clips = {name: store.catalog.clips.get(name) for name in needed.clips}
     made = needed.changes.id if needed.changes else job.job_id if needed.makes else ""
-    facesets = {one: store.folder.faceset(one) for one in needed.facesets}
-    models = {one: store.folder.model(one) for one in needed.models}
+    facesets = {name: store.folder.faceset(name) for name in needed.facesets}
+    models = {name: store.folder.model(name) for name in needed.models}
     if needed.makes == "faceset":
         facesets[made] = store.folder.faceset(made)
     if needed.makes == "model":

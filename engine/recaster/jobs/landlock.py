@@ -113,8 +113,8 @@ def _add(ruleset: int, path: Path, rights: int) -> None:
 def _call(number: int, *values: object) -> int:
     """Makes a system call (OSError)."""
     system = ctypes.CDLL(None, use_errno=True)
-    given = [ctypes.c_long(value) if isinstance(value, int) else value for value in values]
-    result = int(system.syscall(ctypes.c_long(number), *given))
+    arguments = [ctypes.c_long(value) if isinstance(value, int) else value for value in values]
+    result = int(system.syscall(ctypes.c_long(number), *arguments))
     if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))

@@ -195,12 +195,12 @@ class QueryHandler:
             if question.beside:
                 sidecar_of(link).symlink_to(path_of(question.beside))
             try:
-                found = inspect_file(link, data, [] if trust is None else [trust])
+                inspected = inspect_file(link, data, [] if trust is None else [trust])
             except ManifestError as error:
                 line = str(error).removeprefix(f"{link}: ")
                 return provenance_pb2.VerifyFileResponse(line=plain_text(line))
         return provenance_pb2.VerifyFileResponse(
-            line=plain_text(found.line), valid=True, swap=found.swap, trusted=found.trusted
+            line=plain_text(inspected.line), valid=True, swap=inspected.swap, trusted=inspected.trusted
         )
 
     def _choose_device(self, options: job_pb2.SwapOptions, *, tensorflow: bool) -> None:

@@ -140,13 +140,13 @@ class QueryWorker:
 
 def _subjects(question: query_pb2.Question) -> frozenset[str]:
     """Subjects of a question: files and folders as they are now, and a mark where one is to be changed."""
-    found = {"change"} if question.HasField("drop") else set[str]()
+    subjects = {"change"} if question.HasField("drop") else set[str]()
     for path in paths_of_question(question):
         subject = str(path)
         with contextlib.suppress(OSError):  # gone: whoever answers will say so
             subject = f"{path} {path.stat().st_ino}"
-        found.add(subject)
-    return frozenset(found)
+        subjects.add(subject)
+    return frozenset(subjects)
 
 
 @dataclass(eq=False)
@@ -189,10 +189,10 @@ class _Lane:
 
     def _grant(self) -> None:
         while self.busy.total() < MAX_PROCESSES:
-            able = [one for one in self.waiting if self.busy[one.client] < MAX_PER_CLIENT]
+            able = [each for each in self.waiting if self.busy[each.client] < MAX_PER_CLIENT]
             if not able:
                 return
-            request = min(able, key=lambda one: self.busy[one.client])  # the first of those with the fewest
+            request = min(able, key=lambda each: self.busy[each.client])  # the first of those with the fewest
             self.waiting.remove(request)
             if not request.granted.done():
                 self.busy[request.client] += 1

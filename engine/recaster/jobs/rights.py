@@ -89,7 +89,7 @@ def refuse_revoked(resources: Iterable[tuple[str, str]], store: Store) -> None:
 def refuse_revoked_result(job: job_pb2.Job, digest: str, store: Store) -> None:
     """Refuses what a job has made, or painted on the way, of faces that were revoked (ConsentError)."""
     kind = kind_of(job.spec)
-    if digest in {one.digest for one in job.result.artifacts}:
+    if digest in {artifact.digest for artifact in job.result.artifacts}:
         refuse_revoked(face_resources(job.spec), store)
         register = register_of(store)
         swaps = find_local_swaps(register, [digest]) if kind == "sign" else {}
@@ -125,7 +125,7 @@ def authorize_faces(spec: job_pb2.JobSpec, store: Store) -> list[identity_pb2.Id
     register = register_of(store)
     if kind_of(spec) == "sign":  # the faces of other work are at hand, see ``refuse_revoked``
         return authorize_edit(register, find_local_swaps(register, spec.sign.swaps))
-    return [register.require(one) for one in job_identities(spec, store)]
+    return [register.require(person) for person in job_identities(spec, store)]
 
 
 def blocking_reason(spec: job_pb2.JobSpec, store: Store) -> job_pb2.JobError | None:

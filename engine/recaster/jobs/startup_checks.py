@@ -60,5 +60,5 @@ def unconfined() -> str:
     tried = "from recaster.jobs.confinement import trial; print(*trial(), sep='; ')"
     command = [sys.executable, "-c", tried]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    said = ended.stdout.strip() if ended.returncode == 0 else "trying it failed"
-    return f"workers can't be confined as they should be: {said}" if said else ""
+    kept = ended.stdout.strip() if ended.returncode == 0 else "trying it failed"
+    return f"workers can't be confined as they should be: {kept}" if kept else ""

@@ -112,9 +112,11 @@ class Supervisor:
         """Queues again what nobody runs any more, since its engine died; returns how many jobs that are."""
         # Who was to be cancelled is, as soon as it is queued: then what it made is kept.
         after = {STARTING: QUEUED, RUNNING: QUEUED, PAUSING: PAUSED, CANCELLING: QUEUED}
-        lost = [one for one in self._store.jobs.in_states(tuple(after)) if one.job_id not in self._handles]
-        for one in lost:
-            with self._store.jobs.changing(one.job_id) as job:
+        lost = [
+            job.job_id for job in self._store.jobs.in_states(tuple(after)) if job.job_id not in self._handles
+        ]
+        for job_id in lost:
+            with self._store.jobs.changing(job_id) as job:
                 job.state = after[job.state]
         return len(lost)
 
@@ -266,8 +268,8 @@ class Supervisor:
     def _in_the_way(self, job: job_pb2.Job, device: str) -> bool:
         """True where a job can't start now; trainings that are in its way are asked to stop."""
         running = [
-            RunningJob(self._store.jobs.get(name), one.device, one.stop_requested_at is not None)
-            for name, one in self._handles.items()
+            RunningJob(self._store.jobs.get(name), handle.device, handle.stop_requested_at is not None)
+            for name, handle in self._handles.items()
         ]
         way = admit(job, device, self._max_on(device), running)
         if way.preempting and self._hindrance(job) is None:

@@ -18,8 +18,8 @@ def thumbnail(clip: Path, frame: int, out: Path, width: int) -> None:
     """Write one frame of a clip as a JPEG of at most ``width`` pixels."""
     from PIL import Image
 
-    [found] = read_frames(clip, frame, frame + 1)
-    write_bytes(out, small_jpeg(Image.fromarray(found.image), width))
+    [middle] = read_frames(clip, frame, frame + 1)
+    write_bytes(out, small_jpeg(Image.fromarray(middle.image), width))
 
 
 def small_jpeg(picture: object, width: int) -> bytes:

@@ -24,7 +24,7 @@ def handle(context: JobContext) -> JobOutput:
     task = context.task
     spec = task.spec.extract
     warnings: list[str] = []
-    inputs = tuple(_input(context, given) for given in spec.inputs)
+    inputs = tuple(_input(context, item) for item in spec.inputs)
     settings = extract_settings(spec.options, context.picture(spec.options.person))
     faceset = extract.run(
         extract.Request(inputs, task.facesets[task.made], settings),
@@ -37,7 +37,7 @@ def handle(context: JobContext) -> JobOutput:
     return JobOutput("faceset", body, (), lines, tuple(warnings), faceset_traces(faceset))
 
 
-def _input(context: JobContext, given: job_pb2.ExtractInput) -> Path:
-    if given.WhichOneof("input") == "clip_id":
-        return context.clip(given.clip_id)
-    return context.named(given.picture.digest, given.picture.display_name)
+def _input(context: JobContext, item: job_pb2.ExtractInput) -> Path:
+    if item.WhichOneof("input") == "clip_id":
+        return context.clip(item.clip_id)
+    return context.named(item.picture.digest, item.picture.display_name)
