@@ -40,7 +40,7 @@ if {"recaster.jobs.worker", "recaster.jobs.query_worker"} & set(sys.orig_argv):
     def run(work):
         from attempts import attempts
 
-        say(work.task.spec.WhichOneof("work"), attempts(work.task))
+        say(work.task.spec.WhichOneof("work"), attempts(work))
         return really_run(work)
 
     def confine(reach):
@@ -86,8 +86,8 @@ def call(name, *values):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-def linked(task, to):
-    link = task.folder / "link"
+def linked(work, to):
+    link = work.folder / "link"
     link.unlink(missing_ok=True)
     link.symlink_to(to)
 
@@ -96,12 +96,12 @@ def opened(needed):
     return os.open(min(needed), os.O_RDONLY)
 
 
-def attempts(task):
-    data, engine, home = task.folder.parent.parent, os.getppid(), Path(os.environ["HOME"])
-    needed = {str(one) for one in (*task.files.values(), *task.facesets.values())}
+def attempts(work):
+    data, engine, home = work.folder.parent.parent, os.getppid(), Path(os.environ["HOME"])
+    needed = {*map(os.fsdecode, (*work.task.files.values(), *work.task.facesets.values()))}
     for one in needed:  # these it has
         open(one).close() if os.path.isfile(one) else os.listdir(one)
-    (task.folder / "note").write_text("written")
+    (work.folder / "note").write_text("written")
     return {
         "the store": lambda: open(data / "store.sqlite"),
         "the token": lambda: open(data / "token"),
@@ -124,14 +124,14 @@ def attempts(task):
         "removing the token": lambda: os.unlink(data / "token"),
         "opening the token to all": lambda: os.chmod(data / "token", 0o666),
         "emptying the token": lambda: os.truncate(data / "token", 0),
-        "an input": lambda: open(next(iter(task.files.values()), data / "token"), "a"),
+        "an input": lambda: open(next(iter(work.task.files.values()), data / "token"), "a"),
         "opening an input to all": lambda: os.fchmod(opened(needed), 0o666),
         "giving an input away": lambda: os.fchown(opened(needed), 1, 1),
         "marking an input": lambda: os.setxattr(opened(needed), "user.mark", b"1"),
-        "linking the token": lambda: os.link(data / "token", task.folder / "token"),
-        "a link in its folder": lambda: linked(task, data / "token"),
+        "linking the token": lambda: os.link(data / "token", work.folder / "token"),
+        "a link in its folder": lambda: linked(work, data / "token"),
         "a program": lambda: subprocess.run(["/bin/true"]),
-        "a program of its own": lambda: subprocess.run([str(task.folder / "note")]),
+        "a program of its own": lambda: subprocess.run([str(work.folder / "note")]),
         "looking into the engine": lambda: call("ptrace", 16, engine, 0, 0),
         "a signal to the engine": lambda: os.kill(engine, 0),
         "the engine's limits": lambda: resource.prlimit(engine, resource.RLIMIT_CPU),

@@ -28,8 +28,7 @@ from recaster.store import analyses
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from recaster.api.internal.v1 import query_pb2
-    from recaster.jobs.worker_task import WorkerTask
+    from recaster.api.internal.v1 import query_pb2, worker_pb2
     from recaster.operations.face_rights import Grant
 
 PATH_FIELDS: Final = ("folder", "model", "faceset", "clip", "person", "path", "beside", "authority")
@@ -82,22 +81,23 @@ class Reach:
     gpu: bool = False
 
 
-def reach_of(task: WorkerTask) -> Reach:
+def reach_of(task: worker_pb2.WorkerTask) -> Reach:
     """Reach of a worker; makes the folders that aren't there yet."""
     kind = task.spec.WhichOneof("work")
-    made = [folders[task.made] for folders in (task.facesets, task.models) if task.made in folders]
-    links = task.folder / INPUTS
-    looked_at = [] if kind in ("ingest", "sign") else [digest for digest, _ in task.clips.values()]
+    folder = path_of(task.folder)
+    links = folder / INPUTS
+    made = [path_of(each[task.made]) for each in (task.facesets, task.models) if task.made in each]
+    looked_at = [] if kind in ("ingest", "sign") else [clip.digest for clip in task.clips.values()]
     with contextlib.suppress(OSError, RecasterError):  # the work itself will say so
-        for folder in (*made, links):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in (*made, links):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
         for clip in looked_at:
             analyses.make_clip_folder(clip)
-    writes = (task.folder, *made, *map(analyses.clip_folder, looked_at))
-    faces = [*task.facesets.values(), *task.models.values()]
+    writes = (folder, *made, *map(analyses.clip_folder, looked_at))
+    faces = [*map(path_of, task.facesets.values()), *map(path_of, task.models.values())]
     return Reach(
-        reads=(*task.files.values(), *faces, *_paths_of_grant(task.grant)),
-        writes=(*writes, *(folder for folder in faces if _is_half_written(folder))),
+        reads=(*map(path_of, task.files.values()), *faces, *_paths_of_grant(grant_from_proto(task.grant))),
+        writes=(*writes, *(path for path in faces if _is_half_written(path))),
         links=links,
         processes=kind in ("train", "swap"),
         online=not task.limits.offline and task.device != "gpu",

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import DamagedError
 from recaster.files import is_intact, safe_name
+from recaster.jobs.grants import grant_from_proto
+from recaster.processes.channel import path_of
 from recaster.provenance.face_traces import NO_TRACES, FaceTraces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from recaster.jobs.worker_task import WorkerTask
+    from recaster.api.internal.v1.worker_pb2 import WorkerTask
+    from recaster.operations.face_rights import Grant
     from recaster.progress import Report
 
 
@@ -59,12 +62,25 @@ class JobContext:
     @property
     def folder(self) -> Path:
         """The job's own folder."""
-        return self.task.folder
+        return path_of(self.task.folder)
+
+    @property
+    def grant(self) -> Grant:
+        """What the engine permits."""
+        return grant_from_proto(self.task.grant)
+
+    def faceset(self, faceset_id: str) -> Path:
+        """A faceset's folder."""
+        return path_of(dict(self.task.facesets)[faceset_id])
+
+    def model(self, model_id: str) -> Path:
+        """A model's folder."""
+        return path_of(dict(self.task.models)[model_id])
 
     def clip(self, clip_id: str) -> Path:
         """A clip's file under the name that people know it by."""
-        digest, name = self.task.clips[clip_id]
-        return self.named(digest, name)
+        clip = self.task.clips[clip_id]
+        return self.named(clip.digest, clip.name)
 
     def named(self, digest: str, name: str) -> Path:
         """A blob under a name that people know it by: its suffix tells clips from pictures."""
@@ -74,10 +90,11 @@ class JobContext:
             link = self.folder / INPUTS / digest[:12] / shown
             link.parent.mkdir(parents=True, exist_ok=True)
             link.unlink(missing_ok=True)
+            file = path_of(dict(self.task.files)[digest])
             try:
-                link.hardlink_to(self.task.files[digest])
+                link.hardlink_to(file)
             except OSError:  # a disk without hard links, or a process that may only read it
-                link.symlink_to(self.task.files[digest])
+                link.symlink_to(file)
             self._links[digest] = link
         return link
 
@@ -94,18 +111,20 @@ def check_blobs(task: WorkerTask) -> None:
     Raises:
         DamagedError: some aren't what came any more.
     """
-    damaged = tuple(digest for digest, path in task.files.items() if not is_intact(path, digest))
+    damaged = tuple(digest for digest, path in task.files.items() if not is_intact(path_of(path), digest))
     if damaged:
-        names = dict(task.clips.values())
+        names = {clip.digest: clip.name for clip in task.clips.values()}
         shown = ", ".join(names.get(digest) or f"blob {digest[:12]}" for digest in damaged)
         raise DamagedError(f"{shown}: lost or damaged on the engine's disk; send the file again", damaged)
 
 
 def without_paths(text: str, task: WorkerTask) -> str:
     """A message without where things lie at the engine: clients know files by their own names."""
-    text = re.sub(re.escape(str(task.folder)) + rf"/{INPUTS}/[0-9a-f]{{12}}/", "", text)
+    own = path_of(task.folder)
+    text = re.sub(re.escape(str(own)) + rf"/{INPUTS}/[0-9a-f]{{12}}/", "", text)
     for what, folders in (("faceset", task.facesets), ("model", task.models)):
-        for name, folder in folders.items():
+        for name, data in folders.items():
+            folder = path_of(data)
             half_made = re.escape(str(folder.parent)) + rf"/\.{re.escape(folder.name)}\.[^/]+/[^/]+/"
             text = re.sub(half_made, "", text).replace(str(folder), f"{what} {name}")
-    return text.replace(f"{task.folder}/", "")
+    return text.replace(f"{own}/", "")

@@ -8,12 +8,12 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from recaster.api.internal.v1.worker_pb2 import ProcessLimits
+from recaster.api.internal.v1.worker_pb2 import NamedBlob, ProcessLimits, WorkerTask
 from recaster.api.v1 import job_pb2
 from recaster.errors import ModelError
 from recaster.jobs.limits import machine_share
-from recaster.jobs.worker_task import WorkerTask
 from recaster.models.model_folder import needs_tensorflow
+from recaster.processes.channel import path_to_bytes
 from recaster.provenance.policy import Policy
 
 if TYPE_CHECKING:
@@ -229,14 +229,10 @@ def task_for(job: job_pb2.Job, store: Store) -> WorkerTask:
     needed = resources_of(job.spec)
     signs = kind_of(job.spec) in ("swap", "sign")
     policy = Policy.load(store.folder.path) if signs else Policy()
-    clips = {name: store.catalog.clips.get(name) for name in needed.clips}
+    clips = [store.catalog.clips.get(clip_id) for clip_id in needed.clips]
     made = needed.changes.id if needed.changes else job.job_id if needed.makes else ""
-    facesets = {name: store.folder.faceset(name) for name in needed.facesets}
-    models = {name: store.folder.model(name) for name in needed.models}
-    if needed.makes == "faceset":
-        facesets[made] = store.folder.faceset(made)
-    if needed.makes == "model":
-        models[made] = store.folder.model(made)
+    facesets = {*needed.facesets, *([made] if needed.makes == "faceset" else [])}
+    models = {*needed.models, *([made] if needed.makes == "model" else [])}
     device = device_for(job.spec, store.folder)
     files = {digest: store.blobs.path(digest) for digest in blobs_of(job.spec, store)}
     sizes = sum(path.stat().st_size for path in files.values() if path.exists())
@@ -244,11 +240,11 @@ def task_for(job: job_pb2.Job, store: Store) -> WorkerTask:
         job_id=job.job_id,
         attempt=job.attempts,
         spec=job.spec,
-        folder=store.folder.job(job.job_id),
-        files=files,
-        clips={name: (clip.digest, clip.display_name) for name, clip in clips.items()},
-        facesets=facesets,
-        models=models,
+        folder=path_to_bytes(store.folder.job(job.job_id)),
+        files={digest: path_to_bytes(path) for digest, path in files.items()},
+        clips={clip.clip_id: NamedBlob(digest=clip.digest, name=clip.display_name) for clip in clips},
+        facesets={name: path_to_bytes(store.folder.faceset(name)) for name in facesets},
+        models={name: path_to_bytes(store.folder.model(name)) for name in models},
         made=made,
         device=device,
         limits=_limits(job.spec, device, policy, sizes, store.blobs),

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 import logging
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from recaster.api.internal.v1.worker_pb2 import WorkerMessage
+from recaster.api.internal.v1.worker_pb2 import WorkerMessage, WorkerTask
 from recaster.errors import AuditError, ConsentError, NotFoundError, RecasterError, UsageError
 from recaster.jobs.cleanup import folders_of
 from recaster.jobs.completion import JobFinalizer
 from recaster.jobs.disk_budget import DiskBudget
+from recaster.jobs.grants import grant_to_proto
 from recaster.jobs.job_resources import (
     KINDS,
     LIGHT,
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from recaster.api.v1 import job_pb2
-    from recaster.jobs.worker_task import WorkerTask
     from recaster.store.store import Store
 
 log = logging.getLogger("recaster.jobs")
@@ -335,10 +334,10 @@ class Supervisor:
         if changed is not None:  # it is no longer what was taken in, however the job ends
             self._store.catalog.of(changed.kind).clear_origin(changed.id)
         task = task_for(job, self._store)
-        grant = begin(job, self._store)
+        task.grant.CopyFrom(grant_to_proto(begin(job, self._store)))
         if job.spec.HasField("swap"):
             task.spec.swap.CopyFrom(apply_policy(job.spec.swap, register_of(self._store).policy))
-        return dataclasses.replace(task, grant=grant)
+        return task
 
     async def _listen(self, handle: WorkerHandle, task: WorkerTask) -> int:
         """Takes a worker's messages until it ends; returns its exit code."""

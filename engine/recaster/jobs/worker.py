@@ -20,7 +20,6 @@ from recaster.jobs import handlers, limits
 from recaster.jobs.confinement import confine, reach_of
 from recaster.jobs.job_context import JobContext, check_blobs, without_paths
 from recaster.jobs.worker_messages import WorkerChannel, finish, finished_before
-from recaster.jobs.worker_task import WorkerTask
 from recaster.processes.channel import receive
 from recaster.processes.spawn import claim_stdout, interrupt, listen
 from recaster.processes.throttle import Throttle, throttled
@@ -44,7 +43,7 @@ def main() -> int:
     request = receive(sys.stdin.buffer, worker_pb2.WorkerRequest)
     if request is None:
         return STOPPED
-    task = WorkerTask.from_proto(request.task)
+    task = request.task
     for line in (*limits.apply(task.limits), *confine(reach_of(task))):
         channel.log("warning", f"this job's process isn't confined as it should be: {line}")
     _watch_engine()
@@ -57,9 +56,9 @@ def main() -> int:
     on_step(report_step)
     work = JobContext(task, throttled(channel.progress), channel.preview, channel.log)
     try:
-        task.folder.mkdir(parents=True, exist_ok=True)
-        with _folder_lock(task.folder):
-            finished = finished_before(task.folder)
+        work.folder.mkdir(parents=True, exist_ok=True)
+        with _folder_lock(work.folder):
+            finished = finished_before(work.folder)
             if finished is None:
                 check_blobs(task)
                 finished = finish(task, handlers.run(work))

@@ -17,7 +17,6 @@ from recaster.processes.channel import Sender, path_of, path_to_bytes, plain_tex
 from recaster.provenance.face_traces import FaceTraces
 
 if TYPE_CHECKING:
-    from recaster.jobs.worker_task import WorkerTask
     from recaster.progress import Update
 
 FINISHED: Final = "finished.json"
@@ -69,7 +68,7 @@ def failure(
     return worker_pb2.WorkerMessage(failed=worker_pb2.JobFailure(error=error, damaged=damaged))
 
 
-def finish(task: WorkerTask, output: JobOutput) -> worker_pb2.FinishedJob:
+def finish(task: worker_pb2.WorkerTask, output: JobOutput) -> worker_pb2.FinishedJob:
     """Notes what was made, so that it isn't made again if the engine dies before it has heard of it."""
     files = [
         worker_pb2.MadeFile(
@@ -87,7 +86,7 @@ def finish(task: WorkerTask, output: JobOutput) -> worker_pb2.FinishedJob:
     )
     if output.kind:
         getattr(finished, output.kind).CopyFrom(output.body)
-    write_json(task.folder / FINISHED, _note_of(finished))
+    write_json(path_of(task.folder) / FINISHED, _note_of(finished))
     return finished
 
 

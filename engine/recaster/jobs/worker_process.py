@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import asyncio
 
     from recaster.jobs.completion import JobFinalizer
-    from recaster.jobs.worker_task import WorkerTask
     from recaster.store.store import Store
 
 LAST_MESSAGES: Final = ("done", "stopped", "failed")
@@ -81,18 +80,21 @@ class WorkerHandle:
     is_killed: bool = False
     stderr_offset: int = 0
 
-    async def start(self, task: WorkerTask) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader]:
+    async def start(
+        self, task: worker_pb2.WorkerTask
+    ) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader]:
         """Starts the worker and sends it its task; returns it, and its messages (OSError)."""
         # A worker that is killed leaves its temporary files: here they go when the job ends.
-        scratch = task.folder / "tmp" / str(task.attempt)
+        folder = path_of(task.folder)
+        scratch = folder / "tmp" / str(task.attempt)
         scratch.mkdir(parents=True, exist_ok=True)
-        with open(task.folder / "stderr.txt", "ab", opener=open_nofollow) as errors:
+        with open(folder / "stderr.txt", "ab", opener=open_nofollow) as errors:
             self.stderr_offset = errors.tell()
             process = await start_confined("recaster.jobs.worker", scratch, errors)
         self.process = process
         assert process.stdin is not None  # noqa: S101 - asked for there
         assert process.stdout is not None  # noqa: S101
-        process.stdin.write(pack(worker_pb2.WorkerRequest(task=task.to_proto())))
+        process.stdin.write(pack(worker_pb2.WorkerRequest(task=task)))
         if self.stop_requested_at is not None:
             self._send_stop()
         with contextlib.suppress(ConnectionError):

@@ -15,19 +15,18 @@ if TYPE_CHECKING:
 def handle(context: JobContext) -> JobOutput:
     """Judges a swapped clip; figures and pictures are the job's files (as ``operations.evaluate.run``)."""
     spec = context.task.spec.evaluate
-    facesets = context.task.facesets
     settings = EvaluateSettings(
-        target=facesets.get(spec.target_faceset_id),
-        gallery=tuple(facesets[name] for name in spec.gallery_faceset_ids),
+        target=context.faceset(spec.target_faceset_id) if spec.target_faceset_id else None,
+        gallery=tuple(map(context.faceset, spec.gallery_faceset_ids)),
         person=context.picture(spec.person),
         track=spec.track if spec.HasField("track") else None,
     )
     out = context.folder / "evaluation"
     original = context.clip(spec.original_clip_id)
     swapped = context.clip(spec.swapped_clip_id)
-    source = facesets[spec.source_faceset_id]
+    source = context.faceset(spec.source_faceset_id)
     request = evaluate.Request(original, swapped, source, out, spec.range or None, settings)
-    result = evaluate.run(request, context.report, context.task.grant)
+    result = evaluate.run(request, context.report, context.grant)
     names = {role: name for name, role in evaluate.ARTIFACTS.items()}
     # The figures come first: clients may take a result's first file.
     files = tuple((role, out / names[role]) for role in ("evaluation", "sheet", "worst"))

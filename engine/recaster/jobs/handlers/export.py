@@ -18,11 +18,11 @@ def handle(context: JobContext) -> JobOutput:
         from recaster.facesets.faceset_archive import export_zip
 
         out = context.folder / "faceset.zip"
-        export_zip(Faceset.open(context.task.facesets[spec.faceset_id]), out, context.report)
+        export_zip(Faceset.open(context.faceset(spec.faceset_id)), out, context.report)
     else:
         from recaster.models.archive import export_model
         from recaster.models.model_folder import ModelFolder
 
         out = context.folder / "model.zip"
-        export_model(ModelFolder(context.task.models[spec.model_id]), out, context.report)
+        export_model(ModelFolder(context.model(spec.model_id)), out, context.report)
     return JobOutput(files=(("zip", out),))

@@ -27,10 +27,10 @@ def handle(context: JobContext) -> JobOutput:
     inputs = tuple(_input(context, item) for item in spec.inputs)
     settings = extract_settings(spec.options, context.picture(spec.options.person))
     faceset = extract.run(
-        extract.Request(inputs, task.facesets[task.made], settings),
+        extract.Request(inputs, context.faceset(task.made), settings),
         context.report,
         lambda path, warning: warnings.append(f"{path.name}: {warning}"),
-        task.grant,
+        context.grant,
     )
     body = faceset_to_proto(faceset, task.made, spec.display_name, spec.identity_id)
     lines = tuple(summarize(describe(faceset)))

@@ -51,7 +51,7 @@ def _faceset(context: JobContext, packed: Path, name: str) -> JobOutput:
 
     taken = _fresh(context.folder)
     import_faces(packed, taken, report=context.report, limits=ZipLimits(room=_room(context)))
-    faceset = Faceset.open(_put(taken, context.task.facesets[context.task.made]))
+    faceset = Faceset.open(_put(taken, context.faceset(context.task.made)))
     body = faceset_to_proto(faceset, context.task.made, name, context.task.spec.ingest.identity_id)
     return JobOutput("faceset", body, traces=faceset_traces(faceset))
 
@@ -65,7 +65,7 @@ def _model(context: JobContext, packed: Path, name: str) -> JobOutput:
     import_model(packed, taken, context.report, dataclasses.replace(LIMITS, room=_room(context)))
     if taken.weights.is_file():
         load_swapper(model=taken.path)  # names and shapes of all weights are looked at
-    folder = ModelFolder(_put(taken.path, context.task.models[context.task.made]))
+    folder = ModelFolder(_put(taken.path, context.model(context.task.made)))
     body = model_to_proto(folder, context.task.made, name, context.task.spec.ingest.identity_id)
     return JobOutput("model", body, traces=folder.traces())
 

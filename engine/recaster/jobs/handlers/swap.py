@@ -15,25 +15,24 @@ if TYPE_CHECKING:
 
 def handle(context: JobContext) -> JobOutput:
     """Swaps; segments that an earlier run finished are kept (as ``operations.swap.run``)."""
-    task = context.task
-    spec = task.spec.swap
+    spec = context.task.spec.swap
     out = context.folder / f"swapped{spec.suffix or '.mp4'}"
     request = swap.Request(
         clip=context.clip(spec.clip_id),
         out=out,
         options=spec.options,
-        model=task.models.get(spec.model_id),
-        source=task.facesets.get(spec.faceset_id),
+        model=context.model(spec.model_id) if spec.model_id else None,
+        source=context.faceset(spec.faceset_id) if spec.faceset_id else None,
         person=context.picture(spec.options.person),
         matte=out.with_stem("matte") if spec.matte else None,
         report=out.with_name("report.json") if spec.report else None,
         # The job's folder goes when it has ended: until then an interruption must cost no more than a join.
         keeps_segments=True,
     )
-    result = swap.run(request, context.report, context.log, task.grant)
+    result = swap.run(request, context.report, context.log, context.grant)
     made = {"clip": out, "matte": request.matte, "report": request.report}
     files = [(role, path) for role, path in made.items() if path is not None]
-    if task.grant.mark is not None and out.suffix in SIDECAR_TYPES:
+    if context.grant.mark is not None and out.suffix in SIDECAR_TYPES:
         files.append(("manifest", sidecar_of(out)))
     return JobOutput(
         files=tuple(files),

@@ -26,13 +26,13 @@ def handle(context: JobContext) -> JobOutput:
     task = context.task
     spec = task.spec.train
     options = spec.options
-    folder = ModelFolder(task.models[task.made])
-    source = task.facesets[spec.source_faceset_id]
+    folder = ModelFolder(context.model(task.made))
+    source = context.faceset(spec.source_faceset_id)
     request = train.Request(
         source=source,
         model=folder.path,
         schedule=schedule(options, checkpoint_every=CHECKPOINT_S, preview_every=CHECKPOINT_S),
-        target=task.facesets.get(spec.target_faceset_id),
+        target=context.faceset(spec.target_faceset_id) if spec.target_faceset_id else None,
         preset=options.preset or None,
         hyperparameters=parse_hyperparameters(options),
         resumes=folder.exists(),
@@ -41,7 +41,7 @@ def handle(context: JobContext) -> JobOutput:
         threads=options.threads if options.HasField("threads") else None,
     )
     previews = _PreviewWatch(folder, context)
-    result = train.run(request, previews.report, context.log, task.grant)
+    result = train.run(request, previews.report, context.log, context.grant)
     previews.look()  # the last is written after the last report
     body = model_to_proto(folder, task.made, spec.display_name)
     traces = folder.traces() | faceset_traces(Faceset.open(source))
