@@ -66,7 +66,7 @@ class JobContext:
 
     @property
     def grant(self) -> Grant:
-        """What the engine permits."""
+        """The engine's permission."""
         return grant_from_proto(self.task.grant)
 
     def faceset(self, faceset_id: str) -> Path:

@@ -81,7 +81,7 @@ def kind_of(spec: job_pb2.JobSpec) -> str:
 
 
 def resources_of(spec: job_pb2.JobSpec) -> JobResources:
-    """What a job of this spec needs."""
+    """The resources that a job of this spec needs."""
     return _NEEDS[kind_of(spec)](spec)
 
 
@@ -177,7 +177,7 @@ _NEEDS: Final = {
 
 @functools.cache
 def devices() -> tuple[str, ...]:
-    """What can compute, the best first: "gpu" where an NVIDIA driver shows one, and always "cpu"."""
+    """Devices that can compute, the best first: "gpu" where an NVIDIA driver shows one, and always "cpu"."""
     command = shutil.which("nvidia-smi")
     if command is None:
         return ("cpu",)
