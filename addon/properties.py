@@ -2,14 +2,7 @@
 """Properties that .blend files keep: on each strip how it is swapped, on each scene what is trained."""
 
 import bpy
-from bpy.props import (
-    BoolProperty,
-    EnumProperty,
-    FloatProperty,
-    IntProperty,
-    PointerProperty,
-    StringProperty,
-)
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from recaster.settings import encoding, swap
 from recaster.settings.detection import SMOOTHINGS, Smoothing
@@ -112,16 +105,7 @@ class StripSettings(bpy.types.PropertyGroup):
 
 
 LOOK = ("mask", "feather", "erode", "colour", "smoothing")
-CHOICES = (
-    "face",
-    "face_name",
-    *LOOK,
-    "handles",
-    "codec",
-    "label",
-    "label_language",
-    "mute",
-)
+CHOICES = ("face", "face_name", *LOOK, "handles", "codec", "label", "label_language", "mute")
 """What can be copied from strip to strip: all but whose face in the picture is swapped."""
 
 

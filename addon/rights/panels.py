@@ -58,9 +58,7 @@ class RECASTER_PT_provenance(SequencerPanel, bpy.types.Panel):
         render = addon_state.unsigned_renders.get(compat.scene_of(context).name)
         if render is not None:
             words(
-                layout,
-                f"The render {render.name} has swaps in it, but says nothing of them yet",
-                icon="INFO",
+                layout, f"The render {render.name} has swaps in it, but says nothing of them yet", icon="INFO"
             )
         sign = layout.operator(operators.RECASTER_OT_sign_render.bl_idname, icon="GREASEPENCIL")
         sign.filepath = "" if render is None else str(render)

@@ -107,9 +107,4 @@ class RECASTER_OT_clear_ended(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (
-    RECASTER_OT_cancel_swap,
-    RECASTER_OT_place_result,
-    RECASTER_OT_retry_swap,
-    RECASTER_OT_clear_ended,
-)
+CLASSES = (RECASTER_OT_cancel_swap, RECASTER_OT_place_result, RECASTER_OT_retry_swap, RECASTER_OT_clear_ended)

@@ -152,12 +152,7 @@ def test_the_right_counts_when_it_is_signed(
 )
 @pytest.mark.parametrize("nested", [False, True])
 def test_the_policy_holds_for_every_swap_in_it(
-    register: Register,
-    clip: Path,
-    tmp_path: Path,
-    rules: dict[str, Any],
-    why: str,
-    nested: bool,
+    register: Register, clip: Path, tmp_path: Path, rules: dict[str, Any], why: str, nested: bool
 ) -> None:
     person = register.add_stated("nobody", "consent")
     mark = ProvenanceMark.of(register, person, "0" * 64)

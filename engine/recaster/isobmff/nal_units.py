@@ -86,17 +86,16 @@ def is_random_access(kind: bytes, size: int, file: BinaryIO, start: int, length:
     return recovered and pictured
 
 
-def has_b_slice(size: int, file: BinaryIO, start: int, length: int) -> bool:
-    """Tells if a sample of H.264 at ``file[start:start + length]`` is a B picture."""
+def is_b_picture(kind: bytes, size: int, file: BinaryIO, start: int, length: int) -> bool:
+    """Tells if a sample of H.264 or MPEG-4 Part 2 (as in ``is_random_access``) is a B picture, or may be."""
+    if kind == b"mp4v":  # ISO/IEC 14496-2, 6.2.5
+        head = read_exactly(file, start, min(length, MAX_UNIT_BYTES))
+        at = head.find(b"\0\0\1\xb6")
+        return not 0 <= at < len(head) - 4 or head[at + 4] >> 6 == 2
+    if kind not in (b"avc1", b"avc3"):
+        return False
     units = _units(file, size, start, length)
     return any(unit[0] & 31 in (1, 2) and _slice_kind(unit) == B_SLICE for unit in units)
-
-
-def is_b_vop(file: BinaryIO, start: int, length: int) -> bool:
-    """Tells if a sample of MPEG-4 Part 2 (ISO/IEC 14496-2, 6.2.5) is a B picture, or may be."""
-    head = read_exactly(file, start, min(length, MAX_UNIT_BYTES))
-    at = head.find(b"\0\0\1\xb6")
-    return not 0 <= at < len(head) - 4 or head[at + 4] >> 6 == 2
 
 
 def _slice_kind(unit: bytes) -> int:

@@ -143,10 +143,7 @@ def _check_order(video: Track, selection: VideoSelection, nal_size: int, file: B
         raise UnsupportedMovieError("the order of its pictures isn't known")
     first = max(selection.start - MAX_REORDER_PICTURES, 0)
     for sample in range(first, min(selection.stop + MAX_REORDER_PICTURES, video.sizes.count)):
-        span = video.sample_span(sample)
-        if (nal_size and nal_units.has_b_slice(nal_size, file, *span)) or (
-            video.sample_format == b"mp4v" and nal_units.is_b_vop(file, *span)
-        ):
+        if nal_units.is_b_picture(video.sample_format, nal_size, file, *video.sample_span(sample)):
             raise UnsupportedMovieError("its pictures have no times of their own")
 
 
