@@ -12,9 +12,9 @@ import pytest
 from recaster.api.internal.v1.benchmark_pb2 import SpeedTask
 from recaster.benchmarks import faceswap_gan_baseline
 from recaster.benchmarks.detection import measure_detector, read_counts
+from recaster.benchmarks.plots import draw_stages
 from recaster.benchmarks.process_cost import WorkError, measured
 from recaster.benchmarks.speed import SpeedSettings, measure_speed
-from recaster.benchmarks.speed_plot import draw_stages
 from recaster.cli.bench import speed_table
 from recaster.errors import InputError, UsageError
 from recaster.media.probe import probe

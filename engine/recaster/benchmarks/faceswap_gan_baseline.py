@@ -44,10 +44,8 @@ class FaceswapGanPipeline:
         watch: wall seconds of "detect", "predict" and "blend".
 
     Args:
-        model: a trained ``classic-64`` model; None for an untrained network, which takes as long.
-
-    Raises:
-        WeightsError: the model's weights are not a classic network's.
+        model: a trained ``classic-64`` model (WeightsError where it is another network's); None for an
+            untrained network, which takes as long.
     """
 
     def __init__(self, model: ModelFolder | None = None) -> None:
@@ -113,10 +111,10 @@ def paste_face(frame: Image, painted: Image, part: Sides) -> Image:
     top, right, bottom, left = part
     under = frame[top:bottom, left:right]
     high, wide = under.shape[:2]
+    rim_y = high // TRIM_DIVISOR
+    rim_x = wide // TRIM_DIVISOR
     mask = np.zeros((high, wide, 1), np.float32)
-    mask[
-        high // TRIM_DIVISOR : high - high // TRIM_DIVISOR, wide // TRIM_DIVISOR : wide - wide // TRIM_DIVISOR
-    ] = 1
+    mask[rim_y : high - rim_y, rim_x : wide - rim_x] = 1
     mask = cv2.GaussianBlur(mask, FEATHER_KERNEL, FEATHER_SIGMA_PX)[..., None]
     result = frame.copy()
     result[top:bottom, left:right] = mask * cv2.resize(painted, (wide, high)) + (1 - mask) * under

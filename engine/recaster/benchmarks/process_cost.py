@@ -1,4 +1,4 @@
-"""Cost of a piece of work, measured from outside: in a process of its own, by the system's own accounts."""
+"""Cost of a piece of work in a process of its own, by the system's own accounts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ class Cost:
         wall: seconds.
         peak_mb: the most memory that it held, MiB, without processes that it started; NaN where the
             system does not tell.
-        result: what it found out.
     """
 
     cpu: float

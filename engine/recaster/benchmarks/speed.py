@@ -29,8 +29,7 @@ class SpeedSettings:
     """Settings of a speed benchmark.
 
     Attributes:
-        model: a trained model for the engine; or
-        source: a faceset for a swap without training.
+        model, source: a trained model for the engine, or a faceset for a swap without training.
         frames: of the clip, for engine and floor; None for all.
         baseline_frames: frames that the baseline gets, from the clip's start; 0 leaves it out.
         baseline_model: a trained classic-64 model for it; None leaves its network untrained, which
@@ -61,11 +60,6 @@ def measure_speed(clip: Path, settings: SpeedSettings, report: Report = silent) 
     left in, as its user pays it for every clip, and given beside it. The engine analyses the clip anew.
     Stages are wall time: the engine's run side by side.
 
-    Args:
-        clip: the clip to swap.
-        settings: source, model and frames.
-        report: told when each of the three begins.
-
     Returns:
         A JSON object: "clip", "machine", and for each of "floor", "baseline", "engine"
         "cpu_ms_per_frame", "frames_per_second", "peak_rss_mb" (MiB), "stages" (wall ms a frame), "frames",
@@ -79,7 +73,7 @@ def measure_speed(clip: Path, settings: SpeedSettings, report: Report = silent) 
     info = probe(clip)
     frames = range(info.frame_count) if settings.frames is None else settings.frames
     first = range(min(settings.baseline_frames, info.frame_count))
-    found: dict[str, Any] = {"format": FORMAT, "clip": _clip(info, frames), "machine": machine_facts()}
+    result: dict[str, Any] = {"format": FORMAT, "clip": _clip(info, frames), "machine": machine_facts()}
     with tempfile.TemporaryDirectory(prefix="recaster-bench-") as folder:
         parts = [("floor", frames), ("baseline", first), ("engine", frames)]
         parts = [(work, part) for work, part in parts if len(part) > 0]
@@ -87,15 +81,13 @@ def measure_speed(clip: Path, settings: SpeedSettings, report: Report = silent) 
             report(Update(f"measuring the {work}", at, len(parts), "parts"))
             task = _task(clip, settings, work, part, Path(folder))
             cost = measured(TASK, task, {"RECASTER_CACHE": str(Path(folder) / "cache")})
-            found[work] = cost_per_frame(cost, with_start=work == "engine")
+            result[work] = cost_per_frame(cost, with_start=work == "engine")
     report(Update("measuring", len(parts), len(parts), "parts"))
-    found["ratios"] = {"engine_to_floor_cpu": _ratio(found, "engine", "floor", "cpu_ms_per_frame")}
-    if "baseline" in found:
-        found["ratios"] |= {
-            "baseline_to_engine_cpu": _ratio(found, "baseline", "engine", "cpu_ms_per_frame"),
-            "baseline_to_engine_wall": _ratio(found, "engine", "baseline", "frames_per_second"),
-        }
-    return found
+    ratios = {"engine_to_floor_cpu": _ratio(result, "engine", "floor", "cpu_ms_per_frame")}
+    if "baseline" in result:
+        ratios["baseline_to_engine_cpu"] = _ratio(result, "baseline", "engine", "cpu_ms_per_frame")
+        ratios["baseline_to_engine_wall"] = _ratio(result, "engine", "baseline", "frames_per_second")
+    return result | {"ratios": ratios}
 
 
 def _task(clip: Path, settings: SpeedSettings, work: str, frames: range, folder: Path) -> SpeedTask:
@@ -156,5 +148,5 @@ def _path_bytes(path: Path | None) -> bytes:
     return path_to_bytes(None if path is None else path.resolve())
 
 
-def _ratio(found: dict[str, Any], above: str, below: str, what: str) -> float:
-    return round(float(found[above][what] / found[below][what]), 2)
+def _ratio(result: dict[str, Any], above: str, below: str, figure: str) -> float:
+    return round(float(result[above][figure] / result[below][figure]), 2)

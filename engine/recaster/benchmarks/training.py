@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from recaster import __version__
 from recaster.api.internal.v1.benchmark_pb2 import TrainingReport, TrainingRun
-from recaster.benchmarks.training_plot import draw_bench
+from recaster.benchmarks.plots import draw_bench
 from recaster.benchmarks.training_point import Row
 from recaster.benchmarks.training_table import as_markdown
 from recaster.benchmarks.training_variants import check_names
@@ -57,12 +57,6 @@ def bench(
     What is there already, made with the same settings, is not made again. Ctrl-C ends the step, keeps
     what is there and raises KeyboardInterrupt; the same call then goes on.
 
-    Args:
-        variants: the variants to compare.
-        settings: common to all variants.
-        out: a folder for all of it; each variant has its own in it.
-        report: told about the progress.
-
     Returns:
         A row for each variant and mark.
 
@@ -78,25 +72,23 @@ def bench(
     progress = OverallProgress(variants, settings, out, report)
     failures = []
     for number, variant in enumerate(variants):
+        folder = out / variant.name
         progress.begin(number)
-        if not all(point.is_judged for point in points_of(variant, settings, out / variant.name)):
-            code = run_child(variant, settings, out / variant.name, progress)
+        if not all(point.is_judged for point in points_of(variant, settings, folder)):
+            code = run_child(variant, settings, folder, progress)
             if code == STOPPED:
                 raise KeyboardInterrupt
             if code:
-                failures.append(_failure(out / variant.name, code))
-        write(out, rows(variants, settings, out), settings)
+                failures.append(_failure(folder, code))
+        rows = read_rows(variants, settings, out)
+        write(out, rows, settings)
     if failures:
         raise TrainingError(f"{len(failures)} of {len(variants)} variants failed: " + "; ".join(failures))
-    return rows(variants, settings, out)
+    return rows
 
 
 def check(variants: Sequence[Variant], settings: BenchSettings) -> None:
-    """Refuses settings that would fail an hour later.
-
-    Raises:
-        UsageError, InputError: as ``bench``.
-    """
+    """Refuses settings that would fail an hour later."""
     check_names(variants)
     SFace()  # says what is not installed
     source = Faceset.open(settings.source).digest()
@@ -110,7 +102,7 @@ def check(variants: Sequence[Variant], settings: BenchSettings) -> None:
 
 
 def run_child(variant: Variant, settings: BenchSettings, folder: Path, progress: OverallProgress) -> int:
-    """Run one variant in a process of its own; returns its exit code.
+    """Runs one variant in a process of its own; returns its exit code.
 
     It has a session of its own, so that a terminal's Ctrl-C reaches only this process, which passes it
     on once and waits until the child has kept what it has. If this process dies, the child ends at its
@@ -125,10 +117,7 @@ def run_child(variant: Variant, settings: BenchSettings, folder: Path, progress:
         log = _log(folder).open("wb")
     except OSError as error:
         raise write_error(_log(folder), error) from error
-    with (
-        log,
-        start_with_task("recaster.benchmarks.training_worker", task, subprocess.PIPE, log) as child,
-    ):
+    with log, start_with_task("recaster.benchmarks.training_worker", task, subprocess.PIPE, log) as child:
         assert child.stdout is not None  # noqa: S101 - asked for
         try:
             for message in messages(child.stdout, TrainingReport):
@@ -157,14 +146,12 @@ class OverallProgress:
     def __init__(
         self, variants: Sequence[Variant], settings: BenchSettings, out: Path, report: Report
     ) -> None:
-        self._report = report
+        self._variants = variants
         self._settings = settings
+        self._report = report
         self._points = [points_of(variant, settings, out / variant.name) for variant in variants]
-        self._names = [variant.name for variant in variants]
-        self._trained = [variant.preset is not None for variant in variants]
-        self._number = 0
-        self._training = 0.0
         self._judged: list[float] = []
+        self.begin(0)
 
     def begin(self, number: int) -> None:
         """Begins a variant: the next updates are of it."""
@@ -179,7 +166,7 @@ class OverallProgress:
         update = progress_from_proto(message.progress)
         if update.stage == "training" and update.unit == "seconds":
             self._training = update.done
-        stage = f"{self._names[self._number]}: {update.stage}"
+        stage = f"{self._variants[self._number].name}: {update.stage}"
         detail = "  ".join(part for part in (update.detail, self._all()) if part)
         self._report(Update(stage, update.done, update.total, update.unit, detail))
 
@@ -188,11 +175,10 @@ class OverallProgress:
         if self._settings.unit == "steps" or not self._judged:
             return None
         left = 0.0
-        for number in range(self._number, len(self._names)):
-            if self._trained[number]:
-                for budget, marks in self._settings.runs():
-                    points = [point for point in self._points[number] if point.mark in marks]
-                    left += 0 if all(point.is_trained for point in points) else 60 * budget
+        for variant, points in zip(self._variants[self._number :], self._points[self._number :], strict=True):
+            for budget, marks in self._settings.runs() if variant.preset else ():
+                is_done = all(point.is_trained for point in points if point.mark in marks)
+                left += 0 if is_done else 60 * budget
         left -= min(left, self._training)
         return left + self._unjudged() * sum(self._judged) / len(self._judged)
 
@@ -206,12 +192,8 @@ class OverallProgress:
         return f"{done}]" if seconds is None else f"{done}, {max(1, round(seconds / 60))} min left]"
 
 
-def rows(variants: Sequence[Variant], settings: BenchSettings, out: Path) -> list[Row]:
-    """Reads the rows of all judged points, variant by variant and in time.
-
-    Raises:
-        InputError: a result is damaged.
-    """
+def read_rows(variants: Sequence[Variant], settings: BenchSettings, out: Path) -> list[Row]:
+    """Reads the rows of all judged points, variant by variant and in time (InputError)."""
     return [
         _row(variant, point, settings, out)
         for variant in variants
@@ -234,10 +216,10 @@ def _row(variant: Variant, point: Point, settings: BenchSettings, out: Path) -> 
         faces_per_second=cost.faces_per_second,
         cpu_seconds=cost.cpu_seconds,
         peak_bytes=cost.peak_bytes,
-        figures={one.name: _finite_or_none(one.value) for one in figures},
+        figures={figure.name: _finite_or_none(figure.value) for figure in figures},
         references={
-            one.name: {name: _finite_or_none(value) for name, value in one.references.items()}
-            for one in figures
+            figure.name: {name: _finite_or_none(value) for name, value in figure.references.items()}
+            for figure in figures
         },
         folder=str(point.folder.relative_to(out)),
     )
@@ -247,12 +229,8 @@ def _finite_or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def write(out: Path, found: Sequence[Row], settings: BenchSettings) -> None:
-    """Writes the rows as JSON, as a table and as a picture.
-
-    Raises:
-        OutputError: they cannot be written.
-    """
+def write(out: Path, rows: Sequence[Row], settings: BenchSettings) -> None:
+    """Writes the rows as JSON, as a table and as a picture (OutputError)."""
     document = {
         "format": FORMAT,
         "unit": settings.unit,
@@ -260,9 +238,9 @@ def write(out: Path, found: Sequence[Row], settings: BenchSettings) -> None:
         "settings": settings.as_json(),
         "versions": {"recaster": __version__, "python": platform.python_version()},
         "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
-        "rows": [dataclasses.asdict(row) for row in found],
+        "rows": [dataclasses.asdict(row) for row in rows],
     }
     write_json(out / "bench.json", document)
-    write_bytes(out / "bench.md", as_markdown(found).encode())
-    if found:
-        draw_bench(out / "bench.png", found)
+    write_bytes(out / "bench.md", as_markdown(rows).encode())
+    if rows:
+        draw_bench(out / "bench.png", rows)

@@ -19,7 +19,6 @@ class Cost:
 
     Attributes:
         mark: minutes or steps that were asked for; 0 without training.
-        steps: optimisation steps done.
         seconds: wall time, without the first step, which builds the network.
         cpu_seconds: time of the process on all cores meanwhile.
         peak_bytes: most memory that the process had held until then; None where the system does not tell.
@@ -77,15 +76,11 @@ class Point:
         return self._cost.is_file()
 
     def write(self, cost: Cost) -> None:
-        """Writes the cost; raises OutputError where that is impossible."""
+        """Writes the cost (OutputError)."""
         write_json(self._cost, asdict(cost))
 
     def cost(self) -> Cost:
-        """Reads the cost.
-
-        Raises:
-            InputError: it is missing or damaged.
-        """
+        """Reads the cost (InputError where it is missing or damaged)."""
         try:
             value: dict[str, Any] = parse_json(self._cost.read_bytes())
             peak = value["peak_bytes"]  # None where the system didn't tell
@@ -93,9 +88,8 @@ class Point:
             numbers = {name: require_number(number) for name, number in values.items()}
             return Cost(**numbers, peak_bytes=None if peak is None else require_number(peak, int))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{self._cost}: unusable ({error}); delete {self.folder} to make it again"
-            ) from None
+            message = f"{self._cost}: unusable ({error}); delete {self.folder} to make it again"
+            raise InputError(message) from None
 
     @property
     def _cost(self) -> Path:
@@ -107,10 +101,9 @@ class Row:
     """One variant at one mark.
 
     Attributes:
-        variant, preset, flags: the variant; no preset for the swap without training.
+        preset: "" for the swap without training.
         mark: the point's place in the training, in the benchmark's unit.
         minutes: wall time of training, without the first step, which builds the network.
-        steps: optimisation steps.
         steps_per_second, faces_per_second: over that wall time; None without training.
         cpu_seconds: time of the training on all cores.
         peak_bytes: most memory the training's process had held; None where the system does not tell.

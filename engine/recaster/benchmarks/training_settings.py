@@ -55,11 +55,7 @@ class BenchSettings:
     vggface_weights: Path | None = None
 
     def __post_init__(self) -> None:
-        """Checks the marks.
-
-        Raises:
-            UsageError: a mark means nothing.
-        """
+        """Refuses marks that mean nothing, and puts them in order."""
         if not self.marks or not all(0 < mark < math.inf for mark in self.marks):
             raise UsageError(f"the {self.unit} to look at must be numbers above 0, at least one")
         if self.unit == "steps" and any(mark != int(mark) for mark in self.marks):

@@ -19,18 +19,12 @@ ARROWS = {"higher": " ↑", "lower": " ↓", "near 1": " →1"}
 def as_markdown(rows: Sequence[Row]) -> str:
     """Formats tables of each point's cost and figures, with the variants' recipes below."""
     names = list(dict.fromkeys(name for row in rows for name in row.figures))
-    costs = [
-        [
-            row.variant,
-            _number(row.minutes),
-            f"{row.steps}",
-            _number(row.steps_per_second),
-            _number(row.faces_per_second),
-            _number(row.cpu_seconds),
-            "-" if row.peak_bytes is None else f"{row.peak_bytes / MIB:.0f}",
-        ]
-        for row in rows
-    ]
+    costs = []
+    for row in rows:
+        rates = (row.minutes, row.steps_per_second, row.faces_per_second, row.cpu_seconds)
+        minutes, steps, faces, cpu = map(_number, rates)
+        peak = "-" if row.peak_bytes is None else f"{row.peak_bytes / MIB:.0f}"
+        costs.append([row.variant, minutes, f"{row.steps}", steps, faces, cpu, peak])
     head = ["variant", "minutes", "steps", "steps/s", "faces/s", "CPU s", "peak MiB"]
     parts = ["## Cost\n", _table(head, costs)]
     if names:
@@ -41,10 +35,8 @@ def as_markdown(rows: Sequence[Row]) -> str:
         parts += ["\n## Quality\n", _table(["variant", "minutes", *map(label, names)], scores)]
     recipes = {row.variant: f"{row.preset} {row.flags}".strip() for row in rows if row.preset}
     if recipes:
-        parts += [
-            "\n## Recipes\n",
-            _table(["variant", "recipe"], [[n, f"`{r}`"] for n, r in recipes.items()]),
-        ]
+        lines = [[name, f"`{recipe}`"] for name, recipe in recipes.items()]
+        parts += ["\n## Recipes\n", _table(["variant", "recipe"], lines)]
     return "\n".join(parts) + "\n"
 
 

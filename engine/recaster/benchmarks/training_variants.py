@@ -25,7 +25,7 @@ class Variant:
     """One variant of the comparison.
 
     Attributes:
-        name: its name in tables, and its folder.
+        name: also that of its folder.
         preset: the preset with its options changed; None for the swap without training.
         base: name of the preset that was changed; "" without training.
         flags: the changes, as ``recaster train`` would be given them.
@@ -79,11 +79,7 @@ def split_variant(text: str) -> tuple[str, str, str]:
 
 
 def check_names(variants: Sequence[Variant]) -> None:
-    """Refuses two variants of one name, and none at all.
-
-    Raises:
-        UsageError: names repeat, or there are no variants.
-    """
+    """Refuses two variants of one name, and none at all (UsageError)."""
     names = [variant.name.lower() for variant in variants]
     twice = {name for name in names if names.count(name) > 1}
     if twice:

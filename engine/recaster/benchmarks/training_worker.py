@@ -1,8 +1,7 @@
-"""One variant of a training bench: train, keep the marks, swap, judge. Runs in a process of its own.
+"""One variant of a training benchmark, in a process of its own: train, keep the marks, swap, judge.
 
-A process of its own makes CPU time and memory the variant's alone, and leaves no network behind for
-the next. ``python -m recaster.benchmarks.training_worker`` gets a ``TrainingRun`` by its standard input, and
-reports by its standard output.
+That makes CPU time and memory the variant's alone, and leaves no network behind for the next. It gets a
+``TrainingRun`` by its standard input, and reports by its standard output.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from recaster.benchmarks.training_point import Cost, Point
 from recaster.benchmarks.training_settings import BenchSettings
 from recaster.benchmarks.training_variants import Variant
 from recaster.errors import InputError, RecasterError
+from recaster.evaluation.evaluate import evaluate
 from recaster.files import atomic_file, parse_json, remove_folder, require_number, write_json
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.tensors import save_tensors
 from recaster.processes.channel import Sender, path_of, progress_to_proto, receive
 from recaster.processes.spawn import claim_stdout
 from recaster.processes.throttle import throttled
-from recaster.progress import Report, Update, silent
 from recaster.texts import escape
 from recaster.training.types import Training
 
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from recaster.models.presets import Preset
+    from recaster.progress import Report, Update
 
 STOPPED: Final = 130
 
@@ -45,19 +45,14 @@ def run_variant(
     variant: Variant,
     settings: BenchSettings,
     folder: Path,
-    evaluate: Callable[..., Any],
-    report: Report = silent,
-    judged: Callable[[float], None] | None = None,
+    report: Report,
+    report_judged: Callable[[float], None],
 ) -> None:
-    """Do all that is not done yet for one variant.
+    """Does all that is not done yet for one variant.
 
     Args:
-        variant: what to train.
-        settings: how, and what to judge it with.
         folder: the variant's own.
-        evaluate: ``recaster.evaluation.evaluate.evaluate``.
-        report: told about the progress.
-        judged: told the seconds that each swap and its evaluation took.
+        report_judged: told the seconds that each swap and its evaluation took.
 
     Raises:
         InputError: the folder holds results of other settings.
@@ -75,24 +70,18 @@ def run_variant(
     for point in points:
         if not point.is_judged:
             began = time.monotonic()
-            judge(variant, settings, point, evaluate, report)
-            if judged is not None:
-                judged(time.monotonic() - began)
+            judge(variant, settings, point, report)
+            report_judged(time.monotonic() - began)
 
 
 def points_of(variant: Variant, settings: BenchSettings, folder: Path) -> list[Point]:
-    """The points of a variant, in time."""
+    """Lists the points of a variant, in time."""
     marks = (0.0,) if variant.preset is None else settings.marks
     return [Point.of(folder, mark) for mark in marks]
 
 
 def claim(folder: Path, described: Mapping[str, Any]) -> None:
-    """Make the folder that of these settings.
-
-    Raises:
-        InputError: it is that of others.
-        OutputError: it cannot be written.
-    """
+    """Makes the folder that of these settings (InputError where it is that of others, OutputError)."""
     path = folder / "variant.json"
     described = json.loads(json.dumps(described))  # as it will be read: tuples become lists
     if not path.is_file():
@@ -119,7 +108,7 @@ def train_run(
     missing: Sequence[Point],
     report: Report,
 ) -> None:
-    """Train once from scratch, or go on where Ctrl-C stopped, and keep a model at every missing mark.
+    """Trains once from scratch, or goes on where Ctrl-C stopped, and keeps a model at every missing mark.
 
     A training that was killed starts again: what it had cost is not known.
     """
@@ -131,18 +120,16 @@ def train_run(
     model = ModelFolder(folder / (f"training-{budget:g}" if settings.separate else "training"))
     source = Faceset.open(settings.source)
     target = Faceset.open(settings.target) if settings.target and preset.family == "pairwise" else None
-    before = _stopped(model, missing)
-    if before is None:
+    spent = _cpu_seconds_spent(model, missing)
+    resume = spent is not None
+    if not resume:
         remove_folder(model.path, quietly=True)
-        card = new_model(model, preset, source, target, settings.seed)
-    else:
-        card = model.read()
+    card = model.read() if resume else new_model(model, preset, source, target, settings.seed)
     weights = settings.vggface_weights if preset.losses.perceptual == "vggface" else None
     backbone = perceptual_backbone(preset, weights)
-    training = Metered(
-        build_training(preset, source, target, model, card.seed, backbone, report), before or 0.0
-    )
-    if before is None:
+    untimed = build_training(preset, source, target, model, card.seed, backbone, report)
+    training = Metered(untimed, spent or 0.0)
+    if not resume:
         model.write(card)
     batch = preset.batch * (2 if preset.family == "pairwise" else 1)
     by_mark = {point.mark: point for point in missing}
@@ -154,17 +141,16 @@ def train_run(
 
     steps, minutes = (int(budget), None) if settings.unit == "steps" else (None, budget)
     schedule = Schedule(steps=steps, minutes=minutes)
-    resume = before is not None
     try:
         train(training, model, schedule, report, resume=resume, marks=list(by_mark), on_mark=on_mark)
     except KeyboardInterrupt:
-        spent = {"step": model.read().steps, "cpu_seconds": training.cpu_seconds}
-        write_json(model.path / "stopped.json", spent)
+        note = {"step": model.read().steps, "cpu_seconds": training.cpu_seconds}
+        write_json(model.path / "stopped.json", note)
         raise
 
 
-def _stopped(model: ModelFolder, missing: Sequence[Point]) -> float | None:
-    """CPU seconds of a training that Ctrl-C stopped before the missing marks; None to begin anew."""
+def _cpu_seconds_spent(model: ModelFolder, missing: Sequence[Point]) -> float | None:
+    """Reads the CPU seconds of a training that Ctrl-C stopped before the missing marks; None: begin anew."""
     from recaster.training import checkpoints
 
     path = model.path / "stopped.json"
@@ -198,14 +184,14 @@ class Metered(Training[Any]):
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Count nothing meanwhile."""
+        """Counts nothing meanwhile."""
         self._spent = self.cpu_seconds
         self._since = None
         yield
         self._since = time.process_time()
 
     def step(self, rate: float) -> Mapping[str, float]:
-        """One optimisation step; this process's first one is free, as in the budget."""
+        """Does one optimisation step; this process's first one is free, as in the budget."""
         losses = super().step(rate)
         if self._since is None:
             self._since = time.process_time()
@@ -213,11 +199,7 @@ class Metered(Training[Any]):
 
 
 def keep(training: Training[Any], model: ModelFolder, card: ModelCard, point: Point, cost: Cost) -> None:
-    """Write a model that ``recaster swap -m`` takes, as it is now.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
+    """Writes a model that ``recaster swap -m`` takes, as it is now (OutputError)."""
     kept = ModelFolder(point.folder)
     save_tensors(kept.weights, training.weights(), {"steps": str(cost.steps)})
     if model.likeness.is_file():
@@ -227,10 +209,8 @@ def keep(training: Training[Any], model: ModelFolder, card: ModelCard, point: Po
     point.write(cost)
 
 
-def judge(
-    variant: Variant, settings: BenchSettings, point: Point, evaluate: Callable[..., Any], report: Report
-) -> None:
-    """Swap the clip with a point's model, and evaluate that."""
+def judge(variant: Variant, settings: BenchSettings, point: Point, report: Report) -> None:
+    """Swaps the clip with a point's model, and evaluates that."""
     from recaster.media.clip import Clip
     from recaster.settings.evaluate import EvaluateSettings
     from recaster.settings.swap import SwapSettings
@@ -243,12 +223,10 @@ def judge(
             swapper = load_swapper(source=settings.source)
         else:
             swapper = load_swapper(point.folder, device=settings.device)
-        wanted_swap = SwapSettings(frames=settings.frames)
-        swap_clip(SwapRequest(Clip(settings.original), point.swapped, swapper, wanted_swap), report)
-    wanted = EvaluateSettings(
-        target=settings.target, gallery=settings.gallery, truth=settings.truth, frames=settings.frames
-    )
-    evaluate(settings.original, point.swapped, settings.source, point.evaluation, wanted, report)
+        frames = SwapSettings(frames=settings.frames)
+        swap_clip(SwapRequest(Clip(settings.original), point.swapped, swapper, frames), report)
+    judging = EvaluateSettings(settings.target, settings.gallery, settings.truth, settings.frames)
+    evaluate(settings.original, point.swapped, settings.source, point.evaluation, judging, report)
 
 
 def main(stdin: IO[bytes], stdout: IO[bytes]) -> int:
@@ -271,9 +249,7 @@ def main(stdin: IO[bytes], stdout: IO[bytes]) -> int:
 
     try:
         choose_device(variant, settings)
-        from recaster.evaluation.evaluate import evaluate
-
-        run_variant(variant, settings, path_of(task.folder), evaluate, throttled(report), report_judged)
+        run_variant(variant, settings, path_of(task.folder), throttled(report), report_judged)
     except RecasterError as error:
         sys.stderr.write(f"{escape(error)}\n")
         return error.exit_code
@@ -284,7 +260,7 @@ def main(stdin: IO[bytes], stdout: IO[bytes]) -> int:
 
 
 def choose_device(variant: Variant, settings: BenchSettings) -> None:
-    """As ``recaster train`` and ``recaster swap`` do; without a network there is no need for TensorFlow."""
+    """Chooses what computes; without a network there is no need for TensorFlow."""
     if settings.threads is not None:
         import cv2
 
@@ -296,5 +272,4 @@ def choose_device(variant: Variant, settings: BenchSettings) -> None:
 
 
 if __name__ == "__main__":
-    own_output = claim_stdout()  # libraries may print what they like
-    sys.exit(main(sys.stdin.buffer, own_output))
+    sys.exit(main(sys.stdin.buffer, claim_stdout()))

@@ -74,8 +74,8 @@ def _add_picture(kinds: Commands) -> None:
 
 def run_swap(options: Options) -> None:
     """Measures a swap."""
+    from recaster.benchmarks.plots import draw_stages
     from recaster.benchmarks.speed import SpeedSettings, measure_speed
-    from recaster.benchmarks.speed_plot import draw_stages
     from recaster.files import write_json
     from recaster.media.probe import probe
     from recaster.media.ranges import parse_range

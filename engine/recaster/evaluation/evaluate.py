@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import platform
 import time
 from importlib import metadata
@@ -35,8 +34,7 @@ from recaster.settings.evaluate import EvaluateSettings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recaster.evaluation.types import FaceObservations
-    from recaster.faces.types import FaceTrack, Floats
+    from recaster.faces.types import FaceTrack
     from recaster.media.types import ClipInfo
 
 SHEET = "sheet.jpg"
@@ -55,12 +53,9 @@ def evaluate(
     """Judges a swapped clip by judges that had no part in the swap.
 
     Args:
-        original: the clip that was swapped.
-        swapped: the result: the same size, the same frames.
+        swapped: the original's swap: the same size, the same frames.
         source: faceset of the person whose face was put on.
         out: folder for ``evaluation.json``, ``sheet.jpg`` and ``worst.jpg``; None writes nothing.
-        settings: further references to judge against.
-        report: told about the progress.
 
     Raises:
         UsageError: a judge is not installed.
@@ -71,21 +66,19 @@ def evaluate(
     settings = settings or EvaluateSettings()
     began = time.monotonic()
     frames = matching_frames(probe(original), probe(swapped), settings.frames)
-    truth = None if settings.truth is None else _truth(settings.truth, probe(swapped), frames)
+    truth = None if settings.truth is None else _load_truth(settings.truth, probe(swapped), frames)
     sface = SFace()
     references = _references(source, settings, sface)
     tracks = _tracks(original, settings, report)
-    seen = observe(
-        original, swapped, truth, tracks, frames, sface, identity_every=settings.identity_every, report=report
-    )
+    clips = [original, swapped] if truth is None else [original, swapped, truth.clip]
+    seen = observe(clips, truth, tracks, frames, sface, settings.identity_every, report)
     scores = _scores(seen, references, truth, frames)
     worst = worst_frames(scores.frames, frames)
     about = _about(original, swapped, source, settings, frames)
-    about |= {"worst": [one.as_json() for one in worst], "notices": [seen.notice] if seen.notice else []}
+    about |= {"worst": [frame.as_json() for frame in worst], "notices": [seen.notice] if seen.notice else []}
     about["seconds"] = round(time.monotonic() - began, 1)
     result = EvaluationResult(about, np.arange(frames.start, frames.stop), scores)
     if out is not None:
-        clips = (original, swapped) if truth is None else (original, swapped, truth.clip)
         draw_sheet(out / SHEET, clips, tracks, frames)
         draw_worst(out / WORST, clips, tracks, frames, worst)
         result = dataclasses.replace(result, pictures={"sheet": SHEET, "worst": WORST})
@@ -118,7 +111,7 @@ def matching_frames(original: ClipInfo, swapped: ClipInfo, frames: range | None)
     return frames
 
 
-def _truth(path: Path, swapped: ClipInfo, frames: range) -> Truth:
+def _load_truth(path: Path, swapped: ClipInfo, frames: range) -> Truth:
     truth = Truth.load(path)
     info = probe(truth.clip)
     if (info.width, info.height) != (swapped.width, swapped.height) or info.frame_count < frames.stop:
@@ -142,55 +135,40 @@ def _tracks(original: Path, settings: EvaluateSettings, report: Report) -> tuple
     analysis = AnalysisSettings()
     if settings.person is not None:
         person = person_in(settings.person, analysis.detector, analysis.min_face)
-    found = analyse_clip(Clip(original), analysis, settings.frames, report)
-    return choose_tracks(found, person=person, track=settings.track, min_face=analysis.min_face)
+    tracks = analyse_clip(Clip(original), analysis, settings.frames, report)
+    return choose_tracks(tracks, person=person, track=settings.track, min_face=analysis.min_face)
 
 
 def _scores(seen: Observations, references: IdentityReferences, truth: Truth | None, frames: range) -> Scores:
-    def judged(swap: FaceObservations, *pictures: Scores) -> Scores:
-        who = identity_scores(swap, seen.original, references)
-        return merge_scores([who, motion_scores(seen.original, swap, seen.mirrored), *pictures])
-
-    scores = judged(seen.swapped, seen.pictures, seen.look)
-    true = seen.true
-    pictures = seen.true_pictures
-    look = seen.true_look
-    if truth is None or true is None or pictures is None or look is None or seen.against is None:
-        return scores
-    scores = with_truth_references(scores, judged(true, pictures, look))
-    away = truth_scores(truth, frames, seen.swapped.points, true.points)
-    return merge_scores([scores, seen.against, away])
-
-
-def with_truth_references(scores: Scores, true: Scores) -> Scores:
-    """Adds the same figures of the true swap as references."""
-    values = {one.name: one.value for one in true.figures}
-    figures = (
-        dataclasses.replace(one, references={**one.references, "truth": values[one.name]})
-        for one in scores.figures
+    """Sums up all judges; the true swap's own figures are references of the swap's."""
+    scores, *true = (
+        identity_scores(face, seen.original, references)
+        + motion_scores(seen.original, face, seen.mirrored)
+        + pictures
+        for face, pictures in seen.swaps
     )
-    return Scores(tuple(figures), scores.frames)
-
-
-def merge_scores(parts: list[Scores]) -> Scores:
-    """Merges the figures and per-frame values of several judges, which must not share a name."""
-    figures = tuple(itertools.chain.from_iterable(part.figures for part in parts))
-    together: dict[str, Floats] = {}
-    for part in parts:
-        together.update(part.frames)
-    return Scores(figures, together)
+    if truth is None or seen.against is None:
+        return scores
+    values = {figure.name: figure.value for figure in true[0].figures}
+    figures = [
+        dataclasses.replace(figure, references={**figure.references, "truth": values[figure.name]})
+        for figure in scores.figures
+    ]
+    points, true_points = (face.points for face, _ in seen.swaps)
+    away = truth_scores(truth, frames, points, true_points)
+    return Scores(tuple(figures), scores.frames) + seen.against + away
 
 
 def _about(
     original: Path, swapped: Path, source: Path, settings: EvaluateSettings, frames: range
 ) -> dict[str, Any]:
     return {
-        "original": _clip(original),
-        "swapped": _clip(swapped),
-        "source": _faceset(source),
-        "target": None if settings.target is None else _faceset(settings.target),
-        "gallery": [_faceset(path) for path in settings.gallery],
-        "truth": None if settings.truth is None else _clip(settings.truth),
+        "original": _describe_clip(original),
+        "swapped": _describe_clip(swapped),
+        "source": _describe_faceset(source),
+        "target": None if settings.target is None else _describe_faceset(settings.target),
+        "gallery": [_describe_faceset(path) for path in settings.gallery],
+        "truth": None if settings.truth is None else _describe_clip(settings.truth),
         "settings": {
             "frames": [frames.start, frames.stop],
             "identity_every": settings.identity_every,
@@ -204,11 +182,11 @@ def _about(
     }
 
 
-def _faceset(path: Path) -> dict[str, Any]:
+def _describe_faceset(path: Path) -> dict[str, Any]:
     return {"path": str(path), "digest": Faceset.open(path).digest()}
 
 
-def _clip(path: Path) -> dict[str, Any]:
+def _describe_clip(path: Path) -> dict[str, Any]:
     info = probe(path)
     return {
         "path": str(path),

@@ -10,6 +10,7 @@ import numpy as np
 
 from recaster.errors import InputError
 from recaster.evaluation.measures import MEASURES
+from recaster.evaluation.nan_stats import rounded
 from recaster.evaluation.types import Figure, Scores
 from recaster.files import parse_json, upgrade_document, write_json
 from recaster.texts import escape_document
@@ -34,7 +35,6 @@ class EvaluationResult:
             fps, frames), "source", "target", "gallery", "truth", "settings", "versions", "seconds",
             "notices"; plain JSON values.
         index: (T,) int64, numbers of the judged frames in the original.
-        scores: the figures, and per-frame values of length T.
         pictures: "sheet" and "worst": names of image files beside ``evaluation.json``.
     """
 
@@ -45,7 +45,7 @@ class EvaluationResult:
 
     def value(self, name: str) -> float:
         """Returns the value of a figure; NaN where it was not measured."""
-        return next((one.value for one in self.scores.figures if one.name == name), math.nan)
+        return next((figure.value for figure in self.scores.figures if figure.name == name), math.nan)
 
     def lines(self) -> list[str]:
         """Formats a line for each figure: title, value, better direction, and references."""
@@ -56,29 +56,19 @@ class EvaluationResult:
         """Converts to plain JSON values; NaN becomes null."""
         figures = [
             {
-                "name": one.name,
-                "value": _json_number(one.value),
-                "references": {name: _json_number(value) for name, value in one.references.items()},
+                "name": figure.name,
+                "value": rounded(figure.value),
+                "references": {name: rounded(value) for name, value in figure.references.items()},
             }
-            for one in self.scores.figures
+            for figure in self.scores.figures
         ]
-        frames: dict[str, Any] = {"index": self.index.tolist()}
-        for name, values in self.scores.frames.items():
-            frames[name] = [_json_number(value) for value in values]
-        return {
-            "format": FORMAT,
-            **self.about,
-            "figures": figures,
-            "frames": frames,
-            "pictures": self.pictures,
-        }
+        frames = {name: [rounded(value) for value in values] for name, values in self.scores.frames.items()}
+        frames = {"index": self.index.tolist(), **frames}
+        parts = {"figures": figures, "frames": frames, "pictures": self.pictures}
+        return {"format": FORMAT, **self.about, **parts}
 
     def save(self, folder: Path) -> None:
-        """Writes ``evaluation.json`` into ``folder``.
-
-        Raises:
-            OutputError: it cannot be written.
-        """
+        """Writes ``evaluation.json`` into ``folder`` (OutputError)."""
         write_json(folder / NAME, self.as_json())
 
     @classmethod
@@ -106,12 +96,8 @@ def _from_json(document: dict[str, Any]) -> EvaluationResult:
     frames = dict(document["frames"])
     index = np.array(frames.pop("index"), np.int64)
     figures = tuple(
-        Figure(
-            one["name"],
-            _number(one["value"]),
-            {name: _number(value) for name, value in one["references"].items()},
-        )
-        for one in document["figures"]
+        Figure(item["name"], _number(item["value"]), {k: _number(v) for k, v in item["references"].items()})
+        for item in document["figures"]
     )
     arrays = {name: np.array([_number(value) for value in values]) for name, values in frames.items()}
     if any(len(values) != len(index) for values in arrays.values()):
@@ -139,11 +125,6 @@ def _line(figure: Figure) -> str:
 
 def _shown(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3g}"
-
-
-def _json_number(value: float) -> float | None:
-    """Rounds to a number that JSON has: six significant digits are more than any judge can tell."""
-    return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
 def _number(value: float | None) -> float:

@@ -70,11 +70,9 @@ class Window:
     def cut(self, image: Image) -> Image:
         """Cuts the window out of a frame, at the window's size."""
         part = image[self.top : self.bottom, self.left : self.right]
-        return (
-            part
-            if part.shape[1::-1] == self.size
-            else cv2.resize(part, self.size, interpolation=cv2.INTER_AREA)
-        )
+        if part.shape[1::-1] == self.size:
+            return part
+        return cv2.resize(part, self.size, interpolation=cv2.INTER_AREA)
 
     def face(self, grow: float = 0.0) -> NDArray[np.bool_]:
         """Mask (height, width) of the oval, grown (or, below 0, shrunk) by a share of the eye distance."""

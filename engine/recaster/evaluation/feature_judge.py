@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
-from recaster.evaluation.face_window import filled, grown
+from recaster.evaluation.face_window import filled, grown, luma
 from recaster.evaluation.landmark_judge import LandmarkJudge, face_box
 from recaster.evaluation.look_judge import FEATURES, MIN_SKIN_PX, OVAL_GROWTH, lab, smoothed
-from recaster.evaluation.nan_stats import mean
+from recaster.evaluation.nan_stats import columns, mean, spread_indices
 from recaster.faces.alignment import EYE_DISTANCE, align_matrix, warp
 from recaster.faces.topology import OVAL
 
@@ -51,8 +51,7 @@ class Line:
 
     Attributes:
         points: from the face's middle outwards.
-        above: reach of its profile above them.
-        below: reach of its profile below them.
+        above, below: reach of its profile on either side of them.
         beyond: share of its length by which it goes on after the last point.
         both: skin is on both sides of it, and not above only.
     """
@@ -126,23 +125,16 @@ class SourceFeatures:
 
     @classmethod
     def measure(cls, faceset: Faceset) -> Self:
-        """Measures the medians over the pictures of a faceset.
-
-        Raises:
-            FacesetError: a crop cannot be read.
-        """
+        """Measures the medians over the pictures of a faceset (FacesetError)."""
         judge = LandmarkJudge()
-        records = faceset.records
         seen = []
-        for at in np.unique(
-            np.linspace(0, len(records) - 1, min(len(records), MAX_SOURCE_FACES)).round().astype(int)
-        ):
-            image = faceset.crop(records[at])
-            mesh = records[at].landmarks
-            points = judge.points(image, face_box(mesh))
-            crop = Crop.of(mesh)
+        for at in spread_indices(len(faceset.records), MAX_SOURCE_FACES):
+            record = faceset.records[at]
+            image = faceset.crop(record)
+            points = judge.points(image, face_box(record.landmarks))
+            crop = Crop.of(record.landmarks)
             seen.append((*crop.features(image, points), crop.blotches(crop.cut(image), crop.skin())))
-        brows, lids, lips, blotches = (np.median(one, axis=0) for one in zip(*seen, strict=True))
+        brows, lids, lips, blotches = (np.median(values, axis=0) for values in zip(*seen, strict=True))
         return cls(brows, lids, float(lips), blotches.astype(np.float32))
 
 
@@ -160,20 +152,12 @@ class FeatureJudge:
         self._before: tuple[Plane, Mask] | None = None
 
     def add(
-        self,
-        original: Image,
-        swapped: Image,
-        matte: Image,
-        mesh: Floats,
-        points: Floats,
-        hidden: Mask | None = None,
+        self, original: Image, swapped: Image, matte: Image, mesh: Floats, points: Floats, hidden: Mask | None
     ) -> None:
-        """Judges one frame.
+        """Judges one frame, (H, W, 3) uint8 RGB.
 
         Args:
-            original: (H, W, 3) uint8 RGB.
-            swapped: the same frame, swapped.
-            matte: (H, W, 3) uint8, the swap's own matte of its face.
+            matte: the swap's own matte of its face.
             mesh: (478, 3) of the face in the original, pixels.
             points: (68, 2), dlib's of the swapped face, pixels.
             hidden: (H, W), mask of occluders before the face.
@@ -186,29 +170,22 @@ class FeatureJudge:
         skin = crop.skin() & painted
         if hidden is not None:
             skin &= crop.cut(hidden.astype(np.uint8) * 255) == 0
-        self._rows.append(
-            (
-                *self._feature_shares(crop, swapped, points),
-                *edges(soft_luma(there), soft_luma(here), painted),
-                self._smears(crop, here, there, skin),
-                self._flicker(here, there, skin),
-            )
-        )
+        shares = self._feature_shares(crop, swapped, points)
+        worst = (self._smears(crop, here, there, skin), self._flicker(here, there, skin))
+        self._rows.append((*shares, *edges(soft_luma(there), soft_luma(here), painted), *worst))
 
     def _feature_shares(self, crop: Crop, swapped: Image, points: Floats) -> tuple[float, ...]:
         """Computes shares of the source's brows (mean, least), their change, and of its lids and lips."""
         if self._source is None:
             return (np.nan,) * 5
+        own = self._source
         brows, lids, lips = crop.features(swapped, points)
-        kept = np.minimum(brows, self._source.brows) / np.maximum(
-            self._source.brows.sum(1, keepdims=True), MIN_DEPTH
-        )
-        before = self._brows
+        kept = np.minimum(brows, own.brows) / np.maximum(own.brows.sum(1, keepdims=True), MIN_DEPTH)
+        changed = np.nan if self._brows is None else float(np.abs(kept - self._brows).sum(1).mean())
         self._brows = kept
-        changed = np.nan if before is None else float(np.abs(kept - before).sum(1).mean())
-        lids_kept = np.minimum(lids, self._source.lids).sum() / max(self._source.lids.sum(), MIN_DEPTH)
+        lids_kept = np.minimum(lids, own.lids).sum() / max(own.lids.sum(), MIN_DEPTH)
         shares = kept.sum(1)
-        lips_kept = min(lips / self._source.lips, 1.0) if self._source.lips > MIN_LIPS_DEPTH else np.nan
+        lips_kept = min(lips / own.lips, 1.0) if own.lips > MIN_LIPS_DEPTH else np.nan
         return float(shares.mean()), float(shares.min()), changed, float(lids_kept), lips_kept
 
     def _smears(self, crop: Crop, here: Image, there: Image, skin: Mask) -> float:
@@ -225,20 +202,19 @@ class FeatureJudge:
         """Computes the change of the worst places of skin beyond the original's."""
         ours, theirs = (lab(image)[..., :1] for image in (here, there))
         apart = smoothed(ours - theirs, skin, BLOTCH_SIGMA * EYES_PX)[..., 0]
-        before = self._before
+        before, before_skin = self._before or (apart, np.zeros_like(skin))
         self._before = (apart, skin)
-        both = skin if before is None else skin & before[1]
-        if before is None or both.sum() < MIN_SKIN_PX:
+        both = skin & before_skin
+        if both.sum() < MIN_SKIN_PX:
             return float("nan")
-        return float(np.percentile(np.abs(apart - before[0])[both], SKIN_PERCENTILE))
+        return float(np.percentile(np.abs(apart - before)[both], SKIN_PERCENTILE))
 
     def figures(self) -> dict[str, float]:
         """Maps the figures' names to values; NaN for what could not be measured."""
-        table = np.array(self._rows, np.float64).reshape(-1, len(PER_FRAME))
-        by = dict(zip(PER_FRAME, table.T, strict=True))
-        found = {name: mean(values) for name, values in by.items()}
+        by = columns(self._rows, PER_FRAME)
         known = by["brows_least"][np.isfinite(by["brows_least"])]
-        return found | {"brows_least": float(known.min(initial=np.inf)) if len(known) else float("nan")}
+        least = float(known.min()) if len(known) else float("nan")
+        return {name: mean(values) for name, values in by.items()} | {"brows_least": least}
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,9 +267,8 @@ class Crop:
     def blotches(self, image: Image, skin: Mask) -> Plane:
         """Measures skin that is darker or redder than around it (SIDE_PX, SIDE_PX), CIE Lab; 0 elsewhere."""
         colours = lab(image)[..., :2]
-        bands = smoothed(colours, skin, BLOTCH_SIGMA * EYES_PX) - smoothed(
-            colours, skin, SKIN_SIGMA * EYES_PX
-        )
+        around = smoothed(colours, skin, SKIN_SIGMA * EYES_PX)
+        bands = smoothed(colours, skin, BLOTCH_SIGMA * EYES_PX) - around
         strength = np.hypot(np.minimum(bands[..., 0], 0), np.maximum(bands[..., 1], 0))
         return np.asarray(strength * skin, np.float32)
 
@@ -303,12 +278,7 @@ def edges(original: Plane, swapped: Plane, painted: Mask) -> tuple[float, float]
 
     Brightness by distance from the outline, averaged along a 48th of it (what runs along it stays, texture
     averages out): its steps and its lines, less the strongest that the original has within a little. A high
-    percentile of the sectors.
-
-    Args:
-        original: (SIDE_PX, SIDE_PX), brightness.
-        swapped: likewise.
-        painted: (SIDE_PX, SIDE_PX), the mask.
+    percentile of the sectors. All three are (SIDE_PX, SIDE_PX), ``painted`` is the mask.
     """
     if not painted.any() or painted.all():
         return (np.nan, np.nan)
@@ -317,26 +287,22 @@ def edges(original: Plane, swapped: Plane, painted: Mask) -> tuple[float, float]
         for one in (painted, ~painted)
     )
     away = (outside - inside) / EYES_PX
-    rows, columns = np.nonzero(np.abs(away) < EDGE_REACH)
-    middle = np.argwhere(painted).mean(0)
-    angle = np.arctan2(rows - middle[0], columns - middle[1]) / (2 * np.pi) + 0.5
+    rows, cols = np.nonzero(np.abs(away) < EDGE_REACH)
+    centre = np.argwhere(painted).mean(0)
+    angle = np.arctan2(rows - centre[0], cols - centre[1]) / (2 * np.pi) + 0.5
     rings = round(2 * EDGE_REACH / SAMPLE_STEP)
-    ring = np.minimum(((away[rows, columns] + EDGE_REACH) / SAMPLE_STEP).astype(int), rings - 1)
+    ring = np.minimum(((away[rows, cols] + EDGE_REACH) / SAMPLE_STEP).astype(int), rings - 1)
     place = np.minimum((angle * SECTORS).astype(int), SECTORS - 1) * rings + ring
     counts = np.bincount(place, minlength=SECTORS * rings).reshape(SECTORS, rings)
     steps = []
     lines = []
     for picture in (original, swapped):
-        sums = np.bincount(place, picture[rows, columns], SECTORS * rings).reshape(SECTORS, rings)
+        sums = np.bincount(place, picture[rows, cols], SECTORS * rings).reshape(SECTORS, rings)
         profile = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-        steps.append(
-            np.abs(
-                profile[:, LINE_HALF_WIDTH:-LINE_HALF_WIDTH]
-                - np.roll(profile, 2, 1)[:, LINE_HALF_WIDTH:-LINE_HALF_WIDTH]
-            )
-        )
+        inner = profile[:, LINE_HALF_WIDTH:-LINE_HALF_WIDTH]
+        steps.append(np.abs(inner - profile[:, LINE_HALF_WIDTH - 2 : -LINE_HALF_WIDTH - 2]))
         beside = profile[:, 2 * LINE_HALF_WIDTH :] + profile[:, : -2 * LINE_HALF_WIDTH]
-        lines.append(np.abs(profile[:, LINE_HALF_WIDTH:-LINE_HALF_WIDTH] - beside / 2))
+        lines.append(np.abs(inner - beside / 2))
     worst = []
     for had, has in (steps, lines):
         near = maximum_filter1d(np.nan_to_num(had), 2 * EDGE_SHIFT_SAMPLES + 1, axis=1, mode="nearest")
@@ -347,8 +313,7 @@ def edges(original: Plane, swapped: Plane, painted: Mask) -> tuple[float, float]
 
 def soft_luma(image: Image) -> Plane:
     """Computes luma (H, W) float32, softened by a pixel: single pixels are the encoder's."""
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(grey, (0, 0), 0.8))
+    return np.asarray(cv2.GaussianBlur(luma(image).astype(np.float32), (0, 0), 0.8))
 
 
 def _profile(picture: Plane, points: Floats, line: Line) -> Plane:
@@ -360,9 +325,9 @@ def _profile(picture: Plane, points: Floats, line: Line) -> Plane:
     places = np.stack([np.interp(along, lengths, part) for part in corners.T], -1)
     places += np.maximum(along - lengths[-1], 0)[:, None] * end
     across = np.linspace(-line.above, line.below, ACROSS) * EYES_PX
-    columns = np.broadcast_to(places[:, 0], (ACROSS, ALONG)).astype(np.float32)
-    rows = (places[:, 1] + across[:, None]).astype(np.float32)
-    return np.asarray(cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    x = np.broadcast_to(places[:, 0], (ACROSS, ALONG)).astype(np.float32)
+    y = (places[:, 1] + across[:, None]).astype(np.float32)
+    return np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _depth(profile: Plane, *, both: bool) -> Floats:

@@ -66,13 +66,13 @@ class Truth:
             raise InputError(f"{path}: a truth has its arrays beside its clip, and there are none") from error
         except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
             raise InputError(f"{path}: the truth's arrays are damaged or incomplete ({error})") from error
-        width, height = (int(one) for one in arrays["size"])
+        width, height = map(int, arrays["size"])
         count = len(arrays["pose"])
         if (
             arrays["mask"].shape != (count, height, -(-width // 8))
             or arrays["landmarks"].shape != (count, 68, 2)
             or len(occluders) not in (0, len(OCCLUSION_ARRAYS))
-            or any(one.shape != arrays["mask"].shape for one in occluders)
+            or any(mask.shape != arrays["mask"].shape for mask in occluders)
             or not clip.is_file()
         ):
             raise InputError(f"{path}: the truth's arrays don't fit each other, or the clip is missing")
@@ -96,10 +96,7 @@ class Truth:
         return self._unpack(self._packed[index])
 
     def occluders(self, index: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
-        """Masks of occluders of a frame's face, whole and partial (edges, dark lenses); None without any.
-
-        Both are (height, width).
-        """
+        """Masks (height, width) of a frame's occluders, whole and in part (edges, lenses), or None."""
         if not self._occluders:
             return None
         front, clouded = self._occluders
@@ -110,19 +107,17 @@ class Truth:
 
 
 def truth_scores(truth: Truth, frames: range, points: Floats, true_points: Floats) -> Scores:
-    """Scores of the swapped face's landmarks against their true places.
+    """Scores the swapped face's landmarks against their true places.
 
     Args:
-        truth: of the clip.
         frames: indices of T frames.
         points: (T, 68, 2) by the judge, in the swap.
         true_points: (T, 68, 2) by the same judge, in the true swap: the judge's own error.
     """
     known = truth.landmarks[frames.start : frames.stop]
     error = landmark_errors(points, known)
-    own = landmark_errors(true_points, known)
-    figure = Figure("landmark_error", mean(error), {"truth": mean(own)})
-    return Scores((figure,), {"landmark_error": error})
+    own = mean(landmark_errors(true_points, known))
+    return Scores((Figure("landmark_error", mean(error), {"truth": own}),), {"landmark_error": error})
 
 
 def landmark_errors(points: Floats, known: Floats) -> Floats:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from recaster.evaluation.face_window import luma
 from recaster.evaluation.nan_stats import mean
-from recaster.evaluation.sface import CHIP_PX, TEMPLATE, five_points
+from recaster.evaluation.sface import cut_chip
 from recaster.evaluation.types import Figure, Scores
-from recaster.faces.alignment import similarity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,22 +36,17 @@ class GroundTruthJudge:
     def add(
         self, swapped: Image, truth: Image, original: Image, mask: NDArray[np.bool_], points: Floats
     ) -> None:
-        """Judges one frame.
+        """Judges one frame, (H, W, 3) uint8 RGB.
 
         Args:
-            swapped: (H, W, 3) uint8 RGB.
-            truth: the true swap of the same frame.
-            original: the unswapped frame.
             mask: (H, W), the face in the truth.
             points: (68, 2) of the truth's face, pixels; NaN where it was not found.
         """
-        look = (
-            len(self._rows) % PERCEPTUAL_EVERY == 0 and bool(np.isfinite(points).all()) and bool(mask.any())
-        )
+        sees_layers = np.isfinite(points).all() and mask.any() and len(self._rows) % PERCEPTUAL_EVERY == 0
         row = []
         for image in (swapped, original):
             row += [mean_squared_error(image, truth, mask), structural_similarity(image, truth, mask)]
-            row.append(perceptual(self._sface, image, truth, mask, points) if look else np.nan)
+            row.append(perceptual(self._sface, image, truth, mask, points) if sees_layers else np.nan)
         row.append(mean_squared_error(swapped, original, ~mask))
         self._rows.append(tuple(row))
 
@@ -64,7 +59,7 @@ class GroundTruthJudge:
             Figure("perceptual_inside", mean(far), {"no swap": mean(far0)}),
             Figure("psnr_outside", decibels(mean(beside))),
         )
-        frames = {"psnr_inside": np.array([decibels(one) for one in error]), "ssim_inside": like}
+        frames = {"psnr_inside": np.array([*map(decibels, error)]), "ssim_inside": like}
         return Scores(figures, frames)
 
 
@@ -89,7 +84,7 @@ def structural_similarity(first: Image, second: Image, mask: NDArray[np.bool_]) 
     """
     if not mask.any():
         return float("nan")
-    a, b = (cv2.cvtColor(one, cv2.COLOR_RGB2GRAY).astype(np.float64) for one in (first, second))
+    a, b = (luma(image).astype(np.float64) for image in (first, second))
 
     def local(values: Floats) -> Floats:
         return cv2.GaussianBlur(values, (11, 11), 1.5)
@@ -112,20 +107,13 @@ def perceptual(sface: SFace, first: Image, second: Image, mask: NDArray[np.bool_
 
     As LPIPS does it (Zhang et al., "The unreasonable effectiveness of deep features as a perceptual
     metric", CVPR 2018), without learned weights and with SFace's layers: feature vectors at length 1,
-    squared differences, mean over the region and over four depths.
-
-    Args:
-        sface: the network.
-        first: (H, W, 3) uint8 RGB.
-        second: likewise.
-        mask: (H, W), the region that counts.
-        points: (68, 2) of the face in both, pixels.
+    squared differences, mean over the region (H, W) and over four depths. ``points`` (68, 2), pixels, are
+    the face's in both.
     """
-    matrix = similarity(five_points(points), TEMPLATE)
-    chips = [cv2.warpAffine(image, matrix, (CHIP_PX, CHIP_PX)) for image in (first, second)]
-    region = cv2.warpAffine(mask.astype(np.float32), matrix, (CHIP_PX, CHIP_PX))
+    layers = [sface.features(cut_chip(image, points)) for image in (first, second)]
+    region = cut_chip(mask.astype(np.float32), points)
     apart = []
-    for one, other in zip(*(sface.features(chip) for chip in chips), strict=True):
+    for one, other in zip(*layers, strict=True):
         weight = cv2.resize(region, one.shape[:0:-1], interpolation=cv2.INTER_AREA)
         distance = ((_unit(one) - _unit(other)) ** 2).sum(axis=0)
         apart.append(float((distance * weight).sum() / max(weight.sum(), 1e-6)))

@@ -9,7 +9,7 @@ import numpy as np
 
 from recaster.errors import FacesetError
 from recaster.evaluation.landmark_judge import LandmarkJudge, face_box
-from recaster.evaluation.nan_stats import mean
+from recaster.evaluation.nan_stats import mean, spread_indices
 from recaster.evaluation.types import FaceObservations, Figure, Scores
 from recaster.facesets.faceset import Faceset
 
@@ -43,33 +43,30 @@ class IdentityReferences:
     @classmethod
     def of(cls, source: Floats, target: Floats | None, gallery: Sequence[Floats]) -> IdentityReferences:
         """Makes the references from the embeddings (n, 128) of everybody's faces."""
-        others = (
-            np.stack([unit(person.mean(axis=0)) for person in gallery]) if gallery else np.zeros((0, 128))
-        )
         return cls(
             source=unit(source.mean(axis=0)),
             ceiling=self_likeness(source),
             target=None if target is None else unit(target.mean(axis=0)),
-            gallery=others,
+            gallery=np.array([unit(person.mean(axis=0)) for person in gallery]).reshape(-1, 128),
         )
 
 
-def faceset_embeddings(folder: Path, sface: SFace, limit: int = MAX_FACES) -> Floats:
-    """Computes embeddings (n, 128), n up to ``limit``, of faces spread over a faceset.
+def faceset_embeddings(folder: Path, sface: SFace) -> Floats:
+    """Computes embeddings (n, 128), n up to ``MAX_FACES``, of faces spread over a faceset.
 
     Raises:
         FacesetError: it is no faceset, or holds no face.
     """
     faceset = Faceset.open(folder)
-    records = faceset.records
-    if not records:
+    if not faceset.records:
         raise FacesetError(f"{folder}: no faces in it; extract some")
     judge = LandmarkJudge()
-    found = []
-    for at in np.unique(np.linspace(0, len(records) - 1, min(limit, len(records))).round().astype(int)):
-        crop = faceset.crop(records[at])
-        found.append(sface.embed(crop, judge.points(crop, face_box(records[at].landmarks))))
-    return np.stack(found)
+    embeddings = []
+    for at in spread_indices(len(faceset.records), MAX_FACES):
+        record = faceset.records[at]
+        crop = faceset.crop(record)
+        embeddings.append(sface.embed(crop, judge.points(crop, face_box(record.landmarks))))
+    return np.stack(embeddings)
 
 
 def unit(vector: Floats) -> Floats:
@@ -88,13 +85,7 @@ def self_likeness(embeddings: Floats) -> float:
 def identity_scores(
     swapped: FaceObservations, original: FaceObservations, references: IdentityReferences
 ) -> Scores:
-    """Scores of the swapped face's likeness to the source, and to the target.
-
-    Args:
-        swapped: observations of the swap, T frames.
-        original: observations of the original.
-        references: the people whom it is compared with.
-    """
+    """Scores the swapped face's likeness to the source, and to the target, of T frames each."""
     target = references.target
     if target is None:
         target = unit(np.nanmean(original.embeddings, axis=0))
@@ -103,15 +94,11 @@ def identity_scores(
     before = original.embeddings @ references.source
     before_target = original.embeddings @ target
     people = np.stack([references.source, target, *references.gallery])
+    own = references.ceiling
+    between = float(references.source @ target)
     figures = (
-        Figure(
-            "cosine_source", mean(to_source), {"no swap": mean(before), "source itself": references.ceiling}
-        ),
-        Figure(
-            "cosine_target",
-            mean(to_target),
-            {"no swap": mean(before_target), "source itself": float(references.source @ target)},
-        ),
+        Figure("cosine_source", mean(to_source), {"no swap": mean(before), "source itself": own}),
+        Figure("cosine_target", mean(to_target), {"no swap": mean(before_target), "source itself": between}),
         Figure("identity_margin", mean(to_source - to_target), {"no swap": mean(before - before_target)}),
         Figure(
             "retrieval",

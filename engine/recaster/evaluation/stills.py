@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from recaster.evaluation.measures import MEASURES
+from recaster.evaluation.nan_stats import rounded, spread_indices
 from recaster.evaluation.observe import points_by_frame
 from recaster.media.reader import read_frames
 from recaster.media.sheet import contact_sheet, save_image
@@ -37,8 +38,7 @@ class Worst:
 
     Attributes:
         frame: its index in the original.
-        because: the per-frame value that is worst there, compared with the clip's other frames.
-        value: that value.
+        because: name of the per-frame value that is worst there, compared with the clip's other frames.
     """
 
     frame: int
@@ -47,10 +47,10 @@ class Worst:
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return {"frame": self.frame, "because": self.because, "value": float(f"{self.value:.6g}")}
+        return {"frame": self.frame, "because": self.because, "value": rounded(self.value)}
 
 
-def worst_frames(values: Mapping[str, Floats], frames: range, count: int = MAX_WORST) -> tuple[Worst, ...]:
+def worst_frames(values: Mapping[str, Floats], frames: range) -> tuple[Worst, ...]:
     """Finds the frames that stick out most from the clip's own middle, worst first.
 
     How far out a value is: its distance from the median in its bad direction, over the median absolute
@@ -59,10 +59,9 @@ def worst_frames(values: Mapping[str, Floats], frames: range, count: int = MAX_W
     Args:
         values: name to (T,) float64; only names that ``MEASURES`` gives a direction count.
         frames: indices of the T frames.
-        count: how many at most.
 
     Returns:
-        At most ``count``, at least ``MIN_GAP_FRAMES`` frames from each other.
+        At most ``MAX_WORST``, at least ``MIN_GAP_FRAMES`` frames from each other.
     """
     names = [name for name in values if name in MEASURES and MEASURES[name].better in ("higher", "lower")]
     if not names or not frames:
@@ -72,7 +71,7 @@ def worst_frames(values: Mapping[str, Floats], frames: range, count: int = MAX_W
     reason = out.argmax(axis=0)
     chosen: list[int] = []
     for at in np.argsort(-badness, kind="stable").tolist():
-        if badness[at] <= 0 or len(chosen) == count:
+        if badness[at] <= 0 or len(chosen) == MAX_WORST:
             break
         if all(abs(at - other) >= MIN_GAP_FRAMES for other in chosen):
             chosen.append(at)
@@ -89,28 +88,18 @@ def _outlying(values: Floats, better: str) -> Floats:
 
 
 def draw_sheet(path: Path, clips: Sequence[Path], tracks: Sequence[FaceTrack], frames: range) -> None:
-    """Writes stills through the clip: a row each for original, swap, truth and the difference.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
+    """Writes stills through the clip, a row each for original, swap, truth and difference (OutputError)."""
     where = points_by_frame(tracks)
     shown = [index for index in frames if index in where] or list(frames)
-    chosen = [shown[i] for i in np.linspace(0, len(shown) - 1, min(STILLS, len(shown))).round().astype(int)]
+    chosen = [shown[at] for at in spread_indices(len(shown), STILLS)]
     _draw(path, clips, where, frames, [(index, f"frame {index}") for index in chosen])
 
 
 def draw_worst(
     path: Path, clips: Sequence[Path], tracks: Sequence[FaceTrack], frames: range, worst: Sequence[Worst]
 ) -> None:
-    """Writes the worst frames, each under what is wrong with it.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    named = [
-        (one.frame, f"{one.frame}: {MEASURES[one.because].title.lower()} {one.value:.3g}") for one in worst
-    ]
+    """Writes the worst frames, each under what is wrong with it (OutputError)."""
+    named = [(w.frame, f"{w.frame}: {MEASURES[w.because].title.lower()} {w.value:.3g}") for w in worst]
     _draw(path, clips, points_by_frame(tracks), frames, named or [(frames.start, "nothing stands out")])
 
 
@@ -121,17 +110,16 @@ def _draw(
     frames: range,
     chosen: Sequence[tuple[int, str]],
 ) -> None:
-    starts = [0 if clip is clips[1] else frames.start for clip in clips]
+    starts = [frames.start, 0, frames.start]
     columns = []
     for index, _ in chosen:
         offset = index - frames.start
-        images = [_still(clip, start + offset) for clip, start in zip(clips, starts, strict=True)]
+        images = [_still(clip, start + offset) for clip, start in zip(clips, starts, strict=False)]
         shown = [around_face(image, where.get(index)) for image in images]
         columns.append([*shown, _difference(shown)])
     against = "truth" if len(clips) == 3 else "original"
     names = [*("original", "swapped", "truth")[: len(clips)], f"swapped - {against} x{DIFFERENCE_GAIN}"]
-    rows = list(zip(*columns, strict=True))
-    images = [image for row in rows for image in row]
+    images = [image for row in zip(*columns, strict=True) for image in row]
     captions = [caption if row == 0 else name for row, name in enumerate(names) for _, caption in chosen]
     save_image(path, contact_sheet(images, len(chosen), (CELL_PX, CELL_PX), captions))
 

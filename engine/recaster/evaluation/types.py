@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +27,16 @@ class FaceObservations:
     points: Floats
     pupils: Floats
     embeddings: Floats
+
+    @classmethod
+    def unseen(cls, count: int) -> Self:
+        """Makes the observations of ``count`` frames in which nothing was seen yet, to be filled."""
+        return cls(*(np.full((count, *shape), np.nan) for shape in ((68, 2), (2, 2), (128,))))
+
+    def fill(self, at: int, points: Floats, pupils: Floats) -> None:
+        """Fills in the points and the pupils of frame ``at``."""
+        self.points[at] = points
+        self.pupils[at] = pupils
 
 
 @dataclass(frozen=True)
@@ -55,3 +67,7 @@ class Scores:
 
     figures: tuple[Figure, ...]
     frames: Mapping[str, Floats] = field(default_factory=dict)
+
+    def __add__(self, other: Scores) -> Scores:
+        """Merges the scores of two judges, which must not share a name."""
+        return Scores(self.figures + other.figures, {**self.frames, **other.frames})

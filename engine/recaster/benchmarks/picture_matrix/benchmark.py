@@ -18,6 +18,7 @@ from recaster.benchmarks.speed import machine_facts
 from recaster.errors import FaceNotFoundError, InputError
 from recaster.evaluation.feature_judge import SourceFeatures
 from recaster.evaluation.ground_truth import Truth
+from recaster.evaluation.nan_stats import rounded
 from recaster.facesets.faceset import Faceset
 from recaster.files import write_json
 from recaster.media.clip import Clip
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 FORMAT: Final = 1
 RESULTS: Final = "matrix.json"
+DIGITS: Final = 5
+"""Significant ones of a figure in JSON."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,7 @@ class ShotResult:
     """Figures of one shot.
 
     Attributes:
-        row: the row's name.
-        condition: the condition's name.
+        row, condition: their names.
         figures: name to value; NaN for what could not be measured.
         true: of the true swap; empty where nobody knows it.
         note: reason why there is nothing to judge; else empty.
@@ -67,19 +69,17 @@ class ShotResult:
 
     def as_json(self) -> dict[str, Any]:
         """Converts to plain JSON values."""
-        return {
-            "row": self.row,
-            "condition": self.condition,
-            "figures": {name: _json_number(value) for name, value in self.figures.items()},
-            "true": {name: _json_number(value) for name, value in self.true.items()},
-            "note": self.note,
-        }
+        figures, true = (
+            {name: rounded(value, DIGITS) for name, value in part.items()}
+            for part in (self.figures, self.true)
+        )
+        return vars(self) | {"figures": figures, "true": true}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> ShotResult:
         """Reads a result that ``as_json`` made."""
         figures, true = (
-            {name: float("nan") if one is None else float(one) for name, one in value[part].items()}
+            {name: float("nan" if figure is None else figure) for name, figure in value[part].items()}
             for part in ("figures", "true")
         )
         return cls(value["row"], value["condition"], figures, true, value["note"])
@@ -89,9 +89,7 @@ def measure_pictures(rows: list[Row], out: Path, report: Report = silent) -> lis
     """Swaps and judges every shot of a matrix; shots that are done in ``out`` are not done again.
 
     Args:
-        rows: the matrix.
-        out: folder for its facesets, shots, sheets and ``matrix.json``.
-        report: told about every shot.
+        out: folder for the matrix' facesets, shots, sheets and ``matrix.json``.
 
     Returns:
         A result for each row and condition, in their order.
@@ -102,43 +100,36 @@ def measure_pictures(rows: list[Row], out: Path, report: Report = silent) -> lis
     """
     began = time.monotonic()
     spent = time.process_time()
-    shots = [(row, name) for row in rows for name in row.conditions]
-    known = {(row.name, name): _finished_result(_folder(out, row, name)) for row, name in shots}
-    done = sum(one is not None for one in known.values())
+    shots = {_folder(out, row, name): (row, condition(name)) for row in rows for name in row.conditions}
+    results = {folder: _finished_result(folder) for folder in shots}
     source = None
-    for row, name in shots:
-        if known[row.name, name] is not None:
+    for folder, (row, wanted) in shots.items():
+        if results[folder] is not None:
             continue
-        report(
-            Update("swapping and judging", done, len(shots), "shots", f"{row.name}, {condition(name).title}")
-        )
+        done = sum(result is not None for result in results.values())
+        report(Update("swapping and judging", done, len(shots), "shots", f"{row.name}, {wanted.title}"))
         if source is None or source.row is not row:
             source = _Source.of(row, out, report)
-        result = _judge(source, condition(name), out)
-        write_json(_folder(out, row, name) / RESULTS, result.as_json())
-        known[row.name, name] = result
-        done += 1
-    report(Update("swapping and judging", done, len(shots), "shots"))
-    results = [one for one in known.values() if one is not None]
+        result = _judge(source, wanted, out)
+        write_json(folder / RESULTS, result.as_json())
+        results[folder] = result
+    report(Update("swapping and judging", len(shots), len(shots), "shots"))
     about = {
         "format": FORMAT,
         "machine": machine_facts(),
         "seconds": round(time.monotonic() - began, 1),
         "cpu_seconds": round(time.process_time() - spent, 1),
     }
-    write_json(out / RESULTS, about | {"shots": [one.as_json() for one in results]})
-    return results
+    finished = [result for result in results.values() if result is not None]
+    write_json(out / RESULTS, about | {"shots": [result.as_json() for result in finished]})
+    return finished
 
 
 def read_results(out: Path) -> list[ShotResult]:
-    """Reads the results of an earlier run.
-
-    Raises:
-        InputError: it isn't there, or damaged.
-    """
+    """Reads the results of an earlier run (InputError)."""
     path = out / RESULTS
     try:
-        return [ShotResult.from_json(one) for one in json.loads(path.read_bytes())["shots"]]
+        return [ShotResult.from_json(shot) for shot in json.loads(path.read_bytes())["shots"]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: no results of a picture matrix can be read ({error})") from None
 
@@ -175,44 +166,33 @@ class _Source(NamedTuple):
 def _judge(source: _Source, wanted: Condition, out: Path) -> ShotResult:
     """Makes a shot, swaps it, judges it and its true swap, and draws its sheets."""
     row = source.row
-    rate = probe(row.target).rate
     folder = _folder(out, row, wanted.name)
     plain = _folder(out, row, PLAIN) / "target.mp4"
-    if not plain.is_file():
-        make_shot(row, row.target, condition(PLAIN), rate, plain)
     target, swapped, matte = (folder / name for name in ("target.mp4", "swapped.mp4", "matte.mp4"))
-    if not target.is_file():
-        make_shot(row, row.target, wanted, rate, target)
     true = None if row.truth is None else folder / "truth.mp4"
-    if true is not None and row.truth is not None and not true.is_file():
-        make_shot(row, row.truth, wanted, rate, true)
+    shots = [(row.target, condition(PLAIN), plain), (row.target, wanted, target), (row.truth, wanted, true)]
+    for clip, shown, shot in shots:
+        if clip is not None and shot is not None and not shot.is_file():
+            make_shot(row, clip, shown, probe(row.target).rate, shot)
     person = _person(row, plain, wanted, folder)
-    note = _swap(target, swapped, matte, source.swapper, person)
-    if note:
-        return ShotResult(row.name, wanted.name, {"found": 0.0}, {}, note)
+    settings = SwapSettings(matte=matte, person=person)
+    try:
+        swap_clip(SwapRequest(Clip(target), swapped, source.swapper, settings))
+    except FaceNotFoundError as error:
+        return ShotResult(row.name, wanted.name, {"found": 0.0}, {}, str(error))
     clips = (target, swapped, matte, true)
     meshes = faces_of(row, plain, person)
     figures = judge_shot(_shot_frames(row, wanted, clips, meshes, plain), source.features)
     known = {}
     if true is not None:
-        known = judge_shot(
-            _shot_frames(row, wanted, (target, true, None, true), meshes, plain), source.features
-        )
+        frames = _shot_frames(row, wanted, (target, true, None, true), meshes, plain)
+        known = judge_shot(frames, source.features)
     if wanted.name == PLAIN:
         moving, moving_true = judge_motion(row, target, swapped, source.faceset)
-        figures = figures | moving
-        known = known | moving_true
+        figures |= moving
+        known |= moving_true
     draw_shot(folder, wanted, clips, meshes, probe(plain))
     return ShotResult(row.name, wanted.name, figures, known)
-
-
-def _swap(target: Path, out: Path, matte: Path, swapper: Swapper, person: Path | None) -> str:
-    """Swaps a shot; returns the reason where that is impossible."""
-    try:
-        swap_clip(SwapRequest(Clip(target), out, swapper, SwapSettings(matte=matte, person=person)))
-    except FaceNotFoundError as error:
-        return str(error)
-    return ""
 
 
 def _person(row: Row, plain: Path, wanted: Condition, folder: Path) -> Path | None:
@@ -253,7 +233,3 @@ def _shot_frames(
             protected=front if protected is None else protected,
             clouded=clouded,
         )
-
-
-def _json_number(value: float) -> float | None:
-    return float(f"{value:.5g}") if np.isfinite(value) else None

@@ -21,7 +21,7 @@ from recaster.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from recaster.media.types import Image
 
@@ -40,8 +40,6 @@ class Moment:
     """Place of a frame in a shot.
 
     Attributes:
-        index: of the frame, from 0.
-        count: frames in the shot.
         other: the frame of the other person's clip that goes with it; None where there is none.
     """
 
@@ -56,7 +54,6 @@ class Condition:
 
     Attributes:
         name: a word, also of its folder.
-        title: a few words for people.
         change: makes its frame (H, W, 3) uint8 RGB out of the plain one.
         undo: brings a frame back to the plain frame's geometry, of (width, height); None where that
             stayed.
@@ -80,32 +77,22 @@ class Condition:
 
 
 def condition(name: str) -> Condition:
-    """Returns the condition of a name.
-
-    Raises:
-        UsageError: there is none.
-    """
-    try:
-        return CONDITIONS[name]
-    except KeyError:
-        raise UsageError(
-            f"there is no condition {name!r} of a shot; there are {', '.join(CONDITIONS)}"
-        ) from None
+    """Returns the condition of a name (UsageError where there is none)."""
+    if name not in CONDITIONS:
+        raise UsageError(f"there is no condition {name!r} of a shot; there are {', '.join(CONDITIONS)}")
+    return CONDITIONS[name]
 
 
 def _same(image: Image, _: Moment) -> Image:
     return image
 
 
-def _scaled(image: Image, _: Moment, gains: tuple[float, float, float]) -> Image:
-    return _levels(image.astype(np.float32) * np.array(gains, np.float32))
-
-
 def _levels(values: NDArray[np.float32]) -> Image:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def _mixed(image: Image, _: Moment, matrix: tuple[tuple[float, ...], ...]) -> Image:
+def _mixed(image: Image, _: Moment, matrix: ArrayLike) -> Image:
+    """Makes each channel of all three: ``matrix`` is (3, 3)."""
     return _levels(cv2.transform(image.astype(np.float32), np.array(matrix, np.float32)))
 
 
@@ -171,24 +158,17 @@ def _tiny_place(size: tuple[int, int]) -> tuple[int, int, tuple[int, int]]:
 
 
 def _squeezed(image: Image, _: Moment) -> Image:
-    return cv2.resize(
-        image, (image.shape[1] * 3 // 8 * 2, image.shape[0] // 2 * 2), interpolation=cv2.INTER_AREA
-    )
-
-
-def _resized(image: Image, size: tuple[int, int]) -> Image:
-    return cv2.resize(image, size)
+    size = (image.shape[1] * 3 // 8 * 2, image.shape[0] // 2 * 2)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def _half_in_front(image: Image, moment: Moment) -> Image:
     """Draws the other person, cut along a straight edge, before the right half of the face."""
     out = image.copy()
-    height = image.shape[0]
     begin = _front_from(image.shape[1::-1])
-    other = _other(image, moment)
     width = image.shape[1] - begin
-    start = min(image.shape[1] * 30 // 100, image.shape[1] - width)  # close to the other's cheek
-    out[:height, begin:] = other[:height, start : start + width]
+    start = min(image.shape[1] * 30 // 100, begin)  # close to the other's cheek
+    out[:, begin:] = _other(image, moment)[:, start : start + width]
     return out
 
 
@@ -225,19 +205,15 @@ def _after(size: tuple[int, int], moment: Moment) -> NDArray[np.bool_] | None:
     return np.ones(size[::-1], bool) if _dissolved(moment) == 1 else None
 
 
-def _named(*conditions: Condition) -> dict[str, Condition]:
-    return {one.name: one for one in conditions}
-
-
-CONDITIONS: Final[dict[str, Condition]] = _named(
+_ALL: Final = (
     Condition(PLAIN, "as it is", _same),
-    Condition("dark", "dark", partial(_scaled, gains=(0.18, 0.18, 0.18))),
+    Condition("dark", "dark", partial(_mixed, matrix=np.diag((0.18, 0.18, 0.18)))),
     Condition("fade", "fade from black", _fade),
-    Condition("blue", "deep blue light", partial(_scaled, gains=(0.1, 0.15, 0.9))),
-    Condition("red", "deep red light", partial(_scaled, gains=(0.9, 0.12, 0.1))),
+    Condition("blue", "deep blue light", partial(_mixed, matrix=np.diag((0.1, 0.15, 0.9)))),
+    Condition("red", "deep red light", partial(_mixed, matrix=np.diag((0.9, 0.12, 0.1)))),
     Condition("grey", "black and white", partial(_mixed, matrix=(_LUMA, _LUMA, _LUMA))),
     Condition("sepia", "sepia", partial(_mixed, matrix=_SEPIA)),
-    Condition("over", "over-exposed", partial(_scaled, gains=(2.0, 2.0, 2.0))),
+    Condition("over", "over-exposed", partial(_mixed, matrix=np.diag((2.0, 2.0, 2.0)))),
     Condition("flash", "flashes", _flash),
     Condition("defocus", "out of focus", partial(_defocus, sigma=3.5)),
     Condition("motion", "motion blur", _motion),
@@ -245,7 +221,7 @@ CONDITIONS: Final[dict[str, Condition]] = _named(
     Condition("noisy", "strong grain", partial(_grain, strength=22.0)),
     Condition("starved", "starved bit rate", _same, bit_rate=40_000),
     Condition("tiny", "a tiny face", _tiny, _untiny),
-    Condition("anamorphic", "pixels that aren't square", _squeezed, _resized, aspect=Fraction(4, 3)),
+    Condition("anamorphic", "pixels that aren't square", _squeezed, cv2.resize, aspect=Fraction(4, 3)),
     *(
         Condition(
             f"roll{degrees}", f"rolled by {degrees} degrees",
@@ -256,3 +232,4 @@ CONDITIONS: Final[dict[str, Condition]] = _named(
     Condition("behind", "another person half in front", _half_in_front, protected=_front),
     Condition("dissolve", "a dissolve to another person", _dissolve, protected=_after),
 )  # fmt: skip
+CONDITIONS: Final = {condition.name: condition for condition in _ALL}

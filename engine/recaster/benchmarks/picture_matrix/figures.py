@@ -62,11 +62,9 @@ class ShotFrame:
     """One frame of a shot, all of it in the geometry of the plain shot.
 
     Attributes:
-        original: (H, W, 3) uint8 RGB, under the condition.
-        swapped: the same frame, swapped.
+        original, swapped, truth: (H, W, 3) uint8 RGB, under the condition; the last is the true swap.
         matte: (H, W, 3) uint8, the swap's own matte of its face.
         mesh: (478, 3) of the plain shot's face, pixels; None where there is none.
-        truth: the true swap under the condition.
         known: (H, W), the face in the truth.
         protected: (H, W), another person, or occluders before the face.
         clouded: (H, W), pixels that are so in part, and aren't judged.
@@ -83,13 +81,9 @@ class ShotFrame:
 
 
 class ShotJudge:
-    """Judge that takes frame after frame with ``add``, and sums up with ``figures``.
+    """Judge that takes frame after frame with ``add``, and sums up with ``figures``."""
 
-    Args:
-        source: features of the source; None where nobody knows.
-    """
-
-    def __init__(self, source: SourceFeatures | None = None) -> None:
+    def __init__(self, source: SourceFeatures | None) -> None:
         self._look = LookJudge()
         self._features = FeatureJudge(source)
         self._points = LandmarkJudge()
@@ -152,23 +146,23 @@ class ShotJudge:
         """Maps the figures' names to values; NaN for what could not be measured."""
         covered = np.array(self._covered)
         rolls = np.array(self._rolls)
-        found = {figure.name: figure.value for figure in self._look.scores().figures}
-        found |= self._features.figures()
-        found["found"] = 100 * float((covered >= MIN_CORE_COVERAGE).mean()) if len(covered) else float("nan")
-        found["coverage"] = mean(covered[covered >= MIN_CORE_COVERAGE])
-        found["roll_95"] = float(np.percentile(rolls, 95)) if len(rolls) else float("nan")
-        found["bleed"] = mean(np.array(self._beside))
+        figures = {figure.name: figure.value for figure in self._look.scores().figures}
+        figures |= self._features.figures()
+        figures["found"] = 100 * mean((covered >= MIN_CORE_COVERAGE).astype(np.float64))
+        figures["coverage"] = mean(covered[covered >= MIN_CORE_COVERAGE])
+        figures["roll_95"] = float(np.percentile(rolls, 95)) if len(rolls) else float("nan")
+        figures["bleed"] = mean(self._beside)
         if self._harmed:
-            found["harm"] = mean(np.array(self._harmed))
+            figures["harm"] = mean(self._harmed)
         if self._either:
-            found["front_iou"] = self._shared / self._either
+            figures["front_iou"] = self._shared / self._either
         if self._errors:
-            found["psnr_inside"] = decibels(mean(np.array(self._errors)))
-        return found
+            figures["psnr_inside"] = decibels(mean(self._errors))
+        return figures
 
 
 def judge_shot(frames: Iterable[ShotFrame], source: SourceFeatures | None = None) -> dict[str, float]:
-    """Computes the figures of a shot of a source's face."""
+    """Computes the figures of a shot of a source's face; None where nobody knows its features."""
     judge = ShotJudge(source)
     for frame in frames:
         judge.add(frame)
@@ -180,12 +174,6 @@ def judge_motion(
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Judges identity and motion of a plain swap and of its true one.
 
-    Args:
-        row: of the matrix.
-        target: its plain shot.
-        swapped: the swap of that.
-        faceset: of the source.
-
     Returns:
         Name to value, of the swap and of the true swap. The ceilings are what nobody exceeds: the source
         itself, and the judge of points when it looks at the target twice. Nothing of a short shot.
@@ -196,7 +184,8 @@ def judge_motion(
     if row.truth is not None:
         target = row.target
         settings = EvaluateSettings(truth=row.truth, frames=row.frames, person=row.person)
-    figures = {one.name: one for one in evaluate(target, swapped, faceset, settings=settings).scores.figures}
+    result = evaluate(target, swapped, faceset, settings=settings)
+    figures = {figure.name: figure for figure in result.scores.figures}
     own = {name: figures[name].value for name in MOTION}
     true = {name: figures[name].references.get("truth", float("nan")) for name in MOTION}
     ceiling = figures["mouth_correlation"].references["noise"]

@@ -89,20 +89,19 @@ LEGEND: Final = (
 
 def format_table(results: Sequence[ShotResult], before: Sequence[ShotResult] = ()) -> list[str]:
     """Formats a line for each shot, with the true swap's or an earlier run's figures below it."""
-    earlier = {one.name: one for one in before}
-    shown = [name for name in COLUMNS if any(name in one.figures for one in results)]
-    width = max([len(one.name) for one in results] + [13]) + 2
+    earlier = {result.name: result for result in before}
+    shown = [name for name in COLUMNS if any(name in result.figures for result in results)]
+    width = max([len(result.name) for result in results] + [13]) + 2
     lines = [" " * width + "".join(f"{COLUMNS[name].heading:>10}" for name in shown)]
     for result in results:
-        lines.append(
-            _line(result.name, result.figures, shown, width) + (f"  {result.note}" * bool(result.note))
-        )
+        note = f"  {result.note}" if result.note else ""
+        lines.append(_line(result.name, result.figures, shown, width) + note)
         if result.true:
             known = {name: value for name, value in result.true.items() if name not in OWN}
             lines.append(_line("  true", known, shown, width))
         if result.name in earlier:
             lines.append(_line("  before", earlier[result.name].figures, shown, width))
-    groups = {"plain": [one for one in results if one.condition == PLAIN], "all": results}
+    groups = {"plain": [result for result in results if result.condition == PLAIN], "all": results}
     for name, group in groups.items():
         for title, chosen in (("median", statistics.median), ("worst", None)):
             lines.append(_line(f"{name}: {title}", _reduced(group, shown, chosen), shown, width))
@@ -113,13 +112,13 @@ def _reduced(
     results: Sequence[ShotResult], shown: Sequence[str], middle: Callable[[list[float]], float] | None
 ) -> dict[str, float]:
     """Reduces each figure to one value: the middle one, or (None) the one farthest from the best."""
-    summed = {}
+    reduced = {}
     for name in shown:
         best = COLUMNS[name].best
         values = [one.figures[name] for one in results if math.isfinite(one.figures.get(name, math.nan))]
         if values and best is not None:
-            summed[name] = middle(values) if middle else max(values, key=lambda value: abs(value - best))
-    return summed
+            reduced[name] = middle(values) if middle else max(values, key=lambda value: abs(value - best))
+    return reduced
 
 
 def _line(name: str, figures: dict[str, float], shown: Sequence[str], width: int) -> str:
@@ -134,10 +133,8 @@ def _number(figures: dict[str, float], name: str) -> str:
 def format_markdown(results: Sequence[ShotResult]) -> str:
     """Formats a Markdown table: a line for each shot, the true swap's figures in brackets."""
     shown = [name for name in IN_DOCUMENTS if any(name in one.figures for one in results)]
-    lines = [
-        "| shot | " + " | ".join(COLUMNS[name].heading for name in shown) + " |",
-        "|---|" + "---:|" * len(shown),
-    ]
+    headings = " | ".join(COLUMNS[name].heading for name in shown)
+    lines = [f"| shot | {headings} |", "|---|" + "---:|" * len(shown)]
     for result in results:
         cells = []
         for name in shown:
@@ -148,11 +145,7 @@ def format_markdown(results: Sequence[ShotResult]) -> str:
 
 
 def write_page(out: Path, results: Sequence[ShotResult], before: Sequence[ShotResult] = ()) -> Path:
-    """Writes ``index.html`` with the table and the pictures of every shot, and ``matrix.md``.
-
-    Raises:
-        OutputError: it can't be written.
-    """
+    """Writes ``index.html`` with the table and the pictures of every shot and ``matrix.md`` (OutputError)."""
     parts = [
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Picture matrix</title>',
         f"<style>{STYLE}body{{max-width:none}}</style><h1>Picture matrix</h1>",
@@ -168,9 +161,9 @@ def write_page(out: Path, results: Sequence[ShotResult], before: Sequence[ShotRe
             parts.append(f"<p>{html.escape(result.note)}</p>")
         else:
             for picture, title in ((SHEET, "through the shot"), (STRIP, "consecutive frames")):
-                path = f"shots/{result.name}/{picture}"
-                said = f"{result.name}, {title}"
-                parts.append(f'<img src="{html.escape(path)}" alt="{html.escape(said)}" loading="lazy">')
+                path = html.escape(f"shots/{result.name}/{picture}")
+                text = html.escape(f"{result.name}, {title}")
+                parts.append(f'<img src="{path}" alt="{text}" loading="lazy">')
     write_bytes(out / "matrix.md", format_markdown(results).encode())
     page = out / "index.html"
     write_bytes(page, "\n".join([*parts, "</html>\n"]).encode())

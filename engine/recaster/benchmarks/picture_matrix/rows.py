@@ -39,8 +39,7 @@ class Row:
     Attributes:
         name: a word, also of its folders.
         sources: clips and stills of the source, or one faceset.
-        target: the clip that is swapped.
-        frames: which of its frames.
+        frames: of the target, the clip that is swapped.
         conditions: names of conditions to swap it under.
         truth: the true swap of the target; None where nobody knows.
         bare: a clip in which the performer moves in the same way with nothing before the face, and the
@@ -65,11 +64,7 @@ class Row:
 
 
 def read_rows(path: Path, folder: Path | None = None) -> list[Row]:
-    """Read a matrix.
-
-    Args:
-        path: the TOML file.
-        folder: what its paths are relative to; None for its own folder.
+    """Reads a matrix from a TOML file, whose paths are relative to ``folder``, or to its own.
 
     Raises:
         InputError: it can't be read, or says something that can't be done.
@@ -103,25 +98,22 @@ def _row(entry: dict[str, Any], folder: Path) -> Row:
         raise ValueError(f"row {name}: frames {start} to {stop}: give 1 to {MAX_FRAMES} of them")
     if "train" in entry and ("model" in entry or type(entry["train"]) is not int or entry["train"] < 1):
         raise ValueError(f"row {name}: give a `model`, or with `train` the number of steps, at least 1")
-    given = entry.get("conditions", [PLAIN])
+    conditions = entry.get("conditions", [PLAIN])
     optional: dict[str, Any] = {key: folder / entry[key] for key in CLIPS if key in entry}
     if "bare" in entry:
         clip, first = entry["bare"]
         optional["bare"] = (folder / clip, int(first))
+    sources = [entry["source"]] if isinstance(entry["source"], str) else entry["source"]
     row = Row(
         name=name,
-        sources=tuple(folder / one for one in _listed(entry["source"])),
+        sources=tuple(folder / source for source in sources),
         target=folder / entry["target"],
         frames=range(start, stop),
-        conditions=tuple(CONDITIONS) if given == "all" else tuple(given),
+        conditions=tuple(CONDITIONS if conditions == "all" else conditions),
         train=entry.get("train"),
         **optional,
     )
-    for one in row.conditions:
-        if condition(one).needs_other and row.other is None:
-            raise ValueError(f"row {name}: {one} needs the clip of an `other` person")
+    for wanted in row.conditions:
+        if condition(wanted).needs_other and row.other is None:
+            raise ValueError(f"row {name}: {wanted} needs the clip of an `other` person")
     return row
-
-
-def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value

@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from recaster.benchmarks.picture_matrix.shots import plain_frames
+from recaster.evaluation.nan_stats import spread_indices
 from recaster.evaluation.stills import around_face
 from recaster.media.sheet import contact_sheet, load_image, save_image
 
@@ -38,11 +37,9 @@ def draw_shot(
     meshes: Mapping[int, Floats],
     info: ClipInfo,
 ) -> None:
-    """Write a shot's sheet, strip and still: the target, the swap and the true swap, a row each.
+    """Writes a shot's sheet, strip and still: the target, the swap and the true swap, a row each.
 
     Args:
-        folder: for all three.
-        wanted: the shot's condition.
         clips: target, swap, matte (not shown) and true swap or None.
         meshes: of the plain shot, by frame.
         info: of the plain shot.
@@ -53,37 +50,32 @@ def draw_shot(
     count = info.frame_count
     middle = max(count // 2 - COLUMNS // 2, 0)
     chosen = {
-        SHEET: np.unique(np.linspace(0, count - 1, COLUMNS).round().astype(int)).tolist(),
+        SHEET: spread_indices(count, COLUMNS),
         STRIP: list(range(middle, min(middle + COLUMNS, count))),
         STILL: [count // 2],
     }
     images: dict[str, list[Image]] = {picture: [] for picture in chosen}
     captions: dict[str, list[str]] = {picture: [] for picture in chosen}
-    shown = {"target": clips[0], "swapped": clips[1], "true swap": clips[3]}
-    for name, clip in shown.items():
+    indices = {index for some in chosen.values() for index in some}
+    for name, clip in (("target", clips[0]), ("swapped", clips[1]), ("true swap", clips[3])):
         if clip is not None:
-            indices = set(itertools.chain.from_iterable(chosen.values()))
             stills = _stills(clip, wanted, (info.width, info.height), indices)
             for picture, some in chosen.items():
                 images[picture] += [around_face(stills[index], meshes.get(index)) for index in some]
                 captions[picture] += [f"{name} {index}" for index in some]
     for picture, some in chosen.items():
-        said = None if picture == STILL else captions[picture]
-        save_image(folder / picture, contact_sheet(images[picture], len(some), (CELL, CELL), said))
+        texts = None if picture == STILL else captions[picture]
+        save_image(folder / picture, contact_sheet(images[picture], len(some), (CELL, CELL), texts))
 
 
 def draw_overview(out: Path, shots: Mapping[str, Path]) -> bool:
-    """Write the middle frame of every shot: target, swap and true swap below each other.
+    """Writes the middle frame of every shot: target, swap and true swap below each other (OutputError).
 
     Args:
-        out: the JPEG.
         shots: name to folder; those without a still are left out.
 
     Returns:
-        Whether there was any.
-
-    Raises:
-        OutputError: it can't be written.
+        True where there was any.
     """
     stills = {name: folder / STILL for name, folder in shots.items() if (folder / STILL).is_file()}
     if not stills:

@@ -34,7 +34,7 @@ QUALITY: Final = "10"
 
 
 def moments(row: Row, condition: Condition) -> Iterator[Moment]:
-    """Each frame of a row's shots, with the other person's frame where the condition shows one."""
+    """Yields each frame of a row's shots, with the other person's frame where the condition shows one."""
     count = len(row.frames)
     if not condition.needs_other or row.other is None:
         yield from (Moment(index, count) for index in range(count))
@@ -45,11 +45,9 @@ def moments(row: Row, condition: Condition) -> Iterator[Moment]:
 
 
 def faces_of(row: Row, plain: Path, person: Path | None) -> dict[int, Floats]:
-    """The face's mesh (478, 3) by frame of a row's plain shot, in its pixels.
+    """Finds the face's mesh (478, 3) by frame of a row's plain shot, in its pixels.
 
     Args:
-        row: of the matrix.
-        plain: its plain shot.
         person: a picture of the performer, where somebody else is in the shot.
 
     Raises:
@@ -60,10 +58,10 @@ def faces_of(row: Row, plain: Path, person: Path | None) -> dict[int, Floats]:
         return points_by_frame(_tracks(analyse_clip(Clip(plain)), person))
     clip, first = row.bare
     frames = range(first, first + len(row.frames))
-    found = points_by_frame(_tracks(analyse_clip(Clip(clip), frames=frames), None))
+    meshes = points_by_frame(_tracks(analyse_clip(Clip(clip), frames=frames), None))
     scale = probe(plain).width / probe(clip).width
     corner = np.array([0.5, 0.5, 0.0])  # pixels are counted from their centres
-    return {index - first: (points + corner) * scale - corner for index, points in found.items()}
+    return {index - first: (points + corner) * scale - corner for index, points in meshes.items()}
 
 
 def _tracks(analysis: Analysis, person: Path | None) -> tuple[FaceTrack, ...]:
@@ -75,14 +73,7 @@ def _tracks(analysis: Analysis, person: Path | None) -> tuple[FaceTrack, ...]:
 
 
 def make_shot(row: Row, clip: Path, condition: Condition, rate: Fraction, out: Path) -> None:
-    """Write a part of a clip under a condition.
-
-    Args:
-        row: whose frames are taken.
-        clip: the row's target or its true swap.
-        condition: what is done to them.
-        rate: frames a second.
-        out: the MP4 to write.
+    """Writes a row's part of a clip, its target or its true swap, under a condition, as MP4.
 
     Raises:
         ClipError: a clip holds too few frames.
@@ -101,7 +92,7 @@ def make_shot(row: Row, clip: Path, condition: Condition, rate: Fraction, out: P
 
 
 def _encode(pictures: Iterator[Image], condition: Condition, rate: Fraction, out: Path) -> int:
-    """Encode pictures; returns how many there were."""
+    """Encodes pictures; returns how many there were."""
     written = 0
     with av.open(str(out), "w", format="mp4") as file:
         stream = file.add_stream("libx264", rate=rate)
@@ -126,7 +117,7 @@ def _encode(pictures: Iterator[Image], condition: Condition, rate: Fraction, out
 
 
 def plain_frames(clip: Path, condition: Condition, size: tuple[int, int]) -> Iterator[Image]:
-    """The frames of a shot, or of what was made of it, in the plain shot's geometry: (width, height)."""
+    """Yields the frames of a shot, or of what was made of it, in the plain shot's size (width, height)."""
     for frame in read_frames(clip):
         image = frame.image
         if condition.undo is not None:

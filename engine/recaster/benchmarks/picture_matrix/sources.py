@@ -11,7 +11,7 @@ from recaster.models.model_folder import ModelFolder
 from recaster.models.presets import preset
 from recaster.progress import Report, silent
 from recaster.settings.extract import ExtractSettings
-from recaster.settings.train import DEFAULT_PRESET
+from recaster.settings.train import DEFAULT_PRESET, Schedule
 from recaster.swapping.load import choose_device, load_swapper
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ SEED: Final = 0
 
 
 def faceset_of(row: Row, out: Path, report: Report = silent) -> Path:
-    """The faceset of a row's source: the one it names, or one made of its clips and kept in ``out``."""
+    """Returns the faceset of a row's source: the one it names, or one made of its clips, kept in ``out``."""
     if len(row.sources) == 1 and row.sources[0].is_dir():
         return row.sources[0]
     made = out / "facesets" / _named(row)
@@ -37,7 +37,7 @@ def faceset_of(row: Row, out: Path, report: Report = silent) -> Path:
 
 
 def swapper_of(row: Row, faceset: Path, out: Path, report: Report = silent) -> Swapper:
-    """The swapper of a row: with its model, one trained for it, or the faceset at once."""
+    """Loads the swapper of a row: with its model, one trained for it, or the faceset at once."""
     if row.model is not None:
         return load_swapper(row.model)
     if row.train is not None:
@@ -46,8 +46,7 @@ def swapper_of(row: Row, faceset: Path, out: Path, report: Report = silent) -> S
 
 
 def _trained(row: Row, steps: int, faceset: Path, out: Path, report: Report) -> Path:
-    """A model of a source, kept in ``out`` for all rows that train it as long; goes on after a stop."""
-    from recaster.settings.train import Schedule
+    """Trains a model, kept in ``out`` for all rows that train the source as long; goes on after a stop."""
     from recaster.training.loop import train
     from recaster.training.preparation import build_training, new_model, perceptual_backbone, resumed_model
 
