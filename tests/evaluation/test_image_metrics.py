@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from recaster.evaluation import image_metrics
+from recaster.evaluation import pixel_judge
 from recaster.evaluation.face_window import MAX_EYE_DISTANCE_PX, Window, filled
-from recaster.evaluation.ground_truth_judge import decibels, mean_squared_error, structural_similarity
+from recaster.evaluation.ground_truth import decibels, mean_squared_error, structural_similarity
 from recaster.evaluation.pixel_judge import PixelJudge
 from recaster.faces.sharpness import laplacian_variance
 from recaster.faces.topology import OVAL
@@ -44,15 +44,15 @@ def test_a_hard_edge_is_a_seam_and_a_soft_one_hardly(feather: int, low: float, h
     inside = filled(outline, (240, 240), 0).astype(np.float32)
     if feather:
         inside = cv2.GaussianBlur(inside, (0, 0), feather)
-    found = image_metrics.seam(grey, np.rint(grey + 18 * inside).astype(np.uint8), outline, 60)
+    found = pixel_judge.seam(grey, np.rint(grey + 18 * inside).astype(np.uint8), outline, 60)
     assert low < found < high
 
 
 def test_an_edge_that_was_there_or_moved_a_little_is_no_seam() -> None:
     outline = mesh()[list(OVAL), :2]
     scenes = [np.where(filled(outline, (240, 240), grow), 160, 90).astype(np.uint8) for grow in (0, 4)]
-    assert image_metrics.seam(scenes[0], scenes[0], outline, 60) == 0
-    assert image_metrics.seam(scenes[0], scenes[1], outline, 60) < 0.6
+    assert pixel_judge.seam(scenes[0], scenes[0], outline, 60) == 0
+    assert pixel_judge.seam(scenes[0], scenes[1], outline, 60) < 0.6
 
 
 def test_a_window_brings_large_faces_to_one_scale_and_leaves_small_ones() -> None:
@@ -76,11 +76,11 @@ def test_flow_takes_motion_out_and_leaves_flicker() -> None:
     moved = np.roll(first, 3, axis=1)
     inside = np.zeros(first.shape, bool)
     inside[40:200, 40:200] = True
-    places = image_metrics.Flow().places(moved, first)
-    still = image_metrics.flow_change(moved, first, places, inside)
+    places = pixel_judge.Flow().places(moved, first)
+    still = pixel_judge.flow_change(moved, first, places, inside)
     brighter = np.clip(moved.astype(np.int16) + 10, 0, 255).astype(np.uint8)
     assert still < 0.5 * cv2.absdiff(moved, first)[inside].mean()
-    assert image_metrics.flow_change(brighter, first, places, inside) > still + 5
+    assert pixel_judge.flow_change(brighter, first, places, inside) > still + 5
 
 
 def test_the_judge_of_pixels_counts_missed_frames_and_changes_outside() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import InputError
@@ -16,7 +16,6 @@ from recaster.progress import Report, Update, silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 COUNTS: Final = "face_counts.json"
 COMMENT_KEY: Final = "_about"
@@ -57,11 +56,7 @@ class DetectorResult:
 
 
 def read_counts(folder: Path, counts: Path | None = None) -> dict[str, int]:
-    """Reads the number of faces by file name, for files that are in ``folder``.
-
-    Raises:
-        InputError: the counts cannot be read, or name no picture that is there.
-    """
+    """Reads the number of faces by file name, for files that are in ``folder`` (InputError)."""
     path = counts or folder / COUNTS
     try:
         counted = parse_json(path.read_bytes())

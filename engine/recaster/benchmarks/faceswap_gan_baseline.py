@@ -122,11 +122,7 @@ def paste_face(frame: Image, painted: Image, part: Sides) -> Image:
 
 
 def swap_clip(clip: Path, out: Path, pipeline: FaceswapGanPipeline, frames: int) -> int:
-    """Swaps a clip's first frames with moviepy and without sound.
-
-    Returns:
-        The frames that were written; moviepy decides by time how many those are.
-    """
+    """Swaps a clip's first frames with moviepy, without sound; returns how many, which moviepy decides."""
     from moviepy import VideoFileClip
 
     written = 0

@@ -6,14 +6,13 @@ import contextlib
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from recaster.benchmarks.training_table import label
+from recaster.benchmarks.training_results import Row, label
 from recaster.files import atomic_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from recaster.benchmarks.training_point import Row
 
 LANES: Final = (
     ("first pass", ("analyse", "plan", "look")),

@@ -44,12 +44,9 @@ class Cost:
 
 
 def measured(module: str, task: SpeedTask, environment: Mapping[str, str] | None = None) -> Cost:
-    """Runs ``python -m module`` with a task, and takes the result that it sends.
+    """Runs ``python -m module`` with a task, and takes the result that it sends (WorkError).
 
     Ctrl-C stops it, and whatever it started.
-
-    Raises:
-        WorkError: it failed.
     """
     with tempfile.TemporaryFile() as answers, tempfile.TemporaryFile() as errors:
         began = time.monotonic()

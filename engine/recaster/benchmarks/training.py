@@ -23,9 +23,8 @@ from typing import TYPE_CHECKING, Final
 from recaster import __version__
 from recaster.api.internal.v1.benchmark_pb2 import TrainingReport, TrainingRun
 from recaster.benchmarks.plots import draw_bench
-from recaster.benchmarks.training_point import Row
-from recaster.benchmarks.training_table import as_markdown
-from recaster.benchmarks.training_variants import check_names
+from recaster.benchmarks.training_results import Point, Row, as_markdown
+from recaster.benchmarks.training_variants import Variant, check_names
 from recaster.benchmarks.training_worker import STOPPED, claim, points_of
 from recaster.errors import TrainingError, UsageError
 from recaster.evaluation.evaluation_result import EvaluationResult
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from recaster.benchmarks.training_point import Point
     from recaster.benchmarks.training_settings import BenchSettings
     from recaster.benchmarks.training_variants import Variant
 

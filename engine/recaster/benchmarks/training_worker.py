@@ -12,11 +12,11 @@ import json
 import shutil
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from recaster.api.internal.v1.benchmark_pb2 import TrainingReport, TrainingRun
 from recaster.benchmarks.process_cost import peak_bytes
-from recaster.benchmarks.training_point import Cost, Point
+from recaster.benchmarks.training_results import Cost, Point
 from recaster.benchmarks.training_settings import BenchSettings
 from recaster.benchmarks.training_variants import Variant
 from recaster.errors import InputError, RecasterError
@@ -33,7 +33,6 @@ from recaster.training.types import Training
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
-    from typing import IO
 
     from recaster.models.presets import Preset
     from recaster.progress import Report, Update

@@ -60,7 +60,7 @@ def run(options: Options) -> None:
     variants = [variant(text) for text in options.variants]
     settings = bench_settings(options)
     from recaster.benchmarks.training import bench
-    from recaster.benchmarks.training_table import as_markdown
+    from recaster.benchmarks.training_results import as_markdown
 
     try:
         rows = bench(variants, settings, options.out, reporter(options))

@@ -162,6 +162,7 @@ def _scores(seen: Observations, references: IdentityReferences, truth: Truth | N
 def _about(
     original: Path, swapped: Path, source: Path, settings: EvaluateSettings, frames: range
 ) -> dict[str, Any]:
+    own = {"recaster": __version__, "python": platform.python_version()}
     return {
         "original": _describe_clip(original),
         "swapped": _describe_clip(swapped),
@@ -174,11 +175,7 @@ def _about(
             "identity_every": settings.identity_every,
             "track": settings.track,
         },
-        "versions": {
-            "recaster": __version__,
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in LIBRARIES},
-        },
+        "versions": own | {name: metadata.version(name) for name in LIBRARIES},
     }
 
 

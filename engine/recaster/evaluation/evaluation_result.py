@@ -12,13 +12,12 @@ from recaster.errors import InputError
 from recaster.evaluation.measures import MEASURES
 from recaster.evaluation.nan_stats import rounded
 from recaster.evaluation.types import Figure, Scores
-from recaster.files import parse_json, upgrade_document, write_json
+from recaster.files import Upgrades, parse_json, upgrade_document, write_json
 from recaster.texts import escape_document
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recaster.files import Upgrades
 
 FORMAT: Final = 1
 UPGRADES: Final[Upgrades] = {}

@@ -19,6 +19,7 @@ from recaster.faces.topology import OVAL
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from recaster.evaluation.types import Mask
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
@@ -74,17 +75,17 @@ class Window:
             return part
         return cv2.resize(part, self.size, interpolation=cv2.INTER_AREA)
 
-    def face(self, grow: float = 0.0) -> NDArray[np.bool_]:
+    def face(self, grow: float = 0.0) -> Mask:
         """Mask (height, width) of the oval, grown (or, below 0, shrunk) by a share of the eye distance."""
         return filled(self.outline, self.size, grow * self.eyes)
 
 
-def filled(outline: Floats, size: tuple[int, int], grow: float) -> NDArray[np.bool_]:
+def filled(outline: Floats, size: tuple[int, int], grow: float) -> Mask:
     """Mask of a filled outline (N, 2) in a picture of (width, height), grown by ``grow`` pixels."""
     return grown(fill_polygon(outline, size[::-1]) > 0, grow)
 
 
-def grown(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
+def grown(mask: Mask, pixels: float) -> Mask:
     """Widens a mask (H, W) by so many pixels on all sides; narrows it below 0."""
     width = round(abs(pixels))
     if not width:

@@ -21,14 +21,10 @@ from recaster.faces.alignment import EYE_DISTANCE, align_matrix, warp
 from recaster.faces.topology import OVAL
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from recaster.evaluation.types import Mask, Plane
     from recaster.faces.types import Floats
     from recaster.facesets.faceset import Faceset
     from recaster.media.types import Image
-
-    Mask = NDArray[np.bool_]
-    Plane = NDArray[np.float32]
 
 MAX_SOURCE_FACES: Final = 24
 """Faces of the source that are measured, spread over its faceset."""
@@ -139,11 +135,7 @@ class SourceFeatures:
 
 
 class FeatureJudge:
-    """Judge that takes frame after frame with ``add``, and sums up with ``figures``.
-
-    Args:
-        source: features that there should be; None where nobody knows.
-    """
+    """Judge that takes frame after frame with ``add``, and sums up with ``figures``."""
 
     def __init__(self, source: SourceFeatures | None) -> None:
         self._source = source

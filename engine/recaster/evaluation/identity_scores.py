@@ -52,11 +52,7 @@ class IdentityReferences:
 
 
 def faceset_embeddings(folder: Path, sface: SFace) -> Floats:
-    """Computes embeddings (n, 128), n up to ``MAX_FACES``, of faces spread over a faceset.
-
-    Raises:
-        FacesetError: it is no faceset, or holds no face.
-    """
+    """Computes embeddings (n, 128), n up to ``MAX_FACES``, of faces spread over a faceset (FacesetError)."""
     faceset = Faceset.open(folder)
     if not faceset.records:
         raise FacesetError(f"{folder}: no faces in it; extract some")

@@ -11,10 +11,9 @@ from recaster.evaluation.face_window import luma
 from recaster.faces.dlib_adapters import Dlib68
 from recaster.faces.region_masks import fill_hull
 from recaster.faces.topology import IBUG68
-from recaster.faces.types import Box
+from recaster.faces.types import Box, Floats
 
 if TYPE_CHECKING:
-    from recaster.faces.types import Floats
     from recaster.media.types import Image
 
 BOX_SIDE_PX: Final = 320
@@ -22,6 +21,8 @@ BOX_SIDE_PX: Final = 320
 BOX_MARGIN: Final = 0.5
 """Surroundings of the box that dlib sees, in sides of it."""
 EYES: Final = (slice(36, 42), slice(42, 48))
+INNER: Final = slice(17, 68)
+"""Brows, nose, eyes and mouth."""
 
 # Index of each point's counterpart in a mirrored face.
 MIRROR: Final = np.array(

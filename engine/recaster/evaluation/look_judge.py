@@ -14,18 +14,13 @@ import numpy as np
 
 from recaster.evaluation.face_window import Window
 from recaster.evaluation.nan_stats import columns, mean
-from recaster.evaluation.types import Figure, Scores
+from recaster.evaluation.types import Figure, Mask, Plane, Scores
 from recaster.faces.region_masks import fill_hull
 from recaster.faces.topology import BROW_LEFT, BROW_RIGHT, EYE_LEFT, EYE_RIGHT, LIPS_OUTER
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from recaster.faces.types import Floats
     from recaster.media.types import Image
-
-    Mask = NDArray[np.bool_]
-    Plane = NDArray[np.float32]
 
 OVAL_GROWTH: Final = -0.12
 """The oval is shrunk by this share of the eye distance: hair and background are not face."""
@@ -74,16 +69,16 @@ class LookJudge:
             points: (478, 3) mesh of the face in the original, pixels; None where there is none.
             hidden: (H, W), mask of occluders before the face.
         """
-        window = None if points is None else Window.around(points, original.shape)
-        self._rows.append(
-            (np.nan,) * len(PER_FRAME)
-            if window is None or points is None
-            else self._judge(window, original, swapped, points, hidden)
-        )
+        row = None if points is None else self._judge(original, swapped, points, hidden)
+        self._rows.append(row or (np.nan,) * len(PER_FRAME))
 
     def _judge(
-        self, window: Window, original: Image, swapped: Image, points: Floats, hidden: Mask | None
-    ) -> tuple[float, ...]:
+        self, original: Image, swapped: Image, points: Floats, hidden: Mask | None
+    ) -> tuple[float, ...] | None:
+        """Judges a frame with a face; None where the face or its skin is not in sight."""
+        window = Window.around(points, original.shape)
+        if window is None:
+            return None
         ours, theirs = (lab(window.cut(image)) for image in (swapped, original))
         face = window.face(OVAL_GROWTH)
         if hidden is not None:
@@ -92,16 +87,14 @@ class LookJudge:
         skin = skin_mask(ours[..., 0], bare, window.eyes)
         skin &= skin_mask(theirs[..., 0], remove_beard(theirs, bare), window.eyes)
         if skin.sum() < MIN_SKIN_PX:
-            return (np.nan,) * len(PER_FRAME)
+            return None
         low, lower = (smoothed(one, skin, LIGHT_SIGMA * window.eyes) for one in (ours, theirs))
         tints = np.linalg.norm(low[..., 1:] - lower[..., 1:], axis=-1)[skin]
         lights = np.abs(low[..., 0] - lower[..., 0])[skin]
         self._tints += np.histogram(tints, BINS)[0]
         self._lights += np.histogram(lights, BINS)[0]
-        colours = [
-            float(np.percentile(np.linalg.norm(one[..., 1:], axis=-1)[face], COLOUR_PERCENTILE))
-            for one in (ours, theirs)
-        ]
+        chromas = (np.linalg.norm(picture[..., 1:], axis=-1)[face] for picture in (ours, theirs))
+        colours = [float(np.percentile(chroma, COLOUR_PERCENTILE)) for chroma in chromas]
         return (float(np.median(tints)), float(np.median(lights)), *detail(ours, theirs, skin), *colours)
 
     def scores(self) -> Scores:

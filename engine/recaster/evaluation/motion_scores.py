@@ -12,19 +12,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from recaster.evaluation.landmark_judge import INNER
 from recaster.evaluation.nan_stats import mean, ratio, relative
-from recaster.evaluation.types import FaceObservations, Figure, Scores
+from recaster.evaluation.types import FaceObservations, Figure, Mask, Scores
 from recaster.faces.alignment import EYE_DISTANCE, TEMPLATE, similarity, transform
 from recaster.faces.pose import angles
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from recaster.faces.types import Floats
 
 STABLE: Final = (27, 28, 29, 30, 33, 36, 39, 42, 45)
 """Bridge, tip and base of the nose, corners of the eyes."""
-INNER: Final = slice(17, 68)
 
 # Nose and corners of the eyes of the mean mesh of three people, frontal, mirrored and averaged with
 # itself: x to the picture's right, y down, z away from the camera, eye distances.
@@ -42,11 +40,7 @@ _IN_SPACE: Final = np.array(
 def motion_scores(
     original: FaceObservations, swapped: FaceObservations, mirrored: FaceObservations
 ) -> Scores:
-    """Scores everything about motion, over T frames.
-
-    Args:
-        mirrored: observations of the original by the judge's second opinion.
-    """
+    """Scores everything about motion; ``mirrored`` is the judge's second opinion of the original."""
     here = head_coordinates(original.points)
     there = head_coordinates(swapped.points)
     again = head_coordinates(mirrored.points)
@@ -107,7 +101,7 @@ def _centred_difference(first: Floats, second: Floats) -> Floats:
     return result
 
 
-def _known(sequence: Floats) -> NDArray[np.bool_]:
+def _known(sequence: Floats) -> Mask:
     """Mask (T,) of the frames of a sequence (T, ...) in which all is known."""
     return np.asarray(np.isfinite(sequence).all(axis=tuple(range(1, sequence.ndim))))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recaster.errors import ClipError
-from recaster.evaluation.ground_truth_judge import GroundTruthJudge
+from recaster.evaluation.ground_truth import GroundTruthJudge, Truth
 from recaster.evaluation.landmark_judge import LandmarkJudge, face_box
 from recaster.evaluation.look_judge import LookJudge
 from recaster.evaluation.pixel_judge import PixelJudge
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from recaster.evaluation.ground_truth import Truth
     from recaster.evaluation.sface import SFace
     from recaster.faces.types import FaceTrack, Floats
     from recaster.media.types import Image

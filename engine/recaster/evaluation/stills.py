@@ -34,12 +34,7 @@ DIFFERENCE_GAIN: Final = 4
 
 @dataclass(frozen=True)
 class Worst:
-    """A frame that came out badly.
-
-    Attributes:
-        frame: its index in the original.
-        because: name of the per-frame value that is worst there, compared with the clip's other frames.
-    """
+    """A frame that came out badly, by its index in the original, and which value is worst there."""
 
     frame: int
     because: str
@@ -59,9 +54,6 @@ def worst_frames(values: Mapping[str, Floats], frames: range) -> tuple[Worst, ..
     Args:
         values: name to (T,) float64; only names that ``MEASURES`` gives a direction count.
         frames: indices of the T frames.
-
-    Returns:
-        At most ``MAX_WORST``, at least ``MIN_GAP_FRAMES`` frames from each other.
     """
     names = [name for name in values if name in MEASURES and MEASURES[name].better in ("higher", "lower")]
     if not names or not frames:

@@ -6,11 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from recaster.faces.types import Floats
+
+Mask = NDArray[np.bool_]
+Plane = NDArray[np.float32]
+"""A mask (H, W); a picture of one or more channels, float32."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import numpy as np
 
-from recaster.benchmarks.picture_matrix.conditions import PLAIN, condition
+from recaster.benchmarks.picture_matrix.conditions import PLAIN, Condition, condition
 from recaster.benchmarks.picture_matrix.figures import ShotFrame, judge_motion, judge_shot
 from recaster.benchmarks.picture_matrix.sheets import draw_shot
 from recaster.benchmarks.picture_matrix.shots import faces_of, make_shot, moments, plain_frames
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from recaster.benchmarks.picture_matrix.conditions import Condition
     from recaster.benchmarks.picture_matrix.rows import Row
     from recaster.faces.types import Floats
     from recaster.swapping.swapper import Swapper

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from recaster.evaluation.types import Mask, Plane
     from recaster.media.types import Image
 
     Change = Callable[[Image, "Moment"], Image]
@@ -66,7 +67,7 @@ class Condition:
     title: str
     change: Change
     undo: Undo | None = None
-    protected: Callable[[tuple[int, int], Moment], NDArray[np.bool_] | None] | None = None
+    protected: Callable[[tuple[int, int], Moment], Mask | None] | None = None
     bit_rate: int | None = None
     aspect: Fraction = Fraction(1)
 
@@ -87,7 +88,7 @@ def _same(image: Image, _: Moment) -> Image:
     return image
 
 
-def _levels(values: NDArray[np.float32]) -> Image:
+def _levels(values: Plane) -> Image:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
@@ -183,7 +184,7 @@ def _front_from(size: tuple[int, int]) -> int:
     return size[0] * 54 // 100
 
 
-def _front(size: tuple[int, int], _: Moment) -> NDArray[np.bool_]:
+def _front(size: tuple[int, int], _: Moment) -> Mask:
     mask = np.zeros(size[::-1], bool)
     mask[:, _front_from(size) + 2 :] = True
     return mask
@@ -201,7 +202,7 @@ def _dissolved(moment: Moment) -> float:
     return float(np.clip((moment.index - moment.count / 2 + 6) / 12, 0, 1))
 
 
-def _after(size: tuple[int, int], moment: Moment) -> NDArray[np.bool_] | None:
+def _after(size: tuple[int, int], moment: Moment) -> Mask | None:
     return np.ones(size[::-1], bool) if _dissolved(moment) == 1 else None
 
 

@@ -9,12 +9,17 @@ import numpy as np
 
 from recaster.evaluation.evaluate import evaluate
 from recaster.evaluation.face_window import filled, grown
-from recaster.evaluation.feature_judge import FeatureJudge
-from recaster.evaluation.ground_truth_judge import decibels, mean_squared_error
-from recaster.evaluation.image_metrics import MIN_VISIBLE_LEVELS, difference, difference_within
-from recaster.evaluation.landmark_judge import LandmarkJudge, face_box
+from recaster.evaluation.feature_judge import FeatureJudge, SourceFeatures
+from recaster.evaluation.ground_truth import decibels, mean_squared_error
+from recaster.evaluation.landmark_judge import EYES, LandmarkJudge, face_box
 from recaster.evaluation.look_judge import LookJudge
 from recaster.evaluation.nan_stats import mean
+from recaster.evaluation.pixel_judge import (
+    MIN_VISIBLE_LEVELS,
+    UNTOUCHED_GROWTH,
+    difference,
+    difference_within,
+)
 from recaster.faces.geometry import eye_distance_3d
 from recaster.faces.topology import OVAL
 from recaster.settings.evaluate import EvaluateSettings
@@ -23,20 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from recaster.benchmarks.picture_matrix.rows import Row
-    from recaster.evaluation.feature_judge import SourceFeatures
-    from recaster.evaluation.types import Figure
+    from recaster.evaluation.types import Figure, Mask
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
-    Mask = NDArray[np.bool_]
-
 CORE_GROWTH: Final = -0.15
 """The face that has to be covered: the oval, shrunk by this share of the eye distance."""
-UNTOUCHED_GROWTH: Final = 0.4
-"""Grown by so much, it holds all that a swap may change."""
 FRONT_MARGIN: Final = 0.03
 """The target may show this far around an occluder without harm, in eye distances."""
 MIN_HARM_LEVELS: Final = 16
@@ -47,7 +45,6 @@ MIN_PAINTED_LEVEL: Final = 96
 """Level of a matte from which a pixel is the swapped face's."""
 LOOK_EVERY: Final = 2
 """Frames from one look at light, detail, features and angle to the next: neighbours hardly differ in them."""
-EYES: Final = (slice(36, 42), slice(42, 48))
 MIN_MOTION_FRAMES: Final = 30
 """With fewer, correlations over time say nothing."""
 MOTION: Final = (
@@ -198,7 +195,7 @@ def judge_motion(
 
 def _roll_between(reference: Floats, points: Floats) -> float:
     """Computes the angle, degrees, between the lines through both eyes of dlib's points (68, 2)."""
-    lines = [one[EYES[1]].mean(axis=0) - one[EYES[0]].mean(axis=0) for one in (reference, points)]
+    lines = [face[EYES[1]].mean(axis=0) - face[EYES[0]].mean(axis=0) for face in (reference, points)]
     first, second = (float(np.degrees(np.arctan2(y, x))) for x, y in lines)
     return abs((second - first + 180) % 360 - 180)
 

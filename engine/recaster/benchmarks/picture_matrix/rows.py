@@ -64,7 +64,7 @@ class Row:
 
 
 def read_rows(path: Path, folder: Path | None = None) -> list[Row]:
-    """Reads a matrix from a TOML file, whose paths are relative to ``folder``, or to its own.
+    """Reads a matrix from a TOML file, whose paths are relative to ``folder``, or to the file's own.
 
     Raises:
         InputError: it can't be read, or says something that can't be done.

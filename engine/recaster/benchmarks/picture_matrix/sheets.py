@@ -37,15 +37,11 @@ def draw_shot(
     meshes: Mapping[int, Floats],
     info: ClipInfo,
 ) -> None:
-    """Writes a shot's sheet, strip and still: the target, the swap and the true swap, a row each.
+    """Writes a shot's sheet, strip and still: target, swap and true swap, a row each (OutputError).
 
     Args:
         clips: target, swap, matte (not shown) and true swap or None.
-        meshes: of the plain shot, by frame.
-        info: of the plain shot.
-
-    Raises:
-        OutputError: they can't be written.
+        meshes, info: of the plain shot; the meshes by frame.
     """
     count = info.frame_count
     middle = max(count // 2 - COLUMNS // 2, 0)
@@ -71,11 +67,7 @@ def draw_shot(
 def draw_overview(out: Path, shots: Mapping[str, Path]) -> bool:
     """Writes the middle frame of every shot: target, swap and true swap below each other (OutputError).
 
-    Args:
-        shots: name to folder; those without a still are left out.
-
-    Returns:
-        True where there was any.
+    Shots without a still are left out; returns True where there was any.
     """
     stills = {name: folder / STILL for name, folder in shots.items() if (folder / STILL).is_file()}
     if not stills:

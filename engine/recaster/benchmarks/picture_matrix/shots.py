@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import av
 import numpy as np
 
-from recaster.benchmarks.picture_matrix.conditions import Moment
+from recaster.benchmarks.picture_matrix.conditions import Condition, Moment
 from recaster.errors import ClipError
 from recaster.evaluation.observe import points_by_frame
 from recaster.faces.analysis_cache import analyse_clip
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
-    from recaster.benchmarks.picture_matrix.conditions import Condition
     from recaster.benchmarks.picture_matrix.rows import Row
     from recaster.faces.types import Analysis, FaceTrack, Floats
     from recaster.media.types import Image
