@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from recaster.benchmarks.detection import read_counts
+from recaster.benchmarks.training import claim
 from recaster.benchmarks.training_results import Cost, Point
-from recaster.benchmarks.training_worker import claim
 from recaster.errors import RecasterError
 from recaster.evaluation.evaluation_result import EvaluationResult
 from recaster.evaluation.types import Figure, Scores

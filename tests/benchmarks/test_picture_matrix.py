@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from recaster.benchmarks.picture_matrix import sources
-from recaster.benchmarks.picture_matrix.benchmark import measure_pictures, read_results
+from recaster.benchmarks.picture_matrix import benchmark
+from recaster.benchmarks.picture_matrix.benchmark import (
+    faceset_of,
+    measure_pictures,
+    read_results,
+    swapper_of,
+)
 from recaster.benchmarks.picture_matrix.conditions import CONDITIONS, Moment
 from recaster.benchmarks.picture_matrix.results_page import format_table, write_page
 from recaster.benchmarks.picture_matrix.rows import Row, read_rows
 from recaster.benchmarks.picture_matrix.sheets import OVERVIEW, SHEET, STRIP
 from recaster.benchmarks.picture_matrix.shots import faces_of
-from recaster.benchmarks.picture_matrix.sources import faceset_of, swapper_of
 from recaster.errors import InputError, UsageError
 from recaster.evaluation.ground_truth import Truth
 from recaster.faces.geometry import eye_distance_3d
@@ -163,7 +167,7 @@ def test_a_model_is_trained_once_for_all_rows_of_its_source_and_goes_on_after_a_
     tiny = overridden(
         preset("guided-128"), widths=(8, 8, 8, 8), critic_widths=(8, 8), references=2, start="none", batch=2
     )
-    monkeypatch.setattr(sources, "preset", lambda _: tiny)
+    monkeypatch.setattr(benchmark, "preset", lambda _: tiny)
     clip = tmp_path / "anna.mp4"
     row = Row("one", (clip,), clip, range(12), train=2)
 
@@ -193,9 +197,9 @@ def test_a_faceset_that_a_stop_left_half_made_is_made_again(
         assert not out.exists()
         out.mkdir(parents=True)
 
-    monkeypatch.setattr(sources, "extract", made)
+    monkeypatch.setattr(benchmark, "extract", made)
     assert [*faceset_of(row, tmp_path).iterdir()] == []
-    monkeypatch.setattr(sources, "extract", None)
+    monkeypatch.setattr(benchmark, "extract", None)
     assert faceset_of(row, tmp_path) == tmp_path / "facesets" / "likeness"
 
 

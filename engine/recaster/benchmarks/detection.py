@@ -29,10 +29,6 @@ class DetectorResult:
     boxes beyond n are too many.
 
     Attributes:
-        pictures: number of pictures.
-        faces: on all of them.
-        hits: boxes up to each picture's number of faces.
-        extra: boxes beyond it.
         cpu_ms: mean CPU time a picture, ms, all cores.
         wrong: (name, faces, boxes) of the pictures where the two differ.
     """

@@ -56,15 +56,7 @@ def _png(path: Path, width: float, height: float) -> Iterator[Any]:
 
 
 def draw_stages(path: Path, result: Mapping[str, Any]) -> None:
-    """Draws a bar for each of the engine's threads, cut into stages, below the codec's floor.
-
-    Args:
-        path: the PNG file to write.
-        result: as ``measure_speed`` returns it.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
+    """Draws a ``measure_speed``: a bar for each of the engine's threads, cut into stages (OutputError)."""
     from matplotlib import colormaps
 
     stages = result["engine"]["stages"]
@@ -99,13 +91,10 @@ def draw_stages(path: Path, result: Mapping[str, Any]) -> None:
 
 
 def draw_bench(path: Path, rows: Sequence[Row]) -> None:
-    """Draws the figures of at least one row over the minutes of training, a line for each variant.
+    """Draws the figures of one or more rows over the minutes of training, a line a variant (OutputError).
 
     The swap without training is a dashed line through every panel; references (the unswapped clip,
     a frozen face, the judge's noise) are grey dotted ones where they are in sight.
-
-    Raises:
-        OutputError: the PNG file cannot be written.
     """
     measured = list(dict.fromkeys(name for row in rows for name in row.figures))
     names = [name for name in SHOWN if name in measured] or measured[: len(SHOWN)]

@@ -31,8 +31,7 @@ class Cost:
     """Cost of a process and all that it started.
 
     Attributes:
-        cpu: seconds, user and system, of all cores.
-        wall: seconds.
+        cpu, wall: seconds; the first are those of all cores, user and system.
         peak_mb: the most memory that it held, MiB, without processes that it started; NaN where the
             system does not tell.
     """

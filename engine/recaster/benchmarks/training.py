@@ -18,25 +18,25 @@ import os
 import platform
 import signal
 import subprocess
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from recaster import __version__
 from recaster.api.internal.v1.benchmark_pb2 import TrainingReport, TrainingRun
 from recaster.benchmarks.plots import draw_bench
 from recaster.benchmarks.training_results import Point, Row, as_markdown
 from recaster.benchmarks.training_variants import Variant, check_names
-from recaster.benchmarks.training_worker import STOPPED, claim, points_of
-from recaster.errors import TrainingError, UsageError
+from recaster.benchmarks.training_worker import STOPPED, points_of
+from recaster.errors import InputError, TrainingError, UsageError
 from recaster.evaluation.evaluation_result import EvaluationResult
 from recaster.evaluation.sface import SFace
 from recaster.facesets.faceset import Faceset
-from recaster.files import write_bytes, write_error, write_json
+from recaster.files import parse_json, write_bytes, write_error, write_json
 from recaster.processes.channel import messages, path_to_bytes, progress_from_proto
 from recaster.processes.spawn import last_lines, start_with_task
 from recaster.progress import Report, Update, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from recaster.benchmarks.training_settings import BenchSettings
@@ -54,9 +54,6 @@ def bench(
 
     What is there already, made with the same settings, is not made again. Ctrl-C ends the step, keeps
     what is there and raises KeyboardInterrupt; the same call then goes on.
-
-    Returns:
-        A row for each variant and mark.
 
     Raises:
         UsageError: variants or settings that do not go together, or a judge that is not installed.
@@ -97,6 +94,26 @@ def check(variants: Sequence[Variant], settings: BenchSettings) -> None:
             )
     if settings.target is not None and Faceset.open(settings.target).digest() == source:
         raise UsageError("source and target are the same faces: give facesets of two people")
+
+
+def claim(folder: Path, described: Mapping[str, Any]) -> None:
+    """Makes the folder that of these settings (InputError where it is that of others, OutputError)."""
+    path = folder / "variant.json"
+    described = json.loads(json.dumps(described))  # as it will be read: tuples become lists
+    if not path.is_file():
+        if folder.is_dir() and any(folder.iterdir()):
+            raise InputError(f"{folder}: exists and is not of a bench; choose another --out")
+        write_json(path, described)
+        return
+    try:
+        before = dict(parse_json(path.read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: unusable ({error}); delete {folder} to begin it anew") from None
+    if differing := sorted(name for name in described if before.get(name) != described[name]):
+        raise InputError(
+            f"{folder}: was made with another {', '.join(differing)}; choose another --out, "
+            "or delete the folder to begin it anew"
+        )
 
 
 def run_child(variant: Variant, settings: BenchSettings, folder: Path, progress: OverallProgress) -> int:

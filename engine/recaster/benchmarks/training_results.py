@@ -104,15 +104,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Row:
-    """One variant at one mark.
+    """One variant at one mark, with its cost (see ``Cost``) and its figures.
 
     Attributes:
         preset: "" for the swap without training.
-        mark: the point's place in the training, in the benchmark's unit.
-        minutes: wall time of training, without the first step, which builds the network.
-        steps_per_second, faces_per_second: over that wall time; None without training.
-        cpu_seconds: time of the training on all cores.
-        peak_bytes: most memory the training's process had held; None where the system does not tell.
         figures: the evaluation's values by name; None where one could not be measured.
         references: by figure and condition.
         folder: the point's own, relative to the benchmark's.

@@ -26,17 +26,13 @@ class BenchSettings:
     """Settings that all variants of a benchmark share.
 
     Attributes:
-        original: the clip to swap.
-        source: faceset of the face that is put on.
         marks: points of the training that are judged, rising, in ``unit``.
         unit: minutes of training (wall time, as ``recaster train`` counts it) or steps.
-        target: faceset of the performer; pairwise presets are trained on it too.
+        target: faceset of the performer, on which pairwise presets are trained too.
         gallery, truth: further references of the evaluations.
         frames: frames of the original to swap and judge; None for all.
         separate: train anew for every mark, each with its own decay of the learning rate, instead of
             once with the schedule of the last mark.
-        seed: of every random number of the training.
-        device, threads: of training and swaps.
         vggface_weights: for variants whose perceptual loss is VGGFace.
     """
 

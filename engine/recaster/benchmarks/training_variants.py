@@ -25,7 +25,6 @@ class Variant:
     """One variant of the comparison.
 
     Attributes:
-        name: also that of its folder.
         preset: the preset with its options changed; None for the swap without training.
         base: name of the preset that was changed; "" without training.
         flags: the changes, as ``recaster train`` would be given them.

@@ -19,7 +19,7 @@ from recaster.benchmarks.process_cost import peak_bytes
 from recaster.benchmarks.training_results import Cost, Point
 from recaster.benchmarks.training_settings import BenchSettings
 from recaster.benchmarks.training_variants import Variant
-from recaster.errors import InputError, RecasterError
+from recaster.errors import RecasterError
 from recaster.evaluation.evaluate import evaluate
 from recaster.files import atomic_file, parse_json, remove_folder, require_number, write_json
 from recaster.models.model_folder import ModelCard, ModelFolder
@@ -47,17 +47,10 @@ def run_variant(
     report: Report,
     report_judged: Callable[[float], None],
 ) -> None:
-    """Does all that is not done yet for one variant.
+    """Does all that is not done yet for one variant, in its own folder.
 
-    Args:
-        folder: the variant's own.
-        report_judged: told the seconds that each swap and its evaluation took.
-
-    Raises:
-        InputError: the folder holds results of other settings.
-        RecasterError: whatever training, swapping and judging raise.
+    ``report_judged`` is told the seconds that each swap and its evaluation took.
     """
-    claim(folder, settings.fingerprint(variant))
     points = points_of(variant, settings, folder)
     if variant.preset is None:
         points[0].write(Cost(0.0))
@@ -77,26 +70,6 @@ def points_of(variant: Variant, settings: BenchSettings, folder: Path) -> list[P
     """Lists the points of a variant, in time."""
     marks = (0.0,) if variant.preset is None else settings.marks
     return [Point.of(folder, mark) for mark in marks]
-
-
-def claim(folder: Path, described: Mapping[str, Any]) -> None:
-    """Makes the folder that of these settings (InputError where it is that of others, OutputError)."""
-    path = folder / "variant.json"
-    described = json.loads(json.dumps(described))  # as it will be read: tuples become lists
-    if not path.is_file():
-        if folder.is_dir() and any(folder.iterdir()):
-            raise InputError(f"{folder}: exists and is not of a bench; choose another --out")
-        write_json(path, described)
-        return
-    try:
-        before = dict(parse_json(path.read_bytes()))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: unusable ({error}); delete {folder} to begin it anew") from None
-    if differing := sorted(name for name in described if before.get(name) != described[name]):
-        raise InputError(
-            f"{folder}: was made with another {', '.join(differing)}; choose another --out, "
-            "or delete the folder to begin it anew"
-        )
 
 
 def train_run(

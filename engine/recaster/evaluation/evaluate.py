@@ -87,12 +87,7 @@ def evaluate(
 
 
 def matching_frames(original: ClipInfo, swapped: ClipInfo, frames: range | None) -> range:
-    """Finds the frames of the original that the swapped clip shows.
-
-    Raises:
-        InputError: the two are no pair: another size, or another number of frames.
-        UsageError: frames that the original doesn't have.
-    """
+    """Finds the frames of the original that the swapped clip shows (InputError, UsageError)."""
     size = (original.width, original.height)
     other = (swapped.width, swapped.height)
     if size != other:

@@ -72,11 +72,7 @@ class EvaluationResult:
 
     @classmethod
     def load(cls, folder: Path) -> EvaluationResult:
-        """Reads an evaluation that ``save`` wrote.
-
-        Raises:
-            InputError: there is no evaluation here, or it is damaged or of another format.
-        """
+        """Reads an evaluation that ``save`` wrote (InputError)."""
         path = folder / NAME
         try:
             document = escape_document(parse_json(path.read_bytes()))

@@ -46,8 +46,7 @@ class Line:
     """A dark line in a face: dlib's points on it, and the reach of its profile, in eye distances.
 
     Attributes:
-        points: from the face's middle outwards.
-        above, below: reach of its profile on either side of them.
+        points: from the face's middle outwards; ``above`` and ``below`` them its profile reaches.
         beyond: share of its length by which it goes on after the last point.
         both: skin is on both sides of it, and not above only.
     """
@@ -152,7 +151,7 @@ class FeatureJudge:
             matte: the swap's own matte of its face.
             mesh: (478, 3) of the face in the original, pixels.
             points: (68, 2), dlib's of the swapped face, pixels.
-            hidden: (H, W), mask of occluders before the face.
+            hidden: (H, W), occluders before the face.
         """
         crop = Crop.of(mesh)
         here = crop.cut(swapped)
@@ -211,12 +210,7 @@ class FeatureJudge:
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """A face brought to one size and place.
-
-    Attributes:
-        matrix: (2, 3), frame pixels to the crop's.
-        mesh: (478, 2) in the crop.
-    """
+    """A face brought to one size and place by a matrix (2, 3), and its mesh (478, 2) there."""
 
     matrix: Floats
     mesh: Floats

@@ -135,12 +135,7 @@ class GroundTruthJudge:
         self._rows: list[tuple[float, ...]] = []
 
     def add(self, swapped: Image, truth: Image, original: Image, mask: Mask, points: Floats) -> None:
-        """Judges one frame, (H, W, 3) uint8 RGB.
-
-        Args:
-            mask: (H, W), the face in the truth.
-            points: (68, 2) of the truth's face, pixels; NaN where it was not found.
-        """
+        """Judges one frame; ``mask`` and ``points`` (68, 2) or NaN, are the truth's face."""
         sees_layers = np.isfinite(points).all() and mask.any() and len(self._rows) % PERCEPTUAL_EVERY == 0
         row = []
         for image in (swapped, original):

@@ -13,20 +13,25 @@ from recaster.benchmarks.picture_matrix.conditions import PLAIN, Condition, cond
 from recaster.benchmarks.picture_matrix.figures import ShotFrame, judge_motion, judge_shot
 from recaster.benchmarks.picture_matrix.sheets import draw_shot
 from recaster.benchmarks.picture_matrix.shots import faces_of, make_shot, moments, plain_frames
-from recaster.benchmarks.picture_matrix.sources import faceset_of, swapper_of
 from recaster.benchmarks.speed import machine_facts
 from recaster.errors import FaceNotFoundError, InputError
 from recaster.evaluation.feature_judge import SourceFeatures
 from recaster.evaluation.ground_truth import Truth
 from recaster.evaluation.nan_stats import rounded
+from recaster.facesets.extraction import extract
 from recaster.facesets.faceset import Faceset
-from recaster.files import write_json
+from recaster.files import remove_folder, write_json
 from recaster.media.clip import Clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.sheet import save_image
+from recaster.models.model_folder import ModelFolder
+from recaster.models.presets import preset
 from recaster.progress import Report, Update, silent
+from recaster.settings.extract import ExtractSettings
 from recaster.settings.swap import SwapSettings
+from recaster.settings.train import DEFAULT_PRESET, Schedule
+from recaster.swapping.load import choose_device, load_swapper
 from recaster.swapping.pipeline import swap_clip
 from recaster.swapping.request import SwapRequest
 
@@ -42,6 +47,7 @@ FORMAT: Final = 1
 RESULTS: Final = "matrix.json"
 DIGITS: Final = 5
 """Significant ones of a figure in JSON."""
+SEED: Final = 0
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,6 @@ class ShotResult:
     """Figures of one shot.
 
     Attributes:
-        row, condition: their names.
         figures: name to value; NaN for what could not be measured.
         true: of the true swap; empty where nobody knows it.
         note: reason why there is nothing to judge; else empty.
@@ -85,13 +90,10 @@ class ShotResult:
 
 
 def measure_pictures(rows: list[Row], out: Path, report: Report = silent) -> list[ShotResult]:
-    """Swaps and judges every shot of a matrix; shots that are done in ``out`` are not done again.
+    """Swaps and judges every shot of a matrix; returns the results, in the order of rows and conditions.
 
-    Args:
-        out: folder for the matrix' facesets, shots, sheets and ``matrix.json``.
-
-    Returns:
-        A result for each row and condition, in their order.
+    Facesets, shots, sheets and ``matrix.json`` are written to ``out``; shots that are done there are not
+    done again.
 
     Raises:
         InputError: something in ``out`` is damaged.
@@ -145,6 +147,51 @@ def _finished_result(folder: Path) -> ShotResult | None:
 
 def _folder(out: Path, row: Row, name: str) -> Path:
     return out / "shots" / f"{row.name}-{name}"
+
+
+def faceset_of(row: Row, out: Path) -> Path:
+    """Returns the faceset of a row's source: the one it names, or one made of its clips, kept in ``out``."""
+    if len(row.sources) == 1 and row.sources[0].is_dir():
+        return row.sources[0]
+    made = out / "facesets" / _named(row)
+    if not made.is_dir():
+        begun = made.with_name(f"{made.name}.part")
+        remove_folder(begun)  # a stopped run's: nobody knows which faces it lacks
+        extract(list(row.sources), begun, ExtractSettings())
+        begun.rename(made)
+    return made
+
+
+def swapper_of(row: Row, faceset: Path, out: Path, report: Report) -> Swapper:
+    """Loads the swapper of a row: with its model, one trained for it, or the faceset at once."""
+    if row.model is not None:
+        return load_swapper(row.model)
+    if row.train is not None:
+        return load_swapper(_trained(row, row.train, faceset, out, report))
+    return load_swapper(source=faceset)
+
+
+def _trained(row: Row, steps: int, faceset: Path, out: Path, report: Report) -> Path:
+    """Trains a model, kept in ``out`` for all rows that train the source as long; goes on after a stop."""
+    from recaster.training.loop import train
+    from recaster.training.preparation import build_training, new_model, perceptual_backbone, resumed_model
+
+    folder = ModelFolder(out / "models" / f"{_named(row)}-{steps}")
+    source = Faceset.open(faceset)
+    begun = folder.exists()
+    recipe = preset(DEFAULT_PRESET)
+    card = resumed_model(folder, source, None) if begun else new_model(folder, recipe, source, None, SEED)
+    choose_device("auto", None, tensorflow=True)
+    backbone = perceptual_backbone(card.preset)
+    training = build_training(card.preset, source, None, folder, card.seed, backbone, report)
+    if not begun:
+        folder.write(card)
+    train(training, folder, Schedule(steps=steps), report, resume=begun)
+    return folder.path
+
+
+def _named(row: Row) -> str:
+    return "-".join(source.stem for source in row.sources)
 
 
 class _Source(NamedTuple):

@@ -38,11 +38,7 @@ _TINY: Final = 5
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """Place of a frame in a shot.
-
-    Attributes:
-        other: the frame of the other person's clip that goes with it; None where there is none.
-    """
+    """Place of a frame in a shot, and the frame of the other person's clip that goes with it, if any."""
 
     index: int
     count: int
@@ -56,8 +52,7 @@ class Condition:
     Attributes:
         name: a word, also of its folder.
         change: makes its frame (H, W, 3) uint8 RGB out of the plain one.
-        undo: brings a frame back to the plain frame's geometry, of (width, height); None where that
-            stayed.
+        undo: brings a frame back to the plain one's geometry, (width, height); None where that stayed.
         protected: (H, W) bool, what belongs to another person in a frame and must stay; None for nothing.
         bit_rate: of the encoded shot, bits a second; None for a good picture.
         aspect: the shape of its pixels, width over height.
@@ -84,7 +79,7 @@ def condition(name: str) -> Condition:
     return CONDITIONS[name]
 
 
-def _same(image: Image, _: Moment) -> Image:
+def _keep(image: Image, _: Moment) -> Image:
     return image
 
 
@@ -207,7 +202,7 @@ def _after(size: tuple[int, int], moment: Moment) -> Mask | None:
 
 
 _ALL: Final = (
-    Condition(PLAIN, "as it is", _same),
+    Condition(PLAIN, "as it is", _keep),
     Condition("dark", "dark", partial(_mixed, matrix=np.diag((0.18, 0.18, 0.18)))),
     Condition("fade", "fade from black", _fade),
     Condition("blue", "deep blue light", partial(_mixed, matrix=np.diag((0.1, 0.15, 0.9)))),
@@ -220,7 +215,7 @@ _ALL: Final = (
     Condition("motion", "motion blur", _motion),
     Condition("grain", "grain", partial(_grain, strength=8.0)),
     Condition("noisy", "strong grain", partial(_grain, strength=22.0)),
-    Condition("starved", "starved bit rate", _same, bit_rate=40_000),
+    Condition("starved", "starved bit rate", _keep, bit_rate=40_000),
     Condition("tiny", "a tiny face", _tiny, _untiny),
     Condition("anamorphic", "pixels that aren't square", _squeezed, cv2.resize, aspect=Fraction(4, 3)),
     *(

@@ -34,21 +34,7 @@ MAX_FRAMES: Final = 1000
 
 @dataclass(frozen=True)
 class Row:
-    """One pair of people.
-
-    Attributes:
-        name: a word, also of its folders.
-        sources: clips and stills of the source, or one faceset.
-        frames: of the target, the clip that is swapped.
-        conditions: names of conditions to swap it under.
-        truth: the true swap of the target; None where nobody knows.
-        bare: a clip in which the performer moves in the same way with nothing before the face, and the
-            frame in it that is the first of these; None where nothing is before it here.
-        person: a clip or picture of the performer; None where the target shows nobody else.
-        other: a clip of another person; None where no condition needs one.
-        model: a trained model of the source; None swaps at once, or trains.
-        train: steps to train a model of the source for; None for none.
-    """
+    """One pair of people, as the file above says it; ``sources`` are clips and stills, or one faceset."""
 
     name: str
     sources: tuple[Path, ...]

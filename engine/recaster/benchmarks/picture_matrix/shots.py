@@ -44,14 +44,9 @@ def moments(row: Row, condition: Condition) -> Iterator[Moment]:
 
 
 def faces_of(row: Row, plain: Path, person: Path | None) -> dict[int, Floats]:
-    """Finds the face's mesh (478, 3) by frame of a row's plain shot, in its pixels.
+    """Finds the face's mesh (478, 3) by frame of a row's plain shot, in its pixels (FaceNotFoundError).
 
-    Args:
-        person: a picture of the performer, where somebody else is in the shot.
-
-    Raises:
-        ClipError: a clip cannot be used.
-        FaceNotFoundError: the performer is not in it.
+    ``person`` is a picture of the performer, where somebody else is in the shot.
     """
     if row.bare is None:
         return points_by_frame(_tracks(analyse_clip(Clip(plain)), person))
@@ -72,12 +67,7 @@ def _tracks(analysis: Analysis, person: Path | None) -> tuple[FaceTrack, ...]:
 
 
 def make_shot(row: Row, clip: Path, condition: Condition, rate: Fraction, out: Path) -> None:
-    """Writes a row's part of a clip, its target or its true swap, under a condition, as MP4.
-
-    Raises:
-        ClipError: a clip holds too few frames.
-        OutputError: the shot can't be written.
-    """
+    """Writes a row's part of a clip, of target or true swap, under a condition (ClipError, OutputError)."""
     frames = read_frames(clip, row.frames.start, row.frames.stop)
     pictures = (
         condition.change(frame.image, moment)
