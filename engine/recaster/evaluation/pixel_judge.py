@@ -29,7 +29,6 @@ UNTOUCHED_GROWTH: Final = 0.4
 """And grown by this where nothing should have changed: swaps may soften their edge so far."""
 MIN_SWAP_LEVELS: Final = 2.0
 """Mean difference inside the face, levels, below which a frame was not swapped: encoding makes about 1."""
-
 RAYS: Final = 144
 SECTORS: Final = 36
 RING_START = 0.88
@@ -38,10 +37,8 @@ RINGS = 52
 """The ring around the oval in which a seam is looked for, in radii of the oval, and its samples."""
 EDGE_SHIFT_SAMPLES: Final = 14
 """An edge of the original may have moved by so much (.15 radii) without being a new one."""
-
 MIN_VISIBLE_LEVELS: Final = 8
 """A pixel that changed by this counts: more than encoding at the usual quality does to one."""
-
 COMPARISON_SIGMA_PX: Final = 1.5
 """Softening before pixels are compared: takes out most of what encoding adds."""
 

@@ -79,10 +79,6 @@ def condition(name: str) -> Condition:
     return CONDITIONS[name]
 
 
-def _keep(image: Image, _: Moment) -> Image:
-    return image
-
-
 def _levels(values: Plane) -> Image:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
@@ -99,14 +95,6 @@ def _fade(image: Image, moment: Moment) -> Image:
 
 def _flash(image: Image, moment: Moment) -> Image:
     return _levels(image + np.float32(115)) if moment.index % 12 < 2 else image
-
-
-def _defocus(image: Image, _: Moment, sigma: float) -> Image:
-    return cv2.GaussianBlur(image, (0, 0), sigma)
-
-
-def _motion(image: Image, _: Moment) -> Image:
-    return cv2.blur(image, (19, 3))
 
 
 def _grain(image: Image, moment: Moment, strength: float) -> Image:
@@ -202,7 +190,7 @@ def _after(size: tuple[int, int], moment: Moment) -> Mask | None:
 
 
 _ALL: Final = (
-    Condition(PLAIN, "as it is", _keep),
+    Condition(PLAIN, "as it is", lambda image, _: image),
     Condition("dark", "dark", partial(_mixed, matrix=np.diag((0.18, 0.18, 0.18)))),
     Condition("fade", "fade from black", _fade),
     Condition("blue", "deep blue light", partial(_mixed, matrix=np.diag((0.1, 0.15, 0.9)))),
@@ -211,11 +199,11 @@ _ALL: Final = (
     Condition("sepia", "sepia", partial(_mixed, matrix=_SEPIA)),
     Condition("over", "over-exposed", partial(_mixed, matrix=np.diag((2.0, 2.0, 2.0)))),
     Condition("flash", "flashes", _flash),
-    Condition("defocus", "out of focus", partial(_defocus, sigma=3.5)),
-    Condition("motion", "motion blur", _motion),
+    Condition("defocus", "out of focus", lambda image, _: cv2.GaussianBlur(image, (0, 0), 3.5)),
+    Condition("motion", "motion blur", lambda image, _: cv2.blur(image, (19, 3))),
     Condition("grain", "grain", partial(_grain, strength=8.0)),
     Condition("noisy", "strong grain", partial(_grain, strength=22.0)),
-    Condition("starved", "starved bit rate", _keep, bit_rate=40_000),
+    Condition("starved", "starved bit rate", lambda image, _: image, bit_rate=40_000),
     Condition("tiny", "a tiny face", _tiny, _untiny),
     Condition("anamorphic", "pixels that aren't square", _squeezed, cv2.resize, aspect=Fraction(4, 3)),
     *(
