@@ -41,10 +41,7 @@ class WriterOptions:
     """
 
     codec: str = option(
-        "h264",
-        "video codec",
-        choices=CODECS,
-        unknown="no codec is called {value}; choose from {choices}",
+        "h264", "video codec", choices=CODECS, unknown="no codec is called {value}; choose from {choices}"
     )
     quality: int = option(
         15, "constant quality; lower is better and larger", bounds=Bounds(0, 51), metavar="N"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 from recaster.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class Option:
     hint: Any
     default: Any
     help: str
-    choices: tuple[str, ...] = ()
-    unknown: str = ""
+    choices: Collection[str] = ()
+    unknown: str = "there is no {value!r}; choose one of {choices}"
     bounds: Bounds | None = None
     metavar: str | None = None
     wire: str = ""
@@ -75,22 +75,9 @@ class Option:
             raise UsageError(f"{self.wire.replace('_', ' ')} {why}, not {value:g}")
 
 
-def option(
-    default: Any,
-    help: str,  # noqa: A002 - as argparse calls it
-    *,
-    choices: Iterable[str] = (),
-    unknown: str = "there is no {value!r}; choose one of {choices}",
-    bounds: Bounds | None = None,
-    metavar: str | None = None,
-    wire: str = "",
-    flag: str = "",
-) -> Any:
-    """A field of a dataclass that can be chosen; the arguments are attributes of ``Option``."""
-    about = {"help": help, "choices": tuple(choices), "unknown": unknown, "bounds": bounds}
-    return dataclasses.field(
-        default=default, metadata={**about, "metavar": metavar, "wire": wire, "flag": flag}
-    )
+def option(default: Any, text: str, **about: Any) -> Any:
+    """A field of a dataclass that can be chosen, its help, and other attributes of ``Option``."""
+    return dataclasses.field(default=default, metadata={"help": text, **about})
 
 
 def same_option(kind: type[Any], name: str, **changes: Any) -> Any:
@@ -147,6 +134,6 @@ def check_option(kind: type[Any], name: str, value: Any) -> None:
 def _option(field: dataclasses.Field[Any], hint: Any) -> Option:
     if type(None) in get_args(hint):
         hint = next(kind for kind in get_args(hint) if kind is not type(None))
-    wire = field.metadata["wire"] or field.name
-    flag = field.metadata["flag"] or wire
-    return Option(field.name, hint, field.default, **{**field.metadata, "wire": wire, "flag": flag})
+    wire = field.metadata.get("wire", field.name)
+    names = {"wire": wire, "flag": field.metadata.get("flag", wire)}
+    return Option(field.name, hint, field.default, **{**field.metadata, **names})

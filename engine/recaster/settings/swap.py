@@ -122,10 +122,7 @@ class SwapSettings:
     frames: range | None = option(None, RANGE_HELP, wire="range")
     person: Path | None = option(None, "the person in this picture", metavar="IMAGE")
     track: int | None = option(
-        None,
-        "the person in this track; one that there isn't lists them",
-        bounds=FRAME_BOUNDS,
-        metavar="N",
+        None, "the person in this track; one that there isn't lists them", bounds=FRAME_BOUNDS, metavar="N"
     )
     everyone: bool = option(False, "everyone", flag="all")
     smoothing: Smoothing = field(default_factory=Smoothing)

@@ -23,9 +23,7 @@ class Schedule:
 
     steps: int | None = option(None, "how many steps to train", bounds=Bounds(1, 1_000_000_000))
     minutes: float | None = option(
-        None,
-        f"how long to train (default: {DEFAULT_MINUTES:g})",
-        bounds=Bounds(0.001, 5_256_000),
+        None, f"how long to train (default: {DEFAULT_MINUTES:g})", bounds=Bounds(0.001, 5_256_000)
     )
     checkpoint_every: float = 120.0
     preview_every: float = 60.0
