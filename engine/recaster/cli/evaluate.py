@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recaster.cli.display import reporter, say, say_json
-from recaster.cli.flags import add_options
+from recaster.cli.flags import add_options, read_settings
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switch
 from recaster.cli.remote import Remote, add_engine, artifact_of, fill_message, here_or_there
 from recaster.errors import UsageError
@@ -36,13 +36,8 @@ def add(commands: Commands) -> None:
 def _run_here(options: Options) -> None:
     from recaster.operations import evaluate
 
-    settings = EvaluateSettings(
-        target=options.target,
-        gallery=tuple(options.gallery),
-        truth=options.truth,
-        person=options.person,
-        track=options.track,
-    )
+    gallery = tuple(options.gallery)
+    settings = read_settings(EvaluateSettings, options, gallery=gallery, frames=None)
     request = evaluate.Request(
         options.original, options.swapped, options.source, options.out, options.range, settings
     )

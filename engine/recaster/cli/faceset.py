@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from recaster.cli.display import reporter, say, say_json
 from recaster.cli.extract import add_extract_options, print_summary
-from recaster.cli.flags import add_options, number
+from recaster.cli.flags import add_options, number, read_settings
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switch
 from recaster.errors import UsageError
-from recaster.settings.extract import CleanSettings
+from recaster.settings.extract import CleanSettings, ExtractSettings
 from recaster.settings.options import Bounds
 
 if TYPE_CHECKING:
@@ -114,13 +114,8 @@ def run_clean(options: Options) -> None:
             raise UsageError("--undo and --dry-run do not go together")
         say(f"{restore(faceset)} faces restored, {len(faceset)} kept")
         return
-    settings = CleanSettings(
-        blur=options.blur,
-        duplicates=options.duplicates,
-        person=None if options.person is None else person_in(options.person),
-        distance=options.distance,
-        force=options.force,
-    )
+    person = None if options.person is None else person_in(options.person)
+    settings = read_settings(CleanSettings, options, person=person)
     result = clean(faceset, settings, reporter(options), dry_run=options.dry_run)
     say(*clean_lines(result, dry_run=options.dry_run))
 
@@ -149,15 +144,8 @@ def run_import(options: Options) -> None:
     """Makes a faceset of a zip or folder."""
     from recaster.facesets.faceset_info import describe
     from recaster.operations.faceset_exchange import import_faceset
-    from recaster.settings.extract import ExtractSettings
 
-    settings = ExtractSettings(
-        detector=options.detector,
-        min_face=options.min_face,
-        min_area=options.min_area,
-        size=options.size,
-        identity=options.note,
-    )
+    settings = read_settings(ExtractSettings, options)
     print_summary(describe(import_faceset(options.given, options.out, settings, reporter(options))))
 
 

@@ -77,6 +77,14 @@ def fill_options(message: M, options: Options, *kinds: type[Any], **values: Any)
     return fill_message(message, **{**chosen, **values})
 
 
+def read_settings(kind: type[M], options: Options, **others: Any) -> M:
+    """Builds settings of those options that the command has; ``others`` are fields that it says otherwise."""
+    values = {
+        each.name: getattr(options, each.flag) for each in own_options(kind) if hasattr(options, each.flag)
+    }
+    return kind(**{**values, **others})
+
+
 def add_hyperparameters(container: Any) -> None:
     """Adds a flag for every hyperparameter of presets; None where nothing is said."""
     for name, each in hyperparameters().items():
