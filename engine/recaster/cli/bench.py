@@ -39,7 +39,7 @@ def add(commands: Commands) -> None:
 
 
 def _add_swap(kinds: Commands) -> None:
-    parser = kinds.add("swap", run_swap, "a swap's speed against faceswap-GAN's pipeline", SWAP)
+    parser = kinds.add("swap", _run_swap, "a swap's speed against faceswap-GAN's pipeline", SWAP)
     add_path(parser, "clip", "CLIP")
     add_source(parser, "swap without training")
     add_options(parser, SwapSettings, "frames")
@@ -53,7 +53,7 @@ def _add_swap(kinds: Commands) -> None:
 
 
 def _add_detect(kinds: Commands) -> None:
-    parser = kinds.add("detect", run_detect, "detectors on pictures with known counts", DETECT)
+    parser = kinds.add("detect", _run_detect, "detectors on pictures with known counts", DETECT)
     add_path(parser, "folder", "FOLDER", "the pictures")
     add_path(parser, "--counts", "FILE", "JSON of counts (default: FOLDER/face_counts.json)")
     text = "detectors as swap knows them (default: yunet and dlib-hog; dlib-cnn-original takes seconds)"
@@ -64,7 +64,7 @@ def _add_detect(kinds: Commands) -> None:
 
 
 def _add_picture(kinds: Commands) -> None:
-    parser = kinds.add("picture", run_picture, "how swaps hold on many people and shots", PICTURE)
+    parser = kinds.add("picture", _run_picture, "how swaps hold on many people and shots", PICTURE)
     add_path(parser, "matrix", "MATRIX", "the TOML file")
     add_path(parser, "--footage", "FOLDER", "what the paths in it are relative to (default: its own folder)")
     parser.add_argument("--only", nargs="+", metavar="ROW", help="only these rows (default: all)")
@@ -72,8 +72,7 @@ def _add_picture(kinds: Commands) -> None:
     add_out(parser, "OUT", "folder for all of it")
 
 
-def run_swap(options: Options) -> None:
-    """Measures a swap."""
+def _run_swap(options: Options) -> None:
     from recaster.benchmarks.plots import draw_stages
     from recaster.benchmarks.speed import SpeedSettings, measure_speed
     from recaster.files import write_json
@@ -120,8 +119,7 @@ def speed_table(figures: dict[str, Any]) -> list[str]:
     return lines
 
 
-def run_detect(options: Options) -> None:
-    """Compares detectors."""
+def _run_detect(options: Options) -> None:
     from recaster.benchmarks.detection import measure_detector, read_counts
 
     counts = read_counts(options.folder, options.counts)
@@ -144,8 +142,7 @@ def detect_table(results: list[DetectorResult]) -> list[str]:
     return lines
 
 
-def run_picture(options: Options) -> None:
-    """Swaps, judges, and prints the table."""
+def _run_picture(options: Options) -> None:
     from recaster.benchmarks.picture_matrix.benchmark import measure_pictures, read_results
     from recaster.benchmarks.picture_matrix.results_page import format_table, write_page
     from recaster.benchmarks.picture_matrix.rows import read_rows

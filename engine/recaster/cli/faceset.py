@@ -33,14 +33,14 @@ def add(commands: Commands) -> None:
     _add_info(actions)
     _add_clean(actions)
     _add_contact_sheet(actions)
-    exporting = actions.add("export", run_export, "save a faceset as one zip")
+    exporting = actions.add("export", _export, "save a faceset as one zip")
     add_path(exporting, "faceset", "FACESET")
     add_path(exporting, "zip", "OUT.zip")
     _add_import(actions)
 
 
 def _add_info(actions: Commands) -> None:
-    parser = actions.add("info", run_info, "say what is in a faceset")
+    parser = actions.add("info", _info, "say what is in a faceset")
     add_path(parser, "faceset", "FACESET")
     text = "also say what its main person does that the faces don't show, and what to film more of"
     add_path(parser, "--target", "CLIP", text)
@@ -48,7 +48,7 @@ def _add_info(actions: Commands) -> None:
 
 
 def _add_clean(actions: Commands) -> None:
-    parser = actions.add("clean", run_clean, "leave out blurred, doubled and foreign faces", CLEAN)
+    parser = actions.add("clean", _clean, "leave out blurred, doubled and foreign faces", CLEAN)
     add_path(parser, "faceset", "FACESET")
     add_options(parser, CleanSettings, "blur", "duplicates", defaults=True)
     add_path(parser, "--person", "IMAGE", "picture of the person (default: the set's own)")
@@ -59,7 +59,7 @@ def _add_clean(actions: Commands) -> None:
 
 
 def _add_contact_sheet(actions: Commands) -> None:
-    parser = actions.add("contact-sheet", run_contact_sheet, "save a picture with faces of the set")
+    parser = actions.add("contact-sheet", _contact_sheet, "save a picture with faces of the set")
     add_path(parser, "faceset", "FACESET")
     add_out(parser, "PICTURE", "PNG or JPEG file")
     text = "faces side by side (default: %(default)s)"
@@ -71,15 +71,14 @@ def _add_contact_sheet(actions: Commands) -> None:
 
 def _add_import(actions: Commands) -> None:
     text = "make a faceset of an exported zip, or of a zip or folder of face images"
-    parser = actions.add("import", run_import, text)
+    parser = actions.add("import", _import, text)
     add_path(parser, "given", "ZIP_OR_FOLDER")
     add_out(parser, "FACESET", "folder of the new faceset")
     parser.add_argument("--note", default="", help="whose faces these are, for plain images (default: none)")
     add_extract_options(parser)
 
 
-def run_info(options: Options) -> None:
-    """Prints a faceset's numbers."""
+def _info(options: Options) -> None:
     from recaster.facesets.faceset import Faceset
     from recaster.facesets.faceset_info import describe
 
@@ -102,7 +101,7 @@ def _needs(faceset: Faceset, options: Options) -> FilmingNeeds:
     return find_filming_needs(faceset, choose_tracks(analysis))
 
 
-def run_clean(options: Options) -> None:
+def _clean(options: Options) -> None:
     """Cleans or restores a faceset, and says why faces were dropped."""
     from recaster.facesets.clean import clean, restore
     from recaster.facesets.faceset import Faceset
@@ -120,8 +119,7 @@ def run_clean(options: Options) -> None:
     say(*clean_lines(result, dry_run=options.dry_run))
 
 
-def run_contact_sheet(options: Options) -> None:
-    """Saves a sheet of faces."""
+def _contact_sheet(options: Options) -> None:
     from recaster.facesets.faceset import Faceset
     from recaster.facesets.faceset_info import contact_sheet
 
@@ -132,16 +130,14 @@ def run_contact_sheet(options: Options) -> None:
     say(f"{options.out}: {shown} faces")
 
 
-def run_export(options: Options) -> None:
-    """Saves a faceset as a zip."""
+def _export(options: Options) -> None:
     from recaster.operations.faceset_exchange import export_faceset
 
     faceset = export_faceset(options.faceset, options.zip, reporter(options))
     say(f"{options.zip}: {len(faceset.all_records)} faces")
 
 
-def run_import(options: Options) -> None:
-    """Makes a faceset of a zip or folder."""
+def _import(options: Options) -> None:
     from recaster.facesets.faceset_info import describe
     from recaster.operations.faceset_exchange import import_faceset
 

@@ -23,28 +23,27 @@ def add(commands: Commands) -> None:
     """Adds this command's parsers."""
     text = "list, watch, pause, resume and cancel an engine's jobs"
     actions = commands.add_group("jobs", help=text, description=DESCRIPTION)
-    listing = actions.add("list", run_list, "the latest jobs")
+    listing = actions.add("list", _list, "the latest jobs")
     add_running_engine(listing)
     listing.add_argument("--state", help="only those in this state (queued, running, paused, failed, ...)")
     listing.add_argument("--kind", help="only those of this kind (extract, train, swap, ...)")
     text = f"how many (default: {SHOWN})"
     listing.add_argument("-n", type=number(SHOWN_BOUNDS), default=SHOWN, metavar="N", help=text)
     for name, run, text in (
-        ("show", run_show, "all about one job"),
-        ("watch", run_watch, "follow a job to its end"),
-        ("pause", run_control, "stop a job so that it can go on"),
-        ("resume", run_control, "let a job go on"),
-        ("cancel", run_control, "end a job"),
-        ("logs", run_logs, "what a job said"),
-        ("delete", run_delete, "forget a job that has ended"),
+        ("show", _show, "all about one job"),
+        ("watch", _watch, "follow a job to its end"),
+        ("pause", _control, "stop a job so that it can go on"),
+        ("resume", _control, "let a job go on"),
+        ("cancel", _control, "end a job"),
+        ("logs", _logs, "what a job said"),
+        ("delete", _delete, "forget a job that has ended"),
     ):
         parser = actions.add(name, run, text)
         add_running_engine(parser)
         parser.add_argument("job", metavar="JOB")
 
 
-def run_list(options: Options) -> None:
-    """Prints the latest jobs, a line each."""
+def _list(options: Options) -> None:
     from recaster.api.v1 import job_pb2
 
     filters: dict[str, Any] = {"page_size": min(options.n, MAX_PAGE)}
@@ -57,16 +56,14 @@ def run_list(options: Options) -> None:
             say(_line(job))
 
 
-def run_show(options: Options) -> None:
-    """Prints all about one job."""
+def _show(options: Options) -> None:
     from google.protobuf.json_format import MessageToDict
 
     with _engine(options) as engine:
         say_json(MessageToDict(engine.jobs.get(options.job), preserving_proto_field_name=True))
 
 
-def run_watch(options: Options) -> None:
-    """Follows a job to its end."""
+def _watch(options: Options) -> None:
     with _engine(options) as engine:
         try:
             job = engine.jobs.wait(
@@ -78,21 +75,19 @@ def run_watch(options: Options) -> None:
         say(*job.result.summary)
 
 
-def run_control(options: Options) -> None:
+def _control(options: Options) -> None:
     """Pauses, resumes or cancels a job, as the action is called."""
     with _engine(options) as engine:
         control = {"pause": engine.jobs.pause, "resume": engine.jobs.resume, "cancel": engine.jobs.cancel}
         say(_line(control[options.action](options.job)))
 
 
-def run_delete(options: Options) -> None:
-    """Forgets a job that has ended."""
+def _delete(options: Options) -> None:
     with _engine(options) as engine:
         engine.jobs.delete(options.job)
 
 
-def run_logs(options: Options) -> None:
-    """Prints the log of a job, as far as it is kept."""
+def _logs(options: Options) -> None:
     with _engine(options) as engine:
         last = engine.jobs.get(options.job).last_seq
         for event in engine.jobs.watch(options.job, logs=True):

@@ -19,20 +19,19 @@ file afterwards breaks it."""
 
 def add(commands: Commands) -> None:
     """Adds these commands' parsers."""
-    verifying = commands.add("verify", run_verify, "say what a file is, by its manifest", VERIFY)
+    verifying = commands.add("verify", _verify, "say what a file is, by its manifest", VERIFY)
     add_path(verifying, "file", "FILE", "a clip or a picture")
     text = "certificates of authorities (PEM) that you trust (default: the policy's)"
     add_path(verifying, "--trust", "FILE", text)
     add_switch(verifying, "--json", "print all that its manifests say")
-    signing = commands.add("sign", run_sign, "sign an edit that swaps went into", SIGN)
+    signing = commands.add("sign", _sign, "sign an edit that swaps went into", SIGN)
     add_path(signing, "file", "FILE", "what your editing program exported")
     text = "a swap that is in it, as recaster made it; may be given again"
     add_path(signing, "--swap", "FILE", text, action="append", required=True)
     add_out(signing, None, "the file to write (default: FILE itself)", required=False)
 
 
-def run_verify(options: Options) -> None:
-    """Reads a manifest, and prints what it says."""
+def _verify(options: Options) -> None:
     from recaster.provenance.inspection import inspect_file
     from recaster.provenance.policy import Policy
     from recaster.store.folder import DataFolder
@@ -50,8 +49,7 @@ def run_verify(options: Options) -> None:
         )
 
 
-def run_sign(options: Options) -> None:
-    """Signs an edit, and says what was done."""
+def _sign(options: Options) -> None:
     from recaster.operations import sign
 
     out = options.out or options.file

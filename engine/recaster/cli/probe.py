@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import dataclasses
+import json
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_json
@@ -68,18 +69,8 @@ def _seconds(analysis: Analysis, tracks: tuple[int, ...]) -> str:
 
 
 def as_json(info: ClipInfo) -> dict[str, Any]:
-    """A clip's facts in JSON's types; rational numbers are text."""
-    from dataclasses import asdict
-    from fractions import Fraction
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: plain(inner) for name, inner in value.items()}
-        if isinstance(value, list | tuple):
-            return [plain(inner) for inner in value]
-        return str(value) if isinstance(value, Fraction | Path) else value
-
-    facts: dict[str, Any] = plain(asdict(info))
+    """A clip's facts in JSON's types; rational numbers and paths are text."""
+    facts: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(info), default=str))
     return facts
 
 

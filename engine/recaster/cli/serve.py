@@ -33,7 +33,7 @@ your own on this machine, and needs the role operator."""
 def add(commands: Commands) -> None:
     """Adds these commands' parsers."""
     _add_serve(commands)
-    parser = commands.add("drain", run_drain, "let an engine come to rest before it is stopped", DRAIN)
+    parser = commands.add("drain", _drain, "let an engine come to rest before it is stopped", DRAIN)
     add_running_engine(parser)
     how = parser.add_mutually_exclusive_group()
     add_switch(how, "--wait", "end when no job runs any more")
@@ -41,7 +41,7 @@ def add(commands: Commands) -> None:
 
 
 def _add_serve(commands: Commands) -> None:
-    parser = commands.add("serve", run_serve, "serve the engine to clients", SERVE)
+    parser = commands.add("serve", _serve, "serve the engine to clients", SERVE)
     add_data(parser, "where everything is kept")
     own = f"a socket in the data folder; with TLS, and on Windows, {LOOPBACK}"
     text = f"HOST:PORT or unix:PATH (default: {own})"
@@ -56,8 +56,7 @@ def _add_serve(commands: Commands) -> None:
     add_switch(parser, "--no-drops", "don't let clients of this machine hand files over")
 
 
-def run_serve(options: Options) -> None:
-    """Serves until stopped."""
+def _serve(options: Options) -> None:
     import asyncio
 
     from recaster.jobs.logs import set_up
@@ -106,8 +105,7 @@ def _reachable(address: str) -> str:
     return f"{socket.getfqdn()}:{port}" if host in ("0.0.0.0", "[::]", "") else address  # noqa: S104
 
 
-def run_drain(options: Options) -> None:
-    """Drains an engine, or undoes that."""
+def _drain(options: Options) -> None:
     from recaster.client import Address, Client
 
     with Client(Address.from_environment(options.engine)) as engine:
