@@ -45,7 +45,8 @@ def test_help_states_every_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "runs", "going_on"), [("extract", "_run_here", True), ("compare", "run", False)]
+    ("command", "runs", "going_on"),
+    [("extract", "extract._run_here", True), ("compare", "probe._compare", False)],
 )
 def test_a_stopped_command_says_how_to_go_on_only_where_it_can(
     command, runs, going_on, tmp_path, monkeypatch, capsys
@@ -53,7 +54,7 @@ def test_a_stopped_command_says_how_to_go_on_only_where_it_can(
     def stopped(_: argparse.Namespace) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"recaster.cli.{command}.{runs}", stopped)
+    monkeypatch.setattr(f"recaster.cli.{runs}", stopped)
     assert main([command, "a.mp4", "b.mp4", "-o", str(tmp_path / "out")]) == 130
     told = capsys.readouterr().err
     assert told.startswith(f"recaster {command}: stopped")

@@ -35,7 +35,7 @@ def clip(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     """The whole command line with this command only, and the command's own part of it."""
     root = argparse.ArgumentParser()
-    swap.add(Commands(root, "COMMAND"))
+    swap.add_swap(Commands(root, "COMMAND"))
     (commands,) = root._subparsers._group_actions
     return root, commands.choices["swap"]
 

@@ -30,7 +30,7 @@ SMALL = (
 
 def parse(*arguments: str) -> argparse.Namespace:
     root = argparse.ArgumentParser()
-    command.add(Commands(root, "COMMAND"))
+    command.add_train(Commands(root, "COMMAND"))
     return root.parse_args(["train", *arguments])
 
 

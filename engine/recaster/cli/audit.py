@@ -18,7 +18,7 @@ is kept in the data folder (RECASTER_DATA), by an engine for its own jobs, and h
 those who attested."""
 
 
-def add(commands: Commands) -> None:
+def add_audit(commands: Commands) -> None:
     """Adds this command's parsers."""
     text = "what was done with whose face"
     actions = commands.add_group("audit", help=text, description=DESCRIPTION, parents=[COMMON])

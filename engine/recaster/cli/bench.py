@@ -29,7 +29,7 @@ actors, whose true swaps are known under every condition. Run the same command a
 shots that are done stay as they are, so give another OUT after a change of the engine."""
 
 
-def add(commands: Commands) -> None:
+def add_bench(commands: Commands) -> None:
     """Adds this command's parsers."""
     kinds = commands.add_group("bench", "KIND", help="measure speed and quality", description="Measure.")
     _add_swap(kinds)

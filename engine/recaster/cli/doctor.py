@@ -38,7 +38,7 @@ class Finding(NamedTuple):
     mend: str = ""
 
 
-def add(commands: Commands) -> None:
+def add_doctor(commands: Commands) -> None:
     """Adds this command's parser."""
     text = "say what is wrong with this installation and how to mend it"
     parser = commands.add("doctor", run, text, DESCRIPTION)
@@ -104,18 +104,18 @@ def _try(check: Callable[[], Finding]) -> Finding:
 
 
 def _check_packages() -> Finding:
-    found = {name: _version_of(name) for name in PACKAGES}
+    versions = {name: _version_of(name) for name in PACKAGES}
     try:
         import cv2  # of whichever of its packages
 
-        found["OpenCV"] = cv2.__version__
+        versions["OpenCV"] = cv2.__version__
     except ImportError:
-        found["opencv-python"] = None
-    missing = ", ".join(name for name, version in found.items() if version is None)
+        versions["opencv-python"] = None
+    missing = ", ".join(name for name, version in versions.items() if version is None)
     if missing:
         return Finding(False, f"missing: {missing}", INSTALL)
-    versions = ", ".join(f"{name} {version}" for name, version in found.items())
-    return Finding(True, f"recaster {__version__}, Python {platform.python_version()}, {versions}")
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return Finding(True, f"recaster {__version__}, Python {platform.python_version()}, {listed}")
 
 
 def _version_of(package: str) -> str | None:

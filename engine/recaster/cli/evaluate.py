@@ -1,4 +1,4 @@
-"""``recaster evaluate ORIGINAL SWAPPED --source FACESET``: how good a swap is."""
+"""``recaster evaluate`` and ``recaster report``: how good a swap is; all that was measured."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from recaster.settings.evaluate import EvaluateSettings
 if TYPE_CHECKING:
     from recaster.client import Client
 
-DESCRIPTION = """Judge a swapped clip against the clip it was made from, by judges that had no part in the
+EVALUATE = """Judge a swapped clip against the clip it was made from, by judges that had no part in the
 swap. Each figure comes with what it must be read against: the unswapped clip, the judge's own noise, a
 frozen face. docs/evaluation.md defines them all."""
+REPORT = """Write one HTML page, which needs no other file, with all evaluations, training and speed
+benchmarks and models below FOLDER: tables, contact sheets, the worst frames, curves."""
 
 
-def add(commands: Commands) -> None:
+def add_evaluate(commands: Commands) -> None:
     """Adds this command's parser."""
     run = here_or_there(_run_here, _run_there)
-    parser = commands.add("evaluate", run, "say how good a swap is", DESCRIPTION)
+    parser = commands.add("evaluate", run, "say how good a swap is", EVALUATE)
     add_engine(parser)
     add_path(parser, "original", "ORIGINAL", "the clip that was swapped")
     add_path(parser, "swapped", "SWAPPED", "its swap, in the same size")
@@ -72,3 +74,19 @@ def _run_there(options: Options, engine: Client) -> None:
         for name, role in ARTIFACTS.items():
             write_bytes(options.out / name, made[role])
     say_json(figures) if options.json else say(*job.result.summary)
+
+
+def add_report(commands: Commands) -> None:
+    """Adds this command's parser."""
+    parser = commands.add("report", _report, "show what was measured on one page", REPORT)
+    add_path(parser, "folder", "MODEL_OR_DIR", "what to show")
+    add_out(parser, "FILE", "the page (.html)")
+
+
+def _report(options: Options) -> None:
+    from recaster.report.page import write_report
+
+    if options.out.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"{options.out}: a report is named .html")
+    write_report(options.folder, options.out)
+    say(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")

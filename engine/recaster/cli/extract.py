@@ -26,7 +26,7 @@ EXAMPLES = """examples:
 Run the same command again to go on after a stop; add further inputs to the same faceset at any time."""
 
 
-def add(commands: Commands) -> None:
+def add_extract(commands: Commands) -> None:
     """Adds this command's parser."""
     parser = commands.add(
         "extract",

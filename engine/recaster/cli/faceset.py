@@ -27,7 +27,7 @@ CLEAN = """Leave out blurred, doubled and foreign faces. Nothing is deleted: --u
 cleaning again judges every face anew."""
 
 
-def add(commands: Commands) -> None:
+def add_faceset(commands: Commands) -> None:
     """Adds this command's parsers."""
     actions = commands.add_group("faceset", help="look at, clean, export and import facesets")
     _add_info(actions)

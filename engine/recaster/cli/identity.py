@@ -30,7 +30,7 @@ REVOCATIONS = """The list knows faces by digests and embeddings, and people by i
 take one over only from whom you trust. It holds for all engines of this user."""
 
 
-def add(commands: Commands) -> None:
+def add_identity(commands: Commands) -> None:
     """Adds this command's parsers."""
     text = "whose faces are put on, and by what right"
     actions = commands.add_group("identity", help=text, description=DESCRIPTION, parents=[COMMON])

@@ -19,7 +19,7 @@ SHOWN = 50
 MAX_PAGE = 1000
 
 
-def add(commands: Commands) -> None:
+def add_jobs(commands: Commands) -> None:
     """Adds this command's parsers."""
     text = "list, watch, pause, resume and cancel an engine's jobs"
     actions = commands.add_group("jobs", help=text, description=DESCRIPTION)

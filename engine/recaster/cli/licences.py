@@ -37,13 +37,13 @@ class Package:
 
 def packages() -> list[Package]:
     """Every package that is installed beside Recaster, by name."""
-    found = {}
+    by_name = {}
     for package in importlib.metadata.distributions():
         name = re.sub(r"[-_.]+", "-", package.metadata["Name"] or "").lower()
         # Of several of one name, the first is the one that is imported.
-        if name and name not in found and name != weights_registry.RECASTER:
-            found[name] = Package(name, package.version, *_licence_of(package))
-    return [found[name] for name in sorted(found)]
+        if name and name not in by_name and name != weights_registry.RECASTER:
+            by_name[name] = Package(name, package.version, *_licence_of(package))
+    return [by_name[name] for name in sorted(by_name)]
 
 
 def _licence_of(package: Distribution) -> tuple[str, bool]:

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 # NumPy's matrices are small here: threads that wait for the next one cost more than they give.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-MODULES = (
-    "probe", "extract", "faceset", "train", "swap", "identity", "manifest", "audit", "compare", "evaluate",
-    "bench", "report", "serve", "tokens", "store", "jobs", "certs", "doctor",
-)  # fmt: skip
-"""Modules of the commands, in the order of ``recaster --help``."""
+COMMANDS = {
+    "probe": "probe", "extract": "extract", "faceset": "faceset", "train": "train", "swap": "swap",
+    "identity": "identity", "verify": "manifest", "sign": "manifest", "audit": "audit", "compare": "probe",
+    "evaluate": "evaluate", "bench": "bench", "report": "evaluate", "serve": "serve", "drain": "serve",
+    "tokens": "tokens", "store": "store", "jobs": "jobs", "certs": "serve", "doctor": "doctor",
+}  # fmt: skip
+"""The module of each command."""
 RESUMING = ("extract", "swap")
 """Commands that go on where they were stopped when they are given again."""
 
@@ -46,8 +48,8 @@ def parser() -> Parser:
     root = Parser(prog="recaster", description=description, epilog=EPILOG, formatter_class=style)
     root.add_argument("--version", action="version", version=f"recaster {__version__}")
     commands = Commands(root, "COMMAND")
-    for name in MODULES:
-        importlib.import_module(f"recaster.cli.{name}").add(commands)
+    for name, module in COMMANDS.items():
+        getattr(importlib.import_module(f"recaster.cli.{module}"), f"add_{name}")(commands)
     return root
 
 

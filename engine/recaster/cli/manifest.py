@@ -17,18 +17,22 @@ Whether they are to be seen in the edit isn't looked at: that is your word. Do i
 file afterwards breaks it."""
 
 
-def add(commands: Commands) -> None:
-    """Adds these commands' parsers."""
-    verifying = commands.add("verify", _verify, "say what a file is, by its manifest", VERIFY)
-    add_path(verifying, "file", "FILE", "a clip or a picture")
+def add_verify(commands: Commands) -> None:
+    """Adds this command's parser."""
+    parser = commands.add("verify", _verify, "say what a file is, by its manifest", VERIFY)
+    add_path(parser, "file", "FILE", "a clip or a picture")
     text = "certificates of authorities (PEM) that you trust (default: the policy's)"
-    add_path(verifying, "--trust", "FILE", text)
-    add_switch(verifying, "--json", "print all that its manifests say")
-    signing = commands.add("sign", _sign, "sign an edit that swaps went into", SIGN)
-    add_path(signing, "file", "FILE", "what your editing program exported")
+    add_path(parser, "--trust", "FILE", text)
+    add_switch(parser, "--json", "print all that its manifests say")
+
+
+def add_sign(commands: Commands) -> None:
+    """Adds this command's parser."""
+    parser = commands.add("sign", _sign, "sign an edit that swaps went into", SIGN)
+    add_path(parser, "file", "FILE", "what your editing program exported")
     text = "a swap that is in it, as recaster made it; may be given again"
-    add_path(signing, "--swap", "FILE", text, action="append", required=True)
-    add_out(signing, None, "the file to write (default: FILE itself)", required=False)
+    add_path(parser, "--swap", "FILE", text, action="append", required=True)
+    add_out(parser, None, "the file to write (default: FILE itself)", required=False)
 
 
 def _verify(options: Options) -> None:
@@ -38,12 +42,12 @@ def _verify(options: Options) -> None:
 
     data = DataFolder.default().path
     trust = options.trust or Policy.load(data).trust
-    found = inspect_file(options.file, data, [] if trust is None else [trust])
+    inspection = inspect_file(options.file, data, [] if trust is None else [trust])
     if options.json:
-        say_json(found.manifests)
+        say_json(inspection.manifests)
     else:
-        say(f"{options.file}: {found.line}")
-    if not found.trusted and not found.local:
+        say(f"{options.file}: {inspection.line}")
+    if not inspection.trusted and not inspection.local:
         raise UnknownSignerError(
             f"{options.file}: anybody could have signed this; name the authorities you trust with --trust"
         )

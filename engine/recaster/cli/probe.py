@@ -1,4 +1,4 @@
-"""``recaster probe CLIP``: what a clip is, and who is in it."""
+"""``recaster probe`` and ``recaster compare``: what a clip is, and clips side by side."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_json
-from recaster.cli.parsers import Commands, Options, add_path, add_switch
+from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switch
 from recaster.errors import FaceNotFoundError
 from recaster.settings.detection import MIN_FACE_PX
 
@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from recaster.faces.types import Analysis
     from recaster.media.types import AudioStream, ClipInfo
 
-DESCRIPTION = "Decode a whole clip; tell its size, frames, rate, colour, sound and what is wrong."
+PROBE = "Decode a whole clip; tell its size, frames, rate, colour, sound and what is wrong."
+COMPARE = """Write a clip that shows clips side by side, or a sheet of stills. The first one leads: its
+height, frames, length and sound; the others are scaled to it and stay on their last frame where they are
+shorter."""
 _COLUMNS = 6
 
 
-def add(commands: Commands) -> None:
+def add_probe(commands: Commands) -> None:
     """Adds this command's parser."""
-    parser = commands.add("probe", run, "tell what a clip is", DESCRIPTION)
+    parser = commands.add("probe", run, "tell what a clip is", PROBE)
     add_path(parser, "clip", "CLIP")
     add_switch(parser, "--json", "print JSON; fractions as text like 24000/1001")
     add_path(parser, "--people", "PICTURE", "also look for people; write a PNG or JPEG of who is where")
@@ -116,3 +119,18 @@ def _sound(stream: AudioStream) -> str:
 def _colour(info: ClipInfo) -> str:
     names = ("range", "matrix", "primaries", "transfer")
     return ", ".join(f"{name} {getattr(info.colour, name) or 'untagged'}" for name in names)
+
+
+def add_compare(commands: Commands) -> None:
+    """Adds this command's parser."""
+    parser = commands.add("compare", _compare, "show clips side by side", COMPARE)
+    add_path(parser, "clips", "CLIP", "two clips or more", nargs="+")
+    add_out(parser, "OUT", ".mp4, .mov, .mkv; .png or .jpg for stills")
+    text = "a text for each clip (default: the file names)"
+    parser.add_argument("--labels", nargs="+", metavar="LABEL", help=text)
+
+
+def _compare(options: Options) -> None:
+    from recaster.media.compare import compare
+
+    compare(options.clips, options.out, options.labels, reporter(options))

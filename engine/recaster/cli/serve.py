@@ -1,4 +1,4 @@
-"""``recaster serve``: the engine as a service for any gRPC client; ``recaster drain``: its rest."""
+"""``recaster serve``, ``drain`` and ``certs``: the engine as a service, its rest and its certificates."""
 
 from __future__ import annotations
 
@@ -28,19 +28,12 @@ and they go on. docs/api.md describes the interface."""
 DRAIN = """Let an engine take no new jobs and start none that wait; those that run go on to their end.
 What waits goes on after the next start, or after --undo. Asks the engine that RECASTER_ENGINE names, else
 your own on this machine, and needs the role operator."""
+CERTS = """Make certificates for an engine that other machines may use, signed by an authority made for
+just this. Give ca.pem to the clients (RECASTER_TLS_CA=ca.pem)."""
 
 
-def add(commands: Commands) -> None:
-    """Adds these commands' parsers."""
-    _add_serve(commands)
-    parser = commands.add("drain", _drain, "let an engine come to rest before it is stopped", DRAIN)
-    add_running_engine(parser)
-    how = parser.add_mutually_exclusive_group()
-    add_switch(how, "--wait", "end when no job runs any more")
-    add_switch(how, "--undo", "let it take and start jobs again")
-
-
-def _add_serve(commands: Commands) -> None:
+def add_serve(commands: Commands) -> None:
+    """Adds this command's parser."""
     parser = commands.add("serve", _serve, "serve the engine to clients", SERVE)
     add_data(parser, "where everything is kept")
     own = f"a socket in the data folder; with TLS, and on Windows, {LOOPBACK}"
@@ -105,6 +98,15 @@ def _reachable(address: str) -> str:
     return f"{socket.getfqdn()}:{port}" if host in ("0.0.0.0", "[::]", "") else address  # noqa: S104
 
 
+def add_drain(commands: Commands) -> None:
+    """Adds this command's parser."""
+    parser = commands.add("drain", _drain, "let an engine come to rest before it is stopped", DRAIN)
+    add_running_engine(parser)
+    how = parser.add_mutually_exclusive_group()
+    add_switch(how, "--wait", "end when no job runs any more")
+    add_switch(how, "--undo", "let it take and start jobs again")
+
+
 def _drain(options: Options) -> None:
     from recaster.client import Address, Client
 
@@ -120,3 +122,26 @@ def _drain(options: Options) -> None:
             info = engine.info()
         if options.wait:
             say("no job runs any more")
+
+
+def add_certs(commands: Commands) -> None:
+    """Adds this command's parser."""
+    parser = commands.add("certs", _certs, "make TLS certificates for an engine", CERTS)
+    add_path(parser, "folder", "FOLDER", "where to write them")
+    text = "a name or address that clients know the engine by; may be given again"
+    parser.add_argument("--host", action="append", required=True, metavar="NAME", help=text)
+    text = "also a certificate for this client, for an engine that asks for one (serve --client-ca)"
+    parser.add_argument("--client", action="append", default=[], metavar="NAME", help=text)
+
+
+def _certs(options: Options) -> None:
+    from recaster.provenance.certificates import make_certificates
+
+    folder = options.folder
+    say(*make_certificates(folder, options.host, options.client))
+    if not options.quiet:
+        only = f" --client-ca {folder}/ca.pem" if options.client else ""
+        say(f"engine:  recaster serve --tls-cert {folder}/engine.pem --tls-key {folder}/engine.key{only}")
+        say(f"clients: export RECASTER_TLS_CA={folder}/ca.pem")
+        for name in options.client:
+            say(f"{name}: export RECASTER_TLS_CERT={folder}/{name}.pem RECASTER_TLS_KEY={folder}/{name}.key")

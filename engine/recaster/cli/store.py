@@ -22,7 +22,7 @@ revocations from the audit log. Names, jobs, clips and clients' tokens are lost 
 stopped. Blobs, of which nobody knows any more what they are, are kept until --let-go."""
 
 
-def add(commands: Commands) -> None:
+def add_store(commands: Commands) -> None:
     """Adds this command's parsers."""
     text = "back up, check and repair an engine's data"
     actions = commands.add_group("store", help=text, description=DESCRIPTION, parents=[COMMON])
@@ -60,12 +60,12 @@ def _backup(options: Options) -> None:
 def _check(options: Options) -> None:
     from recaster.jobs.integrity_check import check
 
-    found = check(_folder(options), deep=options.deep, report=reporter(options))
-    say(*(f"nothing names: {path}" for path in found.unnamed))
-    say(*found.problems)
-    if found.problems:
-        raise DamagedError(f"{len(found.problems)} problems; put what is missing back from a backup", ())
-    say(f"whole: {found.looked_at} blobs, documents, facesets and models")
+    result = check(_folder(options), deep=options.deep, report=reporter(options))
+    say(*(f"nothing names: {path}" for path in result.unnamed))
+    say(*result.problems)
+    if result.problems:
+        raise DamagedError(f"{len(result.problems)} problems; put what is missing back from a backup", ())
+    say(f"whole: {result.looked_at} blobs, documents, facesets and models")
 
 
 def _scrub(options: Options) -> None:

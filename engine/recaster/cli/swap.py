@@ -29,7 +29,7 @@ the new one is whole, not before. At the end it is said which frames weren't swa
 as swapped where at least two thirds of what it shows of the face was."""
 
 
-def add(commands: Commands) -> None:
+def add_swap(commands: Commands) -> None:
     """Adds this command's parser."""
     parser = commands.add("swap", here_or_there(_run_here, _run_there), "swap a face in a clip", DESCRIPTION)
     add_path(parser, "clip", "CLIP", "the clip with the target's performance")

@@ -24,7 +24,7 @@ the data folder, whether or not its engine runs; a revoked token ends calls with
 _UNITS = {"h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
-def add(commands: Commands) -> None:
+def add_tokens(commands: Commands) -> None:
     """Adds this command's parsers."""
     text = "who may use an engine, and for what"
     actions = commands.add_group("tokens", help=text, description=DESCRIPTION, parents=[COMMON])

@@ -23,7 +23,7 @@ DESCRIPTION = """Train a model that puts the source's face on a target. Budgets 
 first step, over all runs; the first step of a run (building the network) is free."""
 
 
-def add(commands: Commands) -> None:
+def add_train(commands: Commands) -> None:
     """Adds this command's parser."""
     run = here_or_there(_run_here, _run_there)
     parser = commands.add("train", run, "train a model from facesets", DESCRIPTION, usage=USAGE)
