@@ -145,7 +145,7 @@ class Metered(Training[Any]):
     """A training, and the CPU time since the end of this process's first step."""
 
     def __init__(self, training: Training[Any], before: float) -> None:
-        super().__init__(training.data, training.model, training.sheet)
+        super().__init__(training.batches, training.model, training.preview)
         self._spent = before
         self._since: float | None = None
 

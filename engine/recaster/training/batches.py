@@ -60,15 +60,13 @@ class Batches:
     """The batches of one training, a few steps ahead; what draws them ends with this object.
 
     Args:
-        sources: whom to draw.
-        preset: how.
-        seed: what every random number follows from.
         processes: how many draw; 0 for a thread of this one.
     """
 
     def __init__(self, sources: Sequence[Source], preset: Preset, seed: int, processes: int = 0) -> None:
         self._drawn: collections.deque[Future[Batch]] = collections.deque()
         self._ahead = processes + PREFETCHED_BATCHES
+        self._next_step = 0
         self._task = (list(sources), preset, seed)
         self._executor: Executor
         if processes == 0:
@@ -76,15 +74,10 @@ class Batches:
         else:
             folder = tempfile.TemporaryDirectory(prefix="recaster-")
             share_arrays(self._task, Path(folder.name))
-            self._executor = ProcessPoolExecutor(
-                processes,
-                # Not a fork: a GPU's driver doesn't outlive one.
-                multiprocessing.get_context("spawn"),
-                _begin,
-                (folder.name,),
-            )
+            context = multiprocessing.get_context("spawn")  # not a fork: a GPU's driver doesn't outlive one
+            self._executor = ProcessPoolExecutor(processes, context, _begin, (folder.name,))
             weakref.finalize(self, _end, self._executor, folder)
-        self._remote = processes > 0
+        self._is_remote = processes > 0
 
     def next(self, step: int) -> Batch:
         """The batch of a step; those of the steps after it are begun.
@@ -92,9 +85,14 @@ class Batches:
         Raises:
             TrainingError: a process that draws died.
         """
+        if step != self._next_step:  # the training went back to an earlier state: what was begun is another's
+            for future in self._drawn:
+                future.cancel()
+            self._drawn.clear()
+        self._next_step = step + 1
         while len(self._drawn) <= self._ahead:
             later = step + len(self._drawn)
-            if self._remote:
+            if self._is_remote:
                 self._drawn.append(self._executor.submit(_draw_here, later))
             else:
                 self._drawn.append(self._executor.submit(draw_batch, *self._task, later))
@@ -104,12 +102,6 @@ class Batches:
             raise TrainingError(
                 "a process that draws training faces died (is there memory enough?); resume the training"
             ) from None
-
-    def clear(self) -> None:
-        """Forgets what was begun: the next step is another."""
-        for future in self._drawn:
-            future.cancel()
-        self._drawn.clear()
 
 
 def _end(executor: Executor, folder: tempfile.TemporaryDirectory[str]) -> None:
@@ -122,7 +114,7 @@ _here: list[Any] = []
 
 
 def _begin(folder: str) -> None:
-    """Make a process ready that draws."""
+    """Makes a process ready that draws."""
     follow_pool_owner()
     cv2.setNumThreads(1)
     _here[:] = [attach_arrays(Path(folder))]

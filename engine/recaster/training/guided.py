@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,9 +22,9 @@ from recaster.networks.guided import (
 )
 from recaster.networks.pairwise import named
 from recaster.networks.perceptual import PerceptualLoss
-from recaster.training.batches import Batches
-from recaster.training.optimiser import Adam, MovingAverage, require_array
-from recaster.training.types import Training
+from recaster.training.batches import Batch, Batches
+from recaster.training.optimiser import Adam, MovingAverage
+from recaster.training.types import TrainableModel, Training
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from recaster.media.types import Image
     from recaster.models.presets import Augmentation, Preset
     from recaster.networks.perceptual import Backbone
-    from recaster.training.batches import Batch
     from recaster.training.guided_data import Source
 
 _PREVIEW_FACES = 6
@@ -51,9 +51,7 @@ def guided_training(
     """Makes a guided training.
 
     Args:
-        preset: a guided preset.
         sources: one identity for a model, many for weights to start others from.
-        seed: what every random number follows from.
         start: weights to begin with, as ``start_weights`` names them, instead of random ones.
         backbone: what the perceptual loss compares faces in; None for no such loss.
         processes: how many processes draw its batches; 0 for a thread of this one.
@@ -63,22 +61,14 @@ def guided_training(
     """
     compare = None if backbone is None else PerceptualLoss(backbone, _eyes(sources[0]))
     model = GuidedModel(preset, seed, start, compare)
-    preview = GuidedPreview(sources, model.network, preset.augmentation)
-    return Training(Batches(sources, preset, seed, processes), model, preview)
+    preview = partial(_draw_preview, sources, model.network, preset.augmentation)
+    return Training(Batches(sources, preset, seed, processes).next, model, preview)
 
 
-class GuidedModel:
-    """``TrainableModel`` of the guided network and its discriminator.
+class GuidedModel(TrainableModel[Batch]):
+    """The guided network and its discriminator in training; the arguments are ``guided_training``'s."""
 
-    Args:
-        preset: a guided preset.
-        seed: what every random number follows from.
-        start: weights to begin with, or None for random ones.
-        perceptual: the perceptual loss, or None.
-
-    Raises:
-        ModelError: the start weights do not fit the preset.
-    """
+    _average_name = "ema"
 
     def __init__(
         self,
@@ -87,20 +77,21 @@ class GuidedModel:
         start: Mapping[str, np.ndarray] | None = None,
         perceptual: PerceptualLoss | None = None,
     ) -> None:
-        self.preset = preset
-        self.steps = 0
-        self._seed = seed
+        super().__init__(preset, seed)
         self._perceptual = perceptual
         self.network = build_guided(preset, CHANNELS, seed)
-        self._painting = named(self.network)
-        self._adam = self._make_adam(self.network)
+        self._swapping = named(self.network)
         self._discriminator: Any = None
+        models = {"adam": self.network}
         if preset.losses.adversarial > 0:
-            self._discriminator = build_guided_discriminator(preset, 3 + PARTS, seed)
-            self._discriminator_adam = self._make_adam(self._discriminator)
+            self._discriminator = models["adam/critic"] = build_guided_discriminator(preset, 3 + PARTS, seed)
+        self._variables = named(*models.values())
+        for name, model in models.items():
+            variables = list(named(model).values())
+            self._adams[name] = Adam(variables, preset.beta1, preset.beta2, preset.clip)
         if start is not None:
             self._assign(start)
-        self._average = MovingAverage(self._painting, preset.ema)
+        self._average = MovingAverage(self._swapping, preset.ema) if preset.ema > 0 else None
         self._update = tf.function(self._take_step)
 
     def step(self, batch: Batch, rate: float) -> dict[str, float]:
@@ -117,47 +108,19 @@ class GuidedModel:
             tf.constant([self._seed, self.steps], tf.int32),
             tf.constant(compared),
         )
-        self.steps += 1
-        if self.preset.ema and self.steps % self.preset.ema_every == 0:
-            self._average.update()
+        self._end_step()
         return {name: float(value) for name, value in values.items() if name != "perceptual" or compared}
 
-    def state(self) -> dict[str, np.ndarray]:
-        """Weights, optimiser slots, moving average and step."""
-        state = {name: variable.numpy() for name, variable in self._variables().items()}
-        state |= {**self._adam.state("adam"), **self._average.state("ema"), "step": np.array(self.steps)}
-        return state | (self._discriminator_adam.state("adam/critic") if self._discriminator else {})
-
-    def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go back to an earlier ``state`` (ModelError where it is another model's)."""
-        self._assign(state)
-        self._adam.restore(state, "adam")
-        if self._discriminator:
-            self._discriminator_adam.restore(state, "adam/critic")
-        self._average.restore(state, "ema")
-        self.steps = int(require_array(state, "step", ()))
-
     def weights(self) -> dict[str, np.ndarray]:
-        """The arrays of a swap: the moving average where there is one."""
-        if self.preset.ema and self.steps >= self.preset.ema_every:
-            return self._average.values()
-        return {name: variable.numpy() for name, variable in self._painting.items()}
+        """The arrays of a swap: the moving average once it moved, else the weights that are trained."""
+        if self.steps < self.preset.ema_every:
+            return {name: variable.numpy() for name, variable in self._swapping.items()}
+        return super().weights()
 
     def start_weights(self) -> dict[str, np.ndarray]:
         """The arrays that another training can begin with: those of a swap, and the discriminator."""
         discriminator = named(self._discriminator) if self._discriminator else {}
         return {**{name: variable.numpy() for name, variable in discriminator.items()}, **self.weights()}
-
-    def _assign(self, weights: Mapping[str, np.ndarray]) -> None:
-        for name, variable in self._variables().items():
-            variable.assign(require_array(weights, name, tuple(variable.shape)))
-
-    def _make_adam(self, model: keras.Model) -> Adam:
-        preset = self.preset
-        return Adam(list(named(model).values()), preset.beta1, preset.beta2, preset.clip)
-
-    def _variables(self) -> dict[str, keras.Variable]:
-        return {**self._painting, **(named(self._discriminator) if self._discriminator else {})}
 
     def _take_step(
         self,
@@ -183,7 +146,8 @@ class GuidedModel:
                 "texture": (self.preset.guided.texture, self._texture(shown, true, output)),
             }
             total = tf.add_n([weight * value for weight, value in weighted.values()])
-        self._adam.apply(tape.gradient(total, self._adam.variables), rate)
+        adam = self._adams["adam"]
+        adam.apply(tape.gradient(total, adam.variables), rate)
         values = {"loss": total, **{name: value for name, (_, value) in weighted.items()}}
         if self._discriminator:
             values["discriminator"] = self._train_discriminator(
@@ -277,7 +241,8 @@ class GuidedModel:
             loss = losses.least_squares(self._scores(shown, losses.mix(true, whole, share)), share)
             if self.preset.losses.mixup == 0:  # nothing was mixed: that was the real half
                 loss = (loss + losses.least_squares(self._scores(shown, whole), 0.0)) / 2
-        self._discriminator_adam.apply(tape.gradient(loss, self._discriminator_adam.variables), rate)
+        adam = self._adams["adam/critic"]
+        adam.apply(tape.gradient(loss, adam.variables), rate)
         return loss
 
     def _scores(self, shown: tf.Tensor, picture: tf.Tensor) -> tf.Tensor:
@@ -285,34 +250,20 @@ class GuidedModel:
         return self._discriminator(tf.concat([picture, shown[..., -PARTS:]], -1), training=True)
 
 
-class GuidedPreview:
-    """Columns of faces: the source's frame, the warp alone, the network's result.
-
-    Args:
-        sources: whose faces.
-        network: what paints them.
-        amounts: how faces are varied; a preview varies none.
-    """
-
-    def __init__(self, sources: Sequence[Source], network: keras.Model, amounts: Augmentation) -> None:
-        self._sources = sources
-        self._network = network
-        self._amounts = amounts
-
-    def render(self) -> Image:
-        """The sheet, (3 sides, ``_PREVIEW_FACES`` sides, 3) uint8 RGB."""
-        shown = [self._sources[int(i)] for i in np.linspace(0, len(self._sources) - 1, _PREVIEW_FACES)]
-        places = np.linspace(0, 1, _PREVIEW_FACES)
-        pairs = [
-            source.draw(round(place * (len(source) - 1)), self._amounts)
-            for source, place in zip(shown, places, strict=True)
-        ]
-        conditions = np.stack([condition for condition, _ in pairs])
-        scaled = tf.constant(conditions, tf.float32) / 255
-        output = self._network(scaled, training=False)
-        results = np.rint(np.clip(composed(scaled, output), 0, 1) * 255).astype(np.uint8)
-        truths = np.stack([truth for _, truth in pairs])
-        return np.vstack([np.hstack(list(row)) for row in (truths, conditions[..., :3], results)])
+def _draw_preview(sources: Sequence[Source], network: keras.Model, amounts: Augmentation) -> Image:
+    """Columns of faces (3 sides, ``_PREVIEW_FACES`` sides, 3): the source's frame, the warp, the result."""
+    shown = [sources[int(i)] for i in np.linspace(0, len(sources) - 1, _PREVIEW_FACES)]
+    places = np.linspace(0, 1, _PREVIEW_FACES)
+    pairs = [
+        source.draw(round(place * (len(source) - 1)), amounts)
+        for source, place in zip(shown, places, strict=True)
+    ]
+    conditions = np.stack([condition for condition, _ in pairs])
+    scaled = tf.constant(conditions, tf.float32) / 255
+    output = network(scaled, training=False)
+    results = np.rint(np.clip(composed(scaled, output), 0, 1) * 255).astype(np.uint8)
+    truths = np.stack([truth for _, truth in pairs])
+    return np.vstack([np.hstack(list(row)) for row in (truths, conditions[..., :3], results)])
 
 
 def _eyes(source: Source) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -23,11 +24,13 @@ from recaster.networks.pairwise import (
 )
 from recaster.networks.perceptual import PerceptualLoss
 from recaster.training.augment import augment
-from recaster.training.optimiser import Adam, MovingAverage, require_array
-from recaster.training.types import Training
+from recaster.training.optimiser import Adam, MovingAverage
+from recaster.training.types import TrainableModel, Training
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import keras
 
     from recaster.media.types import Image
     from recaster.models.presets import Preset
@@ -53,10 +56,8 @@ def pairwise_training(
     """Makes a pairwise training.
 
     Args:
-        preset: a pairwise one.
         source: faces of the identity that is put on.
         target: faces of the identity that it is put on.
-        seed: what every random number follows from, together with the step.
         backbone: features for the perceptual loss, where the preset has one.
     """
     faces = {"source": source, "target": target}
@@ -64,51 +65,28 @@ def pairwise_training(
     if backbone is not None:
         perceptual = {name: PerceptualLoss(backbone, crops.eyes) for name, crops in faces.items()}
     model = PairwiseModel(preset, seed, perceptual)
-    return Training(PairwiseBatches(preset, faces, seed), model, PairwisePreview(faces, model))
+    return Training(partial(_draw_batch, preset, faces, seed), model, PairwisePreview(faces, model).render)
 
 
-class PairwiseBatches:
-    """``TrainingData`` of two identities.
-
-    Args:
-        preset: its batch and its mixup are used.
-        faces: by identity.
-        seed: what every random number follows from.
-    """
-
-    def __init__(self, preset: Preset, faces: Mapping[str, TrainingFaces], seed: int) -> None:
-        self._preset = preset
-        self._faces = faces
-        self._seed = seed
-
-    def next(self, step: int) -> Batch:
-        """The batch of a step."""
-        random = np.random.default_rng((self._seed, step))
-        canvases = [
-            faces.canvases[random.integers(0, len(faces), self._preset.batch)]
-            for faces in self._faces.values()
-        ]
-        alpha = self._preset.losses.mixup
-        return np.concatenate(canvases), random.beta(alpha, alpha) if alpha > 0 else 1.0
-
-    def clear(self) -> None:
-        """Does nothing: no batch is begun before it is asked for."""
+def _draw_batch(preset: Preset, faces: Mapping[str, TrainingFaces], seed: int, step: int) -> Batch:
+    random = np.random.default_rng((seed, step))
+    canvases = [each.canvases[random.integers(0, len(each), preset.batch)] for each in faces.values()]
+    alpha = preset.losses.mixup
+    return np.concatenate(canvases), random.beta(alpha, alpha) if alpha > 0 else 1.0
 
 
-class PairwiseModel:
-    """``TrainableModel`` of an encoder, two decoders, and perhaps two discriminators.
+class PairwiseModel(TrainableModel[Batch]):
+    """An encoder, two decoders, and perhaps two discriminators in training.
 
     Args:
-        preset: a pairwise one.
-        seed: what every random number follows from, together with the step.
         perceptual: the perceptual loss by identity; empty for none.
     """
 
+    _average_name = "average"
+
     def __init__(self, preset: Preset, seed: int, perceptual: Mapping[str, PerceptualLoss]) -> None:
-        self.preset = preset
-        self.steps = 0
+        super().__init__(preset, seed)
         self._network = preset.pairwise
-        self._seed = seed
         self._perceptual = perceptual
         self._encoder = build_encoder(preset, seed)
         self._decoders = {name: build_decoder(preset, name, seed) for name in IDENTITIES}
@@ -117,9 +95,15 @@ class PairwiseModel:
             self._discriminators = {
                 name: build_discriminator(preset, f"critic_{name}", seed) for name in IDENTITIES
             }
-        self._groups = [(name,) for name in IDENTITIES] if self._network.separate_optimisers else [IDENTITIES]
-        self._adams = self._make_adams()
+        models = [self._encoder, *self._decoders.values(), *self._discriminators.values()]
+        self._variables = {f"weights/{name}": variable for name, variable in named(*models).items()}
         self._swapping = named(self._encoder, self._decoders["source"])
+        self._groups = [(name,) for name in IDENTITIES] if self._network.separate_optimisers else [IDENTITIES]
+        for group in self._groups:
+            decoders = [self._decoders[name] for name in group]
+            self._adams[f"adam/{'+'.join(group)}"] = self._make_adam(self._encoder, *decoders)
+        for discriminator in self._discriminators.values():
+            self._adams[f"adam/{discriminator.name}"] = self._make_adam(discriminator)
         self._average = MovingAverage(self._swapping, preset.ema) if preset.ema > 0 else None
         self._graph = tf.function(self._train)
 
@@ -138,52 +122,12 @@ class PairwiseModel:
             tf.constant(share, tf.float32),
             {name: tf.constant(value) for name, value in due.items()},
         )
-        self.steps += 1
-        if self._average is not None and self.steps % preset.ema_every == 0:
-            self._average.update()
+        self._end_step()
         return {name: float(value) for name, value in terms.items() if due.get(name, True)}
 
-    def state(self) -> dict[str, np.ndarray]:
-        """Weights, optimiser slots, moving average, step."""
-        state = {"step": np.array(self.steps)}
-        state |= {f"weights/{name}": variable.numpy() for name, variable in self._variables().items()}
-        for name, adam in self._adams.items():
-            state |= adam.state(f"adam/{name}")
-        if self._average is not None:
-            state |= self._average.state("average")
-        return state
-
-    def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go back to ``state`` (ModelError where it is another model's)."""
-        for name, variable in self._variables().items():
-            variable.assign(require_array(state, f"weights/{name}", tuple(variable.shape)))
-        for name, adam in self._adams.items():
-            adam.restore(state, f"adam/{name}")
-        if self._average is not None:
-            self._average.restore(state, "average")
-        self.steps = int(require_array(state, "step", ()))
-
-    def weights(self) -> dict[str, np.ndarray]:
-        """The encoder and the source's decoder."""
-        if self._average is not None:
-            return self._average.values()
-        return {name: variable.numpy() for name, variable in self._swapping.items()}
-
-    def _make_adams(self) -> dict[str, Adam]:
-        preset = self.preset
-        adams = {}
-        for group in self._groups:
-            models = [self._encoder, *(self._decoders[name] for name in group)]
-            variables = [variable for model in models for variable in model.trainable_variables]
-            adams["+".join(group)] = Adam(variables, preset.beta1, preset.beta2, preset.clip)
-        for discriminator in self._discriminators.values():
-            adams[discriminator.name] = Adam(
-                discriminator.trainable_variables, preset.beta1, preset.beta2, preset.clip
-            )
-        return adams
-
-    def _variables(self) -> dict[str, Any]:
-        return named(self._encoder, *self._decoders.values(), *self._discriminators.values())
+    def _make_adam(self, *models: keras.Model) -> Adam:
+        variables = [variable for model in models for variable in model.trainable_variables]
+        return Adam(variables, self.preset.beta1, self.preset.beta2, self.preset.clip)
 
     def _train(
         self,
@@ -223,7 +167,7 @@ class PairwiseModel:
                     taught = self._train_discriminator(name, decoded, faces[name], rate, share)
                 found.append({**self._terms(name, decoded, faces[name], share, due, seed), **taught})
             total = tf.add_n([terms["loss"] for terms in found])
-        adam = self._adams["+".join(group)]
+        adam = self._adams[f"adam/{'+'.join(group)}"]
         adam.apply(tape.gradient(total, adam.variables), rate)
         return found
 
@@ -310,7 +254,7 @@ class PairwiseModel:
             loss = losses.least_squares(discriminator(losses.mix(real, fake, share)), share)
             if self.preset.losses.mixup == 0:  # nothing was mixed: that was the real half
                 loss += losses.least_squares(discriminator(fake), 0.0)
-        adam = self._adams[discriminator.name]
+        adam = self._adams[f"adam/{discriminator.name}"]
         adam.apply(tape.gradient(loss, adam.variables), rate)
         return {"discriminator": loss}
 
@@ -326,12 +270,7 @@ class PairwiseModel:
 
 
 class PairwisePreview:
-    """Columns: source, its reconstruction, target, the swap (shown through its mask).
-
-    Args:
-        faces: by identity.
-        model: what paints them.
-    """
+    """Draws columns: source, its reconstruction, target, the swap (shown through its mask)."""
 
     def __init__(self, faces: Mapping[str, TrainingFaces], model: PairwiseModel) -> None:
         self._faces = faces

@@ -1,84 +1,97 @@
-"""Parts of a training: its data, its model and its preview."""
+"""Parts of a training: its batches, its model and its preview."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+
+import numpy as np
+
+from recaster.training.optimiser import require_array
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    import numpy as np
+    import keras
 
     from recaster.media.types import Image
     from recaster.models.presets import Preset
+    from recaster.training.optimiser import Adam, MovingAverage
 
 BatchT = TypeVar("BatchT")
-BatchT_co = TypeVar("BatchT_co", covariant=True)
-BatchT_contra = TypeVar("BatchT_contra", contravariant=True)
 
 
-class TrainingData(Protocol[BatchT_co]):
-    """Batches of training faces, each a function of (seed, step) alone."""
-
-    def next(self, step: int) -> BatchT_co:
-        """The batch of a step; steps are asked for in order."""
-        ...
-
-    def clear(self) -> None:
-        """Forgets batches that were begun: the next step is another."""
-        ...
-
-
-class TrainableModel(Protocol[BatchT_contra]):
+class TrainableModel(ABC, Generic[BatchT]):
     """A network with its losses and optimisers.
 
     Randomness is a function of (seed, step) alone, so that a run which is stopped and resumed takes
     the same steps as one that was not.
 
     Attributes:
-        preset: what it was built from.
         steps: optimisation steps done.
     """
 
-    preset: Preset
-    steps: int
+    _average_name: ClassVar[str]  # of the moving average in checkpoints
 
-    def step(self, batch: BatchT_contra, rate: float) -> Mapping[str, float]:
+    def __init__(self, preset: Preset, seed: int) -> None:
+        self.preset = preset
+        self.steps = 0
+        self._seed = seed
+        self._variables: dict[str, keras.Variable] = {}  # all that is trained, by its names in checkpoints
+        self._swapping: dict[str, keras.Variable] = {}  # what a swap needs, by its names there
+        self._adams: dict[str, Adam] = {}  # by their names in checkpoints
+        self._average: MovingAverage | None = None
+
+    @abstractmethod
+    def step(self, batch: BatchT, rate: float) -> Mapping[str, float]:
         """Takes one optimisation step at learning rate ``rate``; returns its losses by name.
 
         The losses must hold ``"loss"``, the total that decides which checkpoint is the best.
         """
-        ...
 
     def state(self) -> dict[str, np.ndarray]:
         """All that exact resuming needs: weights, optimiser slots, averages, the step number."""
-        ...
+        state = {"step": np.array(self.steps), **_arrays(self._variables)}
+        for name, adam in self._adams.items():
+            state |= adam.state(name)
+        return state if self._average is None else state | self._average.state(self._average_name)
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Goes back to what ``state`` returned (ModelError where it is another model's)."""
-        ...
+        self._assign(state)
+        for name, adam in self._adams.items():
+            adam.restore(state, name)
+        if self._average is not None:
+            self._average.restore(state, self._average_name)
+        self.steps = int(require_array(state, "step", ()))
 
     def weights(self) -> dict[str, np.ndarray]:
         """The arrays of a swap, by name (the moving average where there is one)."""
-        ...
+        return _arrays(self._swapping) if self._average is None else self._average.values()
 
+    def _assign(self, weights: Mapping[str, np.ndarray]) -> None:
+        for name, variable in self._variables.items():
+            variable.assign(require_array(weights, name, tuple(variable.shape)))
 
-class Preview(Protocol):
-    """Draws how far a model is."""
-
-    def render(self) -> Image:
-        """A sheet of a few training faces and what the network paints of them."""
-        ...
+    def _end_step(self) -> None:
+        self.steps += 1
+        if self._average is not None and self.steps % self.preset.ema_every == 0:
+            self._average.update()
 
 
 @dataclass
 class Training(Generic[BatchT]):
-    """A model in training, as the loop drives it."""
+    """A model in training, as the loop drives it.
 
-    data: TrainingData[BatchT]
+    Attributes:
+        batches: gives the batch of a step, a function of (seed, step) alone.
+        preview: draws a sheet of a few training faces and what the network paints of them.
+    """
+
+    batches: Callable[[int], BatchT]
     model: TrainableModel[BatchT]
-    sheet: Preview
+    preview: Callable[[], Image]
 
     @property
     def preset(self) -> Preset:
@@ -87,7 +100,7 @@ class Training(Generic[BatchT]):
 
     def step(self, rate: float) -> Mapping[str, float]:
         """Takes one optimisation step; returns its losses by name."""
-        return self.model.step(self.data.next(self.model.steps), rate)
+        return self.model.step(self.batches(self.model.steps), rate)
 
     def state(self) -> dict[str, np.ndarray]:
         """The model's state."""
@@ -96,12 +109,11 @@ class Training(Generic[BatchT]):
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Goes back to an earlier ``state`` (ModelError where it is another model's)."""
         self.model.restore(state)
-        self.data.clear()
 
     def weights(self) -> dict[str, np.ndarray]:
         """The arrays of a swap, by name."""
         return self.model.weights()
 
-    def preview(self) -> Image:
-        """A sheet that shows how far the model is."""
-        return self.sheet.render()
+
+def _arrays(variables: Mapping[str, keras.Variable]) -> dict[str, np.ndarray]:
+    return {name: variable.numpy() for name, variable in variables.items()}
