@@ -16,7 +16,7 @@ from recaster.cli.display import ProgressLine
 from recaster.facesets.faceset import Faceset
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.presets import overridden, preset
-from recaster.networks.initial_weights import save_start_weights, start_weights
+from recaster.networks.guided import save_start_weights, start_weights
 from recaster.networks.perceptual import make_backbone
 from recaster.settings.train import Schedule
 from recaster.training import checkpoints

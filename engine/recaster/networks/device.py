@@ -18,12 +18,7 @@ with filter_stderr(b"I0000", b"WARNING: All log messages before absl"):
 
 @dataclass(frozen=True)
 class Device:
-    """A chosen device.
-
-    Attributes:
-        kind: "cpu" or "gpu".
-        note: one line for the user that says so, and why.
-    """
+    """A chosen device; ``note`` is one line for the user that says so, and why."""
 
     kind: Literal["cpu", "gpu"]
     note: str
@@ -41,7 +36,7 @@ def select_device(name: str = "auto", threads: int | None = None) -> Device:
     """Chooses the device for all that follows in this process.
 
     Args:
-        name: "auto" (a GPU where there is one), "cpu" or "gpu".
+        name: "auto" is a GPU where there is one.
         threads: CPU threads of one operation; None leaves the choice to TensorFlow.
 
     Raises:
@@ -56,12 +51,13 @@ def select_device(name: str = "auto", threads: int | None = None) -> Device:
     try:
         if threads is not None:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
+            # Operations side by side would each have so many.
             tf.config.threading.set_inter_op_parallelism_threads(1)
         gpus = tf.config.list_physical_devices("GPU")
         if name == "cpu":
             tf.config.set_visible_devices([], "GPU")
         else:
-            for gpu in gpus:
+            for gpu in gpus:  # else the first to come takes all of its memory
                 tf.config.experimental.set_memory_growth(gpu, enable=True)
     except RuntimeError as error:
         raise DeviceError(f"the device must be chosen before anything is computed ({error})") from None

@@ -24,25 +24,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_WINDOW_PX: Final = 80
-"""Side of the box that a score is about, at the first level."""
-_MAX_OVERLAP: Final = 0.3382761351109955
-"""Of two boxes that share more than this, the one with the lower score goes."""
+_WINDOW_PX: Final = 80  # side of the box that a score is about, at the first level
+_MAX_OVERLAP: Final = 0.3382761351109955  # of two boxes that share more, the one with the lower score goes
+# Pictures of fewer pixels along a side hold no face, and dlib's levels would lie over each other.
 _MIN_SIDE_PX: Final = 20
-"""Pictures of fewer pixels along a side hold no face, and dlib's levels would lie over each other."""
+# Each level is so much smaller than the one before: pyramid_down<6>, a template argument, not in the file.
 _PYRAMID_RATIO: Final = 5 / 6
-"""Each level of the pyramid is so much smaller than the one before: a template argument, not in the file."""
-_MIN_ROWS: Final = 5
-"""Levels of fewer rows are left out."""
-_LEVEL_GAP_PX: Final = 10
-"""Pixels between two levels on the canvas."""
-_BORDER_PX: Final = 11
-"""Pixels around all of them."""
-_CELL_PX = 8
-_FIRST_CELL_PX = 14
-"""Three 5x5 convolutions of stride 2 without padding: cell c looks at pixel 8 c + 14."""
-_STRIDED_CONVOLUTIONS: Final = 3
-"""Convolutions of stride 2 without padding; the rest keep the size."""
+_MIN_ROWS: Final = 5  # levels of fewer are left out
+_LEVEL_GAP_PX: Final = 10  # between two levels on the canvas
+_BORDER_PX: Final = 11  # around all of them
+# Three 5x5 convolutions of stride 2 without padding: cell c looks at pixel 8 c + 14.
+_CELL_PX: Final = 8
+_FIRST_CELL_PX: Final = 14
+_STRIDED_CONVOLUTIONS: Final = 3  # the rest keep the size
 _LAYERS: Final = (
     (16, 5, (153, 5121, 5427, 5501)),
     (32, 5, (5686, 57116, 57678, 57816)),
@@ -53,12 +47,9 @@ _LAYERS: Final = (
     (1, 9, (715273, 0, 0, 0)),
 )
 """Channels and side of each kernel, and the bytes at which kernel, gain, mean and variance begin."""
-_EPSILON: Final = 1e-4
-"""dlib's own, of batch normalisation."""
-_MAX_CACHED_SHAPES: Final = 4
-"""Pictures of so many shapes are remembered: for each, a graph is built."""
-_UNSIGNED_RANGE: Final = 1 << 64
-"""dlib compares sizes as unsigned 64-bit integers: what is below 0 is huge."""
+_EPSILON: Final = 1e-4  # dlib's own, of batch normalisation
+_MAX_CACHED_SHAPES: Final = 4  # for pictures of each shape, a graph is built
+_UNSIGNED_RANGE: Final = 1 << 64  # dlib compares sizes as unsigned integers: what is below 0 is huge
 
 
 @dataclass(frozen=True)
@@ -73,14 +64,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Tiling:
-    """A pyramid laid out on one canvas, in two columns.
-
-    Attributes:
-        tiles: from the largest level down.
-        height: of the canvas.
-        width: of the canvas.
-        turn: the first tile of the second column.
-    """
+    """A pyramid on one canvas, from the largest level down; tile ``turn`` begins the second column."""
 
     tiles: tuple[Tile, ...]
     height: int
@@ -122,14 +106,7 @@ def lay_out_pyramid(height: int, width: int) -> Tiling:
 
 
 class DlibMmod:
-    """dlib's detector, its boxes equal to dlib's own to the pixel.
-
-    Args:
-        path: the ``.dat`` file; the installed one by default.
-
-    Raises:
-        WeightsError: the weights are missing, damaged or of another network.
-    """
+    """dlib's detector, its boxes equal to dlib's own to the pixel (WeightsError as ``DlibFile``)."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._convolutions = _read_convolutions(DlibFile(DLIB_DETECTOR, "face detector", path))
@@ -138,9 +115,7 @@ class DlibMmod:
     def find(self, image: NDArray[np.uint8], upsample: int = 0) -> list[MmodDetection]:
         """The faces of a picture (H, W, 3) uint8 RGB, best first, in its pixels.
 
-        Args:
-            image: the picture; faces below the window of 80 pixels are not seen.
-            upsample: how often the picture is doubled first.
+        Faces smaller than 80 pixels are not seen, unless it is doubled first, ``upsample`` times.
         """
         for _ in range(upsample):
             image = _double(image)
@@ -178,6 +153,7 @@ def _first_column_height(sizes: Sequence[tuple[int, int]], height: int, width: i
     whole = sum(rows + _LEVEL_GAP_PX for rows, _ in sizes) - 2 * _LEVEL_GAP_PX
     tall = before = 0
     for rows, columns in sizes:
+        # As dlib has it, down to what an unsigned difference does: boxes depend on where a level lies.
         beside = columns <= (width - before - _LEVEL_GAP_PX) % _UNSIGNED_RANGE
         if beside and 2 * (tall - height) % _UNSIGNED_RANGE >= (whole - height) % _UNSIGNED_RANGE:
             break
@@ -236,7 +212,7 @@ def _apply_convolutions(x: tf.Tensor, convolutions: Sequence[Convolution]) -> tf
             around = layer.kernel.shape[0] // 2
             x = tf.nn.conv2d(x, layer.kernel, 1, [[0, 0], [around, around], [around, around], [0, 0]])
         x = tf.nn.bias_add(x, layer.bias)
-        x = tf.nn.relu(x) if number < len(convolutions) - 1 else x
+        x = tf.nn.relu(x) if number < len(convolutions) - 1 else x  # the last one's outputs are margins
     return x
 
 
@@ -255,6 +231,7 @@ def _select_faces(scores: NDArray[np.float32], tiles: Sequence[Tile]) -> list[Mm
             corners = [value * 1.2 + 0.3 for value in corners]
         left, top, right, bottom = (_round_half_away(value) for value in corners)
         candidates.append(MmodDetection(left, top, right, bottom, float(scores[row, column])))
+    # Greedily, the best first (non-maximum suppression): what overlaps a kept box is the same face.
     kept: list[MmodDetection] = []
     for box in sorted(candidates, key=lambda box: -box.score):
         if all(_overlap(box, other) <= _MAX_OVERLAP for other in kept):

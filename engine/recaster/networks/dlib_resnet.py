@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 
     from recaster.networks.graph_builder import GraphBuilder
 
-SIZE: Final = 150
-"""Side of the face chip that the network was trained on; others give other embeddings."""
-PADDING: Final = 0.25
-"""How far a chip reaches beyond the face, as dlib counts it."""
+SIZE: Final = 150  # side of the face chip that it was trained on; others give other embeddings
+PADDING: Final = 0.25  # of a chip around the face, as dlib counts it and as it was trained
 EMBEDDING: Final = 128
 
 _FIRST_WIDTH: Final = 32
@@ -52,14 +50,7 @@ T = TypeVar("T")
 
 
 class ResNetWeights:
-    """The network's weights.
-
-    Args:
-        path: the ``.dat`` file; the installed one by default.
-
-    Raises:
-        WeightsError: the weights are missing, damaged or of another network.
-    """
+    """The network's weights, of the installed ``.dat`` file by default (WeightsError as ``DlibFile``)."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._file = DlibFile(DLIB_IDENTITY, "face recognition network", path)
@@ -79,11 +70,9 @@ class ResNetWeights:
 
 
 def build_resnet(weights: ResNetWeights, builder: GraphBuilder[T], x: T) -> tuple[T, list[T]]:
-    """Adds the network to a graph.
+    """Adds the network to a graph (He et al., 2016, with half of ResNet-34's widths and fewer blocks).
 
     Args:
-        weights: its weights.
-        builder: adds its operations.
         x: (B, SIZE, SIZE, 3) RGB, ``MEAN_RGB`` taken off, divided by 256.
 
     Returns:
@@ -94,20 +83,21 @@ def build_resnet(weights: ResNetWeights, builder: GraphBuilder[T], x: T) -> tupl
     def convolve(x: T, *, strided: bool) -> T:
         layer = next(convolutions)
         # dlib pads where the size is to be kept, and nowhere else.
-        return builder.conv2d(x, layer.kernel, layer.bias, (2, 2) if strided else (1, 1), same=not strided)
+        return builder.conv2d(x, layer.kernel, layer.bias, 2 if strided else 1, same=not strided)
 
-    x = builder.max_pool(builder.relu(convolve(x, strided=True)), (3, 3), (2, 2))
+    x = builder.max_pool(builder.relu(convolve(x, strided=True)), 3, 2)
     taps: list[T] = []
     for _, halves in _BLOCKS:
         inner = convolve(builder.relu(convolve(x, strided=halves)), strided=False)
-        shortcut = builder.average_pool(x, (2, 2), (2, 2)) if halves else x
+        shortcut = builder.average_pool(x, 2) if halves else x
         x = builder.relu(_add_padded(builder, shortcut, inner))
         taps.append(x)
-    return builder.dense(builder.global_average_pool(x), weights.dense(), None), taps
+    return builder.dense(builder.global_average_pool(x), weights.dense()), taps
 
 
 def _add_padded(builder: GraphBuilder[T], a: T, b: T) -> T:
     """The sum, both padded with zeros at the bottom, the right and the last channels to the larger."""
+    # dlib's add_prev does so; a shortcut has fewer channels where a block widens, and no projection.
     sizes = [builder.shape(x)[1:] for x in (a, b)]
     wanted = [max(pair) for pair in zip(*sizes, strict=True)]
     padded = []
@@ -119,9 +109,6 @@ def _add_padded(builder: GraphBuilder[T], a: T, b: T) -> T:
 
 class IdentityNetwork:
     """The network run by LiteRT, by one thread at a time; equal to dlib within 1e-4.
-
-    Args:
-        path: the ``.dat`` file; the installed one by default.
 
     Raises:
         WeightsError: the weights are missing, damaged or of another network.
@@ -136,8 +123,7 @@ class IdentityNetwork:
     def embedding(self, chip: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Computes the embedding (128,) float64; two faces of one person are less than .6 apart.
 
-        Args:
-            chip: (SIZE, SIZE, 3) uint8 RGB, cut out as dlib does, with PADDING.
+        ``chip`` is (SIZE, SIZE, 3) uint8 RGB, cut out as dlib does, with PADDING.
         """
         x = (chip.astype(np.float32) - np.array(MEAN_RGB, np.float32)) / np.float32(256)
         return self._model.run(x[None])[0].astype(np.float64)

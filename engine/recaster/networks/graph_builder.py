@@ -24,17 +24,11 @@ class GraphBuilder(Protocol[T]):
         """The shape of a tensor, batch first."""
 
     def conv2d(
-        self,
-        x: T,
-        kernel: NDArray[np.float32],
-        bias: NDArray[np.float32] | None,
-        strides: tuple[int, int] = (1, 1),
-        *,
-        same: bool,
+        self, x: T, kernel: NDArray[np.float32], bias: NDArray[np.float32], stride: int = 1, *, same: bool
     ) -> T:
-        """Convolution with a kernel (high, wide, in, out), padded as TensorFlow's "same" or not at all."""
+        """Convolution with a square kernel (side, side, in, out), padded as TensorFlow's "same" or not."""
 
-    def dense(self, x: T, kernel: NDArray[np.float32], bias: NDArray[np.float32] | None) -> T:
+    def dense(self, x: T, kernel: NDArray[np.float32]) -> T:
         """(B, in) times a kernel (in, out)."""
 
     def relu(self, x: T) -> T:
@@ -52,11 +46,11 @@ class GraphBuilder(Protocol[T]):
     def slice_channels(self, x: T, start: int, stop: int) -> T:
         """Channels ``start`` to ``stop - 1``."""
 
-    def average_pool(self, x: T, size: tuple[int, int], strides: tuple[int, int]) -> T:
-        """Means of windows that lie inside."""
+    def average_pool(self, x: T, size: int) -> T:
+        """Means of squares that lie side by side, inside."""
 
-    def max_pool(self, x: T, size: tuple[int, int], strides: tuple[int, int]) -> T:
-        """Maxima of windows that lie inside."""
+    def max_pool(self, x: T, size: int, stride: int) -> T:
+        """Maxima of squares that lie inside."""
 
     def global_average_pool(self, x: T) -> T:
         """The mean of each channel, (B, C)."""

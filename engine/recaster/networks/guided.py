@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from recaster.networks.guided_architecture import LEAK, TRUST, build_unet
+from recaster.errors import UsageError
+from recaster.models.tensors import load_metadata, load_tensors, save_tensors
+from recaster.networks.guided_architecture import LEAK, OUTPUTS, TRUST, build_unet
 from recaster.networks.keras_graph import KerasGraph
-from recaster.networks.pairwise import named
+from recaster.networks.pairwise import describe_variables, named
+from recaster.weights_registry import GUIDED_START
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from recaster.models.presets import Preset
 
-_SMALL_GAIN = 0.02
-"""Gain of first weights whose output is added to a good image; more would saturate the sigmoids."""
+RENDERED: Final = Path(__file__).parent / "weights" / GUIDED_START.file
+"""First weights learned on rendered people who do not exist, float16: made by ``scripts/train_start.py``."""
+_SMALL_GAIN = 0.02  # of first weights whose output joins a good image; more would saturate the sigmoids
 
 
 class _GuidedGraph(KerasGraph):
@@ -56,12 +61,7 @@ class _GuidedGraph(KerasGraph):
 
 
 def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
-    """Builds the guided network in Keras: see ``build_unet``.
-
-    In: (B, side, side, channels) float32, 0 to 1, the condition, where side is the preset's size times
-    its detail. Out: (B, side, side, OUTPUTS) float32, before their sigmoids: the painted face, and how
-    much of the warp to keep.
-    """
+    """Builds ``build_unet`` in Keras, whose in- and outputs it has, float32."""
     side = preset.size * preset.guided.detail
     condition = keras.Input((side, side, channels), name="condition")
     return keras.Model(condition, build_unet(preset, _GuidedGraph(seed), condition), name="guided")
@@ -84,12 +84,7 @@ def kept(output: tf.Tensor) -> tf.Tensor:
 
 
 def composed(conditions: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
-    """The face (B, side, side, 3), 0 to 1: what was painted, mixed with the warp.
-
-    Args:
-        conditions: (B, side, side, channels) float32, 0 to 1.
-        output: (B, side, side, OUTPUTS), what the network made of them.
-    """
+    """The face (B, side, side, 3), 0 to 1: the painting, mixed with the warp of the conditions (0 to 1)."""
     share = kept(output)
     return share * conditions[..., :3] + (1 - share) * painting(output)
 
@@ -104,13 +99,48 @@ def build_guided_discriminator(preset: Preset, channels: int, seed: int = 0) -> 
     return keras.Model(shown, graph.conv(x, 1, 3, "score"), name="critic")
 
 
+def start_weights(preset: Preset) -> dict[str, np.ndarray] | None:
+    """The weights that training of a guided preset begins with, float32; None for random ones.
+
+    Raises:
+        UsageError: they are of another network.
+        WeightsError: the file that comes with Recaster is missing or damaged.
+    """
+    if preset.guided.start == "none":
+        return None
+    if load_metadata(RENDERED).get("network") != _describe_network(preset):
+        raise UsageError(
+            f"preset {preset.name}: there are no start weights for this network; add --start none, "
+            "or leave --widths, --critic-widths and --detail as the preset has them"
+        )
+    return {name: value.astype(np.float32) for name, value in load_tensors(RENDERED).items()}
+
+
+def save_start_weights(
+    preset: Preset, weights: Mapping[str, np.ndarray], facts: Mapping[str, str], path: Path = RENDERED
+) -> None:
+    """Writes weights for others to start from.
+
+    Args:
+        weights: by name, as ``GuidedModel.start_weights`` gives them.
+        facts: what they were learned on, for the record.
+    """
+    halves = {name: value.astype(np.float16) for name, value in weights.items()}
+    save_tensors(path, halves, {**facts, "network": _describe_network(preset)})
+
+
+def _describe_network(preset: Preset) -> str:
+    """Description that has to be equal for weights to fit; they fit every size of the network."""
+    guided = preset.guided
+    return f"{guided.widths} {guided.critic_widths} {OUTPUTS} {guided.detail}"
+
+
 class GuidedSwap:
     """A trained guided network, run by TensorFlow: on a GPU (``guided_litert`` is for the CPU).
 
     Args:
-        preset: how it was built.
-        channels: channels of its condition.
-        weights: as ``weights.safetensors`` holds them; exactly those of ``expected``.
+        channels: of its condition.
+        weights: exactly those of ``expected``.
     """
 
     def __init__(self, preset: Preset, channels: int, weights: Mapping[str, np.ndarray]) -> None:
@@ -125,17 +155,13 @@ class GuidedSwap:
     @staticmethod
     def expected(preset: Preset, channels: int) -> dict[str, tuple[tuple[int, ...], str]]:
         """Name, shape and dtype of every array that a swap needs, for ``load_tensors``."""
-        variables = named(build_guided(preset, channels))
-        return {name: (tuple(variable.shape), str(variable.dtype)) for name, variable in variables.items()}
+        return describe_variables(build_guided(preset, channels))
 
     def finish(self, conditions: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Paint faces.
+        """Paints faces (B, side, side, 3) uint8 RGB.
 
         Args:
             conditions: (B, side, side, channels) uint8, where side is the preset's size times its detail.
-
-        Returns:
-            (B, side, side, 3) uint8 RGB.
         """
         return self._run(tf.constant(conditions)).numpy()
 

@@ -9,14 +9,10 @@ from recaster.networks.graph_builder import GraphBuilder
 if TYPE_CHECKING:
     from recaster.models.presets import Preset
 
-OUTPUTS: Final = 4
-"""Channels of its output: the painted face, and how much of the warp to keep."""
-LEAK: Final = 0.1
-"""Slope of the rectifiers below 0."""
-TRUST: Final = 1.0
-"""An untrained network keeps sigmoid(1) = 73 % of the warp: it is a face already."""
-_GATE_PX: Final = 2
-"""Side of the squares, in the network's pixels, for which is decided how much of the warp is kept."""
+OUTPUTS: Final = 4  # channels of its output: the painted face, and how much of the warp to keep
+LEAK: Final = 0.1  # slope of the rectifiers below 0
+TRUST: Final = 1.0  # an untrained network keeps sigmoid(1) = 73 % of the warp: it is a face already
+_GATE_PX: Final = 2  # side of the squares, in its pixels, for which is decided how much of the warp is kept
 
 T = TypeVar("T")
 
@@ -44,8 +40,6 @@ def build_unet(preset: Preset, builder: GuidedBuilder[T], condition: T) -> T:
     the face's finest detail by sub-pixel convolution.
 
     Args:
-        preset: its widths and how much finer it paints than it thinks.
-        builder: adds its layers.
         condition: (B, side, side, channels), 0 to 1, where side is the preset's size times its detail.
 
     Returns:
@@ -53,7 +47,7 @@ def build_unet(preset: Preset, builder: GuidedBuilder[T], condition: T) -> T:
     """
     widths = preset.guided.widths
     detail = preset.guided.detail
-    x = condition if detail == 1 else builder.average_pool(condition, (detail, detail), (detail, detail))
+    x = condition if detail == 1 else builder.average_pool(condition, detail)
     skips = []
     for depth, width in enumerate(widths):
         x = builder.conv_leaky_relu(x, width, 5 if depth == 0 else 3, f"half{depth}", stride=2)
@@ -62,19 +56,20 @@ def build_unet(preset: Preset, builder: GuidedBuilder[T], condition: T) -> T:
         skips.append(x)
     for depth in reversed(range(len(widths) - 1)):
         x = _upscale(builder, x, widths[depth], f"twice{depth}")
+        # Joining looks at single pixels: the residual block after it sees their surroundings.
         x = builder.conv_leaky_relu(builder.concat([x, skips[depth]]), widths[depth], 1, f"join{depth}")
         x = builder.residual(x, widths[depth], f"up{depth}")
     x = _upscale(builder, x, 16, "twice")
+    # The warp again, at its full size: the halvings have lost its finest detail, which is to be kept.
     warp = builder.slice_channels(condition, 0, 3)
     x = builder.concat([x, warp if detail == 1 else builder.space_to_depth(warp, detail)])
     x = builder.conv_leaky_relu(x, 24, 3, "join")
     output = builder.conv_small_init(x, OUTPUTS, 3, "head")
     # A gate that could change from pixel to pixel would draw patterns of its own.
-    gate = builder.average_pool(
-        builder.slice_channels(output, 3, 4), (_GATE_PX, _GATE_PX), (_GATE_PX, _GATE_PX)
-    )
+    gate = builder.average_pool(builder.slice_channels(output, 3, 4), _GATE_PX)
     gate = builder.resize_bilinear(gate, _GATE_PX * detail)
     painted = builder.slice_channels(output, 0, 3)
+    # Coarse colours and, near 0 at first, what is finer: an untrained network has no grain of its own.
     if detail > 1:
         fine = builder.depth_to_space(builder.conv_small_init(x, 3 * detail**2, 3, "fine"), detail)
         painted = builder.add(builder.resize_bilinear(painted, detail), fine)

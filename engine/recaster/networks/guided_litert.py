@@ -25,17 +25,11 @@ if TYPE_CHECKING:
 
     from recaster.models.presets import Preset
 
-_THREADS: Final = 2
-"""Faces that are finished side by side."""
+_THREADS: Final = 2  # faces that are finished side by side, each by a network on one thread
 
 
 class LiteSwap:
     """As ``GuidedSwap``, for the CPU; equal to it within one grey level.
-
-    Args:
-        preset: how the network was built.
-        channels: channels of its condition.
-        path: ``weights.safetensors``.
 
     Raises:
         WeightsError: the weights are missing, damaged or another network's.
@@ -49,10 +43,11 @@ class LiteSwap:
             self._idle.put(LiteRtModel(content))
 
     def finish(self, conditions: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Paint faces: see ``GuidedSwap.finish``."""
+        """Paints faces: see ``GuidedSwap.finish``."""
         return np.stack(list(self._pool.map(self._finish_one, conditions)))
 
     def _finish_one(self, condition: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        # An interpreter belongs to one thread at a time, so that each takes one that is idle.
         unit = np.multiply(condition[None], np.float32(1 / 255), dtype=np.float32)
         network = self._idle.get()
         try:
@@ -100,7 +95,7 @@ class _GuidedGraph(TfliteGraph):
 
     def conv_small_init(self, x: int, width: int, kernel: int, name: str, stride: int = 1) -> int:
         weights, bias = self._weights.take(name, (kernel, kernel, self.shape(x)[3], width))
-        return self.conv2d(x, weights, bias, (stride, stride), same=True)
+        return self.conv2d(x, weights, bias, stride, same=True)
 
     def conv_leaky_relu(self, x: int, width: int, kernel: int, name: str, stride: int = 1) -> int:
         return self.leaky_relu(self.conv_small_init(x, width, kernel, name, stride), LEAK)

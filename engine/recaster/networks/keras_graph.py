@@ -24,24 +24,16 @@ class KerasGraph:
         self,
         x: keras.KerasTensor,
         kernel: NDArray[np.float32],
-        bias: NDArray[np.float32] | None,
-        strides: tuple[int, int] = (1, 1),
+        bias: NDArray[np.float32],
+        stride: int = 1,
         *,
         same: bool,
     ) -> keras.KerasTensor:
-        layer = layers.Conv2D(
-            kernel.shape[3],
-            kernel.shape[:2],
-            strides,
-            "same" if same else "valid",
-            use_bias=bias is not None,
-        )
-        return _apply(layer, x, kernel, bias)
+        padding = "same" if same else "valid"
+        return _apply(layers.Conv2D(kernel.shape[3], kernel.shape[0], stride, padding), x, kernel, bias)
 
-    def dense(
-        self, x: keras.KerasTensor, kernel: NDArray[np.float32], bias: NDArray[np.float32] | None
-    ) -> keras.KerasTensor:
-        return _apply(layers.Dense(kernel.shape[1], use_bias=bias is not None), x, kernel, bias)
+    def dense(self, x: keras.KerasTensor, kernel: NDArray[np.float32]) -> keras.KerasTensor:
+        return _apply(layers.Dense(kernel.shape[1], use_bias=False), x, kernel)
 
     def relu(self, x: keras.KerasTensor) -> keras.KerasTensor:
         return ops.relu(x)
@@ -58,15 +50,11 @@ class KerasGraph:
     def slice_channels(self, x: keras.KerasTensor, start: int, stop: int) -> keras.KerasTensor:
         return x[..., start:stop]
 
-    def average_pool(
-        self, x: keras.KerasTensor, size: tuple[int, int], strides: tuple[int, int]
-    ) -> keras.KerasTensor:
-        return layers.AveragePooling2D(size, strides, "valid")(x)
+    def average_pool(self, x: keras.KerasTensor, size: int) -> keras.KerasTensor:
+        return layers.AveragePooling2D(size)(x)
 
-    def max_pool(
-        self, x: keras.KerasTensor, size: tuple[int, int], strides: tuple[int, int]
-    ) -> keras.KerasTensor:
-        return layers.MaxPooling2D(size, strides, "valid")(x)
+    def max_pool(self, x: keras.KerasTensor, size: int, stride: int) -> keras.KerasTensor:
+        return layers.MaxPooling2D(size, stride)(x)
 
     def global_average_pool(self, x: keras.KerasTensor) -> keras.KerasTensor:
         return layers.GlobalAveragePooling2D()(x)
@@ -81,13 +69,8 @@ class KerasGraph:
         return ops.space_to_depth(x, block)
 
 
-def _apply(
-    layer: keras.Layer,
-    x: keras.KerasTensor,
-    kernel: NDArray[np.float32],
-    bias: NDArray[np.float32] | None,
-) -> keras.KerasTensor:
+def _apply(layer: keras.Layer, x: keras.KerasTensor, *weights: NDArray[np.float32]) -> keras.KerasTensor:
     """The output of a layer with these weights."""
     result = layer(x)
-    layer.set_weights([kernel] if bias is None else [kernel, bias])
+    layer.set_weights(list(weights))  # only now: a layer has no variables before it was called
     return result

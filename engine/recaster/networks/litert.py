@@ -23,11 +23,7 @@ def load_interpreter(content: bytes) -> Any:
 
 
 class LiteRtModel:
-    """A network of one input, run by one thread at a time.
-
-    Args:
-        content: the .tflite file.
-    """
+    """A network of one input, run by one thread at a time; made of a .tflite file's content."""
 
     def __init__(self, content: bytes) -> None:
         self._interpreter = load_interpreter(content)
@@ -45,11 +41,7 @@ class LiteRtModel:
         return [np.asarray(self._interpreter.get_tensor(output)) for output in self._outputs]
 
     def run_image(self, image: NDArray[np.uint8]) -> dict[int, NDArray[np.float64]]:
-        """The flat outputs for an image, by their sizes; of several of one size the first.
-
-        Args:
-            image: (S, S, 3) uint8 RGB, of the network's own size.
-        """
+        """The flat outputs, by their sizes (of several of one size the first), for an image (S, S, 3) RGB."""
         by_size: dict[int, NDArray[np.float64]] = {}
         for output in self.run_all(image[None].astype(np.float32) / np.float32(255)):
             flat = output.astype(np.float64).ravel()

@@ -6,13 +6,11 @@ from typing import Literal
 
 import tensorflow as tf
 
+# Wang et al.'s constants for a span of 1; they keep the quotient finite in flat windows.
 SSIM_C1 = 0.01**2
 SSIM_C2 = 0.03**2
-"""Wang et al.'s constants for a span of 1; they keep the quotient finite in flat windows."""
-
 _BLUR_SIDE = 5
-_MIN_DETAIL = 1 / 255
-"""Detail below one step of 8 bits is none; it also keeps the square root's slope finite."""
+_MIN_DETAIL = 1 / 255  # less than one step of 8 bits is none; it also keeps the square root's slope finite
 
 
 def weighted_l1(truth: tf.Tensor, painted: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
@@ -31,14 +29,11 @@ def gradient_l1(truth: tf.Tensor, painted: tf.Tensor, weights: tf.Tensor) -> tf.
 def ssim_loss(truth: tf.Tensor, painted: tf.Tensor, weights: tf.Tensor, span: float = 1.0) -> tf.Tensor:
     """1 - SSIM over 7x7 box windows (Wang et al., 2004), weighted at the windows' centres.
 
-    Args:
-        truth: the true images.
-        painted: the network's.
-        weights: (B, H, W, 1) with mean 1.
-        span: distance from black to white.
+    ``weights`` is (B, H, W, 1) with mean 1, ``span`` the distance from black to white.
     """
     c1 = SSIM_C1 * span**2
     c2 = SSIM_C2 * span**2
+    # One convolution over all that means are taken of, instead of five.
     maps = tf.concat([truth, painted, truth**2, painted**2, truth * painted], -1)
     mean_t, mean_p, mean_tt, mean_pp, mean_tp = tf.split(_window_means(maps, 7, "VALID"), 5, -1)
     both = mean_t * mean_p
@@ -77,10 +72,8 @@ def _blurred(pictures: tf.Tensor) -> tf.Tensor:
 
 
 def _window_means(maps: tf.Tensor, side: int, padding: Literal["VALID", "SAME"]) -> tf.Tensor:
-    """Means over windows of side x side: of those that lie inside, or of all, with zeros around.
-
-    Two depthwise convolutions: forwards and back, a CPU needs less than half the time of an average pool.
-    """
+    """Means over windows of side x side: of those that lie inside, or of all, with zeros around."""
+    # Two depthwise convolutions: forwards and back, a CPU needs less than half the time of an average pool.
     column = tf.ones((side, 1, maps.shape[-1], 1)) / side
     rows = tf.nn.depthwise_conv2d(maps, column, [1, 1, 1, 1], padding)
     return tf.nn.depthwise_conv2d(rows, tf.transpose(column, (1, 0, 2, 3)), [1, 1, 1, 1], padding)

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from recaster.models.presets import Preset
 
+# Slopes of the leaky rectifiers, faceswap-GAN's: after an upscaling, and elsewhere.
 LEAK_UP = 0.1
 LEAK = 0.2
-"""Slopes of the leaky rectifiers, faceswap-GAN's: after an upscaling, and elsewhere."""
 
 
 class _Scope:
@@ -43,14 +43,9 @@ class _Scope:
         self, x: keras.KerasTensor, width: int, kernel: int, name: str, stride: int = 1
     ) -> keras.KerasTensor:
         """A convolution that keeps the size (over the stride)."""
+        start = self._start(name)
         return layers.Conv2D(
-            width,
-            kernel,
-            stride,
-            "same",
-            use_bias=not self.classic,
-            kernel_initializer=self._start(name),
-            name=name,
+            width, kernel, stride, "same", use_bias=not self.classic, kernel_initializer=start, name=name
         )(x)
 
     def dense(self, x: keras.KerasTensor, units: int, name: str) -> keras.KerasTensor:
@@ -70,8 +65,10 @@ class _Scope:
         return ops.leaky_relu(x + self.conv(inner, width, 3, f"{name}_b"), LEAK)
 
     def _start(self, name: str) -> keras.Initializer:
+        # By its name, so that a layer begins alike in every network that has it; hash() differs by process.
         seed = zlib.crc32(f"{self._seed}/{self._model}/{name}".encode())
         if self.classic:
+            # faceswap-GAN's (and DCGAN's, Radford et al., 2016).
             return keras.initializers.RandomNormal(0.0, 0.02, seed=seed)
         return keras.initializers.GlorotUniform(seed=seed)
 
@@ -150,7 +147,6 @@ def encoder_input(preset: Preset, images: tf.Tensor, hulls: tf.Tensor) -> tf.Ten
     """Normalises images as the encoder takes them.
 
     Args:
-        preset: decides how.
         images: (B, size, size, 3) float32 in [0, 1].
         hulls: (B, size, size, 1) float32, the outline of the face.
     """
@@ -173,16 +169,13 @@ def named(*models: keras.Model) -> dict[str, keras.Variable]:
     return {f"{model.name}/{variable.path}": variable for model in models for variable in model.variables}
 
 
+def describe_variables(*models: keras.Model) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Shape and dtype of every variable of ``models``, by its name in ``named``, for ``load_tensors``."""
+    return {name: (tuple(each.shape), str(each.dtype)) for name, each in named(*models).items()}
+
+
 class PairwiseSwap:
-    """The part of a pairwise model that puts the source's face on targets.
-
-    Args:
-        preset: how the network was built.
-        weights: as ``weights.safetensors`` holds them; exactly these are expected.
-
-    Raises:
-        ModelError: the weights do not fit the preset.
-    """
+    """The part of a pairwise model that puts the source's face on targets; ``expected`` are its weights."""
 
     def __init__(self, preset: Preset, weights: Mapping[str, np.ndarray]) -> None:
         self.preset = preset
@@ -190,12 +183,10 @@ class PairwiseSwap:
         self._decoder = build_decoder(preset, "source")
         self.load(weights)
         side = preset.size
+        images = tf.TensorSpec((None, side, side, 3), tf.uint8)
+        hulls = tf.TensorSpec((None, side, side), tf.float32)
         self._run: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = tf.function(
-            self._swap,
-            input_signature=[
-                tf.TensorSpec((None, side, side, 3), tf.uint8),
-                tf.TensorSpec((None, side, side), tf.float32),
-            ],
+            self._swap, input_signature=[images, hulls]
         )
 
     @classmethod
@@ -210,20 +201,19 @@ class PairwiseSwap:
         return keras.Model(inputs, self._decoder(self._encoder(inputs)))
 
     def load(self, weights: Mapping[str, np.ndarray]) -> None:
-        """Take over other weights."""
+        """Takes over other weights."""
         for name, variable in named(self._encoder, self._decoder).items():
             variable.assign(weights[name])
 
     @staticmethod
     def expected(preset: Preset) -> dict[str, tuple[tuple[int, ...], str]]:
         """Name, shape and dtype of every array that a swap needs, for ``load_tensors``."""
-        variables = named(build_encoder(preset), build_decoder(preset, "source"))
-        return {name: (tuple(variable.shape), str(variable.dtype)) for name, variable in variables.items()}
+        return describe_variables(build_encoder(preset), build_decoder(preset, "source"))
 
     def swap(
         self, images: NDArray[np.uint8], hulls: NDArray[np.float32]
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Put the source's face on a batch of targets.
+        """Puts the source's face on a batch of targets.
 
         Args:
             images: (B, size, size, 3) uint8 RGB, cut out as the preset says.

@@ -24,15 +24,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+# Half-widths of the random move (share of the network's input) and scale.
 SHIFT: Final = 0.03
 ZOOM: Final = 0.04
-"""Half-widths of the random move (share of the network's input) and scale."""
-
+# Centres of the eyes (left, right as seen; x, y) in dlib's chip with padding .25, in pixels.
 CHIP_EYES: Final = np.array([(0.3181, 0.3141), (0.6685, 0.3143)]) * SIZE - 0.5
-"""Centres of the eyes (left, right as seen; x, y) in dlib's chip with padding .25, in pixels."""
-
-_DLIB_TAPS: Final = (3, 7, 10, 13)
-"""Outputs of dlib's network: the last block at 35, 17, 8 and 4 pixels."""
+_DLIB_TAPS: Final = (3, 7, 10, 13)  # outputs of dlib's network: the last block at 35, 17, 8 and 4 pixels
 
 
 class Backbone(Protocol):
@@ -73,13 +70,7 @@ def build_keras_resnet(path: Path | None = None) -> keras.Model:
     """Builds dlib's network in Keras: (B, 150, 150, 3) float32 RGB, 0 to 255, to [embedding, tap, tap, ...].
 
     In dlib it only runs forwards; here it can be differentiated. The embedding is (B, 128), not normalised;
-    the taps are the outputs of the residual blocks, from fine to coarse.
-
-    Args:
-        path: the ``.dat`` file; the installed one by default.
-
-    Raises:
-        WeightsError: the weights are missing, damaged or of another network.
+    the taps are the outputs of the residual blocks, from fine to coarse. WeightsError as ``DlibFile``.
     """
     inputs = keras.Input((SIZE, SIZE, 3))
     x = (inputs - np.array(MEAN_RGB, np.float32)) / 256
@@ -108,11 +99,7 @@ class VggFaceBackbone:
 
 
 def make_backbone(name: str, weights: Path | None = None) -> Backbone:
-    """The backbone called ``name``.
-
-    Args:
-        name: "dlib-resnet" or "vggface".
-        weights: the user's file for "vggface".
+    """The backbone called "dlib-resnet", or "vggface" with the user's weights.
 
     Raises:
         UsageError: an unknown name.
@@ -137,7 +124,6 @@ class PerceptualLoss:
     count alike whatever their scale; 0 is equal, about 1 unrelated.
 
     Args:
-        backbone: whose features.
         eyes: (2, 2): mean centres of the eyes in the images that will be compared.
     """
 
@@ -146,15 +132,9 @@ class PerceptualLoss:
         self._frame = tf.constant(_align_eyes(eyes, backbone.eyes), tf.float32)
 
     def __call__(self, real: tf.Tensor, painted: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Compare two batches.
+        """Compares two batches (B, S, S, 3) float32 in [0, 1]: a scalar, differentiable by ``painted`` only.
 
-        Args:
-            real: (B, S, S, 3) float32 in [0, 1].
-            painted: the same shape; gradients flow to this one.
-            seed: (2,) int32, of the random placement.
-
-        Returns:
-            A scalar.
+        ``seed``, (2,) int32, is of the random placement.
         """
         placed = self._placements(tf.shape(real)[0], tf.random.experimental.stateless_fold_in(seed, 2))
         # No gradient through the true face: it is given, and half of the backward pass is saved.
@@ -168,7 +148,7 @@ class PerceptualLoss:
         return tf.add_n(distances) / len(distances)
 
     def _cut(self, images: tf.Tensor, placed: tf.Tensor) -> tf.Tensor:
-        """Sample the backbone's view of ``images``; beyond their border they are mirrored."""
+        """Samples the backbone's view of ``images``; beyond their border they are mirrored."""
         return tf.raw_ops.ImageProjectiveTransformV3(
             images=images, transforms=placed, output_shape=[self._backbone.size] * 2, fill_value=0.0,
             interpolation="BILINEAR", fill_mode="REFLECT",

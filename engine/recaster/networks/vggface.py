@@ -28,24 +28,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SIZE: Final = 224
-
-MEANS: Final = (91.4953, 103.8827, 131.0912)
-"""What the network has subtracted from blue, green and red in [0, 255]: its input is BGR."""
-
-LICENCE: Final = f"{VGGFACE.licence} ({VGGFACE.origin})"
-
-TAPS: Final = ((55, 256), (28, 512), (7, 2048))
-"""Side and channels of the maps that faceswap-GAN compares, from fine to coarse."""
+MEANS: Final = (91.4953, 103.8827, 131.0912)  # taken off blue, green and red in [0, 255]: its input is BGR
+TAPS: Final = ((55, 256), (28, 512), (7, 2048))  # sides and channels of the maps that faceswap-GAN compares
 
 
 def build_vggface(weights: Path) -> tuple[keras.Model, str]:
     """The ResNet50 of VGGFace2: (B, 224, 224, 3) BGR with the means taken off, to its ``TAPS``.
 
-    Args:
-        weights: ``rcmalli_vggface_tf_notop_resnet50.h5`` or the file with the classifier.
-
-    Returns:
-        The model, and a line for the user: the licence and the file's SHA-256.
+    ``weights`` are ``rcmalli_vggface_tf_notop_resnet50.h5`` or the file with the classifier. With the model
+    comes a line for the user: the licence and the file's SHA-256.
 
     Raises:
         WeightsError: the file is missing or damaged, or its layers or shapes are others.
@@ -58,7 +49,7 @@ def build_vggface(weights: Path) -> tuple[keras.Model, str]:
     taps = [_find_stage_end(network, side, channels) for side, channels in TAPS]
     model = keras.Model(network.inputs[0], taps, name="vggface")
     model.trainable = False
-    return model, f"{LICENCE}; {weights.name} sha256 {sha256(weights)}"
+    return model, f"{VGGFACE.licence} ({VGGFACE.origin}); {weights.name} sha256 {sha256(weights)}"
 
 
 def build_network() -> keras.Model:
@@ -71,11 +62,7 @@ def build_network() -> keras.Model:
 
 
 def read_weights(path: Path) -> dict[str, list[np.ndarray]]:
-    """The arrays of every layer in a weights file of Keras 2, by layer name.
-
-    Raises:
-        WeightsError: the file is missing, damaged or of another kind.
-    """
+    """The arrays of every layer in a weights file of Keras 2, by name (WeightsError where it is none)."""
     if not path.is_file():
         raise WeightsError(f"{path}: there is no such file; VGGFace weights are not downloaded, give yours")
     try:
@@ -125,7 +112,7 @@ def _as_keras2() -> Iterator[None]:
     """The modules of Keras 2 that keras-vggface imports from, for as long as it needs them."""
     modules = {
         "keras_applications": {},
-        "keras_applications.imagenet_utils": {"_obtain_input_shape": _input_shape},
+        "keras_applications.imagenet_utils": {"_obtain_input_shape": lambda given, **_limits: given},
         "keras.utils.data_utils": {"get_file": keras.utils.get_file},
         "keras.engine": {},
         "keras.engine.topology": {"get_source_inputs": keras.utils.get_source_inputs},
@@ -140,10 +127,6 @@ def _as_keras2() -> Iterator[None]:
         mock.patch.object(keras.utils, "layer_utils", unused, create=True),
     ):
         yield
-
-
-def _input_shape(given: tuple[int, ...], **_limits: Any) -> tuple[int, ...]:
-    return given
 
 
 def _text(name: bytes | str) -> str:

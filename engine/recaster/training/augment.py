@@ -17,8 +17,7 @@ import tensorflow as tf
 if TYPE_CHECKING:
     from recaster.models.presets import Augmentation
 
-GRID_NODES = 5
-"""Nodes of the warping grid along each side."""
+GRID_NODES = 5  # of the warping grid along each side
 
 
 def augment(
@@ -27,9 +26,7 @@ def augment(
     """Varies a batch of faces.
 
     Args:
-        canvases: (B, C, C, K) uint8, the crop in the middle.
-        size: side of the crop.
-        settings: how much.
+        canvases: (B, C, C, K) uint8, the crop of side ``size`` in the middle.
         seed: (2,) int32; the same seed gives the same result.
 
     Returns:
@@ -77,7 +74,7 @@ def _grids(size: int, spread: float, batch: tf.Tensor, seed: tf.Tensor) -> tuple
 
 
 def _straighten(regular: tf.Tensor, jittered: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
-    """Map pixels back through the least-squares similarity from the jittered nodes to the regular.
+    """Maps pixels back through the least-squares similarity from the jittered nodes to the regular.
 
     Umeyama (1991), in the plane: with z = x + iy and both sets centred, the similarity is one complex
     factor, sum(conj(jittered) * regular) / sum(|jittered|^2).
@@ -97,14 +94,9 @@ def _straighten(regular: tf.Tensor, jittered: tf.Tensor, pixels: tf.Tensor) -> t
 
 
 def _sample(canvases: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
-    """Bilinear samples; beyond the canvas its border is repeated.
+    """Bilinear samples (B, ..., K) float32 in [0, 1]; beyond the canvas its border is repeated.
 
-    Args:
-        canvases: (B, C, C, K) uint8.
-        points: (B, ..., 2) float32, (x, y) in canvas pixels.
-
-    Returns:
-        (B, ..., K) float32 in [0, 1].
+    ``canvases`` are (B, C, C, K) uint8, ``points`` (B, ..., 2) float32, (x, y) in canvas pixels.
     """
     side = canvases.shape[1]
     channels = canvases.shape[3]

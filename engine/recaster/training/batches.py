@@ -32,11 +32,9 @@ if TYPE_CHECKING:
 
 Batch: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Conditions (B, side, side, CHANNELS) and true faces (B, side, side, 3)."""
-PREFETCHED_BATCHES: Final = 2
-"""Batches that are drawn before they are needed, by a thread; a process each has one more."""
+PREFETCHED_BATCHES: Final = 2  # drawn before they are needed, by a thread; each process has one more
 MAX_PROCESSES: Final = 12
-RESERVED_CORES: Final = 2
-"""CPU cores that are left for the steps themselves."""
+RESERVED_CORES: Final = 2  # left for the steps themselves
 
 
 def processes_for(device: str) -> int:

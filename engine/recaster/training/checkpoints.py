@@ -26,14 +26,10 @@ MAX_KEPT: Final = 3
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """State of a training at a checkpoint, without its arrays.
+    """State of a training at a checkpoint, without its arrays; losses are smoothed.
 
     Attributes:
-        step: optimisation steps done.
-        seconds: time that counts against the budget.
-        seed: what every random number follows from, together with the step.
-        loss: the smoothed total loss.
-        losses: the smoothed losses by name.
+        seconds: that count against the budget.
         schedule: the schedule's fields, for the record.
     """
 
@@ -48,10 +44,7 @@ class CheckpointInfo:
 def save_checkpoint(
     folder: Path, info: CheckpointInfo, state: Mapping[str, np.ndarray], keep: int = MAX_KEPT
 ) -> Path:
-    """Writes a checkpoint; removes halves and those neither among the last ``keep`` nor the best.
-
-    Returns:
-        The path of its JSON file.
+    """Writes a checkpoint, returns its JSON file; removes halves and all but the last ``keep`` and the best.
 
     Raises:
         OutputError: it cannot be written; earlier checkpoints are untouched.
@@ -66,20 +59,12 @@ def save_checkpoint(
 
 
 def list_checkpoints(folder: Path) -> list[tuple[Path, CheckpointInfo]]:
-    """Every whole checkpoint in ``folder``, oldest step first.
-
-    Raises:
-        ModelError: one of the JSON files is broken.
-    """
+    """Every whole checkpoint in ``folder``, oldest step first (ModelError where a JSON file is broken)."""
     return [(path, _read_info(path)) for path in checkpoint_files(folder)]
 
 
 def load_latest(folder: Path) -> tuple[CheckpointInfo, dict[str, np.ndarray]] | None:
-    """The checkpoint with the most steps, or None where there is none.
-
-    Raises:
-        ModelError, WeightsError: it is broken.
-    """
+    """The checkpoint with the most steps, or None (ModelError or WeightsError where it is broken)."""
     every = list_checkpoints(folder)
     if not every:
         return None

@@ -29,14 +29,10 @@ if TYPE_CHECKING:
 
 MAX_FACES_BYTES = 400_000_000
 """Faces that would take more memory than this are thinned out evenly: more add little."""
-
-_MIN_REFERENCE_DISTANCE_S = 0.4
-"""Seconds around a reference within which it may not be shown for a training face."""
-
+_MIN_REFERENCE_DISTANCE_S = 0.4  # around a reference within which it may not be shown for a training face
 _MAX_EXPRESSION_MODES = 20
-_EXPRESSION_NOISE = 0.12
-_POINT_NOISE = 0.2 / 128
-"""Of each point, as a share of the crop."""
+_EXPRESSION_NOISE = 0.12  # of each mode, in its standard deviations
+_POINT_NOISE = 0.2 / 128  # of each point, as a share of the crop
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +40,8 @@ class SourceFaces:
     """The source's training faces in memory.
 
     Attributes:
-        crops: (N, S, S, 3) uint8, stored crops reduced to what training needs.
-        points: (N, 478, 3) float64, meshes in the crops' pixels.
+        crops: (N, S, S, 3), stored crops reduced to what training needs.
+        points: (N, 478, 3), meshes in the crops' pixels.
         near: (N, K) bool, which references are too close in time to be shown for a face.
     """
 
@@ -55,14 +51,7 @@ class SourceFaces:
 
 
 def load_faces(faceset: Faceset, likeness: Likeness, size: int, report: Report = silent) -> SourceFaces:
-    """Read a faceset's faces at about the training crop's resolution: an aligned crop is a part of them.
-
-    Args:
-        faceset: the source's.
-        likeness: made from the same faceset.
-        size: side of the training crop in pixels.
-        report: told about every face.
-    """
+    """Reads a faceset's faces at about the resolution of a training crop of side ``size``, a part of them."""
     records = faceset.records
     side = min(faceset.size, 3 * size // 2)
     most = MAX_FACES_BYTES // (3 * side * side)
@@ -96,11 +85,9 @@ def _too_near(records: Sequence[FaceRecord], references: Sequence[FaceRecord]) -
 
 
 class Source:
-    """One source identity in training: its likeness, and its faces to be painted from it.
+    """One source identity in training: its likeness, and faces of the same faceset to be painted from it.
 
-    Args:
-        likeness: the source.
-        faces: its faces, from the same faceset.
+    Attributes:
         size: side of the training crops in pixels.
     """
 
@@ -131,10 +118,9 @@ class Source:
     def draw(
         self, index: int, amounts: Augmentation, random: np.random.Generator | None = None
     ) -> tuple[NDArray[np.uint8], Image]:
-        """One face as the network is shown it, varied if ``random`` is given, and as it should paint it.
+        """One face as the network is shown it, (size, size, CHANNELS), and as it should paint it.
 
-        Returns:
-            The condition (size, size, CHANNELS) and the face (size, size, 3), both uint8.
+        It is varied if ``random`` is given.
         """
         points = self._faces.points[index]
         matrix = geometry.fit_crop(points, self._crop)

@@ -32,26 +32,18 @@ if TYPE_CHECKING:
     from recaster.settings.train import Schedule
     from recaster.training.types import Training
 
-SMOOTHING: Final = 0.98
-"""Share of the smoothed loss that one step keeps, once there were many."""
-
+SMOOTHING: Final = 0.98  # share of the smoothed loss that one step keeps, once there were many
+# A checkpoint waits until this many times the last one's writing time has passed: at most 5 % is spent.
 MIN_CHECKPOINT_INTERVAL: Final = 20
-"""A checkpoint waits until this many times the last one's writing time has passed: at most 5 % is spent."""
-
-LOG_EVERY_STEPS: Final = 10
-"""Steps between two points of the TensorBoard curves."""
-LOG_FLUSH_MS: Final = 10_000
-"""Time until what was logged can be read."""
+LOG_EVERY_STEPS: Final = 10  # between two points of the TensorBoard curves
+LOG_FLUSH_MS: Final = 10_000  # until what was logged can be read
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """Outcome of a training.
+    """Outcome of a training: steps and seconds of its budget over all runs, smoothed losses by name.
 
     Attributes:
-        steps: optimisation steps done over all runs.
-        seconds: time that counted against the budget, over all runs.
-        losses: the smoothed losses by name.
         first_step: seconds that the first step of this run took (building the graph), not counted.
     """
 
@@ -74,10 +66,7 @@ class TrainResult:
 def learning_rate(preset: Preset, step: int, spent: float) -> float:
     """Linear warm-up, a plateau, and a linear fall at the end.
 
-    Args:
-        preset: its learning_rate, warmup, decay_from and decay_to are used.
-        step: steps done before this one.
-        spent: share of the budget that is spent.
+    ``step`` is the number of steps before this one, ``spent`` the share of the budget that is spent.
     """
     rise = min(1.0, (step + 1) / preset.warmup) if preset.warmup else 1.0
     if spent <= preset.decay_from:
@@ -104,10 +93,6 @@ def train(
     network is built and there is nothing new to save.
 
     Args:
-        training: what is trained.
-        folder: where it is kept.
-        schedule: how long.
-        report: told after every step.
         resume: go on from the latest checkpoint, where there is one.
         marks: points on the way, in the schedule's unit (steps or minutes), at most the budget.
         on_mark: called with the mark, the steps and the seconds so far, at the end of the step that
@@ -168,7 +153,7 @@ class _Run:
         return self._before + (0.0 if self._began is None else time.monotonic() - self._began)
 
     def resume(self) -> None:
-        """Go back to the latest checkpoint; without one, start at the beginning."""
+        """Goes back to the latest checkpoint; without one, starts at the beginning."""
         kept = checkpoints.load_latest(self.folder.checkpoints)
         if kept is not None:
             info, state = kept
@@ -178,15 +163,17 @@ class _Run:
             self.losses = dict(info.losses)
             self._saved_step = info.step
 
-    def take_step(self) -> Mapping[str, float]:
-        """One optimisation step; returns its losses."""
+    def take_step(self) -> None:
+        """Takes one optimisation step."""
         spent = self.schedule.spent(self.step, self.seconds)
         rate = learning_rate(self.training.preset, self.step, spent)
         began = time.monotonic()
         if self._began is None:
             self.report(Update("building the network", 0, None, "steps"))
         losses = self.training.step(rate)
-        self._check(losses)
+        for name, value in losses.items():
+            if not math.isfinite(value):
+                raise self._diverged(f"the loss {name!r} is {value}")
         self.step += 1
         if self._began is None:
             self._began = self._saved_at = self._shown_at = time.monotonic()
@@ -195,10 +182,9 @@ class _Run:
         for name, value in losses.items():
             self.losses[name] = kept * self.losses.get(name, value) + (1 - kept) * value
         self._report_progress()
-        return losses
 
     def pass_marks(self) -> None:
-        """Tell of the marks that are reached, with the clock stopped."""
+        """Tells of the marks that are reached, with the clock stopped."""
         budget = self.schedule.steps or self.schedule.minutes or 1
         while self.marks and self.schedule.spent(self.step, self.seconds) >= self.marks[0] / budget:
             began = time.monotonic()
@@ -212,17 +198,16 @@ class _Run:
             self._shown_at += took
 
     def write_due(self) -> None:
-        """Write the checkpoint and the preview that are due."""
+        """Writes the checkpoint and the preview that are due."""
         now = time.monotonic()
-        if now - self._saved_at >= max(
-            self.schedule.checkpoint_every, MIN_CHECKPOINT_INTERVAL * self._saving_took
-        ):
+        interval = max(self.schedule.checkpoint_every, MIN_CHECKPOINT_INTERVAL * self._saving_took)
+        if now - self._saved_at >= interval:
             self.checkpoint()
         if now - self._shown_at >= self.schedule.preview_every:
             self.preview()
 
     def finish(self) -> None:
-        """Leave the final weights, checkpoint and preview behind."""
+        """Leaves the final weights, checkpoint and preview behind."""
         if self._began is None:
             return  # nothing was left to do
         if self._saved_step != self.step:
@@ -231,7 +216,7 @@ class _Run:
             self.preview()
 
     def checkpoint(self) -> None:
-        """Write a checkpoint, then the weights for a swap, then the model's description."""
+        """Writes a checkpoint, then the weights for a swap, then the model's description."""
         began = time.monotonic()
         state = self.training.state()
         for name, value in state.items():
@@ -256,15 +241,10 @@ class _Run:
         self._saving_took = self._saved_at - began
 
     def preview(self) -> None:
-        """Write a sheet of what the model paints now."""
+        """Writes a sheet of what the model paints now."""
         save_image(self.folder.preview(self.step), self.training.preview())
         self._shown_step = self.step
         self._shown_at = time.monotonic()
-
-    def _check(self, losses: Mapping[str, float]) -> None:
-        for name, value in losses.items():
-            if not math.isfinite(value):
-                raise self._diverged(f"the loss {name!r} is {value}")
 
     def _diverged(self, what: str) -> TrainingError:
         kept = "no checkpoint was written yet"
@@ -288,7 +268,7 @@ class _Run:
 
 @contextlib.contextmanager
 def _hold_interrupts(begun: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
-    """Hold Ctrl-C back to the end of a step, so that what is saved was not left half-way.
+    """Holds Ctrl-C back to the end of a step, so that what is saved was not left half-way.
 
     Before the work has ``begun``, it isn't held back. Yields a function that says whether it was pressed.
     Signals belong to the main thread: elsewhere nothing is held back.
@@ -313,7 +293,7 @@ def _hold_interrupts(begun: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
 
 @contextlib.contextmanager
 def _open_curves(folder: ModelFolder) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
-    """Yield a function that draws one step's losses as TensorBoard curves in the model's logs."""
+    """Yields a function that draws one step's losses as TensorBoard curves in the model's logs."""
     import tensorflow as tf
 
     writer = tf.summary.create_file_writer(str(folder.logs), flush_millis=LOG_FLUSH_MS)

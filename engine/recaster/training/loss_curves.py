@@ -15,19 +15,12 @@ if TYPE_CHECKING:
     from recaster.models.model_folder import ModelFolder
 
 PREFIX = "loss/"
-
-
 Curve = list[tuple[int, float]]
 """Steps and values of one loss."""
 
 
 def loss_curves(folder: ModelFolder, points: int) -> dict[str, Curve]:
-    """Curves of every loss, "loss" (their sum) first.
-
-    Args:
-        folder: of the model; without logs there are no curves.
-        points: most points of a curve; each is the mean of neighbouring steps.
-    """
+    """Curves of every loss, "loss" (their sum) first; each has at most ``points``, means of neighbours."""
     curves = written_curves(folder, points)
     return {name: curves[name] for name in sorted(curves, key=lambda name: (name != "loss", name))}
 

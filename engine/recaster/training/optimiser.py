@@ -20,13 +20,9 @@ if TYPE_CHECKING:
 
 
 class Adam:
-    """Adam (Kingma and Ba, 2015) over a fixed list of Keras variables.
+    """Adam (Kingma and Ba, 2015) over Keras variables, whose order names the slots.
 
-    Args:
-        variables: what to train; their order names the slots.
-        beta1: first momentum.
-        beta2: second momentum.
-        clip: largest global norm of the gradients; 0 clips nothing.
+    ``clip`` is the largest global norm of the gradients; 0 clips nothing.
     """
 
     def __init__(
@@ -40,7 +36,7 @@ class Adam:
         self._steps = tf.Variable(0.0, trainable=False)
 
     def apply(self, gradients: Sequence[tf.Tensor], rate: tf.Tensor) -> None:
-        """Take one step; call it inside a ``tf.function``."""
+        """Takes one step; call it inside a ``tf.function``."""
         if self._clip:
             gradients, _ = tf.clip_by_global_norm(gradients, self._clip)
         self._steps.assign_add(1.0)
@@ -60,7 +56,7 @@ class Adam:
         return {name: slot.numpy() for name, slot in self._slots(prefix).items()}
 
     def restore(self, state: Mapping[str, np.ndarray], prefix: str) -> None:
-        """Take the slots back from ``state`` (ModelError where one is missing or of another shape)."""
+        """Takes the slots back from ``state`` (ModelError where one is missing or of another shape)."""
         for name, slot in self._slots(prefix).items():
             slot.assign(require_array(state, name, tuple(slot.shape)))
 
@@ -74,9 +70,7 @@ class Adam:
 class MovingAverage:
     """An exponential moving average of variables, that follows fast at first and slowly later.
 
-    Args:
-        variables: what is averaged, by name.
-        decay: share of the average that an update keeps, once enough were made.
+    ``decay`` is the share of the average that an update keeps, once enough were made.
     """
 
     def __init__(self, variables: Mapping[str, keras.Variable], decay: float) -> None:
@@ -90,7 +84,7 @@ class MovingAverage:
 
     @tf.function
     def update(self) -> None:
-        """Move the average towards the variables' values."""
+        """Moves the average towards the variables' values."""
         self._updates.assign_add(1.0)
         kept = tf.minimum(self._decay, (1 + self._updates) / (10 + self._updates))
         for name, average in self._averages.items():
@@ -106,18 +100,14 @@ class MovingAverage:
         return {f"{prefix}/updates": self._updates.numpy(), **named}
 
     def restore(self, state: Mapping[str, np.ndarray], prefix: str) -> None:
-        """Take the averages back from ``state`` (ModelError where one is missing)."""
+        """Takes the averages back from ``state`` (ModelError where one is missing)."""
         self._updates.assign(require_array(state, f"{prefix}/updates", ()))
         for name, average in self._averages.items():
             average.assign(require_array(state, f"{prefix}/{name}", tuple(average.shape)))
 
 
 def require_array(state: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """``state[name]``, if it is there and has this shape.
-
-    Raises:
-        ModelError: it is not, so the checkpoint is of another model.
-    """
+    """``state[name]`` (ModelError where it is missing or of another shape: it is another model's)."""
     value = state.get(name)
     if value is None or value.shape != shape:
         what = "missing" if value is None else f"{value.shape}"

@@ -56,12 +56,7 @@ class TrainingFaces:
 
 
 def load_faces(faceset: Faceset, preset: Preset, report: Report = silent) -> TrainingFaces:
-    """Reads all kept faces of ``faceset`` as ``preset`` wants them.
-
-    Raises:
-        TrainingError: there are fewer than ``MIN_FACES``.
-        FacesetError: a crop is missing or broken.
-    """
+    """Reads all kept faces of ``faceset`` as ``preset`` wants them (TrainingError below ``MIN_FACES``)."""
     records = faceset.records
     if len(records) < MIN_FACES:
         raise TrainingError(

@@ -28,8 +28,7 @@ def new_model(
 
     Raises:
         ModelError: the folder is already something else.
-        UsageError: a pairwise preset without a target, or with the source as its target; a guided
-            preset with a target; an impossible seed.
+        UsageError: faces that do not fit the preset's family; an impossible seed.
     """
     if folder.exists():
         raise ModelError(
@@ -74,22 +73,13 @@ def build_training(
 ) -> Training[Any]:
     """Builds the network of ``preset`` and loads the faces it is trained on.
 
-    Args:
-        preset: what to build.
-        source: the identity that is put on.
-        target: the identity it is put on; needed by pairwise presets only.
-        folder: where the model is kept.
-        seed: what every random number follows from.
-        backbone: what the perceptual loss compares faces in (``perceptual_backbone``).
-        report: told while faces are loaded.
-
     Raises:
         TrainingError, FaceNotFoundError: too few faces.
         UsageError: a pairwise preset without a target, or a hyperparameter that a begun model has fixed.
     """
     if preset.family == "guided":
         from recaster.networks.device import device_in_use
-        from recaster.networks.initial_weights import start_weights
+        from recaster.networks.guided import start_weights
         from recaster.training.batches import processes_for
         from recaster.training.guided import guided_training
         from recaster.training.guided_data import Source
