@@ -17,7 +17,6 @@ from recaster.errors import RecasterError
 from recaster.evaluation.evaluation_result import EvaluationResult
 from recaster.evaluation.types import Figure, Scores
 from recaster.models.model_folder import ModelFolder
-from recaster.models.preset_json import to_json
 from recaster.models.presets import PRESETS
 from recaster.provenance.audit_log import AuditLog
 from recaster.provenance.face_traces import FaceTraces
@@ -67,7 +66,7 @@ def outcome() -> dict[str, Any]:
 
 def card() -> dict[str, Any]:
     return {
-        "format": 4, "family": "guided", "preset": json.loads(json.dumps(to_json(PRESETS["guided-128"]))),
+        "format": 4, "family": "guided", "preset": json.loads(json.dumps(PRESETS["guided-128"].to_json())),
         "source": "0", "target": None, "steps": 0, "seconds": 0.5, "seed": 0,
     }  # fmt: skip
 

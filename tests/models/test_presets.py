@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from recaster.errors import ModelError, UsageError
-from recaster.models.preset_json import from_json, to_json
 from recaster.models.presets import (
     PRESETS,
     Augmentation,
@@ -24,7 +23,7 @@ from recaster.models.presets import (
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_json_round_trip_keeps_everything(name: str) -> None:
-    assert from_json(json.loads(json.dumps(to_json(PRESETS[name])))) == PRESETS[name]
+    assert Preset.from_json(json.loads(json.dumps(PRESETS[name].to_json()))) == PRESETS[name]
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -105,10 +104,10 @@ def test_unknown_preset_lists_the_others() -> None:
     ],
 )
 def test_broken_json_is_a_model_error(path: tuple[str, ...], value: Any, message: str) -> None:
-    broken = json.loads(json.dumps(to_json(preset("fast-96"))))
+    broken = json.loads(json.dumps(preset("fast-96").to_json()))
     place = broken
     for key in path[:-1]:
         place = place[key]
     place[path[-1]] = value
     with pytest.raises(ModelError, match=message):
-        from_json(broken)
+        Preset.from_json(broken)

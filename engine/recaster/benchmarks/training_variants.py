@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import UsageError
-from recaster.models.preset_json import from_json, to_json
+from recaster.models.presets import Preset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from recaster.models.presets import Preset
 
 AT_ONCE: Final = "at-once"
 """The variant without any training: the source's own pixels, warped."""
@@ -51,13 +50,13 @@ class Variant:
 
     def as_json(self) -> dict[str, Any]:
         """Converts to plain JSON values."""
-        preset = None if self.preset is None else to_json(self.preset)
+        preset = None if self.preset is None else self.preset.to_json()
         return {"name": self.name, "preset": preset, "base": self.base, "flags": self.flags}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Variant:
         """Reads a variant that ``as_json`` wrote."""
-        preset = None if value["preset"] is None else from_json(value["preset"])
+        preset = None if value["preset"] is None else Preset.from_json(value["preset"])
         return cls(value["name"], preset, value["base"], value["flags"])
 
 

@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ModelError
 from recaster.files import parse_json, sha256, write_json
-from recaster.models.preset_json import from_json, to_json
+from recaster.models.presets import Preset
 from recaster.provenance.face_traces import FaceTraces
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recaster.models.presets import Preset
 
 FORMAT: Final = 4
 """Networks of formats 1 to 3 were built otherwise, so none of them can be brought to this one."""
@@ -121,7 +120,7 @@ class ModelFolder:
         """Writes ``model.json`` atomically (OutputError where that is impossible)."""
         facts = {item.name: getattr(card, item.name) for item in dataclasses.fields(card)}
         head = {"format": FORMAT, "family": card.preset.family}
-        write_json(self.card, {**head, **facts, "preset": to_json(card.preset)})
+        write_json(self.card, {**head, **facts, "preset": card.preset.to_json()})
 
     def read(self) -> ModelCard:
         """Reads ``model.json``.
@@ -143,7 +142,7 @@ class ModelFolder:
             raise ModelError(f"{self.card}: {why}")
         try:
             return ModelCard(
-                preset=from_json(_typed(value, "preset", dict)),
+                preset=Preset.from_json(_typed(value, "preset", dict)),
                 source=_typed(value, "source", str),
                 target=None if value.get("target") is None else _typed(value, "target", str),
                 steps=_typed(value, "steps", int),

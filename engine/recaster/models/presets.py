@@ -12,13 +12,13 @@ import dataclasses
 import math
 from dataclasses import MISSING, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from recaster.errors import ModelError, UsageError
 from recaster.settings.options import Bounds, Option, option, own_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 MAX_VALUE: Final = 1_000_000
 MAX_STAGES: Final = 8
@@ -178,6 +178,31 @@ class Preset:
     ema_every: int = _count(5, "update the moving average on every N-th step")
     augmentation: Augmentation = Augmentation()
     losses: Losses = Losses()
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Preset:
+        """Reads what ``to_json`` wrote.
+
+        Raises:
+            ModelError: a field is missing, unknown, of the wrong type, or has an impossible value.
+        """
+        values = dict(value)
+        family = values.pop("family", None)
+        if family not in ("pairwise", "guided"):
+            raise ModelError(f"the preset's family is {family!r}; expected pairwise or guided")
+        network = PairwiseNetwork if family == "pairwise" else GuidedNetwork
+        kinds = {"network": network, "augmentation": Augmentation, "losses": Losses}
+        groups = {name: _read_group(kind, values.pop(name, None), name) for name, kind in kinds.items()}
+        result: Preset = _read_group(cls, values, "preset", **groups)
+        try:
+            check_preset(result)
+        except UsageError as error:
+            raise ModelError(str(error)) from None
+        return result
+
+    def to_json(self) -> dict[str, Any]:
+        """Converts it to values that JSON can hold."""
+        return {"family": self.family, **dataclasses.asdict(self)}
 
     @property
     def family(self) -> Literal["pairwise", "guided"]:
@@ -340,3 +365,31 @@ def _find_faults(preset: Preset) -> Iterator[tuple[str, Any, str]]:
     stages = preset.guided.widths if preset.family == "guided" else preset.pairwise.encoder_widths
     if preset.size % 2 ** len(stages):
         yield "size", preset.size, f"must be a multiple of {2 ** len(stages)}"
+
+
+def _read_group(kind: type[Any], values: Any, what: str, **given: Any) -> Any:
+    if not isinstance(values, dict):
+        raise ModelError(f"the preset's {what} is missing or not an object")
+    hints = get_type_hints(kind)
+    expected = {item.name for item in dataclasses.fields(kind)} - given.keys()
+    if wrong := sorted(expected ^ values.keys()):
+        raise ModelError(f"the preset's {what} has missing or unknown fields: {', '.join(wrong)}")
+    read = {name: _require_type(values[name], hints[name], name) for name in expected}
+    return kind(**read, **given)
+
+
+def _require_type(value: Any, hint: Any, name: str) -> Any:
+    """Checks that a value is of its type: bool, int, float, str, one of some strings, or ints."""
+    if get_origin(hint) is Literal:
+        good = value in get_args(hint)
+    elif get_origin(hint) is tuple:
+        good = isinstance(value, list | tuple) and all(type(item) is int for item in value)
+        value = tuple(value) if good else value
+    elif hint is float:
+        good = type(value) in (int, float)
+        value = float(value) if good else value
+    else:
+        good = type(value) is hint
+    if not good:
+        raise ModelError(f"the preset's {name} cannot be {value!r}")
+    return value
