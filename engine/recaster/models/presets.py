@@ -227,32 +227,27 @@ class Preset:
 _CLASSIC_AUGMENTATION = Augmentation(rotation=20.0, zoom=0.1, shift=0.05, flip=0.5, warp=6 / 256)
 _CLASSIC_LOSSES = Losses(gradient=0.0, ssim=0.0, adversarial=0.5, perceptual_weight=0.1, perceptual_every=1)
 _CLASSIC_64 = PairwiseNetwork(
-    architecture="classic",
-    encoder_widths=(128, 256, 512, 1024),
-    bottleneck=1024,
-    bottom_width=1024,
-    decoder_widths=(256, 128, 64),
-    mask="blend",
-    mask_weight=0.0,
-    mask_area=1e-3,
-    mask_variation=0.01,
-    region_weight=0.0,
-    hull_weight=0.0,
-    background_weight=1.0,
-    separate_optimisers=True,
-)
+    architecture="classic", encoder_widths=(128, 256, 512, 1024), bottleneck=1024, bottom_width=1024,
+    decoder_widths=(256, 128, 64), mask="blend", mask_weight=0.0, mask_area=1e-3, mask_variation=0.01,
+    region_weight=0.0, hull_weight=0.0, background_weight=1.0, separate_optimisers=True,
+)  # fmt: skip
+_CLASSIC_128 = dataclasses.replace(
+    _CLASSIC_64, encoder_widths=(128, 256, 512, 1024, 1024), decoder_widths=(512, 256, 128, 64),
+    discriminator_widths=(64, 128, 256, 512),
+)  # fmt: skip
 _FAST_96 = PairwiseNetwork(
-    architecture="light",
-    encoder_widths=(24, 48, 96, 192),
-    bottleneck=256,
-    bottom_width=128,
+    architecture="light", encoder_widths=(24, 48, 96, 192), bottleneck=256, bottom_width=128,
     decoder_widths=(96, 64, 32),
-)
+)  # fmt: skip
+_FAST_192 = PairwiseNetwork(
+    architecture="light", encoder_widths=(48, 96, 192, 384, 512), bottleneck=512, bottom_width=256,
+    decoder_widths=(256, 192, 128, 64), discriminator_widths=(64, 128, 256, 512),
+)  # fmt: skip
 
 
-def _classic(name: str, size: int, batch: int, network: PairwiseNetwork) -> Preset:
+def _classic(name: str, size: int, network: PairwiseNetwork) -> Preset:
     return Preset(
-        name=name, size=size, network=network, crop="box", trim=1 / 15, batch=batch, learning_rate=1e-4,
+        name=name, size=size, network=network, crop="box", trim=1 / 15, batch=8, learning_rate=1e-4,
         beta1=0.5, beta2=0.999, warmup=0, decay_from=1.0, ema=0.0, augmentation=_CLASSIC_AUGMENTATION,
         losses=_CLASSIC_LOSSES,
     )  # fmt: skip
@@ -272,43 +267,16 @@ PRESETS: Final[dict[str, Preset]] = {
         _guided("guided-128", 128, GuidedNetwork(start="rendered")),
         _guided("guided-256", 256, GuidedNetwork(widths=(32, 64, 128, 192, 256))),
         Preset(name="fast-96", size=96, network=_FAST_96),
-        Preset(
-            name="fast-192",
-            size=192,
-            batch=16,
-            network=PairwiseNetwork(
-                architecture="light",
-                encoder_widths=(48, 96, 192, 384, 512),
-                bottleneck=512,
-                bottom_width=256,
-                decoder_widths=(256, 192, 128, 64),
-                discriminator_widths=(64, 128, 256, 512),
-            ),
-        ),
-        _classic("classic-64", 64, 8, _CLASSIC_64),
-        _classic(
-            "classic-128",
-            128,
-            8,
-            dataclasses.replace(
-                _CLASSIC_64,
-                encoder_widths=(128, 256, 512, 1024, 1024),
-                decoder_widths=(512, 256, 128, 64),
-                discriminator_widths=(64, 128, 256, 512),
-            ),
-        ),
+        Preset(name="fast-192", size=192, batch=16, network=_FAST_192),
+        _classic("classic-64", 64, _CLASSIC_64),
+        _classic("classic-128", 128, _CLASSIC_128),
     )
 }
 """The presets by name. ``classic-64`` is the network of shaoanlu/faceswap-GAN, v1 with v2's alpha."""
 
 _GUIDED_FIXED: Final = {
-    "crop": "aligned",
-    "coverage": 1.0,
-    "trim": 0.0,
-    "ssim_every": 1,
-    "flip": 0.0,
-    "warp": 0.0,
-}
+    "crop": "aligned", "coverage": 1.0, "trim": 0.0, "ssim_every": 1, "flip": 0.0, "warp": 0.0,
+}  # fmt: skip
 """Shared hyperparameters that guided training does not have: any other value would be ignored."""
 
 _GROUPS: Final = ("network", "augmentation", "losses")

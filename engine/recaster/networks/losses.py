@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import tensorflow as tf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Wang et al.'s constants for a span of 1; they keep the quotient finite in flat windows.
 SSIM_C1 = 0.01**2
@@ -91,6 +94,23 @@ def mix(real: tf.Tensor, fake: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
     faceswap-GAN. With share 1 for the real and 0 for the fake this is a plain LSGAN.
     """
     return share * real + (1 - share) * fake
+
+
+def generator_loss(
+    scores: Callable[[tf.Tensor], tf.Tensor], real: tf.Tensor, fake: tf.Tensor, share: tf.Tensor, mixup: float
+) -> tf.Tensor:
+    """The generator's adversarial loss: least when the discriminator takes the painted face for real."""
+    if mixup == 0:
+        return least_squares(scores(fake), 1.0)
+    return least_squares(scores(mix(real, fake, share)), 1 - share)
+
+
+def discriminator_loss(
+    scores: Callable[[tf.Tensor], tf.Tensor], real: tf.Tensor, fake: tf.Tensor, share: tf.Tensor, mixup: float
+) -> tf.Tensor:
+    """The discriminator's loss; without mixup the sum of the real and the fake half."""
+    loss = least_squares(scores(mix(real, fake, share)), share)
+    return loss + least_squares(scores(fake), 0.0) if mixup == 0 else loss
 
 
 def mask_hinge(mask: tf.Tensor, floor: float) -> tf.Tensor:

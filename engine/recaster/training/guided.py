@@ -206,10 +206,10 @@ class GuidedModel(TrainableModel[Batch]):
         """Weight and value of each term that looks at the picture as a whole."""
         terms = {}
         if self._discriminator:
-            terms["adversarial"] = (
-                self.preset.losses.adversarial,
-                self._adversarial_loss(shown, true, whole, share),
-            )
+            settings = self.preset.losses
+            scores = partial(self._scores, shown)
+            value = losses.generator_loss(scores, true, whole, share, settings.mixup)
+            terms["adversarial"] = settings.adversarial, value
         if self._perceptual:
             compare = self._perceptual
             value = tf.cond(compared, lambda: compare(true, whole, seed), lambda: tf.constant(0.0))
@@ -225,22 +225,14 @@ class GuidedModel(TrainableModel[Batch]):
         skin = shown[..., FACE : FACE + 1] * (1 - sharp)
         return losses.texture_l1(true, shown[..., :3], kept(output), skin / tf.reduce_mean(skin))
 
-    def _adversarial_loss(
-        self, shown: tf.Tensor, true: tf.Tensor, whole: tf.Tensor, share: tf.Tensor
-    ) -> tf.Tensor:
-        """The generator's adversarial loss: least when the discriminator takes the painted face for real."""
-        if self.preset.losses.mixup == 0:
-            return losses.least_squares(self._scores(shown, whole), 1.0)
-        return losses.least_squares(self._scores(shown, losses.mix(true, whole, share)), 1 - share)
-
     def _train_discriminator(
         self, shown: tf.Tensor, true: tf.Tensor, whole: tf.Tensor, rate: tf.Tensor, share: tf.Tensor
     ) -> tf.Tensor:
         """One step of the discriminator; its loss."""
+        mixup = self.preset.losses.mixup
         with tf.GradientTape() as tape:
-            loss = losses.least_squares(self._scores(shown, losses.mix(true, whole, share)), share)
-            if self.preset.losses.mixup == 0:  # nothing was mixed: that was the real half
-                loss = (loss + losses.least_squares(self._scores(shown, whole), 0.0)) / 2
+            loss = losses.discriminator_loss(partial(self._scores, shown), true, whole, share, mixup)
+            loss = loss / 2 if mixup == 0 else loss  # the mean of its two halves
         adam = self._adams["adam/critic"]
         adam.apply(tape.gradient(loss, adam.variables), rate)
         return loss

@@ -42,6 +42,8 @@ PREVIEW_ROWS = 4
 PREVIEW_CELL_PX = 128
 
 Terms = dict[str, tf.Tensor]
+Face = tuple[tf.Tensor, tf.Tensor]
+"""Inputs and true faces of one identity, (B, S, S, 5) float32 in [0, 1] each."""
 Batch: TypeAlias = tuple[NDArray[np.uint8], float]
 """Canvases (2 B, C, C, 5) of source, then target, and the share of real images in mixup."""
 
@@ -149,7 +151,7 @@ class PairwiseModel(TrainableModel[Batch]):
     def _train_group(
         self,
         group: Sequence[str],
-        faces: Mapping[str, tuple[tf.Tensor, tf.Tensor]],
+        faces: Mapping[str, Face],
         rate: tf.Tensor,
         share: tf.Tensor,
         due: Mapping[str, tf.Tensor],
@@ -175,7 +177,7 @@ class PairwiseModel(TrainableModel[Batch]):
         self,
         name: str,
         decoded: tf.Tensor,
-        face: tuple[tf.Tensor, tf.Tensor],
+        face: Face,
         share: tf.Tensor,
         due: Mapping[str, tf.Tensor],
         seed: tf.Tensor,
@@ -191,7 +193,13 @@ class PairwiseModel(TrainableModel[Batch]):
             ("l1", settings.reconstruction, lambda: losses.weighted_l1(truth, painted, weights)),
             ("gradient", settings.gradient, lambda: losses.gradient_l1(truth, painted, weights)),
             ("ssim", settings.ssim, lambda: losses.ssim_loss(truth, painted, weights, span)),
-            ("adversarial", settings.adversarial, lambda: self._adversarial_loss(name, decoded, face, share)),
+            (
+                "adversarial",
+                settings.adversarial,
+                lambda: losses.generator_loss(
+                    self._discriminators[name], *self._judged(decoded, face), share, settings.mixup
+                ),
+            ),
             *self._mask_terms(decoded, face[1]),
         ]
         if self._perceptual:
@@ -230,43 +238,28 @@ class PairwiseModel(TrainableModel[Batch]):
             return colours
         return mask * colours + (1 - mask) * to_network(self.preset, inputs[..., :3])
 
-    def _discriminator_input(self, image: tf.Tensor, inputs: tf.Tensor) -> tf.Tensor:
-        """The input of a discriminator."""
+    def _judged(self, decoded: tf.Tensor, face: Face) -> tuple[tf.Tensor, tf.Tensor]:
+        """The true and the painted face as a discriminator is shown them: with a blended input beside."""
+        real = to_network(self.preset, face[1][..., :3])
+        fake = self._shown_face(decoded, face[0])
         if self._network.mask != "blend":
-            return image
-        return tf.concat([image, to_network(self.preset, inputs[..., :3])], -1)
+            return real, fake
+        seen = to_network(self.preset, face[0][..., :3])
+        return tf.concat([real, seen], -1), tf.concat([fake, seen], -1)
 
     def _train_discriminator(
-        self,
-        name: str,
-        decoded: tf.Tensor,
-        face: tuple[tf.Tensor, tf.Tensor],
-        rate: tf.Tensor,
-        share: tf.Tensor,
+        self, name: str, decoded: tf.Tensor, face: Face, rate: tf.Tensor, share: tf.Tensor
     ) -> Terms:
         """One step of an identity's discriminator, where there is one."""
         if not self._discriminators:
             return {}
         discriminator = self._discriminators[name]
-        real = self._discriminator_input(to_network(self.preset, face[1][..., :3]), face[0])
-        fake = self._discriminator_input(self._shown_face(decoded, face[0]), face[0])
+        real, fake = self._judged(decoded, face)
         with tf.GradientTape() as tape:
-            loss = losses.least_squares(discriminator(losses.mix(real, fake, share)), share)
-            if self.preset.losses.mixup == 0:  # nothing was mixed: that was the real half
-                loss += losses.least_squares(discriminator(fake), 0.0)
+            loss = losses.discriminator_loss(discriminator, real, fake, share, self.preset.losses.mixup)
         adam = self._adams[f"adam/{discriminator.name}"]
         adam.apply(tape.gradient(loss, adam.variables), rate)
         return {"discriminator": loss}
-
-    def _adversarial_loss(
-        self, name: str, decoded: tf.Tensor, face: tuple[tf.Tensor, tf.Tensor], share: tf.Tensor
-    ) -> tf.Tensor:
-        """The generator's adversarial loss: least when the discriminator takes the painted face for real."""
-        fake = self._discriminator_input(self._shown_face(decoded, face[0]), face[0])
-        if self.preset.losses.mixup == 0:
-            return losses.least_squares(self._discriminators[name](fake), 1.0)
-        real = self._discriminator_input(to_network(self.preset, face[1][..., :3]), face[0])
-        return losses.least_squares(self._discriminators[name](losses.mix(real, fake, share)), 1 - share)
 
 
 class PairwisePreview:
