@@ -172,25 +172,17 @@ class GuidedModel(TrainableModel[Batch]):
         sharp = _features(seen)
         skin = weight * (1 - sharp)
         features = tf.image.resize(weight * sharp, true.shape[1:3])
-        alone = painting(output)
-        coarse, coarse_painted = (
-            losses.softened(reduced(picture, size), sharp) for picture in (true, painted)
-        )
+        coarse, coarse_painted = (losses.softened(reduced(each, size), sharp) for each in (true, painted))
+        l1 = losses.weighted_l1(coarse, coarse_painted, skin) + losses.weighted_l1(true, painted, features)
+        # The painting is also judged by itself, to the pixel: where the warp is kept it would learn
+        # nothing, and where skin is compared softened it would be free to draw patterns.
+        alone = losses.weighted_l1(true, painting(output), tf.image.resize(weight, true.shape[1:3]))
         trusted = tf.reduce_mean(skin * seen[..., FACE : FACE + 1] * (1 - reduced(kept(output), size)))
         return {
-            "l1": (
-                terms.reconstruction,
-                losses.weighted_l1(coarse, coarse_painted, skin)
-                + losses.weighted_l1(true, painted, features),
-            ),
+            "l1": (terms.reconstruction, l1),
             "gradient": (terms.gradient, losses.gradient_l1(coarse, coarse_painted, weight)),
             "ssim": (terms.ssim, losses.ssim_loss(coarse, coarse_painted, weight)),
-            # The painting is also judged by itself, to the pixel: where the warp is kept it would learn
-            # nothing, and where skin is compared softened it would be free to draw patterns.
-            "alone": (
-                guided.alone,
-                losses.weighted_l1(true, alone, tf.image.resize(weight, true.shape[1:3])),
-            ),
+            "alone": (guided.alone, alone),
             "painted": (guided.trust, trusted),
         }
 

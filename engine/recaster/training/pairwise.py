@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 IDENTITIES = ("source", "target")
 PREVIEW_ROWS = 4
 PREVIEW_CELL_PX = 128
-
 Terms = dict[str, tf.Tensor]
 Face = tuple[tf.Tensor, tf.Tensor]
 """Inputs and true faces of one identity, (B, S, S, 5) float32 in [0, 1] each."""
@@ -92,11 +91,8 @@ class PairwiseModel(TrainableModel[Batch]):
         self._perceptual = perceptual
         self._encoder = build_encoder(preset, seed)
         self._decoders = {name: build_decoder(preset, name, seed) for name in IDENTITIES}
-        self._discriminators = {}
-        if preset.losses.adversarial > 0:
-            self._discriminators = {
-                name: build_discriminator(preset, f"critic_{name}", seed) for name in IDENTITIES
-            }
+        judged = IDENTITIES if preset.losses.adversarial > 0 else ()
+        self._discriminators = {name: build_discriminator(preset, f"critic_{name}", seed) for name in judged}
         models = [self._encoder, *self._decoders.values(), *self._discriminators.values()]
         self._variables = {f"weights/{name}": variable for name, variable in named(*models).items()}
         self._swapping = named(self._encoder, self._decoders["source"])
@@ -282,10 +278,8 @@ class PairwisePreview:
             hulls = (crops[..., 3] / 255).astype(np.float32)
             painted, masks = self._swap.swap(np.ascontiguousarray(crops[..., :3]), hulls)
             share = masks[..., None]
-            columns += [
-                crops[..., :3],
-                np.rint(share * painted + (1 - share) * crops[..., :3]).astype(np.uint8),
-            ]
+            swapped = np.rint(share * painted + (1 - share) * crops[..., :3]).astype(np.uint8)
+            columns += [crops[..., :3], swapped]
         images = [image for row in zip(*columns, strict=True) for image in row]
         captions = ["source", "reconstruction", "target", "swap", *[""] * (len(images) - 4)]
         return contact_sheet(images, 4, (PREVIEW_CELL_PX, PREVIEW_CELL_PX), captions)
