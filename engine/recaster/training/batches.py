@@ -12,6 +12,7 @@ import tempfile
 import weakref
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -25,7 +26,7 @@ from recaster.processes.shared_arrays import attach_arrays, share_arrays
 from recaster.processes.spawn import follow_pool_owner
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from recaster.models.presets import Preset
     from recaster.training.guided_data import Source
@@ -65,17 +66,17 @@ class Batches:
         self._drawn: collections.deque[Future[Batch]] = collections.deque()
         self._ahead = processes + PREFETCHED_BATCHES
         self._next_step = 0
-        self._task = (list(sources), preset, seed)
+        self._draw: Callable[[int], Batch] = partial(draw_batch, sources, preset, seed)
         self._executor: Executor
         if processes == 0:
             self._executor = ThreadPoolExecutor(1, "recaster-batches")
         else:
             folder = tempfile.TemporaryDirectory(prefix="recaster-")
-            share_arrays(self._task, Path(folder.name))
+            share_arrays(self._draw, Path(folder.name))
+            self._draw = _draw_here
             context = multiprocessing.get_context("spawn")  # not a fork: a GPU's driver doesn't outlive one
             self._executor = ProcessPoolExecutor(processes, context, _begin, (folder.name,))
             weakref.finalize(self, _end, self._executor, folder)
-        self._is_remote = processes > 0
 
     def next(self, step: int) -> Batch:
         """The batch of a step; those of the steps after it are begun.
@@ -89,11 +90,7 @@ class Batches:
             self._drawn.clear()
         self._next_step = step + 1
         while len(self._drawn) <= self._ahead:
-            later = step + len(self._drawn)
-            if self._is_remote:
-                self._drawn.append(self._executor.submit(_draw_here, later))
-            else:
-                self._drawn.append(self._executor.submit(draw_batch, *self._task, later))
+            self._drawn.append(self._executor.submit(self._draw, step + len(self._drawn)))
         try:
             return self._drawn.popleft().result()
         except BrokenProcessPool:
@@ -108,7 +105,7 @@ def _end(executor: Executor, folder: tempfile.TemporaryDirectory[str]) -> None:
 
 
 _here: list[Any] = []
-"""In a process that draws: what it draws from."""
+"""In a process that draws: what draws there."""
 
 
 def _begin(folder: str) -> None:
@@ -119,5 +116,5 @@ def _begin(folder: str) -> None:
 
 
 def _draw_here(step: int) -> Batch:
-    sources, preset, seed = _here[0]
-    return draw_batch(sources, preset, seed, step)
+    batch: Batch = _here[0](step)
+    return batch

@@ -172,17 +172,19 @@ class GuidedModel(TrainableModel[Batch]):
         sharp = _features(seen)
         skin = weight * (1 - sharp)
         features = tf.image.resize(weight * sharp, true.shape[1:3])
+        everywhere = tf.image.resize(weight, true.shape[1:3])
+        # The order of terms is that in which gradients are summed up: another rounds otherwise.
+        alone = painting(output)
         coarse, coarse_painted = (losses.softened(reduced(each, size), sharp) for each in (true, painted))
-        l1 = losses.weighted_l1(coarse, coarse_painted, skin) + losses.weighted_l1(true, painted, features)
-        # The painting is also judged by itself, to the pixel: where the warp is kept it would learn
-        # nothing, and where skin is compared softened it would be free to draw patterns.
-        alone = losses.weighted_l1(true, painting(output), tf.image.resize(weight, true.shape[1:3]))
         trusted = tf.reduce_mean(skin * seen[..., FACE : FACE + 1] * (1 - reduced(kept(output), size)))
+        l1 = losses.weighted_l1(coarse, coarse_painted, skin) + losses.weighted_l1(true, painted, features)
         return {
             "l1": (terms.reconstruction, l1),
             "gradient": (terms.gradient, losses.gradient_l1(coarse, coarse_painted, weight)),
             "ssim": (terms.ssim, losses.ssim_loss(coarse, coarse_painted, weight)),
-            "alone": (guided.alone, alone),
+            # The painting is also judged by itself, to the pixel: where the warp is kept it would learn
+            # nothing, and where skin is compared softened it would be free to draw patterns.
+            "alone": (guided.alone, losses.weighted_l1(true, alone, everywhere)),
             "painted": (guided.trust, trusted),
         }
 
