@@ -280,6 +280,10 @@ _GUIDED_FIXED: Final = {
 """Shared hyperparameters that guided training does not have: any other value would be ignored."""
 
 _GROUPS: Final = ("network", "augmentation", "losses")
+_OPTIONS: Final[dict[type[Any], dict[str, Option]]] = {
+    kind: {each.name: each for each in own_options(kind)}
+    for kind in (Preset, PairwiseNetwork, GuidedNetwork, Losses, Augmentation)
+}
 
 
 def preset(name: str) -> Preset:
@@ -292,8 +296,7 @@ def preset(name: str) -> Preset:
 
 def hyperparameters(*kinds: type[Any]) -> dict[str, Option]:
     """The hyperparameters of some of a preset's classes, by name; of all of them where none is given."""
-    every = kinds or (Preset, PairwiseNetwork, GuidedNetwork, Losses, Augmentation)
-    return {each.name: each for kind in every for each in own_options(kind)}
+    return {name: each for kind in kinds or _OPTIONS for name, each in _OPTIONS[kind].items()}
 
 
 def overridden(preset: Preset, **flags: Any) -> Preset:
@@ -307,9 +310,9 @@ def overridden(preset: Preset, **flags: Any) -> Preset:
         part = getattr(preset, group)
         own = flags.keys() & hyperparameters(type(part))
         groups[group] = dataclasses.replace(part, **{name: flags.pop(name) for name in own})
-    for name in flags:
-        if name not in hyperparameters(Preset):
-            raise UsageError(f"preset {preset.name} ({preset.family}) has no ingredient {name!r}")
+    shared = hyperparameters(Preset)
+    if unknown := [name for name in flags if name not in shared]:
+        raise UsageError(f"preset {preset.name} ({preset.family}) has no ingredient {unknown[0]!r}")
     result = dataclasses.replace(preset, **groups, **flags)
     check_preset(result)
     return result
