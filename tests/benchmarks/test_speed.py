@@ -20,6 +20,7 @@ from recaster.errors import InputError, UsageError
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.sheet import load_image, save_image
+from recaster.media.types import Shape
 from recaster.media.writer import ClipWriter
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def test_the_seeds_feather_changes_nothing_at_the_rim_and_all_in_the_middle() ->
 def small_actor(actors: Path, folder: Path) -> Path:
     """Two frames of the performer at 160 pixels: dlib's CNN takes time by the pixel."""
     info = probe(actors / "performer.mp4")
-    small = dataclasses.replace(info, width=160, height=160)
+    small = dataclasses.replace(info, shape=Shape.plain(160, 160))
     with ClipWriter(folder / "small.mp4", small) as writer:
         for frame in read_frames(info.path, 0, 3):
             writer.write(cv2.resize(frame.image, (160, 160), interpolation=cv2.INTER_AREA), frame.pts)

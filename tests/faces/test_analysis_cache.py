@@ -12,7 +12,7 @@ from recaster.errors import OutputError, UsageError
 from recaster.faces import analysis_cache
 from recaster.faces.types import Analysis
 from recaster.media.clip import Clip
-from recaster.media.types import ClipInfo, ColourTags
+from recaster.media.types import ClipInfo, ColourTags, Shape
 from recaster.settings.detection import AnalysisSettings
 from recaster.settings.paths import cache_folder
 
@@ -40,7 +40,9 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int
 
 def info(path: Path) -> ClipInfo:
     one = Fraction(1)
-    return ClipInfo(path, 64, 48, 20, one, False, one, one, 0, one, "h264", "yuv420p", 8, False, ColourTags())
+    return ClipInfo(
+        path, Shape.plain(64, 48), 20, one, False, one, one, "h264", "yuv420p", 8, False, ColourTags()
+    )
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ import pytest
 from recaster.faces.alignment import align_matrix, transform
 from recaster.faces.types import Analysis, FaceTrack
 from recaster.facesets.crop_plan import BATCH_SIZE, plan_crops
-from recaster.media.types import ClipInfo, ColourTags
+from recaster.media.types import ClipInfo, ColourTags, Shape
 
 INFO = ClipInfo(
-    path=Path("clip.mp4"), width=320, height=240, frame_count=60, rate=Fraction(25), variable=False,
-    duration=Fraction(60, 25), time_base=Fraction(1, 25), rotation=0, sample_aspect=Fraction(1), codec="h264",
+    path=Path("clip.mp4"), shape=Shape.plain(320, 240), frame_count=60, rate=Fraction(25), variable=False,
+    duration=Fraction(60, 25), time_base=Fraction(1, 25), codec="h264",
     pixel_format="yuv420p", bit_depth=8, interlaced=False, colour=ColourTags(),
 )  # fmt: skip
 EVERYTHING = range(60), 0.0

@@ -18,7 +18,7 @@ from recaster.facesets.extraction import extract
 from recaster.facesets.face_records import describe_counts
 from recaster.facesets.faceset import Faceset
 from recaster.facesets.inputs import find_inputs
-from recaster.media.types import ClipInfo, ColourTags, Frame
+from recaster.media.types import ClipInfo, ColourTags, Frame, Shape
 from recaster.settings.extract import ExtractSettings
 
 COUNT = 33
@@ -39,8 +39,8 @@ class MadeUpClip:
 
     def probe(self, path: Path) -> ClipInfo:
         return ClipInfo(
-            path=path, width=320, height=240, frame_count=COUNT, rate=Fraction(25), variable=False,
-            duration=Fraction(COUNT, 25), time_base=Fraction(1, 25), rotation=0, sample_aspect=Fraction(1),
+            path=path, shape=Shape.plain(320, 240), frame_count=COUNT, rate=Fraction(25), variable=False,
+            duration=Fraction(COUNT, 25), time_base=Fraction(1, 25),
             codec="h264", pixel_format="yuv420p", bit_depth=8, interlaced=False, colour=ColourTags(),
         )  # fmt: skip
 

@@ -144,8 +144,8 @@ def test_rotation_and_shape_stay(tmp_path):
     assert done is not None
     was = probe(path)
     now = probe(out)
-    assert (now.rotation, now.colour, now.rate) == (was.rotation, was.colour, was.rate)
-    assert was.rotation == 270
+    assert (now.shape, now.colour, now.rate) == (was.shape, was.colour, was.rate)
+    assert was.shape.rotation == 270
     new = list(read_frames(out, done.frames.start, done.frames.stop))
     for one, other in zip(read_frames(path, 30, 34), new, strict=True):
         assert np.array_equal(one.image, other.image)

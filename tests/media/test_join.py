@@ -144,14 +144,6 @@ def test_an_odd_size_and_prores_can_be_joined(make_clip, tools, tmp_path):
         assert frames[0].image.shape == (65, 97, 3)
 
 
-def test_a_turned_clip_comes_out_upright(make_clip, tmp_path):
-    clip = make_clip(count=6, rotation=-90)
-    out = tmp_path / "out.mp4"
-    write_clip(read_frames(clip), probe(clip), out, options=OPTIONS)
-    assert probe(out).rotation == 0
-    assert next(read_frames(out)).image.shape == (96, 64, 3)
-
-
 def test_languages_are_kept(make_clip, tmp_path):
     import av
 

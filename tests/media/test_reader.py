@@ -110,7 +110,7 @@ def test_a_missing_clip_is_refused_at_once(tmp_path):
 @pytest.mark.parametrize(("stored", "clockwise", "turns"), [(-90, 90, -1), (180, 180, 2), (90, 270, 1)])
 def test_rotation_is_applied(make_clip, tools, stored, clockwise, turns):
     clip = make_clip(count=2, rotation=stored)
-    assert probe(clip).rotation == clockwise
+    assert probe(clip).shape.rotation == clockwise
     image = next(read_frames(clip)).image
     expected = np.rot90(tools.picture(0, (96, 64)), turns)
     assert image.shape == expected.shape
@@ -130,7 +130,7 @@ def test_pixels_become_square_without_losing_any(make_clip, aspect, size):
     info = probe(clip)
     image = next(read_frames(clip)).image
     assert (info.width, info.height) == size == image.shape[1::-1]
-    assert info.sample_aspect == Fraction(aspect)
+    assert info.shape.sample_aspect == Fraction(aspect)
     assert np.abs(image[-8:, -8:].reshape(-1, 3).mean(0) - (50, 70, 190)).max() < 4
 
 

@@ -11,7 +11,7 @@ import pytest
 from recaster.errors import OutputError, UsageError
 from recaster.media.probe import probe, scan
 from recaster.media.reader import read_frames
-from recaster.media.types import ColourTags
+from recaster.media.types import ColourTags, Shape
 from recaster.media.writer import ClipWriter
 from recaster.settings.encoding import WriterOptions
 
@@ -87,7 +87,7 @@ def test_ten_generations_do_not_drift(make_clip, tmp_path):
 @pytest.mark.parametrize("size", [(97, 64), (96, 65), (97, 65)])
 @pytest.mark.parametrize("codec", ["h264", "prores"])
 def test_odd_sizes_are_kept(make_clip, tools, tmp_path, size, codec):
-    info = replace(probe(make_clip()), width=size[0], height=size[1])
+    info = replace(probe(make_clip()), shape=Shape.plain(*size))
     out = write(
         tmp_path / "out.mov", info, pictures(tools, 3, size), [0, 1, 2], WriterOptions(codec=codec, quality=4)
     )
@@ -123,9 +123,10 @@ from pathlib import Path
 import cv2
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
+from recaster.media.types import Shape
 from recaster.media.writer import ClipWriter
 clip, out = map(Path, sys.argv[1:])
-info = dataclasses.replace(probe(clip), width=720, height=720)
+info = dataclasses.replace(probe(clip), shape=Shape.plain(720, 720))
 with ClipWriter(out, info) as writer:
     for frame in read_frames(clip, 0, 12):
         writer.write(cv2.resize(frame.image, (720, 720)), frame.pts)
@@ -163,7 +164,7 @@ def test_what_memory_held_before_changes_no_byte(actors, tmp_path):
 def test_what_does_not_go_together_is_refused_before_anything_is_written(
     make_clip, tmp_path, name, options, says
 ):
-    info = replace(probe(make_clip()), width=97)
+    info = replace(probe(make_clip()), shape=Shape.plain(97, 64))
     folder = tmp_path / "results"
     with pytest.raises(UsageError, match=says):
         ClipWriter(folder / name, info, options)

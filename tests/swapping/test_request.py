@@ -35,6 +35,7 @@ SETTINGS = {
         "quality": 15,
         "preset": "veryfast",
         "pixel_format": None,
+        "square_pixels": False,
         "sound": "auto",
     },
     "matte": None,

@@ -74,7 +74,7 @@ def _seconds(analysis: Analysis, tracks: tuple[int, ...]) -> str:
 def as_json(info: ClipInfo) -> dict[str, Any]:
     """A clip's facts in JSON's types; rational numbers and paths are text."""
     facts: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(info), default=str))
-    return facts
+    return {**facts.pop("shape"), **facts}
 
 
 def as_lines(info: ClipInfo) -> list[str]:
@@ -85,22 +85,46 @@ def as_lines(info: ClipInfo) -> list[str]:
         ("clip", str(info.path)),
         ("size", f"{info.width}x{info.height}" + _how_shown(info)),
         ("frames", f"{info.frame_count}, {float(info.rate):.3f}{exact} {pace}, {float(info.duration):.3f} s"),
-        ("picture", f"{info.codec}, {info.pixel_format}, {info.bit_depth} bits"),
+        ("picture", f"{info.codec}, {info.pixel_format}, {info.bit_depth} bits{', alpha' * info.has_alpha}"),
         ("colour", _colour(info)),
     ]
     rows += [(f"sound {stream.index}", _sound(stream)) for stream in info.audio]
     if not info.audio:
         rows.append(("sound", "none"))
+    rows += _metadata(info)
     rows += [("warning", warning) for warning in info.warnings]
     return [f"{name:<8} {text}" for name, text in rows]
 
 
+def _metadata(info: ClipInfo) -> list[tuple[str, str]]:
+    """Lists what stands around picture and sound."""
+    metadata = info.metadata
+    rows = [("timecode", metadata.timecode), ("reel", metadata.reel)]
+    if info.hdr is not None:
+        rows.append(("HDR10", info.hdr.describe()))
+    rows += [
+        (side.kind, ", ".join(note for note in (side.codec, side.language, side.title) if note))
+        for side in info.side_streams
+    ]
+    rows += [
+        ("chapter", f"{float(chapter.start):.3f} s, {chapter.tags.get('title', 'without a title')}")
+        for chapter in metadata.chapters
+    ]
+    rows += [("tag", f"{name}: {text}") for name, text in metadata.tags.items()]
+    return [(name, text) for name, text in rows if text]
+
+
 def _how_shown(info: ClipInfo) -> str:
     notes = []
-    if info.rotation:
-        notes.append(f"turned {info.rotation} degrees")
-    if info.sample_aspect != 1:
-        notes.append(f"pixel aspect {info.sample_aspect}")
+    shape = info.shape
+    if not shape.is_plain:
+        notes.append(f"stored as {shape.stored[0]}x{shape.stored[1]}")
+    if shape.mirrored:
+        notes.append("mirrored")
+    if shape.rotation:
+        notes.append(f"turned {shape.rotation} degrees")
+    if shape.sample_aspect != 1:
+        notes.append(f"pixel aspect {shape.sample_aspect}")
     if info.interlaced:
         notes.append("interlaced")
     return f" ({', '.join(notes)})" if notes else ""

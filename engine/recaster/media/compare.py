@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recaster.errors import UsageError
-from recaster.media.join import mux_with_sound, read_frame_times
+from recaster.media.join import mux_streams, read_frame_times
 from recaster.media.probe import probe, scan
 from recaster.media.reader import read_frames
 from recaster.media.sheet import FORMATS, contact_sheet, draw_caption, fit_image, save_image
-from recaster.media.sound import SoundSource
-from recaster.media.types import ColourTags
+from recaster.media.sound import CopySource
+from recaster.media.types import ColourTags, Shape
 from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter, check_encoding, scratch_folder
 from recaster.progress import Update, silent
 from recaster.settings.encoding import WriterOptions
@@ -86,7 +86,7 @@ def _write_clip(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], rep
                 writer.write(image, frame.pts)
                 report(Update("comparing", frame.index + 1, info.frame_count))
         times, _, _ = read_frame_times(infos[0], range(infos[0].frame_count))
-        mux_with_sound([segment], out, times, sound)
+        mux_streams([segment], out, times, sound)
 
 
 def _write_sheet(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], report: Report) -> None:
@@ -107,10 +107,10 @@ def _write_sheet(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], re
     save_image(out, contact_sheet(rows, len(columns), (width, SHEET_HEIGHT), texts))
 
 
-def _choose_sound(infos: Sequence[ClipInfo]) -> SoundSource:
+def _choose_sound(infos: Sequence[ClipInfo]) -> CopySource:
     heard = next((info for info in infos if info.audio), infos[0])
     # Both begin with their first pictures, at whatever times their files say.
-    return SoundSource(heard.path, shift=scan(infos[0].path).start - scan(heard.path).start)
+    return CopySource(heard.path, shift=scan(infos[0].path).start - scan(heard.path).start)
 
 
 class Layout:
@@ -127,8 +127,8 @@ class Layout:
 
     def result(self, path: Path) -> ClipInfo:
         """Describes the comparison: the first clip's times, 8 bits, bt709."""
-        height = self._height + self._head.shape[0]
-        first = replace(self._infos[0], path=path, width=sum(self._widths), height=height)
+        shape = Shape.plain(sum(self._widths), self._height + self._head.shape[0])
+        first = replace(self._infos[0], path=path, shape=shape)
         return replace(first, bit_depth=8, colour=BT709, pixel_format="yuv420p")
 
     def pictures(self) -> Iterator[tuple[Frame, Image]]:

@@ -11,6 +11,7 @@ from av.error import ArgumentError, FFmpegError, InvalidDataError
 
 from recaster.errors import ClipError
 from recaster.media.colour_tags import read_colour_tags
+from recaster.media.metadata import COVERS
 from recaster.media.timeline import MAX_OVERLAP_S, SoundTimeline, Timeline
 from recaster.progress import step
 
@@ -106,9 +107,8 @@ class ClipDecoder:
         self.container.close()
 
     def _choose_stream(self) -> Any:
-        pictures = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
         streams = self.container.streams.video
-        clips = [s for s in streams if s.codec_context is not None and not s.disposition & pictures]
+        clips = [s for s in streams if s.codec_context is not None and not s.disposition & COVERS]
         if clips:
             self.other_streams = clips[1:]
             return clips[0]

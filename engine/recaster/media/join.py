@@ -15,8 +15,10 @@ from av.error import FFmpegError
 from recaster.errors import OutputError
 from recaster.files import atomic_file
 from recaster.media.decoder import open_known_format
+from recaster.media.metadata import NO_METADATA, Metadata
 from recaster.media.probe import scan
-from recaster.media.sound import SoundCopy, SoundSource, describe_sound_changes
+from recaster.media.side_streams import SideStreamCopy, describe_losses
+from recaster.media.sound import CopySource, SoundCopy, describe_sound_changes
 from recaster.media.writer import (
     MAX_TIMESCALE,
     check_encoding,
@@ -65,14 +67,16 @@ class FrameTimes:
 def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = None) -> tuple[str, ...]:
     """Checks, before hours of work, that ``out`` can hold the picture and every sound of a clip.
 
-    Returns sentences on sounds that are encoded anew, since it cannot hold them as they are.
+    Returns sentences on sounds that are encoded anew, since it cannot hold them as they are, and on what it
+    cannot hold at all.
 
     Raises:
         UsageError: it cannot; the message says what to use instead.
     """
     options = options or WriterOptions()
-    check_encoding(Path(out), original, options)
-    return describe_sound_changes(original.path, Path(out), choose_sound_fallback(Path(out), options))
+    pixel_format = check_encoding(Path(out), original, options)
+    changes = describe_sound_changes(original.path, Path(out), choose_sound_fallback(Path(out), options))
+    return (*changes, *describe_losses(original, Path(out), pixel_format))
 
 
 def join_segments(
@@ -84,12 +88,12 @@ def join_segments(
     *,
     has_sound: bool = True,
 ) -> None:
-    """Puts segments one after another and adds every audio stream of the original, unchanged.
+    """Puts segments one after another and adds every other stream of the original, and its metadata.
 
     Nothing is encoded again: the result decodes to exactly the frames of the segments, at exactly the
     original's times (.mkv rounds them to milliseconds). Frames from the clip's first one on keep their
     timestamps, unless those begin before zero; then, and as a range that begins later, the result starts at
-    zero, its sound moved along; sound is cut to a range by whole packets. Matroska cannot hold times before
+    zero, all else moved along; sound is cut to a range by whole packets. Matroska cannot hold times before
     zero (the lead-in of AAC): there, everything is moved by the same few milliseconds. The same segments give
     the same bytes.
 
@@ -98,7 +102,7 @@ def join_segments(
         out: the result, .mp4, .mov or .mkv.
         frames: which frames of the original the segments hold.
         options: those of the segments.
-        has_sound: whether the result has the original's sound, or none.
+        has_sound: whether the result has the original's sound and other streams, or none.
 
     Raises:
         UsageError: the container cannot hold the codec or a sound.
@@ -108,14 +112,16 @@ def join_segments(
     out = Path(out)
     times, begin, end = read_frame_times(original, frames)
     shift = -begin if frames.start > 0 or begin < 0 else Fraction(0)
-    sound = SoundSource(segments[0])  # which has none
+    start = begin if frames.start > 0 else None
+    stop = end if frames.stop < original.frame_count else None
+    source = CopySource(segments[0])  # which has nothing but the picture
     if has_sound:
         check_output(out, original, options)
-        start = begin if frames.start > 0 else None
-        stop = end if frames.stop < original.frame_count else None
         fallback = choose_sound_fallback(out, options or WriterOptions())
-        sound = SoundSource(original.path, shift, start, stop, fallback)
-    mux_with_sound(segments, out, times.moved(shift), sound)
+        source = CopySource(original.path, shift, start, stop, fallback)
+    offset = begin - scan(original.path).start
+    metadata = original.metadata.cut(start, stop, round(offset * original.rate), original.rate)
+    mux_streams(segments, out, times.moved(shift), source, metadata.moved(shift))
 
 
 def read_frame_times(original: ClipInfo, frames: range) -> tuple[FrameTimes, Fraction, Fraction]:
@@ -135,20 +141,41 @@ def read_frame_times(original: ClipInfo, frames: range) -> tuple[FrameTimes, Fra
     return FrameTimes(kept, max(1, end - int(kept[-1])), base), int(kept[0]) * base, end * base
 
 
-def mux_with_sound(segments: Sequence[Path], out: Path, times: FrameTimes, sound: SoundSource) -> None:
-    """Copies packets of segments and of sound into ``out``, atomically; errors as of ``join_segments``."""
+def mux_streams(
+    segments: Sequence[Path],
+    out: Path,
+    times: FrameTimes,
+    source: CopySource,
+    metadata: Metadata = NO_METADATA,
+) -> None:
+    """Copies packets of segments, and of a source's other streams, into ``out``, atomically.
+
+    Errors are those of ``join_segments``.
+    """
     ranks = _rank_packets(segments, len(times.pts))
-    with SoundCopy(sound, out.suffix.lower()) as copy, atomic_file(out) as temporary, writing(out):
-        starts = copy.find_first_times()
+    suffix = out.suffix.lower()
+    with (
+        SoundCopy(source, suffix) as sounds,
+        SideStreamCopy(source, suffix) as sides,
+        atomic_file(out) as temporary,
+        writing(out),
+    ):
+        starts = sounds.find_first_times()
         shift = _compute_matroska_shift(out, times, starts)
         times = times.moved(shift)
-        options = _choose_muxer_options(times, starts, copy.time_bases)
+        options = _choose_muxer_options(times, starts, sounds.time_bases)
+        options["movflags"] += metadata.muxer_flags(suffix)
         container = open_output(temporary, times.time_base, options)
         with container, _open_segment(segments[0]) as template:
             stream = _add_video(container, template.streams.video[0], times.time_base)
-            copy.add_streams(container)
+            sounds.add_streams(container)
+            sides.add_streams(container)
+            if metadata.timecode is not None:  # whose track counts in frames
+                stream.codec_context.framerate = template.streams.video[0].average_rate
+            metadata.moved(shift).write(container, stream)
             video = _retime_packets(segments, stream, times, ranks)
-            for _, packet in heapq.merge(video, copy.packets(shift), key=lambda timed: timed[0]):
+            packets = (video, sounds.packets(shift), sides.packets(shift))
+            for _, packet in heapq.merge(*packets, key=lambda timed: timed[0]):
                 container.mux(packet)
                 step()
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from recaster.media.picture import build_filter_graph
+from recaster.media.picture import RgbConverter, build_filter_graph
 from recaster.media.types import Frame, Rect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from fractions import Fraction
 
     from numpy.typing import NDArray
@@ -30,12 +29,12 @@ _BLOCK_PX: Final = 64
 class LazyFrame(Frame):
     """A frame whose image is made when it is asked for, and of which parts can be made alone.
 
-    Parts are equal to those of the image, to the bit. ``picture`` is the decoded one, of the frame's own size
-    and upright; ``convert`` makes an RGB image of a picture.
+    Parts are equal to those of the image, to the bit; they cost less where the clip's pictures are shown as
+    they are stored and hold whole samples of colour. ``picture`` is the decoded one.
     """
 
     picture: Any
-    _convert: Callable[[Any], Image]
+    _converter: RgbConverter
     _cropper: PictureCropper
     _made: list[tuple[Rect, Image]]
 
@@ -45,32 +44,48 @@ class LazyFrame(Frame):
         pts: int,
         time: Fraction,
         picture: Any,
-        convert: Callable[[Any], Image],
+        converter: RgbConverter,
         cropper: PictureCropper,
     ) -> None:
         for name, value in (("index", index), ("pts", pts), ("time", time)):
             object.__setattr__(self, name, value)
-        self.__dict__.update(picture=picture, _convert=convert, _cropper=cropper, _made=[])
+        self.__dict__.update(picture=picture, _converter=converter, _cropper=cropper, _made=[])
 
     @cached_property
     def image(self) -> Image:
         """The whole picture, (height, width, 3) uint8 RGB."""
-        return self._convert(self.picture)
+        return self._converter(self.picture)
+
+    @cached_property
+    def stored_image(self) -> Image:
+        """The picture as it is stored, neither stretched nor turned, uint8 RGB."""
+        return self._converter.convert_part(self.picture)
+
+    @property
+    def stored_alpha(self) -> NDArray[np.uint16]:
+        """The opacity of the picture as it is stored, (height, width) of 16 bits."""
+        return np.asarray(self.picture.reformat(format="rgba64le").to_ndarray()[..., 3], np.uint16)
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        return self.picture.width, self.picture.height
+        shape = self._converter.shape
+        return shape.width, shape.height
+
+    @cached_property
+    def _has_parts(self) -> bool:
+        """True where a part of the picture, converted alone, equals that part of the image."""
+        return self._converter.shows_as_stored(self.picture) and has_whole_chroma_samples(self.picture.format)
 
     def part(self, place: Rect) -> Image:
         """Crops the image to a place, converting no more; the result is not to be changed."""
-        if "image" in self.__dict__:
+        if "image" in self.__dict__ or not self._has_parts:
             return super().part(place)
         for known, image in self._made:
             if known.contains(place):
                 return place.relative_to(known).crop(image)
         wide = place.expand(MARGIN_PX, GRID_PX, self.size)
-        image = self._convert(self._cropper(self.picture, wide))
+        image = self._converter.convert_part(self._cropper(self.picture, wide))
         self._made.append((wide, image))
         return place.relative_to(wide).crop(image)
 

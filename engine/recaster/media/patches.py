@@ -10,7 +10,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, VideoReformatter
 
 from recaster.media.lazy_frame import PictureCropper, sample_planes
-from recaster.media.picture import FAST_SCALING, READ_SCALING, build_filter_graph
+from recaster.media.picture import FAST_SCALING, READ_SCALING, bit_depth, build_filter_graph
 from recaster.media.types import Rect
 
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from recaster.media.types import Image, Patch
 
-_PLANAR: Final = re.compile(r"yuv4\d\dp(\d+le)?")
-"""Formats with a plane for each component, and without alpha, which is dropped."""
+
+_PLANAR: Final = re.compile(r"yuva?4\d\dp(\d+le)?")
+"""Formats with a plane for each component; that of alpha is the last."""
 _PROBE_PX: Final = 32
 """Side of what is looked at to see where samples of colour lie, in pixels."""
 _ANY_MATRIX: Final = 1
@@ -74,7 +75,8 @@ class PatchCompositor:
             plane[:] = old
         for patch in patches:
             new_planes = sample_planes(stored(self._to_rgb(picture, patch)))
-            for plane, new in zip(planes, new_planes, strict=True):
+            # Alpha stays the clip's.
+            for plane, new in zip(planes[:3], new_planes[:3], strict=True):
                 across = picture.width // plane.shape[1]
                 down = picture.height // plane.shape[0]
                 left = patch.place.left // across
@@ -115,7 +117,7 @@ def _is_sited_like(picture: Any, sited: tuple[bool, bool]) -> bool:
     graph.vpush(picture)
     corner = graph.vpull()
     planes = sample_planes(corner)
-    deeper = 1 << (max(component.bits for component in picture.format.components) - 8)
+    deeper = 1 << (bit_depth(picture) - 8)
     for axis, on_pixels in ((1, sited[0]), (0, sited[1])):
         if planes[1].shape[axis] == _PROBE_PX:
             continue

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from recaster.media.colour_tags import choose_matrix, fill_missing_tags, read_colour_tags
 from recaster.media.decoder import MAX_PIXELS, MAX_SIDE, ClipDecoder, DecodedPicture
+from recaster.media.types import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,28 +37,6 @@ MAX_SKEW = 0.02
 """Cosine between the sides of an upright picture that still counts as a right angle."""
 
 
-@dataclass(frozen=True)
-class Shape:
-    """Presentation of a stored picture.
-
-    Attributes:
-        width, height: pixels, as shown.
-        scaled: stored size stretched to square pixels, before turning.
-        rotation: degrees clockwise to turn, 0, 90, 180 or 270.
-        mirrored: whether it is flipped left to right before turning.
-        aspect: width of a stored pixel over its height.
-        ignored: what the file says of how it is shown that no player does, in words.
-    """
-
-    width: int
-    height: int
-    scaled: tuple[int, int]
-    rotation: int
-    mirrored: bool
-    aspect: Fraction
-    ignored: tuple[str, ...] = ()
-
-
 def read_shape(picture: Any, stream: Any) -> Shape:
     """Reads the shape of a stream's pictures, from its first one."""
     ignored = []
@@ -69,11 +47,13 @@ def read_shape(picture: Any, stream: Any) -> Shape:
         ignored.append(f"its pixel shape of {aspect}: pixels are taken for square")
         aspect = Fraction(1)
         scaled = picture.width, picture.height
-    rotation, mirrored, straight = read_orientation(picture)
+    stored = picture.width, picture.height
+    matrix = read_display_matrix(picture)
+    rotation, mirrored, straight = read_orientation(matrix)
     if not straight:
         ignored.append("its rotation, which is no quarter turn: the picture is read as it is stored")
     width, height = scaled if rotation in (0, 180) else scaled[::-1]
-    return Shape(width, height, scaled, rotation, mirrored, aspect, tuple(ignored))
+    return Shape(width, height, stored, scaled, rotation, mirrored, aspect, matrix, tuple(ignored))
 
 
 def read_presentation(picture: Any, source: ClipDecoder) -> tuple[Shape, ColourTags]:
@@ -90,17 +70,22 @@ def compute_square_size(width: int, height: int, aspect: Fraction) -> tuple[int,
     return (width, stretched) if stretched > height + 1 else (width, height)
 
 
-def read_orientation(picture: Any) -> tuple[int, bool, bool]:
-    """Reads a picture's display matrix.
+def read_display_matrix(picture: Any) -> tuple[int, ...] | None:
+    """Reads a picture's display matrix, nine fixed-point numbers; None where it has none."""
+    data = picture.side_data.get(Type.DISPLAYMATRIX)
+    return None if data is None else tuple(np.frombuffer(bytes(data), np.int32)[:9].tolist())
+
+
+def read_orientation(matrix: tuple[int, ...] | None) -> tuple[int, bool, bool]:
+    """Reads an orientation from a display matrix.
 
     Returns:
         Degrees clockwise to turn the picture, whether to mirror it first, and whether that is all that the
         matrix asks for; where it asks for another angle or a shear, the picture stays as it is.
     """
-    data = picture.side_data.get(Type.DISPLAYMATRIX)
-    if data is None:
+    if matrix is None:
         return 0, False, True
-    across, down = np.frombuffer(bytes(data), np.int32).reshape(3, 3)[:2, :2].astype(float)
+    across, down = np.array(matrix, float).reshape(3, 3)[:2, :2]
     mirrored = bool(across[0] * down[1] - across[1] * down[0] < 0)
     if mirrored:
         across = -across
@@ -123,7 +108,7 @@ class RgbConverter:
     """
 
     def __init__(self, shape: Shape, tags: ColourTags, path: Path, *, fast: bool = False) -> None:
-        self._shape = shape
+        self.shape = shape
         self._scaling = FAST_SCALING if fast else READ_SCALING
         self._tags = tags
         self._path = path
@@ -133,16 +118,15 @@ class RgbConverter:
 
     def __call__(self, picture: Any) -> Image:
         """(height, width, 3) uint8 RGB, contiguous."""
-        return self._turn_upright(self._convert_colours(picture, *self._shape.scaled))
+        return self._turn_upright(self._convert_colours(picture, *self.shape.scaled))
 
     def convert_part(self, picture: Any) -> Image:
         """Converts the colours of a picture, or of a part of one, in its own size and as it lies."""
         return self._convert_colours(picture, picture.width, picture.height)
 
-    def changes_shape(self, picture: Any) -> bool:
-        """Tells whether a picture is stretched, turned or mirrored to be shown."""
-        shape = self._shape
-        return (picture.width, picture.height) != shape.scaled or shape.rotation != 0 or shape.mirrored
+    def shows_as_stored(self, picture: Any) -> bool:
+        """Tells whether a picture is neither stretched nor turned nor mirrored to be shown."""
+        return self.shape.is_plain and (picture.width, picture.height) == self.shape.stored
 
     def _convert_colours(self, picture: Any, width: int, height: int) -> Image:
         stretched = (picture.width, picture.height) != (width, height)
@@ -165,12 +149,22 @@ class RgbConverter:
         return np.asarray(rgb.to_ndarray(), np.uint8)
 
     def _matrix(self, tags: ColourTags) -> int:
-        return choose_matrix(tags, self._shape.scaled, self._path)
+        return choose_matrix(tags, self.shape.scaled, self._path)
 
     def _turn_upright(self, image: Image) -> Image:
-        if self._shape.mirrored:
+        if self.shape.mirrored:
             image = image[:, ::-1]
-        return np.ascontiguousarray(np.rot90(image, -self._shape.rotation // 90))
+        return np.ascontiguousarray(np.rot90(image, -self.shape.rotation // 90))
+
+
+def has_alpha(picture: Any) -> bool:
+    """Tells whether a picture says how transparent it is."""
+    return any(component.is_alpha for component in picture.format.components)
+
+
+def bit_depth(picture: Any) -> int:
+    """Bits of one component of a picture."""
+    return max(int(component.bits) for component in picture.format.components)
 
 
 def build_filter_graph(

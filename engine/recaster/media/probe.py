@@ -13,7 +13,9 @@ import numpy as np
 
 from recaster.errors import ClipError
 from recaster.media.decoder import ClipDecoder, check_file, list_copyable_sounds
-from recaster.media.picture import read_presentation
+from recaster.media.hdr_metadata import read_hdr_metadata
+from recaster.media.metadata import list_side_streams, read_metadata
+from recaster.media.picture import bit_depth, has_alpha, read_presentation
 from recaster.media.scan_warnings import list_warnings
 from recaster.media.timeline import FALLBACK_RATE
 from recaster.media.types import AudioStream, ClipInfo
@@ -109,21 +111,22 @@ def _build_info(
     end = (int(pts[-1]) + last_duration) * base
     return ClipInfo(
         path=source.path,
-        width=shape.width,
-        height=shape.height,
+        shape=shape,
         frame_count=len(pts),
         rate=constant if constant is not None else len(pts) / duration,
         variable=constant is None,
         duration=duration,
         time_base=base,
-        rotation=shape.rotation,
-        sample_aspect=shape.aspect,
         codec=stream.codec_context.codec.canonical_name,
         pixel_format=first.format.name,
-        bit_depth=max(component.bits for component in first.format.components),
+        bit_depth=bit_depth(first),
         interlaced=interlaced,
         colour=colour,
         audio=_read_audio_streams(source, int(pts[0]) * base),
+        side_streams=tuple(side for _, side in list_side_streams(source.container)),
+        metadata=read_metadata(source.container, stream, first),
+        hdr=read_hdr_metadata(first),
+        has_alpha=has_alpha(first),
         warnings=list_warnings(source, first, len(pts), end, (shape, colour), interlaced=interlaced),
     )
 

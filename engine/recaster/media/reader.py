@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from recaster.errors import ClipError, UsageError
 from recaster.media.decoder import ClipDecoder, DecodedPicture, check_file
-from recaster.media.lazy_frame import LazyFrame, PictureCropper, has_whole_chroma_samples
+from recaster.media.lazy_frame import LazyFrame, PictureCropper
 from recaster.media.picture import RgbConverter, deinterlace, read_presentation
 from recaster.media.probe import Scan, scan
 from recaster.media.types import Frame
@@ -38,8 +38,7 @@ def read_frames(
         start: index of the first frame wanted.
         stop: index after the last one, or None for the rest of the clip.
         fast: convert colours in a tenth of the time, up to two levels too dark: to look at, not to paint on.
-        lazy: convert a frame when its image, or part of it, is asked for, where the clip's pictures are
-            shown as they are stored and hold whole samples of colour; what comes of it is the same.
+        lazy: convert a frame when its image, or part of it, is asked for; what comes of it is the same.
 
     Raises:
         ClipError: the clip cannot be used.
@@ -99,9 +98,8 @@ def _read(
         if converter is None:
             converter = RgbConverter(*read_presentation(decoded.picture, source), path, fast=fast)
         time = (decoded.pts - first) * source.time_base
-        as_stored = not converter.changes_shape(decoded.picture)
-        if lazy and as_stored and has_whole_chroma_samples(decoded.picture.format):
-            yield LazyFrame(index, decoded.pts, time, decoded.picture, converter.convert_part, cropper)
+        if lazy:
+            yield LazyFrame(index, decoded.pts, time, decoded.picture, converter, cropper)
         else:
             yield Frame(index, decoded.pts, time, converter(decoded.picture))
 

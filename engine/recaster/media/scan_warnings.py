@@ -11,30 +11,23 @@ from recaster.media.colour_tags import HDR_TRANSFERS
 from recaster.media.decoder import list_copyable_sounds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from recaster.media.decoder import ClipDecoder, Damage
-    from recaster.media.picture import Shape
     from recaster.media.timeline import Timeline
-    from recaster.media.types import ColourTags
+    from recaster.media.types import ColourTags, Shape
 
 END_TOLERANCE_S: Final = Fraction(1, 2)
 """A file may end before the end that it announces by so much without a warning."""
-KINDS: Final = {"subtitle": "subtitle track", "attachment": "attachment"}
-TAGS: Final = {
-    "timecode": "timecode",
-    "reel_name": "reel",
-    "creation_time": "date",
-    "com.apple.quicktime.creationdate": "date",
-}
-"""Metadata that an edit relies on, by FFmpeg's keys."""
 SIDE_DATA: Final = {
-    "MASTERING_DISPLAY_METADATA": "HDR10 mastering data",
-    "CONTENT_LIGHT_LEVEL": "HDR10 light levels",
     "DYNAMIC_HDR_PLUS": "HDR10+ data",
+    "DYNAMIC_HDR_VIVID": "HDR Vivid data",
     "DOVI_METADATA": "Dolby Vision data",
-    "S12M_TIMECODE": "timecode in the picture stream",
+    "DOVI_RPU_BUFFER": "Dolby Vision data",
+    "A53_CC": "closed captions in the picture",
+    "ICC_PROFILE": "an ICC profile",
+    "SPHERICAL": "its spherical projection",
+    "STEREO3D": "its stereoscopic layout",
 }
+"""Data of pictures that describe other pictures than a result's, or that no encoder here writes."""
 
 
 def list_warnings(
@@ -124,7 +117,7 @@ def _stream_warnings(source: ClipDecoder, picture: Any) -> list[str]:
         warnings.append(
             f"picture stream {source.stream.index} is used; others are left out: {', '.join(others)}"
         )
-    dropped = _list_unkept(source.container, source.stream, picture)
+    dropped = _list_unkept(picture)
     if dropped:
         warnings.append(f"results don't keep: {', '.join(dropped)}")
     return warnings
@@ -155,35 +148,9 @@ def _describe_stream(stream: Any) -> str:
     return f"stream {stream.index} ({context.width}x{context.height} {context.codec.canonical_name})"
 
 
-def _list_unkept(container: Any, stream: Any, picture: Any) -> tuple[str, ...]:
-    """Names what a clip holds beside its picture and sound and no result keeps, in words."""
-    others = [other for other in container.streams if other.index != stream.index]
-    named = [*_describe_tags([container, *container.streams]), *_count_streams(others)]
-    chapters = len(container.chapters())
-    if chapters:
-        named.append(_plural(chapters, "chapter"))
-    named += [words for name, words in SIDE_DATA.items() if _has_side_data(picture, name)]
-    if any(component.is_alpha for component in picture.format.components):
-        named.append("transparency")
-    return tuple(dict.fromkeys(named))
-
-
-def _describe_tags(holders: Iterable[Any]) -> list[str]:
-    tags = []
-    for holder in holders:
-        for key, text in holder.metadata.items():
-            if key.lower() in TAGS and text:
-                tags.append(f"{TAGS[key.lower()]} {text}")
-    return tags
-
-
-def _count_streams(streams: Iterable[Any]) -> list[str]:
-    kinds = [stream.type for stream in streams if stream.type in KINDS]
-    return [_plural(kinds.count(kind), KINDS[kind]) for kind in KINDS if kind in kinds]
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def _list_unkept(picture: Any) -> tuple[str, ...]:
+    """Names the data of a picture that no result keeps, in words."""
+    return tuple(dict.fromkeys(words for name, words in SIDE_DATA.items() if _has_side_data(picture, name)))
 
 
 def _has_side_data(picture: Any, name: str) -> bool:

@@ -32,14 +32,14 @@ MAX_UNTIMED_PACKETS = 100_000
 
 
 @dataclass(frozen=True)
-class SoundSource:
-    """Sound that goes into a result: all audio streams of a file.
+class CopySource:
+    """The part of a file whose streams go into a result.
 
     Attributes:
         shift: seconds added to their times.
         start: seconds in the file's time; packets that end before are left out. None: from the first.
         stop: seconds in the file's time; packets from there on are left out. None: to the last.
-        fallback: what a stream becomes that the container cannot hold, "aac" or "pcm"; None refuses it.
+        fallback: what a sound becomes that the container cannot hold, "aac" or "pcm"; None refuses it.
     """
 
     path: Path
@@ -63,7 +63,7 @@ class SoundSource:
 class SoundCopy:
     """The audio streams of a file, ready to be copied into a container; a context manager."""
 
-    def __init__(self, sound: SoundSource, suffix: str) -> None:
+    def __init__(self, sound: CopySource, suffix: str) -> None:
         """Opens the file; ``suffix`` names the container of the result."""
         self._sound = sound
         self._suffix = suffix
@@ -235,17 +235,20 @@ def _describe_misfit(source: Path, stream: Any, suffix: str) -> str:
 
 
 def can_hold(source: Path, index: int, suffix: str) -> bool:
-    """Tells whether a container takes an audio stream, by writing its first packets to memory."""
+    """Tells whether a container takes a stream as it is, by writing its header, and sound, to memory."""
     try:
         output = av.open(io.BytesIO(), "w", format=CONTAINERS[suffix])
         with open_container(source) as origin, output as container:
             stream = origin.streams[index]
             copy = container.add_stream_from_template(stream)
-            copy.codec_context.layout = channel_layout(stream.codec_context)
-            tried = (packet for packet in origin.demux(stream) if packet.pts is not None and packet.size > 0)
-            for packet in itertools.islice(tried, TRIED_PACKETS):
-                packet.stream = copy
-                container.mux(packet)
+            copy.disposition = stream.disposition
+            if stream.type == "audio":  # its packets may not fit, and come at once
+                copy.codec_context.layout = channel_layout(stream.codec_context)
+                packets = origin.demux(stream)
+                tried = (packet for packet in packets if packet.pts is not None and packet.size > 0)
+                for packet in itertools.islice(tried, TRIED_PACKETS):
+                    packet.stream = copy
+                    container.mux(packet)
             container.start_encoding()
     except (FFmpegError, ValueError):
         return False

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recaster.media.metadata import NO_METADATA, Metadata, SideStream
+
 if TYPE_CHECKING:
-    from fractions import Fraction
     from pathlib import Path
+
+    from recaster.media.hdr_metadata import HdrMetadata
 
 Image = NDArray[np.uint8]
 """(height, width, 3) uint8, RGB, full range, upright, square pixels."""
@@ -24,6 +28,42 @@ class ColourTags:
     matrix: str | None = None
     primaries: str | None = None
     transfer: str | None = None
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Presentation of stored pictures.
+
+    Attributes:
+        width, height: pixels, as shown.
+        stored: width and height of the stored picture.
+        scaled: stored size stretched to square pixels, before turning.
+        rotation: degrees clockwise to turn, 0, 90, 180 or 270.
+        mirrored: whether it is flipped left to right before turning.
+        sample_aspect: width of a stored pixel over its height.
+        matrix: the display matrix as FFmpeg has it, nine fixed-point numbers; None where there is none.
+        ignored: what the file says of how it is shown that no player does, in words.
+    """
+
+    width: int
+    height: int
+    stored: tuple[int, int]
+    scaled: tuple[int, int]
+    rotation: int = 0
+    mirrored: bool = False
+    sample_aspect: Fraction = Fraction(1)
+    matrix: tuple[int, ...] | None = None
+    ignored: tuple[str, ...] = ()
+
+    @classmethod
+    def plain(cls, width: int, height: int) -> Shape:
+        """The shape of pictures that are shown as they are stored."""
+        return cls(width, height, (width, height), (width, height))
+
+    @property
+    def is_plain(self) -> bool:
+        """True where pictures are shown as they are stored."""
+        return self.stored == self.scaled and self.rotation == 0 and not self.mirrored
 
 
 @dataclass(frozen=True)
@@ -44,38 +84,50 @@ class ClipInfo:
     """Facts about a clip, from ``probe``.
 
     Attributes:
-        width, height: pixels, as shown (after rotation and pixel aspect).
         frame_count: frames that decode, counted exactly.
         rate: mean frames per second.
         variable: whether the distances between frames differ by more than rounding.
         duration: seconds from the first frame's start to the last frame's end.
         time_base: seconds per pts tick of the video stream.
-        rotation: degrees clockwise that a player turns the stored picture (0, 90, 180, 270).
-        sample_aspect: width of a stored pixel over its height.
         codec, pixel_format: ffmpeg's names.
         bit_depth: bits of one component.
         interlaced: whether any frame holds two fields.
         audio: audio streams in file order.
+        side_streams: the others that results may keep, in file order.
+        metadata: tags, timecode, reel and chapters.
+        hdr: HDR10's static metadata.
+        has_alpha: whether pictures say how transparent they are.
         warnings: what is wrong with the file but was survived (truncated, damaged frames).
     """
 
     path: Path
-    width: int
-    height: int
+    shape: Shape
     frame_count: int
     rate: Fraction
     variable: bool
     duration: Fraction
     time_base: Fraction
-    rotation: int
-    sample_aspect: Fraction
     codec: str
     pixel_format: str
     bit_depth: int
     interlaced: bool
     colour: ColourTags
     audio: tuple[AudioStream, ...] = ()
+    side_streams: tuple[SideStream, ...] = ()
+    metadata: Metadata = NO_METADATA
+    hdr: HdrMetadata | None = None
+    has_alpha: bool = False
     warnings: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Pixels across, as shown."""
+        return self.shape.width
+
+    @property
+    def height(self) -> int:
+        """Pixels down, as shown."""
+        return self.shape.height
 
 
 @dataclass(frozen=True)

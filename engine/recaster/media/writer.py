@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import av
 import cv2
+import numpy as np
 from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
@@ -26,8 +27,12 @@ from recaster.media.colour_tags import (
     write_colour_tags,
 )
 from recaster.media.decoder import media_url
-from recaster.media.lazy_frame import LazyFrame, has_whole_chroma_samples
+from recaster.media.hdr_metadata import HdrMetadata, add_hdr_boxes
+from recaster.media.lazy_frame import LazyFrame, has_whole_chroma_samples, sample_planes
 from recaster.media.patches import PatchCompositor, paste_patches
+from recaster.media.picture import bit_depth, has_alpha
+from recaster.media.stored_patches import to_stored
+from recaster.media.types import Patch, Rect, Shape
 from recaster.settings.encoding import SUFFIXES, WriterOptions
 from recaster.settings.options import check_options
 
@@ -35,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from recaster.media.types import ClipInfo, Frame, Image, Patch
+    from recaster.media.types import ClipInfo, Frame, Image
 
 THREADS = 2
 """Fixed, because what x264 writes depends on it."""
@@ -60,6 +65,7 @@ class Codec:
         tag: the four characters that name it in mp4 and mov, "" for ffmpeg's choice.
         full_range: whether its files can say that they hold full range.
         sited: whether, across and down, its samples of colour are read as lying on pixels or between them.
+        alpha: default pixel format for clips with alpha; empty where it has none.
     """
 
     encoder: str
@@ -67,6 +73,7 @@ class Codec:
     tag: str = ""
     full_range: bool = True
     sited: tuple[bool, bool] = (True, False)
+    alpha: str = ""
 
 
 _YUV = {
@@ -79,17 +86,17 @@ _PRORES = {(deep, odd): "yuv444p10le" if odd else "yuv422p10le" for deep, odd in
 ENCODERS = {
     "h264": Codec("libx264", _YUV),
     "hevc": Codec("libx265", _YUV, "hvc1"),
-    "prores": Codec("prores_ks", _PRORES, full_range=False, sited=(False, False)),
+    "prores": Codec("prores_ks", _PRORES, full_range=False, sited=(False, False), alpha="yuva444p10le"),
 }
 
 
 class ClipWriter:
     """Writes frames at their own times into a video file without sound; a context manager.
 
-    The file appears under its name when the block ends well, and not at all when it does not. Pixels
-    are taken as square and upright. The matrix and range that the tags name are really used.
-    The time base is 1 / (denominator of the source's), so times are exact, in .mp4 and .mov; .mkv
-    rounds them to its milliseconds.
+    The file appears under its name when the block ends well, and not at all when it does not. Pictures are
+    stored as the clip's are (size, pixel shape, orientation), or square and upright on request. The matrix
+    and range that the tags name are really used. The time base is 1 / (denominator of the source's), so times
+    are exact, in .mp4 and .mov; .mkv rounds them to its milliseconds.
 
     Args:
         path: the result; its suffix (.mp4, .mov, .mkv) chooses the container.
@@ -114,16 +121,17 @@ class ClipWriter:
         codec = ENCODERS[self._options.codec]
         self._tags = choose_output_tags(info, full_range=codec.full_range)
         self._is_full_range = self._tags.range == "pc"
+        self._shape = choose_shape(info, self._options)
         self._matrix = choose_matrix(self._tags, (info.width, info.height), self.path)
         self._compositor = PatchCompositor(self._format, codec.sited, self._matrix)
         self._last: int | None = None
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            temporary = stack.enter_context(atomic_file(self.path))
+            self._temporary = stack.enter_context(atomic_file(self.path))
             stack.enter_context(writing(self.path))
             scale = {"movie_timescale": str(choose_movie_timescale([self._info.time_base]))}
-            self._container = open_output(temporary, self._info.time_base, scale)
+            self._container = open_output(self._temporary, self._info.time_base, scale)
             stack.callback(self._container.close)
             self._stream = self._add_stream()
             self._stack = stack.pop_all()
@@ -138,6 +146,9 @@ class ClipWriter:
             if self._last is None:
                 raise OutputError(f"{self.path}: no frame was given, so there is nothing to write")
             self._container.mux(self._stream.encode(None))
+            if self._info.hdr is not None and self.path.suffix.lower() != ".mkv":
+                self._container.close()
+                add_hdr_boxes(self._temporary, self._info.hdr)
         return None
 
     def write(self, image: Image, pts: int) -> None:
@@ -153,7 +164,18 @@ class ClipWriter:
         expected = (self._info.height, self._info.width, 3)
         if image.shape != expected or image.dtype != "uint8":
             raise OutputError(f"{self.path}: a frame is {image.shape} {image.dtype}, not {expected} uint8")
-        self._encode(self._to_stored_form(av.VideoFrame.from_ndarray(image, format="rgb24")), pts)
+        height, width = image.shape[:2]
+        whole = np.ones((height, width), bool)
+        patch = Patch(Rect(0, 0, width, height), image, whole, whole.astype(np.uint8))
+        self._encode_rgb(to_stored(patch, self._shape).image, pts)
+
+    def _encode_rgb(self, image: Image, pts: int, origin: LazyFrame | None = None) -> None:
+        """Encodes an image of the stored size, as transparent as the frame that it was made of."""
+        picture = self._to_stored_form(av.VideoFrame.from_ndarray(image, format="rgb24"))
+        if origin is not None and has_alpha(picture) and has_alpha(origin.picture):
+            plane = sample_planes(picture)[-1]
+            plane[:] = origin.stored_alpha >> (16 - bit_depth(picture))
+        self._encode(picture, pts)
 
     def write_painted(self, frame: Frame, patches: Sequence[Patch]) -> None:
         """Appends a frame of the clip with what was painted over it.
@@ -164,17 +186,25 @@ class ClipWriter:
         Raises:
             OutputError: as ``write``.
         """
-        if isinstance(frame, LazyFrame) and self._stores_alike(frame.picture):
-            self._encode(self._compositor(frame.picture, patches, self._to_stored_form), frame.pts)
-        else:
+        if not isinstance(frame, LazyFrame) or not self._fits(frame.picture):
             self.write(paste_patches(frame.image, patches), frame.pts)
+            return
+        placed = [to_stored(patch, self._shape) for patch in patches]
+        if self._stores_alike(frame.picture):
+            self._encode(self._compositor(frame.picture, placed, self._to_stored_form), frame.pts)
+        else:
+            self._encode_rgb(paste_patches(frame.stored_image, placed), frame.pts, frame)
+
+    def _fits(self, picture: Any) -> bool:
+        """Tells whether a decoded picture has the stored size, and is shown as the result is."""
+        is_as_stored = self._shape == self._info.shape or self._info.shape.is_plain
+        return is_as_stored and (picture.width, picture.height) == self._shape.stored
 
     def _stores_alike(self, picture: Any) -> bool:
         """Tells whether a decoded picture's samples mean in the result what they mean in the clip."""
         tags = self._tags
         return (
-            (picture.width, picture.height) == (self._info.width, self._info.height)
-            and fill_missing_tags(read_colour_tags(picture), self._info.colour) == tags == self._info.colour
+            fill_missing_tags(read_colour_tags(picture), self._info.colour) == tags == self._info.colour
             and (self._is_full_range or not self._format.startswith("yuvj"))
             and self._compositor.accepts(picture)
         )
@@ -215,29 +245,38 @@ class ClipWriter:
         stream = self._container.add_stream(
             codec.encoder,
             rate=info.rate.limit_denominator(ROUNDED_RATE),
-            options=_choose_encoder_options(self._options, self._format),
+            options=_choose_encoder_options(self._options, self._format, info.hdr),
         )
         context = stream.codec_context
-        stream.width = info.width
-        stream.height = info.height
+        stream.width, stream.height = self._shape.stored
         stream.pix_fmt = self._format
         context.time_base = Fraction(1, info.time_base.denominator)
         context.gop_size = max(1, round(info.rate * KEY_FRAME_SECONDS))
         context.thread_count = self._threads
-        context.sample_aspect_ratio = Fraction(1)
+        context.sample_aspect_ratio = self._shape.sample_aspect
+        if self._shape.matrix is not None:
+            stream.set_display_matrix(self._shape.matrix)
         write_colour_tags(context, self._tags)
         if codec.tag and self.path.suffix.lower() != ".mkv":
             context.codec_tag = codec.tag
         return stream
 
 
-def _choose_encoder_options(options: WriterOptions, pixel_format: str) -> dict[str, str]:
+def choose_shape(info: ClipInfo, options: WriterOptions) -> Shape:
+    """Chooses how a result's pictures are stored: as the clip's, or as they are shown."""
+    return Shape.plain(info.width, info.height) if options.square_pixels else info.shape
+
+
+def _choose_encoder_options(
+    options: WriterOptions, pixel_format: str, hdr: HdrMetadata | None
+) -> dict[str, str]:
     """Chooses options of the encoder, as ffmpeg names them."""
     if options.codec == "prores":
         return {"profile": "4444" if "444" in pixel_format else "hq", "vendor": "apl0"}
     chosen = {"crf": str(options.quality), "preset": options.preset}
     if options.codec == "hevc":
-        chosen["x265-params"] = f"log-level=none:pools={THREADS}:frame-threads=1"
+        stated = "" if hdr is None else f":{hdr.encoder_params(':')}"
+        chosen["x265-params"] = f"log-level=none:pools={THREADS}:frame-threads=1{stated}"
     # OpenCV lists what the processor has, with a "?" after what it has not.
     elif any("AVX512" in name and not name.endswith("?") for name in cv2.getCPUFeaturesLine().split()):
         # x264's code for AVX-512 (macroblock tree) reads memory that nobody wrote: results would differ.
@@ -269,16 +308,17 @@ def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
         raise UsageError(
             f"{path}: {options.codec} goes into {' or '.join(SUFFIXES[options.codec])}, not into {suffix}"
         )
-    odd = info.width % 2 == 1 or info.height % 2 == 1
-    pixel_format = options.pixel_format or codec.formats[info.bit_depth > 8, odd]
+    width, height = choose_shape(info, options).stored
+    odd = width % 2 == 1 or height % 2 == 1
+    # Where pictures are made anew, square and upright, alpha would have to be, too.
+    alpha = codec.alpha if info.has_alpha and not (options.square_pixels and not info.shape.is_plain) else ""
+    pixel_format = options.pixel_format or alpha or codec.formats[info.bit_depth > 8, odd]
     known = {str(format_.name) for format_ in av.codec.Codec(codec.encoder, "w").video_formats or ()}
     if pixel_format not in known:
         takes = ", ".join(sorted(known))
         raise UsageError(f"{options.codec} cannot be written as {pixel_format}; it takes {takes}")
-    if not has_whole_chroma_samples(av.VideoFormat(pixel_format, info.width, info.height)):
-        raise UsageError(
-            f"{path}: {info.width}x{info.height} is odd, which {pixel_format} cannot hold; use yuv444p"
-        )
+    if not has_whole_chroma_samples(av.VideoFormat(pixel_format, width, height)):
+        raise UsageError(f"{path}: {width}x{height} is odd, which {pixel_format} cannot hold; use yuv444p")
     return pixel_format
 
 

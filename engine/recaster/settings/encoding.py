@@ -37,6 +37,7 @@ class WriterOptions:
             as "fast" at 18, takes less than half of its CPU time, and a third more bytes.
         pixel_format: ffmpeg's name; None for 4:2:0 with the source's bit depth (8 or 10), 4:4:4 where
             a side is odd and 4:2:0 would lose a line.
+        square_pixels: whether pictures are stored as they are shown, and not as the clip's are.
         sound: "auto" encodes sound anew that the container cannot hold, "copy" refuses it.
     """
 
@@ -57,6 +58,10 @@ class WriterOptions:
     )
     pixel_format: str | None = option(
         None, "as ffmpeg names it (default: as the clip needs)", metavar="FORMAT"
+    )
+    square_pixels: bool = option(
+        False,
+        "store square, upright pixels (default: as the clip stores its own, so that the result fits over it)",
     )
     sound: str = option(
         "auto",
