@@ -1,14 +1,13 @@
 """A clip, an analysis and a swapper that need no face and no network.
 
-Also a program, ``fake.py CLIP OUT SECONDS``: swaps the clip, waiting after each batch, so that it can
-be killed in the middle.
+Also a program, ``fake.py CLIP OUT [FRAMES]``: swaps the clip; once so many frames are rendered it writes a
+line and waits for one, so that it can be killed in the middle.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -27,6 +26,7 @@ from recaster.swapping.swapper import TrackPlan
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from recaster.progress import Update
     from recaster.swapping.swap_plan import SwapPlan
 
 WIDTH = 128
@@ -104,9 +104,8 @@ class FakeSwapper:
     size = 64
     warnings = ()
 
-    def __init__(self, digest: str = "f00d", seconds: float = 0.0, *, aligned: bool = False) -> None:
+    def __init__(self, digest: str = "f00d", *, aligned: bool = False) -> None:
         self.digest = digest
-        self.seconds = seconds
         self.aligned = aligned
         self.batches: list[int] = []
 
@@ -119,19 +118,24 @@ class FakeSwapper:
 
     def swap(self, faces: Sequence[object]) -> list[SwappedFace]:
         """The negative of each face."""
-        time.sleep(self.seconds)
         self.batches.append(len(faces))
         grid = np.linspace(-1, 1, self.size)
         mask = (np.hypot(grid[None], grid[:, None]) < 0.7).astype(np.float32)
         return [SwappedFace(255 - face.image, mask, face.matrix) for face in faces]
 
 
-def main(clip: Path, out: Path, seconds: float) -> None:
-    """Swap ``clip`` slowly; its face is there from the first frame to the last."""
+def main(clip: Path, out: Path, held_at: int = -1) -> None:
+    """Swap ``clip``, whose face is there from the first frame to the last, and wait at a frame."""
     pipeline.analyse_clip = lambda *_: analysis([track(range(40))], 40)
-    swapper = FakeSwapper(seconds=seconds)
-    pipeline.swap_clip(SwapRequest(Clip(clip), out, swapper, SwapSettings(chunk=8, batch=4)))
+
+    def hold(update: Update) -> None:
+        if (update.stage, update.done) == ("swapping", held_at):
+            print("held", flush=True)
+            sys.stdin.readline()
+
+    request = SwapRequest(Clip(clip), out, FakeSwapper(), SwapSettings(chunk=8, batch=4))
+    pipeline.swap_clip(request, hold)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:]))

@@ -5,9 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import threading
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -70,17 +68,19 @@ def test_a_stopped_one_goes_on(actors: Path, actor_faceset: Faceset, tmp_path: P
     assert out.read_bytes() == (tmp_path / "alone.mp4").read_bytes()
 
 
-def test_a_process_that_dies_is_said(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
-    def kill() -> None:
-        while not (found := multiprocessing.active_children()):
-            time.sleep(0.05)
-        os.kill(found[0].pid, signal.SIGKILL)
+def test_a_process_that_dies_is_said(
+    actors: Path, actor_faceset: Faceset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait = parallel.wait
 
-    killing = threading.Thread(target=kill, daemon=True)
-    killing.start()
+    def kill(*waited: Any) -> Any:
+        monkeypatch.setattr(parallel, "wait", wait)
+        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+        return wait(*waited)
+
+    monkeypatch.setattr(parallel, "wait", kill)
     with pytest.raises(OutputError, match="died"):
         swap(actors, actor_faceset, tmp_path / "out.mp4", 2)
-    killing.join()
     assert not (tmp_path / "out.mp4").exists()
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import signal
 import subprocess
 import sys
-import time
 from fractions import Fraction
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -29,6 +27,7 @@ from recaster.swapping.request import SwapRequest
 from recaster.swapping.result import LOST_GLASSES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 COUNT = 40
@@ -103,29 +102,33 @@ def test_matte(swap: Any, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["matte.mov", "out.mp4"]
 
 
+@contextlib.contextmanager
+def _held(program: list[str], out: Path, frames: int) -> Iterator[subprocess.Popen[str]]:
+    """The program, once it has rendered so many frames."""
+    command = [*program, str(out), str(frames)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n", "it ended before it was held"
+        yield process
+
+
 def test_killed_and_run_again_gives_the_same_clip(fake: Any, clip: Path, tmp_path: Path) -> None:
     whole = tmp_path / "whole.mp4"
     resumed = tmp_path / "resumed.mp4"
     program = [sys.executable, fake.__file__, str(clip)]
-    subprocess.run([*program, str(whole), "0"], check=True)
-    process = subprocess.Popen([*program, str(resumed), "0.3"])
-    first = tmp_path / "resumed.mp4.parts" / "00000000.clip.mov"
-    deadline = time.monotonic() + 60
-    while not first.exists() and time.monotonic() < deadline:
-        assert process.poll() is None, "it ended before it could be killed"
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    subprocess.run([*program, str(whole)], check=True)
+    with _held(program, resumed, 20) as process:
+        process.kill()
     assert not resumed.exists()
+    first = tmp_path / "resumed.mp4.parts" / "00000000.clip.mov"
     written = first.stat().st_mtime_ns
     kept = {path.name for path in first.parent.glob("0*.mov")}
     assert 1 <= len(kept) < 5
-    process = subprocess.Popen([*program, str(resumed), "0.3"])
-    while not resumed.exists() and process.poll() is None:
-        with contextlib.suppress(FileNotFoundError):  # it is removed at the end
-            assert first.stat().st_mtime_ns == written, "a finished part is not done again"
-        time.sleep(0.02)
-    assert process.wait() == 0
+    with _held(program, resumed, 40) as process:
+        assert first.stat().st_mtime_ns == written, "a finished part is not done again"
+        process.communicate("go on\n")
+    assert process.returncode == 0
     assert resumed.read_bytes() == whole.read_bytes()
     assert not first.parent.exists()
 

@@ -104,11 +104,7 @@ class Faceset:
         return self.settings.size
 
     def crop(self, record: FaceRecord) -> Image:
-        """Reads the face's crop, (size, size, 3) uint8 RGB.
-
-        Raises:
-            FacesetError: the file is missing, cannot be decoded or has another size.
-        """
+        """Reads the face's crop, (size, size, 3) uint8 RGB (FacesetError where it is missing or damaged)."""
         path = self.folder / record.file
         image = self.decode(record, cv2.IMREAD_COLOR_RGB)
         height, width = image.shape[:2]
@@ -120,11 +116,7 @@ class Faceset:
         return image
 
     def decode(self, record: FaceRecord, flags: int) -> NDArray[np.uint8]:
-        """Decodes the face's crop by OpenCV; ``flags`` is one of its ``IMREAD_`` values.
-
-        Raises:
-            FacesetError: the file is missing, no JPEG, larger than a crop or cannot be decoded.
-        """
+        """Decodes the face's crop by OpenCV, as ``crop``; ``flags`` is one of its ``IMREAD_`` values."""
         path = self.folder / record.file
         data = self.crop_bytes(record)
         try:

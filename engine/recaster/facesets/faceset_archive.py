@@ -45,7 +45,6 @@ def export_zip(faceset: Faceset, out: Path, report: Report = silent) -> None:
     Raises:
         UsageError: ``out`` is not named like a zip.
         FacesetError: a crop is missing or not the one that was added.
-        OutputError: the zip cannot be written.
     """
     if out.suffix.lower() != ".zip":
         raise UsageError(f"{out}: an exported faceset is named .zip")

@@ -173,8 +173,7 @@ def find_constant_rate(
     stated or usual one that they fit.
 
     Args:
-        pts: (N,) strictly increasing ticks.
-        time_base: seconds per tick.
+        pts: (N,) strictly increasing ticks of ``time_base`` seconds.
         stated: rates to try first.
     """
     if len(pts) == 1:

@@ -41,10 +41,7 @@ def list_warnings(
 ) -> tuple[str, ...]:
     """Lists what a pass over a clip survived, and what of the clip no result keeps.
 
-    Args:
-        first: its first picture, as it was decoded.
-        count: pictures that decode.
-        end: of the last one, in seconds.
+    ``first`` is its first picture as it was decoded, of ``count``; the last one ends at ``end`` seconds.
     """
     return (
         *_damage_warnings(source, count, end),

@@ -86,11 +86,7 @@ class GuidedSwapper:
 
     @classmethod
     def from_model(cls, folder: ModelFolder, *, gpu: bool = False) -> GuidedSwapper:
-        """Reads a trained model; with ``gpu``, TensorFlow runs its network, on the device that was chosen.
-
-        Raises:
-            InputError: a file of the model is missing or does not fit.
-        """
+        """Reads a trained model; with ``gpu``, TensorFlow runs its network, on the device that was chosen."""
         chosen = folder.read().preset
         likeness = Likeness.load(folder.likeness)
         # The network thinks at the preset's size and paints finer.

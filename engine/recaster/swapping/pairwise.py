@@ -31,38 +31,20 @@ class PairwiseSwapper:
     """A trained pairwise model at work; a ``Swapper``."""
 
     def __init__(self, preset: Preset, weights: Mapping[str, NDArray[np.float32]], digest: str) -> None:
+        self.size = preset.size
+        self.digest = digest
+        self.warnings = ()  # a source's glasses are a part of such a model
         self._preset = preset
         self._network = PairwiseSwap(preset, weights)
-        self._digest = digest
 
     @classmethod
     def from_model(cls, folder: ModelFolder) -> PairwiseSwapper:
-        """Reads a trained model.
-
-        Raises:
-            ModelError: the folder holds no pairwise model.
-            WeightsError: its weights are missing, damaged or another network's.
-        """
+        """Reads a trained model (ModelError where the folder holds one of another family)."""
         preset = folder.read().preset
         if preset.family != "pairwise":
             raise ModelError(f"{folder.path}: a {preset.family} model, not a pairwise one")
         weights = load_tensors(folder.weights, PairwiseSwap.expected(preset))
         return cls(preset, weights, folder.digest())
-
-    @property
-    def size(self) -> int:
-        """Side of its crops, in pixels."""
-        return self._preset.size
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """None: a source's glasses are a part of such a model."""
-        return ()
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of its description and weights."""
-        return self._digest
 
     def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
         """Cuts the face out as it was in training: by smoothed landmarks, or by the smoothed box."""

@@ -68,11 +68,7 @@ def split_runs(missing: Sequence[range], size: int, processes: int) -> list[rang
 def render_missing(spec: RenderSpec, request: SwapRequest, timer: StageTimer, report: Report) -> int:
     """Renders the segments that are missing: here, or in several processes where that is allowed and pays.
 
-    Returns:
-        How many frames were there already.
-
-    Raises:
-        RecasterError: as ``RenderSpec.render``; OutputError if a process died.
+    Returns how many frames were there already; OutputError if a process died.
     """
     missing = spec.cache.find_missing()
     resumed = len(spec.frames) - sum(map(len, missing))

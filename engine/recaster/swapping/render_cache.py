@@ -91,10 +91,7 @@ class RenderCache:
         return [segment for segment in self.segments if segment.start in frames]
 
     def open(self, description: dict[str, Any]) -> tuple[str, ...]:
-        """Makes the folder ready for segments of a description.
-
-        Returns:
-            A sentence where segments of another description were discarded.
+        """Makes the folder ready for segments of a description; says where those of another were discarded.
 
         Raises:
             OutputError: the folder cannot be written, or is not one of ours.

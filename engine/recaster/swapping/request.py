@@ -62,8 +62,7 @@ class SwapRequest:
     def check(self) -> tuple[str, ...]:
         """Checks that the swap can be written and signed: before hours of work, and not after them.
 
-        Returns:
-            Sentences on sound that is encoded anew.
+        Returns sentences on sound that is encoded anew.
 
         Raises:
             UsageError: outputs, options and container don't go together.

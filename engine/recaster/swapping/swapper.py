@@ -64,7 +64,6 @@ class Swapper(Protocol):
     @property
     def size(self) -> int:
         """Side of the square crops that it takes and returns, in pixels."""
-        ...
 
     @property
     def digest(self) -> str:
@@ -72,23 +71,19 @@ class Swapper(Protocol):
 
         A half-finished clip is gone on with by a swapper of the same digest only.
         """
-        ...
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences on the source that an editor should know."""
-        ...
 
     def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
         """Decides on the crops of a whole track; frames may be left out, never added.
 
         Those are left out in which the face is turned too far away.
         """
-        ...
 
     def swap(self, faces: Sequence[PlannedFace]) -> list[SwappedFace]:
         """Swaps a batch: one result for each face, in the same order, with the same size and matrix.
 
         A result must not depend on what else is in the batch.
         """
-        ...
