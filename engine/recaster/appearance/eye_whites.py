@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 _WHITE_PERCENTILE: Final = 60  # percentile of the brightness within an eye from which on it is its white
 _MIN_PIXELS: Final = 12  # pixels of a white below which it is not measured
-_MAX_TINT: Final = 0.35
-"""Bound of the correction of a channel, natural logarithm: beyond it something is reflected."""
+_MAX_TINT: Final = 0.35  # bound of a channel's correction, natural logarithm: beyond, something is reflected
 _EDGE_SIGMA: Final = 0.008  # sigma of the edge of an eye, as a share of the crop's side
 _DARK_OFFSET: Final = 1.5  # grey levels added before a ratio is taken: 8 bits know no finer
 

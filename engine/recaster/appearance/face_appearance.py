@@ -18,12 +18,10 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats, Uint8s
     from recaster.media.types import Image
 
-COARSE_PX: Final = 128
-"""Side of the pictures that are compared."""
+COARSE_PX: Final = 128  # side of the pictures that are compared
 FINE_PX: Final = 2 * COARSE_PX
 """Side of the picture in which the edges of what was found are looked for: rims of glasses are thin."""
-DEVIATION_SCALE: Final = 8
-"""Deviations of grey levels are stored so many times larger."""
+DEVIATION_SCALE: Final = 8  # deviations of grey levels are stored so many times larger
 
 
 @dataclass(frozen=True, eq=False)

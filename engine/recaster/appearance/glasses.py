@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from recaster.faces.types import Bools, Floats, Floats32, Uint8s
     from recaster.media.types import Image
 
-FRAMES: Final = 6
-"""Frames that outlines are drawn onto."""
+FRAMES: Final = 6  # frames that outlines are drawn onto
 _MIN_FORM: Final = np.array([0.30, 0.20, 0.12, -0.14, 0.05, 0.45, -0.12, -0.06, -0.06])
 _MAX_FORM: Final = np.array([0.62, 0.56, 0.42, 0.28, 0.60, 1.08, 0.15, 0.06, 0.06])
 """Bounds of a form: half of a lens's width and height, the gap between lenses, how far they are below and
@@ -45,8 +44,7 @@ _UNCLEAR_SCORE: Final = 0.69
 """Score of the best outline of glasses; or, where they aren't seen clearly, the second, with all
 ``_ALL_LINES``. Of 60 bare faces none had more than .67."""
 _ALL_LINES: Final = 5  # two rims, a bridge and two temples
-_SURROUNDINGS: Final = 0.15
-"""Width around lenses in which nothing but their own lines is theirs, in eye distances."""
+_SURROUNDINGS: Final = 0.15  # width around lenses, in eye distances, in which only their own lines are theirs
 _FORM_POINTS: Final = 40  # points of a rim while its form is sought
 _RIM_POINTS: Final = 64
 _OTHER_POINTS: Final = 12

@@ -31,19 +31,14 @@ EYES: Final = (
     (*topology.EYE_CORNERS_RIGHT, *topology.LIDS_RIGHT),
 )
 """Corners and lids of the right and of the left eye."""
-FACE_RIM: Final = (127, 356)
-"""Points of the rim of the face beside either eye."""
+FACE_RIM: Final = (127, 356)  # points of the rim of the face beside either eye
 BROW_MIDDLE: Final = 9
 SAMPLE_PX: Final = 0.5
 """Distance from one sample across a line to the next."""
-MAX_OFF: Final = 10
-"""Samples to either side that a line may be off by in a frame."""
-PROFILE_REACH: Final = 10
-"""Samples of a profile to either side of its line."""
-RADII: Final = (3, 5, 8, 12)
-"""Samples from the middle of a line to what is beside it: narrow to broad rims."""
-SMOOTH_POINTS: Final = 4.0
-"""Points over which lines bend and change their width."""
+MAX_OFF: Final = 10  # samples to either side that a line may be off by in a frame
+PROFILE_REACH: Final = 10  # samples of a profile to either side of its line
+RADII: Final = (3, 5, 8, 12)  # samples from the middle of a line to what is beside it: narrow to broad rims
+SMOOTH_POINTS: Final = 4.0  # points over which lines bend and change their width
 _CONTRAST: Final = 6.0  # difference of a line from what is beside it, CIE Lab
 _COLOUR_WEIGHT: Final = 1.5  # weight of differences of colour over those of lightness
 _OFF_COST: Final = 0.3  # cost of a point that is as far off as it may be while its profile isn't known

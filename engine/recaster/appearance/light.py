@@ -21,25 +21,17 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats, Floats32, Uint8s
     from recaster.media.types import Image
 
-LUMA: Final = np.array([0.299, 0.587, 0.114])
-"""Weights of red, green and blue in brightness (ITU-R BT.601)."""
-CELLS: Final = 32
-"""Cells along each side of the crop on which light is measured."""
+LUMA: Final = np.array([0.299, 0.587, 0.114])  # weights of red, green and blue in brightness (ITU-R BT.601)
+CELLS: Final = 32  # cells along each side of the crop on which light is measured
 _CENTRES: Final = (np.arange(CELLS) + 0.5) / CELLS  # of the cells, as shares of the side
-MIN_CELLS: Final = 24
-"""Cells of face without which no light is measured."""
-TERMS: Final = 6
-"""Terms of place: level, slope across and down, and three curvatures."""
+MIN_CELLS: Final = 24  # cells of face without which no light is measured
+TERMS: Final = 6  # terms of place: level, slope across and down, and three curvatures
 NORMAL_TERMS: Final = 3
 """Terms of shape: the three parts of a normal (a Lambertian face's brightness, to first order)."""
-GAIN_RANGE: Final = (0.4, 2.5)
-"""Bounds of a picture's gain anywhere."""
-DETAIL_GAIN_RANGE: Final = (0.5, 2.5)
-"""Bounds of the gain of detail."""
-MOUTH_WEIGHT: Final = 0.1
-"""Weight of cells below the nose, where beards grow, over that of those above."""
-MOUTH_TOP: Final = 0.6
-"""Beginning of those cells, as a share of the crop's side."""
+GAIN_RANGE: Final = (0.4, 2.5)  # bounds of a picture's gain anywhere
+DETAIL_GAIN_RANGE: Final = (0.5, 2.5)  # bounds of the gain of detail
+MOUTH_WEIGHT: Final = 0.1  # weight of cells below the nose, where beards grow, over that of those above
+MOUTH_TOP: Final = 0.6  # beginning of those cells, as a share of the crop's side
 _DETAIL_SIGMA: Final = 1.5 / 256
 """Standard deviation of the blur that tells detail from form, as a share of the crop's side."""
 _DETAIL_NOISE: Final = np.float32(0.5)  # strength of detail, in grey levels, up to which it is noise

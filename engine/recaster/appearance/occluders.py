@@ -37,8 +37,7 @@ FACE: Final = 7
 CHANNELS: Final = FACE + 1 + 4 * 3
 """Picture RGB 0-2, usual look RGB 3-5, its deviation 6, mask of the face 7 (``FACE``), and the four pixels of
 the fine picture that lie in each, RGB 8-19."""
-BEARD: Final = 100
-"""Value of a beard in ``FaceAppearance.persistent``."""
+BEARD: Final = 100  # value of a beard in ``FaceAppearance.persistent``
 _SKIN: Final = np.array([150.0, 115.0, 100.0])  # skin of a middle tone in plain light, grey levels
 _SAMPLED_EVERY: Final = 3  # pixels along each side of which one tells a face's colour
 _PLAIN_RANGE: Final = 1.0

@@ -27,12 +27,10 @@ if TYPE_CHECKING:
     from recaster.faces.types import Bools, Floats, Floats32
     from recaster.media.types import Image
 
-MAX_LOG_GAIN: Final = (-4.0, 1.4)
-"""Bounds of the gain of brightness, natural logarithm."""
+MAX_LOG_GAIN: Final = (-4.0, 1.4)  # bounds of the gain of brightness, natural logarithm
 _DARK_OFFSET: Final = 1.5  # grey levels added before a ratio is taken: 8 bits know no finer
 _SLOW_SIGMA: Final = 0.1  # sigma of what changes slowly, as a share of the crop's side
-_NOTHING_LOCAL: Final = 0.05
-"""Weight, against that of skin all around, of the belief that there is nothing local."""
+_NOTHING_LOCAL: Final = 0.05  # weight, against skin all around, of the belief that there is nothing local
 _SKIN_SPREAD: Final = 0.07
 _TINT_SPREAD: Final = 0.03
 """Differences of skin from a fit (logarithm), in brightness and in tint, even where light fits."""
@@ -47,15 +45,13 @@ less than .25, whoever is lit."""
 _FOREIGN_TINT: Final = 0.06
 """Difference of tints (logarithm) from the target's, over some area, from which on they are no skin's."""
 _FOREIGN_SIGMA: Final = 0.06  # sigma of such an area, as a share of the crop's side
-_FEATURE_WEIGHT: Final = 0.05
-"""Weight of lids, brows and lips over that of skin: their colours are people's own."""
+_FEATURE_WEIGHT: Final = 0.05  # weight of lids, brows and lips over skin's: their colours are people's own
 _FEATURE_MARGIN: Final = 0.04  # width around them that counts as theirs, as a share of the crop's side
 _OWN_COLOUR: Final = 1.5
 """A face whose colours differ by less than 1 over this of the swapped one's is drained of them."""
 _COLOUR_PERCENTILE: Final = 85
 """Percentile of cells' distance from the tint around them that stands for how much colours differ."""
-_SAME_LEVEL: Final = 0.08
-"""Difference of frames' brightness (logarithm) about up to which their light is averaged."""
+_SAME_LEVEL: Final = 0.08  # difference of brightness (logarithm) about up to which frames' light is averaged
 
 
 @dataclass(frozen=True, eq=False)

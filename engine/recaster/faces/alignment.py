@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Box, Floats
 
-EYE_DISTANCE: Final = 0.338
-"""Distance of the eyes' centres in ``TEMPLATE``, as a share of the crop's side."""
+EYE_DISTANCE: Final = 0.338  # distance of the eyes' centres in ``TEMPLATE``, as a share of the crop's side
 
 INNER: Final = np.array(IBUG68[17:])
 """The mesh points that are aligned: brows, nose, eyes and mouth, without the jaw."""

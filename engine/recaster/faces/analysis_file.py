@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FORMAT: Final = 7
-"""Grows whenever the meaning of what is stored changes."""
+FORMAT: Final = 7  # grows whenever the meaning of what is stored changes
 DAMAGE: Final = (OSError, KeyError, ValueError, IndexError, EOFError, RuntimeError, zipfile.BadZipFile)
 """Errors by which a damaged file of arrays shows."""
 

@@ -26,8 +26,7 @@ _MAX_DISTANCE: Final = 0.55
 person (hands before the face, profiles), from .55 between two people, .60 in a dissolve."""
 _IN_PLACE: Final = 0.3
 """A face that overlaps by this much (intersection over union) where another is missed is in front of it."""
-_MIN_FRAMES: Final = 3
-"""Frames of a track; a shorter one that does not fill its shot is a mistake of the detector."""
+_MIN_FRAMES: Final = 3  # frames of a track; a shorter one that doesn't fill its shot is a detector's mistake
 
 
 def join_tracklets(tracklets: Sequence[Tracklet], gap: float, *, identify: bool) -> list[list[Tracklet]]:

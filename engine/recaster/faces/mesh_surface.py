@@ -36,14 +36,12 @@ LIP_ROWS: Final = (
     (0.5, topology.LIPS_OUTER[:10:-1], topology.LIPS_OUTER[1:10]),
 )
 
-JAW: Final = list(topology.OVAL[10:27])
-"""Edge of the jaw, from one side to the other."""
+JAW: Final = list(topology.OVAL[10:27])  # edge of the jaw, from one side to the other
 
 IRISES: Final = (topology.MESH_POINTS, topology.MESH_POINTS + 1)
 BETWEEN_LIPS: Final = topology.MESH_POINTS + 2
 """First vertex of the rows between the lips."""
-UNDER_CHIN: Final = BETWEEN_LIPS + 3 * (len(UPPER_LIP) - 2)
-"""First vertex under the chin."""
+UNDER_CHIN: Final = BETWEEN_LIPS + 3 * (len(UPPER_LIP) - 2)  # first vertex under the chin
 
 _FILE: Final = Path(topology.__file__).parent / "mesh_triangles.csv"
 _INNER_CORNERS: Final = (78, 308)
@@ -103,8 +101,7 @@ def _neighbour_means(triangles: NDArray[np.int64]) -> Floats:
     return joined / np.maximum(joined.sum(1, keepdims=True), 1)
 
 
-TRIANGLES: Final = _read_triangles()
-"""(M, 3) int64, indices of vertices; all wound alike."""
+TRIANGLES: Final = _read_triangles()  # (M, 3) int64, indices of vertices; all wound alike
 
 _NEIGHBOURS: Final = _neighbour_means(TRIANGLES)
 

@@ -29,8 +29,7 @@ TOUCHING: Final = 0.1
 """Distance of boxes, in their own widths and heights, up to which faces are looked at alone."""
 _GROWTH: Final = 1.08  # size of a face over that of its points: ears, and the way to the next frame
 _PAINT_LEVEL: Final = 128  # grey level of what is painted over
-_UNSURE_WEIGHT: Final = 0.3
-"""Movement of a face's points that counts as much as a detector that isn't sure of it at all."""
+_UNSURE_WEIGHT: Final = 0.3  # movement of a face's points that counts as much as a wholly unsure detector
 _CLEAR_DIFFERENCE: Final = 0.03
 """Difference of the signs of two faces from which on the one that has less is in front."""
 

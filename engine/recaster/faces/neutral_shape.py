@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 _ROUNDS: Final = 3
 _SHUT_SHARE: Final = 0.02
 """Share of the frames in which a mouth is shut, in speech at least."""
-_CALM_SHARE: Final = 0.3
-"""Share of the frames, those whose mouth is least open, that are calm if their eyes are open."""
+_CALM_SHARE: Final = 0.3  # share of the frames whose mouth is least open: calm ones, if their eyes are open
 _BLINK_SHARE: Final = 0.01  # share of the frames in which lids are closed
 _MAX_CLOSED: Final = 0.3
 """Opening over the usual of lids that read closed; a clip without a blink shows nothing smaller."""

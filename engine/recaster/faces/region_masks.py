@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Floats, Uint8s
 
-SUBPIXEL_BITS: Final = 4
-"""Smooth polygons are drawn to 1/16 pixel."""
+SUBPIXEL_BITS: Final = 4  # smooth polygons are drawn to 1/16 pixel
 
 
 def fill_polygon(outline: Floats | NDArray[np.int32], size: int | tuple[int, int], value: int = 1) -> Uint8s:

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from recaster.faces.types import Detection, Floats
     from recaster.media.types import Image
 
-SIDES: Final = (0, 1, 2, 3)
-"""Quarters of a turn, clockwise, by which a face may be rolled."""
+SIDES: Final = (0, 1, 2, 3)  # quarters of a turn, clockwise, by which a face may be rolled
 _SAME_OVERLAP: Final = 0.3  # overlap (intersection over union) of boxes of one face, seen from two sides
 
 

@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from recaster.faces.types import Bools, Floats, Uint8s
     from recaster.media.types import Image
 
-MEASURED_PX: Final = 256
-"""Side of the crop that faces of a faceset are measured at."""
-EDGE_PX: Final = 9
-"""Pixels of that crop by which the face's outline is drawn in: its own edge is no detail."""
+MEASURED_PX: Final = 256  # side of the crop that faces of a faceset are measured at
+EDGE_PX: Final = 9  # pixels of that crop by which the face's outline is drawn in: its own edge is no detail
 
 
 def mean_laplacian(crop: Image) -> float:

@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 
 MATCH_OVERLAP: Final = 0.3
 """Overlap (intersection over union) of a detection with the outline of the track that it belongs to."""
-SAME_OVERLAP: Final = 0.5
-"""Overlap of two outlines of one face."""
-STEADY_OVERLAP: Final = 0.8
-"""Overlap of outlines from two looks at one face whose points have not strayed."""
+SAME_OVERLAP: Final = 0.5  # overlap of two outlines of one face
+STEADY_OVERLAP: Final = 0.8  # overlap of outlines from two looks at one face whose points have not strayed
 CROWD_FRAMES: Final = 3
 """Frames between two looks at faces that touch while it isn't known who is in front: one that the detector
 misses in a frame is hardly ever found in the next, and a look costs as much as following half a dozen."""

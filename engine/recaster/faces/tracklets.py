@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from recaster.faces.types import Landmarks
     from recaster.media.types import Image
 
-MAX_PORTRAITS: Final = 8
-"""Pictures of each face that are kept to tell who it is."""
+MAX_PORTRAITS: Final = 8  # pictures of each face that are kept to tell who it is
 
 _PORTRAIT_PX: Final = 256
 _COVERAGE: Final = 1.6

@@ -26,8 +26,7 @@ _MAX_HIDDEN_FEATURE: Final = 0.08
 _MAX_HIDDEN_FACE: Final = 0.15
 """Shares of an eye or of the lips, and of the whole face, from which on a frame shows no bare face."""
 _NEIGHBOUR_S: Final = 0.15  # distance of the frames before and after of which one has to be bare as well
-_MAX_CACHED: Final = 96
-"""Pictures of what is hidden that are kept: of a large faceset all of them would be gigabytes."""
+_MAX_CACHED: Final = 96  # masks that are kept: of a large faceset all of them would be gigabytes
 
 
 class SourceOcclusion:

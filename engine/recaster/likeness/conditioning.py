@@ -21,10 +21,8 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats, Floats32, Uint8s
     from recaster.likeness.likeness import Likeness
 
-CHANNELS: Final = 11
-"""Warped source RGB 0-2, place on the face 3-5, and the drawn parts."""
-PARTS: Final = 5
-"""Drawn parts, the last channels."""
+CHANNELS: Final = 11  # warped source RGB 0-2, place on the face 3-5, and the drawn parts
+PARTS: Final = 5  # drawn parts, the last channels
 INNER_LIPS: Final = 6
 LIPS: Final = 7
 EYES: Final = 8

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from recaster.appearance.uv_layout import UVLayout
     from recaster.faces.types import Bools, Floats, Floats32, Uint8s
 
+# Lengths are in eye distances.
 _FACING: Final = 0.15, 0.4
 """Cosines of the angle to the camera up to which the background may show, and from which on it doesn't."""
 _MAX_DARKER: Final = 0.3
@@ -38,8 +39,7 @@ _MAX_TINTED: Final = 9.0
 """Differences of skin from the skin around it: natural logarithms of lightness, and CIE Lab's a and b."""
 _MAX_SHADED: Final = 0.45
 """How much darker it may be below the tops of the brows, where a face turns away from the light."""
-_DARK_OFFSET: Final = 8.0
-"""Added to lightness before its logarithm is taken: in the dark that would be of noise."""
+_DARK_OFFSET: Final = 8.0  # added before a logarithm is taken: in the dark that would be of noise
 _USUAL_FACTOR: Final = 1.5  # factor by which skin may differ more from a person's usual skin
 _CERTAIN: Final = 2.0
 _CERTAIN_SHARE: Final = 0.1
@@ -49,37 +49,32 @@ _MIN_GLARE: Final = 0.7
 _MIN_GLARE_LIGHT: Final = 0.9
 """Difference of a reflection, and its lightness over the skin's."""
 _ROUNDS: Final = 4  # rounds in which skin is told from what is none
-_RIM_WIDTH: Final = 0.3
-"""Reach of hair and background over cheeks and jaw, in eye distances; over the forehead it is any."""
+_RIM_WIDTH: Final = 0.3  # reach of hair and background over cheeks and jaw; over the forehead it is any
 _CHIN: Final = (18, 83, 201, 208, 199, 428, 421, 313)
 _BEARD_LIGHT: Final = 0.75
 """Lightness of a chin over the upper cheeks' below which a beard grows: below the eyes dark is its own."""
-_SKIN_SIGMA: Final = 0.12  # standard deviation of the average over the skin around, in eye distances
-_NOISE_SIGMA: Final = 0.02  # standard deviation of the blur before colours are compared, in eye distances
-_EDGE_WIDTH: Final = 0.06  # width of the edge of what is no skin, in eye distances
-_SHADOW_WIDTH: Final = 0.12  # reach of the shadow of hair, which doesn't go on, in eye distances
-_OUTLINE_WIDTH: Final = 0.04
-"""Width along the outline that is mixed with what lies beside the face, in eye distances."""
+_SKIN_SIGMA: Final = 0.12  # sigma of the average over the skin around
+_NOISE_SIGMA: Final = 0.02  # sigma of the blur before colours are compared
+_EDGE_WIDTH: Final = 0.06  # width of the edge of what is no skin
+_SHADOW_WIDTH: Final = 0.12  # reach of the shadow of hair, which doesn't go on
+_OUTLINE_WIDTH: Final = 0.04  # width along the outline that is mixed with what lies beside the face
 _MAX_FOREIGN: Final = 0.4  # share of what is foreign around a texel of the face's own
 _TOUCHING: Final = 0.1
 _PERHAPS: Final = 0.5
-"""Reach, in eye distances, in which what is perhaps no skin belongs to what certainly is none."""
+"""Reach in which what is perhaps no skin belongs to what certainly is none."""
 _MAX_APART: Final = 60.0
 """Difference from the median of all frames, grey levels, beyond which nothing is averaged with the rest."""
-_DETAIL_SIGMA: Final = 0.1
-"""Standard deviation of the blur that tells detail of skin from its form, in eye distances."""
+_DETAIL_SIGMA: Final = 0.1  # sigma of the blur that tells detail of skin from its form
 _GLASSES_FACTOR: Final = 3.0
 """What glasses cover in a third of the frames is none of the face's own: they move on it."""
-_BROW_MARGIN: Final = 0.05  # width around the mesh's brows in which a person's own may be, in eye distances
-_FOREHEAD: Final = 0.2, 0.5
-"""Distance of the nearest skin, in eye distances, over which a forehead gives way to the target's."""
-_TARGET_BROWS: Final = 0.3
-"""Width around the source's brows in which the target's own may lie, in eye distances."""
+_BROW_MARGIN: Final = 0.05  # width around the mesh's brows in which a person's own may be
+_FOREHEAD: Final = 0.2, 0.5  # distance of the nearest skin over which a forehead gives way to the target's
+_TARGET_BROWS: Final = 0.3  # width around the source's brows in which the target's own may lie
 _MAX_SHADE: Final = 0.25
 _MAX_STUBBLE: Final = 0.35
 """Differences of skin along the outline from that further in, natural logarithm of lightness: above the lips,
 and below, where stubble grows."""
-_BAND_SIGMA: Final = 0.025  # standard deviation of the blur before that is compared, in eye distances
+_BAND_SIGMA: Final = 0.025  # sigma of the blur before that is compared
 _TINY: Final = 1e-6
 
 

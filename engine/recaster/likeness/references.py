@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Bools, Floats
 
-REGIONS: Final = ("rest", "mouth", "eyes")
-"""Parts of a face whose references are chosen apart."""
+REGIONS: Final = ("rest", "mouth", "eyes")  # parts of a face whose references are chosen apart
 
 _LIPS = list(topology.LIPS_INNER + topology.LIPS_OUTER)
 _EYES = ((list(topology.EYE_LEFT), topology.IRIS_LEFT), (list(topology.EYE_RIGHT), topology.IRIS_RIGHT))

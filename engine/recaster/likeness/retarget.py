@@ -25,8 +25,7 @@ _FOLDS = (
     (0.25, ((113, 225, 224, 223, 222, 221, 189), (342, 445, 444, 443, 442, 441, 413))),
 )
 _MAX_LID_OPENING: Final = 1.6  # opening of lids over the usual: beyond it the mesh is noise
-_MIN_USUAL_LIDS: Final = 0.5
-"""Usual opening of anybody's lids over the source's: below it they are shut, not narrow."""
+_MIN_USUAL_LIDS: Final = 0.5  # usual opening of lids over the source's: below it they are shut, not narrow
 _OUTLINE_REACH: Final = 0.45
 _OUTLINE_SIGMA: Final = 0.15
 """Distance from the outline up to which points follow it, and smoothness of that, in eye distances."""

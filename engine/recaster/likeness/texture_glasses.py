@@ -23,38 +23,37 @@ if TYPE_CHECKING:
     from recaster.appearance.uv_layout import UVLayout
     from recaster.faces.types import Floats, Floats32, Uint8s
 
+# Lengths are in eye distances.
 _MIN_CROSSING: Final = 2.0
 """Difference of the weakest line of glasses from the skin beside it, CIE Lab; bare faces have 1.2."""
-_LINE_WIDTHS: Final = 0.08, 0.11  # widths that lines of thin and of thick rims stay below, in eye distances
+_LINE_WIDTHS: Final = 0.08, 0.11  # widths that lines of thin and of thick rims stay below
 _THIN_SHARE: Final = 0.7
 """Share of their lines found where only thin ones are looked for, from which on rims are thin."""
-_NOISE_SIGMA: Final = 0.012  # standard deviation of the blur before lines are looked for, in eye distances
-_STRETCH: Final = 0.06  # length of the averages in which lines across are looked for, in eye distances
+_NOISE_SIGMA: Final = 0.012  # sigma of the blur before lines are looked for
+_STRETCH: Final = 0.06  # length of the averages in which lines across are looked for
 _MIN_LINE: Final = 1.8
 _LINE_SHARE: Final = 0.35
 """Difference of rims from the skin beside them, CIE Lab, and over the weakest of their lines across nose and
 cheeks."""
 _CERTAIN: Final = 2.0  # factor by which a part of each differs more
 _USUAL: Final = 0.4, 0.55  # share of the textures in which a rim is one in all: they sit where they sit
-_MIN_LENGTH: Final = 0.15  # length below which it is a mole or a freckle, in eye distances
-_EDGE_WIDTH: Final = 0.045  # width of a rim's edge and shadow, in eye distances
+_MIN_LENGTH: Final = 0.15  # length below which it is a mole or a freckle
+_EDGE_WIDTH: Final = 0.045  # width of a rim's edge and shadow
 _ABOVE: Final = 0.4
 _BELOW: Final = 0.7
-"""Reach of rims above and below the eyes, in eye distances."""
-_LENS_REACH: Final = 0.62  # distance of a lens's rim from the middle of its eye, in eye distances
-_TINT_SIGMA: Final = 0.04
-"""Standard deviation of the average that a lens's tint is looked for in, in eye distances."""
+"""Reach of rims above and below the eyes."""
+_LENS_REACH: Final = 0.62  # distance of a lens's rim from the middle of its eye
+_TINT_SIGMA: Final = 0.04  # sigma of the average that a lens's tint is looked for in
 _MAX_SHADED: Final = 12.0  # darkness of skin behind a lens over that around it, CIE Lab
 _MAX_TINT: Final = 6.0, 18.0  # differences of colour of eyes and of skin behind a lens, CIE Lab
-_EDGE_SIGMA: Final = 0.03  # standard deviation of the edge of what is behind a lens, in eye distances
+_EDGE_SIGMA: Final = 0.03  # sigma of the edge of what is behind a lens
 _BRIDGE_ROWS: Final = -0.22, 0.25
 _CHEEK_ROWS: Final = 0.2, 0.55
-"""Rows, from the eyes down, in which a line crosses the nose and each cheek, in eye distances."""
+"""Rows, from the eyes down, in which a line crosses the nose and each cheek."""
 _CHEEK_REACH: Final = 0.22
 _NOSE_INSET: Final = 0.14
-"""Half of such a line on a cheek, and its distance from the inner corners of the eyes, in eye distances."""
-_OUTLINE_INSET: Final = 0.2
-"""Width along the face's outline in which hair and background may lie, in eye distances."""
+"""Half of such a line on a cheek, and its distance from the inner corners of the eyes."""
+_OUTLINE_INSET: Final = 0.2  # width along the face's outline in which hair and background may lie
 _MISSING_COLUMNS: Final = 0.25  # share of the columns in which a line may not be found
 
 
