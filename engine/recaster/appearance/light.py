@@ -148,7 +148,10 @@ def symmetrize_lighting(pictures: Uint8s, mask: Floats32, middle: float) -> Uint
 def _fit_odd_light(odd: Floats, share: Floats, middle: float) -> Floats:
     """Fits the light in a face's odd part (CELLS * CELLS, 3), the same shape."""
     here = share > 0.5
-    terms = _odd_terms(middle)
+    # Terms that are odd about the middle: a slope and two steps, and each by height.
+    down, across = np.meshgrid((_CENTRES - 0.45) / 0.3, (_CENTRES - middle) / 0.3, indexing="ij")
+    steps = np.stack([across, np.tanh(1.5 * across), np.tanh(5 * across)], -1).reshape(-1, 3)
+    terms = np.hstack([steps, steps * down.reshape(-1, 1)])
     values = odd[here]
     inside = terms[here]
     weights = share[here]
@@ -207,13 +210,6 @@ def _place_terms() -> Floats:
 
 
 PLACE_TERMS: Final = _place_terms()
-
-
-def _odd_terms(middle: float) -> Floats:
-    """Terms (CELLS * CELLS, 6) odd about a column (share of the width): a slope, two steps, and by height."""
-    down, across = np.meshgrid((_CENTRES - 0.45) / 0.3, (_CENTRES - middle) / 0.3, indexing="ij")
-    steps = np.stack([across, np.tanh(1.5 * across), np.tanh(5 * across)], -1).reshape(-1, 3)
-    return np.hstack([steps, steps * down.reshape(-1, 1)])
 
 
 def compute_normals(points: Floats, size: int) -> Floats | None:

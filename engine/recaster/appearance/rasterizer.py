@@ -31,13 +31,12 @@ def rasterize(
 
     Args:
         points: (V, 2 or 3), pixels of the picture to fill; depth grows away from the camera.
-        values: (V, 3) float32, of each point.
+        values: (V, 3), of each point.
         triangles: (M, 3), indices of points.
         size: side of the picture in pixels.
 
     Returns:
-        (size, size, 3) float32, and (size, size) uint8: 1 inside the triangles, 0 outside, where the
-        picture is 0.
+        (size, size, 3), and (size, size): 1 inside the triangles, 0 outside, where the picture is 0.
     """
     corners = np.empty((len(points), 3), np.float32)
     depth = np.ones(len(points))
@@ -50,18 +49,8 @@ def rasterize(
     corners[:, 2] = -depth
     picture = np.zeros((size, size, 3), np.float32)
     seen = np.full((size, size), _FAR_PLANE, np.float32)
-    cv2.triangleRasterize(
-        corners,
-        triangles.astype(np.int32),
-        values,
-        picture,
-        seen,
-        np.eye(4),
-        np.pi / 2,
-        _NEAR_PLANE,
-        _FAR_PLANE,
-        _SETTINGS,
-    )
+    camera = (np.eye(4), np.pi / 2, _NEAR_PLANE, _FAR_PLANE, _SETTINGS)
+    cv2.triangleRasterize(corners, triangles.astype(np.int32), values, picture, seen, *camera)
     return picture, (seen < _FAR_PLANE).astype(np.uint8)
 
 

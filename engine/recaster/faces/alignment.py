@@ -97,19 +97,13 @@ def similarity(source: Floats, destination: Floats) -> Floats:
 
 
 def align_matrix(points: Floats, size: int, coverage: float = 1.0) -> Floats:
-    """Computes the similarity that brings a face's inner landmarks onto the template.
+    """Computes the similarities (..., 2, 3) from frame to crop pixels that bring faces onto the template.
 
-    Args:
-        points: (..., N, 2 or 3) landmarks; N as in ``inner_points``.
-        size: side of the crop in pixels.
-        coverage: 1 shows the template as it is (eyes .338 of the side apart), more shows more around the
-            face (eyes .338 / coverage apart).
-
-    Returns:
-        (..., 2, 3), frame pixels to crop pixels.
+    ``coverage`` of 1 shows the template as it is (eyes .338 of the crop's side apart), more shows more around
+    the face (eyes .338 / coverage apart).
 
     Raises:
-        ValueError: wrong number of points, or points that coincide.
+        ValueError: points that coincide, or not as many as ``inner_points`` takes.
     """
     target = ((TEMPLATE - 0.5) / coverage + 0.5) * size - 0.5
     return similarity(inner_points(points), target)

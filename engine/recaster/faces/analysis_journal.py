@@ -29,13 +29,7 @@ if TYPE_CHECKING:
 FORMAT: Final = 4
 EVERY_S: Final = 10.0
 """Time between two entries: what an interruption may cost."""
-_COURSES: Final = {
-    "frames": np.int64,
-    "times": np.float64,
-    "points": np.float64,
-    "scores": np.float64,
-    "behind": np.float64,
-}
+_COURSES: Final = {"frames": np.int64, **dict.fromkeys(("times", "points", "scores", "behind"), np.float64)}
 """What a tracklet has of each frame."""
 _CUT_ARRAYS: Final = ("layout", "contrasts", "colours")
 

@@ -24,17 +24,10 @@ near as .55 to each other, while a person's own tracks (means of several picture
 
 
 def embed(image: Image, box: Box) -> Floats:
-    """Computes the identity of a face (dlib_face_recognition_resnet_model_v1, public domain).
+    """Computes the identity (128,) of a face (dlib_face_recognition_resnet_model_v1, public domain).
 
-    The face is levelled by dlib's five-point predictor, which is free to use as well. About 10 CPU
-    milliseconds.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        box: the face, as dlib's detectors put it: a square from the brows to the chin.
-
-    Returns:
-        (128,), to be compared with ``distance``.
+    The box is as dlib's detectors put it, a square from the brows to the chin; the face is levelled by dlib's
+    five-point predictor, which is free to use as well. About 10 CPU milliseconds.
     """
     import dlib
 

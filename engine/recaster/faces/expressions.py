@@ -15,8 +15,6 @@ from recaster.faces.weights import read_weights
 from recaster.networks.litert import LiteRtModel
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from recaster.faces.types import Bools, Floats
 
 COEFFICIENTS: Final = 52
@@ -66,12 +64,13 @@ def relax_mouth(expressions: Floats, calm: Bools, neutral: Floats) -> Floats:
     Where it doesn't (somebody who never shuts the mouth, or puckers all the time), the nearest that would: a
     build reads as an expression, too, by as much as neutral faces of many people differ.
 
-    Args:
-        expressions: (T, 478, 3), one person's canonical meshes, T at least 1.
-        calm: (T,), which of them are calm; one at least.
-        neutral: (478, 3), the mesh of the calm ones.
+    Expressions (T, 478, 3) are one person's canonical meshes, ``calm`` (T,) says which are, one at least, and
+    ``neutral`` is the mesh of those.
     """
-    chosen = _spread_rows(len(expressions), calm)
+    count = len(expressions)
+    chosen = np.linspace(0, count - 1, min(MAX_FRAMES, count)).round().astype(np.int64)
+    if not calm[chosen].any():
+        chosen = np.append(chosen, np.flatnonzero(calm)[0])
     meshes = expressions[chosen].reshape(len(chosen), -1)
     calm = calm[chosen]
     shown = predict_expressions(expressions[chosen])
@@ -88,12 +87,6 @@ def relax_mouth(expressions: Floats, calm: Bools, neutral: Floats) -> Floats:
     # Of the whole face freed identity was lost: brows, lids and nose are left alone.
     share = np.clip((_FREED_REACH - away) / (_FREED_REACH - _FREED_NEAR), 0, 1)[:, None] ** 2
     return neutral + share * (still.reshape(topology.POINTS, 3) - neutral)
-
-
-def _spread_rows(count: int, calm: Bools) -> NDArray[np.int64]:
-    """Rows, ``MAX_FRAMES`` at most, spread over all, with a calm one among them."""
-    chosen = np.linspace(0, count - 1, min(MAX_FRAMES, count)).round().astype(np.int64)
-    return chosen if calm[chosen].any() else np.append(chosen, np.flatnonzero(calm)[0])
 
 
 @cache

@@ -30,17 +30,13 @@ def head_pose(points: Floats) -> Pose:
     Raises:
         ValueError: not a mesh (68 points have no depth).
     """
-    yaw, pitch, roll = head_poses(points[None])[0]
-    return Pose(float(yaw), float(pitch), float(roll))
+    return Pose(*head_poses(points[None])[0].tolist())
 
 
 def head_poses(points: Floats) -> Floats:
     """Estimates poses of meshes (T, 468 or 478, 3): yaw, pitch, roll (T, 3) in degrees, signs as in ``Pose``.
 
-    The roll is the one around the head's own line of sight.
-
-    Raises:
-        ValueError: not meshes.
+    The roll is the one around the head's own line of sight. Raises as ``head_pose``.
     """
     return angles(rotations(points))
 
@@ -61,10 +57,8 @@ def rotations(points: Floats) -> Floats:
     """Rotations (T, 3, 3) from the frontal head to each observed one, (T, 468 or 478, 3) in pixels.
 
     Kabsch, "A solution for the best rotation to relate two sets of vectors", Acta Cryst. A32, 1976, over
-    the points that expression hardly moves. Axes are x to the right, y down, z away from the camera.
-
-    Raises:
-        ValueError: not meshes.
+    the points that expression hardly moves. Axes are x to the right, y down, z away from the camera. Raises
+    as ``head_pose``.
     """
     if points.shape[-2] < MESH_POINTS or points.shape[-1] != 3:
         raise ValueError(f"landmarks of shape {points.shape}: a head pose needs the mesh in three dimensions")
@@ -74,5 +68,4 @@ def rotations(points: Floats) -> Floats:
     u, _, vt = np.linalg.svd(np.swapaxes(observed, 1, 2) @ frontal)
     # Rotations only, no mirror pictures: the weakest axis is turned round where needed.
     u[:, :, 2] *= np.sign(np.linalg.det(u @ vt))[:, None]
-    result: Floats = u @ vt
-    return result
+    return u @ vt

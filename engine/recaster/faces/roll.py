@@ -51,13 +51,11 @@ def quarter_turn_of(points: Floats) -> int:
 
 def _turn_back(found: Detection, side: int, width: int, height: int) -> Detection:
     """Turns a detection in a turned picture of (width, height) back to the picture itself."""
-    box = found.box
-    if side == 0:
-        return found
-    if side == 1:
-        box = Box(width - box.bottom, box.left, width - box.top, box.right)
-    elif side == 2:
-        box = Box(width - box.right, height - box.bottom, width - box.left, height - box.top)
-    else:
-        box = Box(box.top, height - box.right, box.bottom, height - box.left)
-    return dataclasses.replace(found, box=box, side=side)
+    left, top, right, bottom = found.box.sides
+    turned = (
+        found.box,
+        Box(width - bottom, left, width - top, right),
+        Box(width - right, height - bottom, width - left, height - top),
+        Box(top, height - right, bottom, height - left),
+    )
+    return dataclasses.replace(found, box=turned[side], side=side)

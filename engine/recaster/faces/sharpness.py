@@ -31,15 +31,11 @@ def mean_laplacian(crop: Image) -> float:
 
 
 def relative_laplacian_variance(crop: Image, landmarks: Floats) -> float:
-    """Fine detail of a face, the same for a small or large crop of one picture.
+    """Fine detail of a face by its mesh in a crop, the same for a small or large crop of one picture.
 
     Variance of the Laplacian over the squared mean brightness, both inside the face's outline and at 256
     pixels, so that neither exposure nor the background counts. A face that was small in its frame is as soft
     as it looks. From 0 (flat) upwards, in 1e-4; a sharp talking head has tens.
-
-    Args:
-        crop: (size, size, 3).
-        landmarks: (468 or 478, 3) in crop pixels.
     """
     size = crop.shape[0]
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)

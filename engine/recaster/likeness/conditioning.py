@@ -97,15 +97,11 @@ def outline(points: Floats) -> Floats:
 
 def draw_part_masks(points: Floats, size: int) -> list[Uint8s]:
     """Draws parts of a mesh (478, 3) in crop pixels: PARTS times (size, size) uint8, antialiased."""
-    outlines = (
-        topology.LIPS_INNER,
-        topology.LIPS_OUTER,
-        topology.OVAL,
-        topology.EYE_LEFT,
-        topology.EYE_RIGHT,
-    )
-    inner, lips, face, *both = (fill_smoothly(points[list(part)], size) for part in outlines)
-    eyes = np.maximum(*both)
+
+    def fill(outline: tuple[int, ...]) -> Uint8s:
+        return fill_smoothly(points[list(outline)], size)
+
+    eyes = np.maximum(fill(topology.EYE_LEFT), fill(topology.EYE_RIGHT))
     # As circles, for the mesh has a centre and four points of the rim; lids then cut them off.
     irises = np.zeros((size, size), np.uint8)
     for centre in (topology.IRIS_LEFT, topology.IRIS_RIGHT):
@@ -113,4 +109,5 @@ def draw_part_masks(points: Floats, size: int) -> list[Uint8s]:
         radius = round(float(np.linalg.norm(rim, axis=-1).mean()) * (1 << SUBPIXEL_BITS))
         place = np.round(points[centre, :2] * (1 << SUBPIXEL_BITS)).astype(int).tolist()
         cv2.circle(irises, place, radius, 255, -1, cv2.LINE_AA, SUBPIXEL_BITS)
-    return [inner, lips, eyes, np.minimum(irises, eyes), face]
+    lips = fill(topology.LIPS_OUTER)
+    return [fill(topology.LIPS_INNER), lips, eyes, np.minimum(irises, eyes), fill(topology.OVAL)]

@@ -40,8 +40,8 @@ def retarget(points: Floats, mesh: Floats, source: NeutralShape) -> Floats:
     The target's offsets from its own neutral are added to the source's neutral in the canonical
     space, and the target's pose is put back. Lids keep their place between closed and usual for
     each person, so that closed stays closed; lips part as far as the target's do, and never cross. The
-    outline is the target's. In a track of a few frames build and expression cannot be told apart: the
-    fewer, the more of the target's build is kept.
+    outline is the target's, what is near it following. In a track of a few frames build and expression
+    cannot be told apart: the fewer, the more of the target's build is kept.
 
     Args:
         points: (T, 478, 3), one performer's meshes in frame pixels, smoothed; so is what is returned.
@@ -56,17 +56,11 @@ def retarget(points: Floats, mesh: Floats, source: NeutralShape) -> Floats:
     wanted = source.closed + np.clip(share, 0.0, _MAX_LID_OPENING) * (source.lids - source.closed)
     moved = _set_lids(moved, source.neutral, wanted / lid_openings(source.neutral))
     moved = _set_lips(moved, _lip_offsets(expressions, target))
-    return _fit_outline(points, fits.undo(moved), _outline_pull(source.neutral))
-
-
-def _fit_outline(points: Floats, wanted: Floats, pull: Floats) -> Floats:
-    """Gives the wanted meshes (T, 478, 3) the target's own outline, what is near it following.
-
-    The target's head stays: a narrower face would leave the target's jaw, and its beard, beside it, and
-    a wider one would be cut off.
-    """
+    placed = fits.undo(moved)
+    # The target's head stays: a narrower face would leave the target's jaw, and its beard, beside it, and a
+    # wider one would be cut off.
     oval = list(topology.OVAL)
-    return wanted + pull @ (points[:, oval] - wanted[:, oval])
+    return placed + _outline_pull(source.neutral) @ (points[:, oval] - placed[:, oval])
 
 
 def _outline_pull(neutral: Floats) -> Floats:

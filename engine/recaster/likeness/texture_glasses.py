@@ -64,7 +64,7 @@ def find_rims(textures: Uint8s, layout: UVLayout) -> list[Floats32]:
     """
     distance = layout.eye_distance
     # Over all references: what is a line in a few of them only is no glasses.
-    labs = [_to_line_lab(texture, distance) for texture in textures]
+    labs = [cv2.GaussianBlur(rgb_to_lab(texture), (0, 0), _NOISE_SIGMA * distance) for texture in textures]
     thin, thick = (
         float(np.median([_weakest_crossing(lab, layout, line) for lab in labs])) for line in _LINE_WIDTHS
     )
@@ -172,7 +172,3 @@ def _line_strength(lab: Floats32, shape: Uint8s) -> Floats32:
     """Computes how much what is thinner than a shape differs from what is around it, (S, S)."""
     hats = [cv2.morphologyEx(lab, kind, shape) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)]
     return np.max([np.linalg.norm(hat, axis=-1) for hat in hats], 0)
-
-
-def _to_line_lab(texture: Uint8s, distance: float) -> Floats32:
-    return cv2.GaussianBlur(rgb_to_lab(texture), (0, 0), _NOISE_SIGMA * distance)
