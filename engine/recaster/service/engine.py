@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from recaster.api.internal.v1 import query_pb2
 from recaster.errors import RecasterError
@@ -22,7 +22,7 @@ from recaster.store.catalog import record_id
 from recaster.store.job_store import ENDED, UNENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from recaster.api.v1 import job_pb2
     from recaster.jobs.query_workers import QueryWorkerPool
@@ -30,6 +30,14 @@ if TYPE_CHECKING:
     from recaster.provenance.face_traces import FaceTraces
     from recaster.service.rpc_errors import Context
     from recaster.store.store import Store
+
+
+class JobNews(asyncio.Event):
+    """Set when there is news of a job; all who wait for it share the reads of its events until then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: dict[int, asyncio.Task[tuple[list[job_pb2.JobEvent], bool]]] = {}
 
 
 @dataclass
@@ -40,18 +48,17 @@ class Engine:
     supervisor: SupervisorThread
     query_workers: QueryWorkerPool
     local_drops: bool = True
-    _refreshing: set[asyncio.Task[None]] = field(default_factory=set)
-    _waiting: defaultdict[str, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
 
     def __post_init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._refreshing: set[asyncio.Task[None]] = set()
+        self._news = WeakValueDictionary[str, JobNews]()  # each for as long as somebody waits for it
         self.call_audit = CallAudit(register_of(self.store).audit)
-        self._looks: dict[str, dict[int, asyncio.Task[tuple[list[job_pb2.JobEvent], bool]]]] = {}
         self.store.jobs.on_event = self._on_event
         self.supervisor.on_changed(lambda faceset_id: self._call_soon(self._schedule_recount, faceset_id))
 
     def _on_event(self, job_id: str) -> None:
-        if job_id in self._waiting:
+        if job_id in self._news:
             self._call_soon(self._notify, job_id)
 
     def _call_soon(self, do: Callable[[str], None], name: str) -> None:
@@ -60,34 +67,27 @@ class Engine:
             self._loop.call_soon_threadsafe(do, name)
 
     def _notify(self, job_id: str) -> None:
-        self._looks.pop(job_id, None)  # one that is under way may not see what has just come
-        for news in self._waiting.get(job_id, ()):
+        news = self._news.pop(job_id, None)  # a read that is under way may not see what has just come
+        if news is not None:
             news.set()
 
-    async def read_events(self, job_id: str, after: int) -> tuple[list[job_pb2.JobEvent], bool]:
+    def news(self, job_id: str) -> JobNews:
+        """News of a job, to be asked for before its events are read."""
+        return self._news.setdefault(job_id, JobNews())
+
+    async def read_events(
+        self, news: JobNews, job_id: str, after: int
+    ) -> tuple[list[job_pb2.JobEvent], bool]:
         """Some of a job's events after a number, and whether it has ended: one look for all who watch it."""
-        looks = self._looks.setdefault(job_id, {})
-        if after not in looks:
-            looks[after] = asyncio.create_task(run_read(self._read_events, job_id, after))
-            looks[after].add_done_callback(lambda _: looks.pop(after, None))
-        return await asyncio.shield(looks[after])
+        reads = news.reads
+        if after not in reads:
+            reads[after] = asyncio.create_task(run_read(self._read_events, job_id, after))
+            reads[after].add_done_callback(lambda _: reads.pop(after, None))
+        return await asyncio.shield(reads[after])
 
     def _read_events(self, job_id: str, after: int) -> tuple[list[job_pb2.JobEvent], bool]:
         ended = self.store.jobs.get(job_id).state in ENDED  # first: nothing comes after the end
         return self.store.jobs.events(job_id, after), ended
-
-    @contextlib.contextmanager
-    def news(self, job_id: str) -> Iterator[asyncio.Event]:
-        """Something that is set whenever there is news of a job."""
-        news = asyncio.Event()
-        self._waiting[job_id].add(news)
-        try:
-            yield news
-        finally:
-            self._waiting[job_id].discard(news)
-            if not self._waiting[job_id]:
-                del self._waiting[job_id]
-                self._looks.pop(job_id, None)
 
     def _schedule_recount(self, faceset_id: str) -> None:
         """A job that fell short may have added faces to a faceset: count them."""

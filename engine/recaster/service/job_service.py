@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2, job_pb2_grpc
@@ -130,27 +129,26 @@ class JobService(job_pb2_grpc.JobServiceServicer):
             raise invalid_field("after_seq", "must not be negative")
         unwanted = {"preview"} if not request.previews else set()
         unwanted |= {"log"} if not request.logs else set()
-        with self._engine.news(job_id) as news:
-            snapshot = job_pb2.JobEvent(seq=seen, job=await run_read(self._jobs.get, job_id))
-            snapshot.time.GetCurrentTime()
-            yield snapshot
-            while True:
-                news.clear()
-                events, ended = await self._engine.read_events(job_id, seen)
-                for event in events:
-                    seen = event.seq
-                    if event.WhichOneof("event") not in unwanted:
-                        yield event
-                if events:
-                    continue  # there may be more
-                if ended:
-                    return
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), KEEP_ALIVE_S)
-                if not news.is_set():
-                    alive = job_pb2.JobEvent(seq=seen, keep_alive=job_pb2.KeepAlive())
-                    alive.time.GetCurrentTime()
-                    yield alive
+        snapshot = job_pb2.JobEvent(seq=seen, job=await run_read(self._jobs.get, job_id))
+        snapshot.time.GetCurrentTime()
+        yield snapshot
+        while True:
+            news = self._engine.news(job_id)
+            events, ended = await self._engine.read_events(news, job_id, seen)
+            for event in events:
+                seen = event.seq
+                if event.WhichOneof("event") not in unwanted:
+                    yield event
+            if events:
+                continue  # there may be more
+            if ended:
+                return
+            try:
+                await asyncio.wait_for(news.wait(), KEEP_ALIVE_S)
+            except TimeoutError:
+                alive = job_pb2.JobEvent(seq=seen, keep_alive=job_pb2.KeepAlive())
+                alive.time.GetCurrentTime()
+                yield alive
 
     def _set_desired_state(self, job_id: str, desired: str) -> job_pb2.Job:
         job = self._jobs.get(check_id("job_id", job_id))
