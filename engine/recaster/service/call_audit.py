@@ -103,8 +103,9 @@ class CallAudit:
             return
         self._denied[denial] = 0
         named = named_in(request) if client and isinstance(request, Message) else []
+        details = _log_denial(denial, 1)
         # In the background: being refused takes no longer where it is written down.
-        task = asyncio.create_task(self._write_denial(denial, 1, named[:MAX_NAMED]))
+        task = asyncio.create_task(self._write_denial(denial, details, named[:MAX_NAMED]))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
@@ -127,19 +128,24 @@ class CallAudit:
         self._denied = {denial: 0 for denial, count in counts.items() if count}
         for denial, count in counts.items():
             if count:
-                await self._write_denial(denial, count, [])
+                await self._write_denial(denial, _log_denial(denial, count), [])
 
-    async def _write_denial(self, denial: Denial, calls: int, named: list[str]) -> None:
-        details: dict[str, Any] = {"reason": denial.reason, "calls": calls}
-        details |= {"method": denial.method} if denial.client else {"peer": denial.peer}
-        log.warning("a call was refused", extra=details)  # people's names are left out of the log
-        details |= {"by": denial.client} | ({"named": named} if named else {})
+    async def _write_denial(self, denial: Denial, details: dict[str, Any], named: list[str]) -> None:
+        details = details | {"by": denial.client} | ({"named": named} if named else {})
         event = "call.refuse" if denial.client else "token.refuse"
         try:
             await run_write(functools.partial(self._audit.add, event, **details))
         except (RecasterError, OSError):  # told again with those that come
             log.exception("a refused call can't be noted in the audit log now")
-            self._denied[denial] = self._denied.get(denial, 0) + calls
+            self._denied[denial] = self._denied.get(denial, 0) + details["calls"]
+
+
+def _log_denial(denial: Denial, calls: int) -> dict[str, Any]:
+    """Log refused calls without their client's name; returns what it says."""
+    details: dict[str, Any] = {"reason": denial.reason, "calls": calls}
+    details |= {"method": denial.method} if denial.client else {"peer": denial.peer}
+    log.warning("a call was refused", extra=details)
+    return details
 
 
 def note_start(audit: AuditLog, policy: Policy) -> None:
