@@ -168,13 +168,6 @@ class Context:
     def set_trailing_metadata(self, metadata: Any) -> None:
         self.metadata = metadata
 
-    async def abort(self, code: Any, message: str) -> None:
-        raise AbortedError(code, message)
-
-
-class AbortedError(Exception):
-    """The call was refused."""
-
 
 @pytest.mark.parametrize("how", ["", "by her name", "by the content"])
 def test_a_preview(her: Her, tmp_path: Path, how: str) -> None:
@@ -189,7 +182,7 @@ def test_a_preview(her: Her, tmp_path: Path, how: str) -> None:
     service: Any = SwapService(SimpleNamespace(store=her.store, ask=ask))  # type: ignore[arg-type]
     request = swap_pb2.PreviewFrameRequest(clip_id=her.clip, faceset_id=her.faceset, frame=1)
     if how:
-        with pytest.raises(AbortedError, match="revoked"):
+        with pytest.raises(ConsentError, match="revoked"):  # the interceptor tells clients
             asyncio.run(service.PreviewFrame(request, Context()))
     else:
         assert asyncio.run(service.PreviewFrame(request, Context())).png == b"her face"
