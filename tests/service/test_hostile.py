@@ -32,6 +32,7 @@ from recaster.api.v1 import (
 )
 from recaster.client import JobFailedError
 from recaster.facesets import faceset_archive
+from recaster.facesets.faceset_index import ARRAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +83,7 @@ def odd_faces(file: str) -> bytes:
     """An exported faceset whose only face has an odd name, and isn't there."""
     arrays = {
         name: base64.b64encode(np.zeros(shape, kind).tobytes()).decode()
-        for name, (kind, shape) in faceset_archive._ARRAYS.items()
+        for name, (kind, shape) in ARRAYS.items()
     }
     face = {
         "id": 1, "file": file, "source": "a", "source_id": 1, "frame": 0, "time": 0, "track": 0,
