@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from recaster.media.picture import RgbConverter, build_filter_graph
+from recaster.media.picture import RgbConverter, bit_depth, build_filter_graph
 from recaster.media.types import Frame, Rect
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.media.types import Image
+    from recaster.media.types import Image, Plate
 
 MARGIN_PX: Final = 8
 """Pixels around a part that are converted with it: its colours depend on its neighbours'."""
@@ -57,9 +57,18 @@ class LazyFrame(Frame):
         return self._converter(self.picture)
 
     @cached_property
-    def stored_image(self) -> Image:
-        """The picture as it is stored, neither stretched nor turned, uint8 RGB."""
-        return self._converter.convert_part(self.picture)
+    def _is_deep(self) -> bool:
+        return bit_depth(self.picture) > 8
+
+    @cached_property
+    def plate(self) -> Plate:
+        """The whole picture to paint on."""
+        return self._converter.convert_plate(self.picture) if self._is_deep else self.image
+
+    @property
+    def stored_plate(self) -> Plate:
+        """The plate as it is stored, neither stretched nor turned."""
+        return self._converter.convert_plate_part(self.picture)
 
     @property
     def stored_alpha(self) -> NDArray[np.uint16]:
@@ -88,6 +97,16 @@ class LazyFrame(Frame):
         image = self._converter.convert_part(self._cropper(self.picture, wide))
         self._made.append((wide, image))
         return place.relative_to(wide).crop(image)
+
+    def plate_part(self, place: Rect) -> Plate:
+        """Crops the plate to a place, converting no more; the result is not to be changed."""
+        if not self._is_deep:
+            return self.part(place)
+        if "plate" in self.__dict__ or not self._has_parts:
+            return super().plate_part(place)
+        wide = place.expand(MARGIN_PX, GRID_PX, self.size)
+        plate = self._converter.convert_plate_part(self._cropper(self.picture, wide))
+        return place.relative_to(wide).crop(plate)
 
 
 class PictureCropper:

@@ -9,6 +9,7 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, VideoReformatter
 
+from recaster.media.deep_colour import deep_format, write_rgb
 from recaster.media.lazy_frame import PictureCropper, sample_planes
 from recaster.media.picture import FAST_SCALING, READ_SCALING, bit_depth, build_filter_graph
 from recaster.media.types import Rect
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.media.types import Image, Patch
+    from recaster.media.types import Patch, Plate
 
 
 _PLANAR: Final = re.compile(r"yuva?4\d\dp(\d+le)?")
@@ -28,13 +29,14 @@ _PROBE_PX: Final = 32
 _ANY_MATRIX: Final = 1
 
 
-def paste_patches(image: Image, patches: Sequence[Patch]) -> Image:
-    """Pastes patches into an image; the same array where there are none."""
+def paste_patches(image: Plate, patches: Sequence[Patch]) -> Plate:
+    """Pastes patches into an image or a plate; the same array where there are none."""
     if not patches:
         return image
     result = image.copy()
     for patch in patches:
-        np.copyto(patch.place.crop(result), patch.image, where=patch.painted[..., None])
+        painted = patch.image if patch.image.dtype == result.dtype else np.rint(patch.image)
+        np.copyto(patch.place.crop(result), painted, where=patch.painted[..., None], casting="unsafe")
     return result
 
 
@@ -47,10 +49,13 @@ class PatchCompositor:
         matrix: swscale's number of the clip's colour matrix.
     """
 
-    def __init__(self, pixel_format: str, sited: tuple[bool, bool], matrix: int) -> None:
+    def __init__(
+        self, pixel_format: str, sited: tuple[bool, bool], matrix: int, *, is_full_range: bool
+    ) -> None:
         self._format = pixel_format
         self._sited = sited
         self._matrix = matrix
+        self._is_full_range = is_full_range
         self._converter = VideoReformatter()
         self._cropper = PictureCropper()
         self._sited_alike: dict[str, bool] = {}
@@ -67,14 +72,14 @@ class PatchCompositor:
     def __call__(self, picture: Any, patches: Sequence[Patch], stored: Callable[[Any], Any]) -> Any:
         """Copies a picture that it ``accepts``, with patches whose places don't meet.
 
-        ``stored`` turns an RGB picture into one of the results' format.
+        ``stored`` turns a picture of a patch into one of the results' format.
         """
         result = av.VideoFrame(picture.width, picture.height, self._format)
         planes = sample_planes(result)
         for plane, old in zip(planes, sample_planes(picture), strict=True):
             plane[:] = old
         for patch in patches:
-            new_planes = sample_planes(stored(self._to_rgb(picture, patch)))
+            new_planes = sample_planes(stored(self._to_picture(picture, patch)))
             # Alpha stays the clip's.
             for plane, new in zip(planes[:3], new_planes[:3], strict=True):
                 across = picture.width // plane.shape[1]
@@ -85,20 +90,24 @@ class PatchCompositor:
                 np.copyto(place.crop(plane), new, where=_reduce_any(patch.painted, across, down))
         return result
 
-    def _to_rgb(self, picture: Any, patch: Patch) -> Any:
-        """Turns a patch into an RGB picture."""
+    def _to_picture(self, picture: Any, patch: Patch) -> Any:
+        """Turns a patch into a picture: RGB, or deep YUV."""
+        is_deep = patch.image.dtype == np.float32
         # Made of a part of the picture, it knows where the picture's samples of colour lie.
-        rgb = self._converter.reformat(
+        made = self._converter.reformat(
             self._cropper(picture, patch.place),
-            format="rgb24",
+            format=deep_format(bit_depth(picture)) if is_deep else "rgb24",
             src_colorspace=self._matrix,
             interpolation=FAST_SCALING,
             threads=1,
         )
-        [plane] = rgb.planes
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(rgb.height, plane.line_size)
-        rows[:, : 3 * rgb.width] = patch.image.reshape(rgb.height, -1)
-        return rgb
+        if is_deep:
+            write_rgb(np.asarray(patch.image, np.float32), made, self._matrix, full=self._is_full_range)
+            return made
+        [plane] = made.planes
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(made.height, plane.line_size)
+        rows[:, : 3 * made.width] = patch.image.reshape(made.height, -1)
+        return made
 
 
 def _is_sited_like(picture: Any, sited: tuple[bool, bool]) -> bool:

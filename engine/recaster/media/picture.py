@@ -17,13 +17,16 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from recaster.media.colour_tags import choose_matrix, fill_missing_tags, read_colour_tags
 from recaster.media.decoder import MAX_PIXELS, MAX_SIDE, ClipDecoder, DecodedPicture
+from recaster.media.deep_colour import deep_format, read_rgb
 from recaster.media.types import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from recaster.media.types import ColourTags, Image
+    from numpy.typing import NDArray
+
+    from recaster.media.types import ColourTags, Image, Plate
 
 READ_SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 """swscale's default conversion to RGB is 1 to 2 levels too dark; this one has no bias."""
@@ -118,40 +121,79 @@ class RgbConverter:
 
     def __call__(self, picture: Any) -> Image:
         """(height, width, 3) uint8 RGB, contiguous."""
-        return self._turn_upright(self._convert_colours(picture, *self.shape.scaled))
+        return self._turn_upright(self._convert_colours(picture, self.shape.scaled))
 
     def convert_part(self, picture: Any) -> Image:
         """Converts the colours of a picture, or of a part of one, in its own size and as it lies."""
-        return self._convert_colours(picture, picture.width, picture.height)
+        return self._convert_colours(picture, (picture.width, picture.height))
+
+    def convert_plate(self, picture: Any) -> Plate:
+        """Converts a picture as ``Plate`` says, (height, width, 3), contiguous."""
+        if bit_depth(picture) <= 8:
+            return self(picture)
+        plate: Plate = self._turn_upright(self._convert_deep(picture, self.shape.scaled))
+        return plate
+
+    def convert_plate_part(self, picture: Any) -> Plate:
+        """Converts a picture, or a part of one, as ``Plate`` says, in its own size and as it lies."""
+        if bit_depth(picture) <= 8:
+            return self.convert_part(picture)
+        return self._convert_deep(picture, (picture.width, picture.height))
 
     def shows_as_stored(self, picture: Any) -> bool:
         """Tells whether a picture is neither stretched nor turned nor mirrored to be shown."""
         return self.shape.is_plain and (picture.width, picture.height) == self.shape.stored
 
-    def _convert_colours(self, picture: Any, width: int, height: int) -> Image:
-        stretched = (picture.width, picture.height) != (width, height)
-        # Streams that were spliced change their tags on the way.
+    def _convert_colours(self, picture: Any, size: tuple[int, int]) -> Image:
+        tags, is_rgb, full = self._read_colour(picture)
+        rgb = self._reformat(
+            picture,
+            size,
+            format="rgb24",
+            src_colorspace=self._matrix(tags),
+            src_color_range=None if is_rgb else full,
+            dst_color_range=ColorRange.JPEG,
+        )
+        return np.asarray(rgb.to_ndarray(), np.uint8)
+
+    def _convert_deep(self, picture: Any, size: tuple[int, int]) -> NDArray[np.float32]:
+        """(H, W, 3) float32 RGB of a size (width, height), 0 to 255."""
+        tags, is_rgb, full = self._read_colour(picture)
+        bits = bit_depth(picture)
+        if is_rgb:
+            rgb = self._reformat(picture, size, format="rgb48le").to_ndarray()
+            # swscale leaves the lowest bits empty.
+            return np.asarray(rgb * np.float32(255 / ((1 << bits) - 1 << 16 - bits)), np.float32)
+        matrix = self._matrix(tags)
+        whole = self._reformat(
+            picture,
+            size,
+            format=deep_format(bits),
+            src_colorspace=matrix,
+            dst_colorspace=matrix,
+            src_color_range=full,
+            dst_color_range=full,
+        )
+        return read_rgb(whole, matrix, full=full == ColorRange.JPEG)
+
+    def _read_colour(self, picture: Any) -> tuple[ColourTags, bool, ColorRange]:
+        """Reads a picture's tags (in a spliced stream they change), whether it is RGB, and its range."""
         tags = fill_missing_tags(read_colour_tags(picture), self._tags)
         is_rgb = picture.format.is_rgb or picture.format.has_palette
-        full = ColorRange.JPEG if tags.range == "pc" else ColorRange.MPEG
+        return tags, is_rgb, ColorRange.JPEG if tags.range == "pc" else ColorRange.MPEG
+
+    def _reformat(self, picture: Any, size: tuple[int, int], **colours: Any) -> Any:
+        stretched = (picture.width, picture.height) != size
+        scaling = STRETCH_SCALING if stretched else self._scaling
         with self._lock:
-            rgb = self._converter.reformat(
-                picture,
-                width=width,
-                height=height,
-                format="rgb24",
-                src_colorspace=self._matrix(tags),
-                src_color_range=None if is_rgb else full,
-                dst_color_range=ColorRange.JPEG,
-                interpolation=STRETCH_SCALING if stretched else self._scaling,
-                threads=1,
+            return self._converter.reformat(
+                picture, width=size[0], height=size[1], interpolation=scaling, threads=1, **colours
             )
-        return np.asarray(rgb.to_ndarray(), np.uint8)
 
     def _matrix(self, tags: ColourTags) -> int:
         return choose_matrix(tags, self.shape.scaled, self._path)
 
-    def _turn_upright(self, image: Image) -> Image:
+    def _turn_upright(self, image: Any) -> Any:
         if self.shape.mirrored:
             image = image[:, ::-1]
         return np.ascontiguousarray(np.rot90(image, -self.shape.rotation // 90))

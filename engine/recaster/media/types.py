@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Image = NDArray[np.uint8]
 """(height, width, 3) uint8, RGB, full range, upright, square pixels."""
+Plate = NDArray[np.uint8] | NDArray[np.float32]
+"""A picture to paint on, (height, width, 3) RGB: uint8, or, where the clip has more than 8 bits, float32 from
+0 to 255 with fractions."""
 
 
 @dataclass(frozen=True)
@@ -208,6 +211,15 @@ class Frame:
         height, width = self.image.shape[:2]
         return width, height
 
+    @property
+    def plate(self) -> Plate:
+        """The picture to paint on; not to be changed."""
+        return self.image
+
+    def plate_part(self, place: Rect) -> Plate:
+        """Crops the plate to a place; the result is not to be changed."""
+        return place.crop(self.plate)
+
     def part(self, place: Rect) -> Image:
         """Crops the image to a place; the result is not to be changed."""
         return place.crop(self.image)
@@ -219,12 +231,12 @@ class Patch:
 
     Attributes:
         place: larger by some pixels than what was painted.
-        image: (H, W, 3) uint8 RGB, the frame with what was painted.
+        image: (H, W, 3) RGB, the plate with what was painted.
         painted: (H, W) bool, where anything was; elsewhere ``image`` is the frame.
         matte: (H, W) uint8, where faces show.
     """
 
     place: Rect
-    image: Image
+    image: Plate
     painted: NDArray[np.bool_]
     matte: NDArray[np.uint8]

@@ -27,6 +27,7 @@ from recaster.media.colour_tags import (
     write_colour_tags,
 )
 from recaster.media.decoder import media_url
+from recaster.media.deep_colour import make_picture
 from recaster.media.hdr_metadata import HdrMetadata, add_hdr_boxes
 from recaster.media.lazy_frame import LazyFrame, has_whole_chroma_samples, sample_planes
 from recaster.media.patches import PatchCompositor, paste_patches
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from recaster.media.types import ClipInfo, Frame, Image
+    from recaster.media.types import ClipInfo, Frame, Plate
 
 THREADS = 2
 """Fixed, because what x264 writes depends on it."""
@@ -123,7 +124,9 @@ class ClipWriter:
         self._is_full_range = self._tags.range == "pc"
         self._shape = choose_shape(info, self._options)
         self._matrix = choose_matrix(self._tags, (info.width, info.height), self.path)
-        self._compositor = PatchCompositor(self._format, codec.sited, self._matrix)
+        self._compositor = PatchCompositor(
+            self._format, codec.sited, self._matrix, is_full_range=self._is_full_range
+        )
         self._last: int | None = None
 
     def __enter__(self) -> Self:
@@ -151,27 +154,32 @@ class ClipWriter:
                 add_hdr_boxes(self._temporary, self._info.hdr)
         return None
 
-    def write(self, image: Image, pts: int) -> None:
+    def write(self, image: Plate, pts: int) -> None:
         """Appends a frame.
 
         Args:
-            image: (info.height, info.width, 3) uint8 RGB.
+            image: (info.height, info.width, 3).
             pts: its time in ticks of ``info.time_base``, later than the frame before.
 
         Raises:
             OutputError: the picture has another size, the time does not advance, or writing failed.
         """
         expected = (self._info.height, self._info.width, 3)
-        if image.shape != expected or image.dtype != "uint8":
+        if image.shape != expected or image.dtype not in ("uint8", "float32"):
             raise OutputError(f"{self.path}: a frame is {image.shape} {image.dtype}, not {expected} uint8")
         height, width = image.shape[:2]
         whole = np.ones((height, width), bool)
         patch = Patch(Rect(0, 0, width, height), image, whole, whole.astype(np.uint8))
         self._encode_rgb(to_stored(patch, self._shape).image, pts)
 
-    def _encode_rgb(self, image: Image, pts: int, origin: LazyFrame | None = None) -> None:
+    def _encode_rgb(self, image: Plate, pts: int, origin: LazyFrame | None = None) -> None:
         """Encodes an image of the stored size, as transparent as the frame that it was made of."""
-        picture = self._to_stored_form(av.VideoFrame.from_ndarray(image, format="rgb24"))
+        if image.dtype == np.float32:
+            bits = bit_depth(av.VideoFrame(16, 16, self._format))
+            made = make_picture(np.asarray(image, np.float32), bits, self._matrix, full=self._is_full_range)
+        else:
+            made = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+        picture = self._to_stored_form(made)
         if origin is not None and has_alpha(picture) and has_alpha(origin.picture):
             plane = sample_planes(picture)[-1]
             plane[:] = origin.stored_alpha >> (16 - bit_depth(picture))
@@ -187,13 +195,13 @@ class ClipWriter:
             OutputError: as ``write``.
         """
         if not isinstance(frame, LazyFrame) or not self._fits(frame.picture):
-            self.write(paste_patches(frame.image, patches), frame.pts)
+            self.write(paste_patches(frame.plate, patches), frame.pts)
             return
         placed = [to_stored(patch, self._shape) for patch in patches]
         if self._stores_alike(frame.picture):
             self._encode(self._compositor(frame.picture, placed, self._to_stored_form), frame.pts)
         else:
-            self._encode_rgb(paste_patches(frame.stored_image, placed), frame.pts, frame)
+            self._encode_rgb(paste_patches(frame.stored_plate, placed), frame.pts, frame)
 
     def _fits(self, picture: Any) -> bool:
         """Tells whether a decoded picture has the stored size, and is shown as the result is."""
@@ -220,7 +228,9 @@ class ClipWriter:
             self._container.mux(self._stream.encode(picture))
 
     def _to_stored_form(self, picture: Any) -> Any:
-        """Converts an RGB picture to the result's format and colours."""
+        """Converts a picture, RGB or deep YUV, to the result's format and colours."""
+        if not picture.format.is_rgb:
+            return self._convert(self._converter, picture, self._format)
         if self._is_full_range and not self._format.endswith("10le"):
             # Directly, swscale's chroma is half a level low.
             deep = f"{self._format.replace('yuvj', 'yuv')}10le"
@@ -228,13 +238,14 @@ class ClipWriter:
         return self._convert(self._converter, picture, self._format)
 
     def _convert(self, converter: VideoReformatter, picture: Any, pixel_format: str) -> Any:
+        stored_range = ColorRange.JPEG if self._is_full_range else ColorRange.MPEG
         return converter.reformat(
             picture,
             format=pixel_format,
             src_colorspace=None if picture.format.is_rgb else self._matrix,
-            src_color_range=ColorRange.JPEG,
+            src_color_range=ColorRange.JPEG if picture.format.is_rgb else stored_range,
             dst_colorspace=self._matrix,
-            dst_color_range=ColorRange.JPEG if self._is_full_range else ColorRange.MPEG,
+            dst_color_range=stored_range,
             interpolation=WRITE_SCALING,
             threads=1,
         )

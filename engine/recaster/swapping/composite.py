@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.faces.types import Floats
-    from recaster.media.types import Frame, Image
+    from recaster.media.types import Frame, Plate
     from recaster.settings.swap import LabelSettings
 
 MIN_SHARP_ZOOM: Final = 0.7
@@ -70,7 +70,7 @@ def composite(frame: Frame, layers: Sequence[Layer], label: LabelSettings | None
     patches = []
     wide = [place.expand(PATCH_MARGIN_PX, PATCH_GRID_PX, frame.size) for place in places]
     for whole in _join_overlapping(wide):
-        image = frame.part(whole).copy()
+        image = frame.plate_part(whole).copy()
         matte = np.zeros(image.shape[:2], dtype=np.float32)
         for place, layer in painters:
             if whole.contains(place):
@@ -100,7 +100,7 @@ def _join_overlapping(places: Sequence[Rect]) -> list[Rect]:
     return joined
 
 
-def _blend(image: Image, matte: NDArray[np.float32], layer: Layer, place: Rect, whole: Rect) -> None:
+def _blend(image: Plate, matte: NDArray[np.float32], layer: Layer, place: Rect, whole: Rect) -> None:
     """Blends one face, at its place, into a part of the frame and its matte, in place."""
     picture, mask, filtering = _prefilter(layer)
     size = (place.width, place.height)
@@ -111,8 +111,11 @@ def _blend(image: Image, matte: NDArray[np.float32], layer: Layer, place: Rect, 
     weight = cv2.warpAffine(mask, to_crop, size, flags=cv2.INTER_LINEAR)
     there = place.relative_to(whole)
     here = there.crop(image)
-    # blendLinear divides by the sum of the weights + 1e-5, which rounding takes back.
-    here[...] = np.rint(cv2.blendLinear(face, here.astype(np.float32), weight, 1 - weight))
+    if here.dtype == np.float32:
+        here += weight[..., None] * (face - here)
+    else:
+        # blendLinear divides by the sum of the weights + 1e-5, which rounding takes back.
+        here[...] = np.rint(cv2.blendLinear(face, here.astype(np.float32), weight, 1 - weight))
     shown = there.crop(matte)
     # Faces that overlap cover as layers of paint do.
     shown += (1 - shown) * weight

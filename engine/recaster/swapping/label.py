@@ -15,7 +15,7 @@ from recaster.media.types import Rect
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from recaster.media.types import Image
+    from recaster.media.types import Plate
     from recaster.settings.swap import LabelSettings
 
 WORDS: Final = {
@@ -51,12 +51,12 @@ def place_label(settings: LabelSettings, size: tuple[int, int]) -> Rect | None:
     return Rect(left, top, left + columns, top + rows)
 
 
-def draw_label(there: Image, settings: LabelSettings, size: tuple[int, int]) -> NDArray[np.bool_]:
+def draw_label(there: Plate, settings: LabelSettings, size: tuple[int, int]) -> NDArray[np.bool_]:
     """Draws the label into what a picture of this size shows at ``place_label``; returns where it shows."""
     ink, cover = _fit_label(settings, *size)
     rows, columns = there.shape[:2]
     shown = cover[:rows, :columns]
-    there[...] = np.rint(ink[:rows, :columns] * shown + there * (1 - shown)).astype(np.uint8)
+    there[...] = np.rint(ink[:rows, :columns] * shown + there * (1 - shown))
     return np.asarray(shown[..., 0] > 0)
 
 

@@ -66,7 +66,7 @@ class RenderedFrame:
     @property
     def image(self) -> Image:
         """(height, width, 3) uint8 RGB, with all faces swapped."""
-        return paste_patches(self.frame.image, self.patches)
+        return np.asarray(paste_patches(self.frame.image, self.patches), np.uint8)
 
     @property
     def matte(self) -> NDArray[np.uint8]:

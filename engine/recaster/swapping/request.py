@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from recaster.swapping.load import SwapperFactory
     from recaster.swapping.swapper import Swapper
 
-PLAN_FORMAT: Final = 34
+PLAN_FORMAT: Final = 35
 """Version of what a render makes of a description: rendered segments of another version aren't used."""
 
 
