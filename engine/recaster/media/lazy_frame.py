@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from recaster.media.picture import RgbConverter, bit_depth, build_filter_graph
+from recaster.media.picture import RgbConverter, build_filter_graph
 from recaster.media.types import Frame, Rect
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from recaster.media.colour_view import ColourView
     from recaster.media.types import Image, Plate
 
 MARGIN_PX: Final = 8
@@ -58,12 +59,17 @@ class LazyFrame(Frame):
 
     @cached_property
     def _is_deep(self) -> bool:
-        return bit_depth(self.picture) > 8
+        return self._converter.paints_deep(self.picture)
 
     @cached_property
     def plate(self) -> Plate:
         """The whole picture to paint on."""
         return self._converter.convert_plate(self.picture) if self._is_deep else self.image
+
+    @property
+    def view(self) -> ColourView | None:
+        """The view of an HDR clip that ``image`` shows."""
+        return self._converter.view
 
     @property
     def stored_plate(self) -> Plate:

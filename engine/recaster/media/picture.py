@@ -16,6 +16,7 @@ from av.sidedata.sidedata import Type
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from recaster.media.colour_tags import choose_matrix, fill_missing_tags, read_colour_tags
+from recaster.media.colour_view import ColourView
 from recaster.media.decoder import MAX_PIXELS, MAX_SIDE, ClipDecoder, DecodedPicture
 from recaster.media.deep_colour import deep_format, read_rgb
 from recaster.media.types import Shape
@@ -114,6 +115,7 @@ class RgbConverter:
         self.shape = shape
         self._scaling = FAST_SCALING if fast else READ_SCALING
         self._tags = tags
+        self.view = ColourView.of(tags)
         self._path = path
         self._matrix(tags)
         self._converter = VideoReformatter()
@@ -129,16 +131,20 @@ class RgbConverter:
 
     def convert_plate(self, picture: Any) -> Plate:
         """Converts a picture as ``Plate`` says, (height, width, 3), contiguous."""
-        if bit_depth(picture) <= 8:
+        if not self.paints_deep(picture):
             return self(picture)
         plate: Plate = self._turn_upright(self._convert_deep(picture, self.shape.scaled))
         return plate
 
     def convert_plate_part(self, picture: Any) -> Plate:
         """Converts a picture, or a part of one, as ``Plate`` says, in its own size and as it lies."""
-        if bit_depth(picture) <= 8:
+        if not self.paints_deep(picture):
             return self.convert_part(picture)
         return self._convert_deep(picture, (picture.width, picture.height))
+
+    def paints_deep(self, picture: Any) -> bool:
+        """Tells whether a picture is painted on in floats: images have fewer bits, or show a view of it."""
+        return self.view is not None or bit_depth(picture) > 8
 
     def shows_as_stored(self, picture: Any) -> bool:
         """Tells whether a picture is neither stretched nor turned nor mirrored to be shown."""
@@ -154,7 +160,8 @@ class RgbConverter:
             src_color_range=None if is_rgb else full,
             dst_color_range=ColorRange.JPEG,
         )
-        return np.asarray(rgb.to_ndarray(), np.uint8)
+        image = np.asarray(rgb.to_ndarray(), np.uint8)
+        return image if self.view is None else self.view.show(image)
 
     def _convert_deep(self, picture: Any, size: tuple[int, int]) -> NDArray[np.float32]:
         """(H, W, 3) float32 RGB of a size (width, height), 0 to 255."""

@@ -27,7 +27,7 @@ def read_frames(
 
     Images are RGB, full range, upright, in square pixels. Colours follow the stream's tags; an
     untagged stream is bt709 when it is HD and smpte170m when smaller, limited range (what mpv does).
-    HDR code values are kept: only the matrix is undone. Interlaced frames are deinterlaced, one image
+    HDR is shown in an sRGB view (``colour_view``). Interlaced frames are deinterlaced, one image
     for each. Alpha is dropped. Frames that do not decode are left out, as ``probe`` counts.
 
     A range is exact: its frames are those that a reading of the whole clip gives at these indices. It

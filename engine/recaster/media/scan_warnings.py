@@ -134,7 +134,7 @@ def _picture_warnings(damage: Damage, shape: Shape, colour: ColourTags, *, inter
     if colour.transfer in HDR_TRANSFERS:
         name = HDR_TRANSFERS[colour.transfer]
         warnings.append(
-            f"HDR ({name}): code values are kept, not tone-mapped; pictures look flat on a plain screen"
+            f"HDR ({name}): faces are made in a tone-mapped view and laid over the clip's own values"
         )
     return warnings
 

@@ -14,6 +14,7 @@ from recaster.media.metadata import NO_METADATA, Metadata, SideStream
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recaster.media.colour_view import ColourView
     from recaster.media.hdr_metadata import HdrMetadata
 
 Image = NDArray[np.uint8]
@@ -212,8 +213,13 @@ class Frame:
         return width, height
 
     @property
+    def view(self) -> ColourView | None:
+        """The view that ``image`` shows of the plate's values; None where they are the same."""
+        return None
+
+    @property
     def plate(self) -> Plate:
-        """The picture to paint on; not to be changed."""
+        """The picture to paint on, in the clip's own values; not to be changed."""
         return self.image
 
     def plate_part(self, place: Rect) -> Plate:

@@ -80,9 +80,19 @@ def composite(frame: Frame, layers: Sequence[Layer], label: LabelSettings | None
         painted = faces > 0
         if label is not None and sign is not None and whole.contains(sign):
             there = sign.relative_to(whole)
-            there.crop(painted)[draw_label(there.crop(image), label, frame.size)] = True
+            there.crop(painted)[_draw_label(there.crop(image), label, frame)] = True
         patches.append(Patch(whole, image, painted, faces))
     return patches
+
+
+def _draw_label(there: Plate, label: LabelSettings, frame: Frame) -> NDArray[np.bool_]:
+    """Draws the label into its part of a plate, in the colours of its view; returns where it is."""
+    if frame.view is None:
+        return draw_label(there, label, frame.size)
+    shown = frame.view.decode(np.asarray(there, np.float32))
+    where = draw_label(shown, label, frame.size)
+    there[where] = frame.view.encode(shown[where])
+    return where
 
 
 def _join_overlapping(places: Sequence[Rect]) -> list[Rect]:

@@ -66,7 +66,10 @@ class RenderedFrame:
     @property
     def image(self) -> Image:
         """(height, width, 3) uint8 RGB, with all faces swapped."""
-        return np.asarray(paste_patches(self.frame.image, self.patches), np.uint8)
+        if self.frame.view is None:
+            return np.asarray(paste_patches(self.frame.image, self.patches), np.uint8)
+        plate = np.asarray(paste_patches(self.frame.plate, self.patches), np.float32)
+        return np.rint(self.frame.view.decode(plate)).astype(np.uint8)
 
     @property
     def matte(self) -> NDArray[np.uint8]:
@@ -239,6 +242,8 @@ class Renderer:
                 image += swapped.mouth.share[..., None] * (swapped.mouth.image - image)
             turned = face.painted * np.float32(self._plan.opacity(number, frame.index))
             visible = _remove_occluded(turned, face.occlusion, face.foreground)
+            if frame.view is not None:
+                image = frame.view.encode(image)
             layer = Layer(image, visible, swapped.matrix)
             layers.append(layer)
             size = self._plan.size

@@ -1,0 +1,115 @@
+"""View of HDR pictures for networks, which know sRGB alone, and the way back for what they paint.
+
+PQ (SMPTE ST 2084) and HLG (ITU-R BT.2100) become light relative to diffuse white (203 cd/m2, or 75 % of HLG:
+ITU-R BT.2408), in the primaries of BT.709 (ITU-R BT.2087); light near white and beyond is bent below it; then
+comes sRGB's curve. Every step has an inverse, so that what is painted gets the clip's own values.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from recaster.media.types import ColourTags, Image
+
+    Light = NDArray[np.floating[Any]]
+    """Any shape of RGB; 1 is diffuse white."""
+
+REFERENCE_WHITE_CDM2: Final = 203
+HLG_REFERENCE: Final = 0.265
+"""Scene light of HLG's signal of 75 %."""
+TO_BT709: Final = np.array(
+    [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
+)
+"""Linear RGB of BT.2020 to that of BT.709 (ITU-R BT.2087, inverted)."""
+KNEE: Final = 0.6
+"""Light up to which the view is straight: skin in a usual exposure."""
+MAX_VIEWED_LIGHT: Final = 8.0
+"""Light that the view still tells from more; 8 times diffuse white is over 1,600 cd/m2."""
+_M1, _M2 = 2610 / 16384, 2523 / 4096 * 128
+_C1, _C2, _C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
+_A, _B, _C = 0.17883277, 0.28466892, 0.55991073
+
+
+@dataclass(frozen=True)
+class ColourView:
+    """The view of clips with one transfer and one set of primaries."""
+
+    transfer: str
+    is_wide: bool
+
+    @classmethod
+    def of(cls, tags: ColourTags) -> ColourView | None:
+        """The view of a clip; None where its values are viewed as they are."""
+        if tags.transfer not in _TO_LIGHT:
+            return None
+        return cls(tags.transfer, tags.primaries == "bt2020")
+
+    def show(self, image: Image) -> Image:
+        """Turns 8-bit code values, (H, W, 3), into the view's."""
+        red, green, blue = (image[..., channel].astype(np.uint32) for channel in range(3))
+        shown: Image = _table(self)[red << 16 | green << 8 | blue]
+        return shown
+
+    def decode(self, codes: Light) -> NDArray[np.float32]:
+        """Turns code values from 0 to 255, (..., 3), into the view's."""
+        light = _TO_LIGHT[self.transfer](np.clip(codes / 255, 0, 1))
+        if self.is_wide:
+            light = light @ TO_BT709.T
+        bent = KNEE + (1 - KNEE) * -np.expm1(-np.maximum(light - KNEE, 0) / (1 - KNEE))
+        light = np.clip(np.where(light > KNEE, bent, light), 0, 1)
+        srgb = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+        return (255 * srgb).astype(np.float32)
+
+    def encode(self, view: Light) -> NDArray[np.float32]:
+        """Inverts ``decode``."""
+        srgb = np.clip(view / 255, 0, 1)
+        light = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+        left = np.maximum(1 - (np.maximum(light, KNEE) - KNEE) / (1 - KNEE), 1e-9)
+        light = np.where(light > KNEE, KNEE - (1 - KNEE) * np.log(left), light)
+        light = np.minimum(light, MAX_VIEWED_LIGHT)
+        if self.is_wide:
+            light = np.maximum(light @ np.linalg.inv(TO_BT709).T, 0)
+        return (255 * np.clip(_FROM_LIGHT[self.transfer](light), 0, 1)).astype(np.float32)
+
+
+def _pq_to_light(code: Light) -> Light:
+    power = code ** (1 / _M2)
+    nits = 10_000 * (np.maximum(power - _C1, 0) / (_C2 - _C3 * power)) ** (1 / _M1)
+    return nits / REFERENCE_WHITE_CDM2
+
+
+def _pq_from_light(light: Light) -> Light:
+    power = (light * REFERENCE_WHITE_CDM2 / 10_000) ** _M1
+    return ((_C1 + _C2 * power) / (1 + _C3 * power)) ** _M2
+
+
+def _hlg_to_light(code: Light) -> Light:
+    scene = np.where(code <= 0.5, code**2 / 3, (np.exp((code - _C) / _A) + _B) / 12)
+    return scene / HLG_REFERENCE
+
+
+def _hlg_from_light(light: Light) -> Light:
+    scene = np.minimum(light * HLG_REFERENCE, 1)
+    return np.where(scene <= 1 / 12, np.sqrt(3 * scene), _A * np.log(np.maximum(12 * scene - _B, 1e-6)) + _C)
+
+
+_TO_LIGHT: Final = {"smpte2084": _pq_to_light, "arib-std-b67": _hlg_to_light}
+_FROM_LIGHT: Final = {"smpte2084": _pq_from_light, "arib-std-b67": _hlg_from_light}
+
+
+@functools.lru_cache(maxsize=2)
+def _table(view: ColourView) -> Image:
+    """(256 ** 3, 3) uint8: the view of every colour of 8 bits a channel; whole pictures are shown by it."""
+    steps = np.arange(256, dtype=np.float32)
+    table = np.empty((256, 256, 256, 3), np.uint8)
+    for red in range(256):
+        codes = np.stack(np.broadcast_arrays(steps[red], steps[:, None], steps), axis=-1)
+        table[red] = np.rint(view.decode(codes))
+    return table.reshape(-1, 3)
