@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from recaster.models.model_folder import ModelFolder
     from recaster.swapping.coverage import Coverage
 
+MAX_SIDE_STREAMS: Final = 100
+MAX_CHAPTERS: Final = 1000
 MAX_RANGES: Final = 200
 """Ranges of frames that a message about a swap holds."""
 
@@ -36,6 +38,27 @@ def clip_to_proto(info: ClipInfo, clip_id: str, name: str, digest: str, size: in
         pixel_format=info.pixel_format,
         has_sound=bool(info.audio),
         warnings=info.warnings,
+        stored_width=info.shape.stored[0],
+        stored_height=info.shape.stored[1],
+        sample_aspect=str(info.shape.sample_aspect),
+        rotation=info.shape.rotation,
+        bit_depth=info.bit_depth,
+        has_alpha=info.has_alpha,
+        transfer=info.colour.transfer or "",
+        timecode=info.metadata.timecode or "",
+        reel=info.metadata.reel or "",
+        side_streams=[
+            clip_pb2.SideStream(
+                kind=side.kind, codec=side.codec, language=side.language or "", title=side.title or ""
+            )
+            for side in info.side_streams[:MAX_SIDE_STREAMS]
+        ],
+        chapters=[
+            clip_pb2.Chapter(
+                start_s=float(chapter.start), end_s=float(chapter.end), title=chapter.tags.get("title", "")
+            )
+            for chapter in info.metadata.chapters[:MAX_CHAPTERS]
+        ],
     )
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Clip(_message.Message):
-    __slots__ = ("clip_id", "display_name", "digest", "size", "width", "height", "frame_count", "frame_rate", "variable_frame_rate", "duration_s", "codec", "pixel_format", "has_sound", "warnings", "create_time", "created_by")
+    __slots__ = ("clip_id", "display_name", "digest", "size", "width", "height", "frame_count", "frame_rate", "variable_frame_rate", "duration_s", "codec", "pixel_format", "has_sound", "warnings", "create_time", "created_by", "stored_width", "stored_height", "sample_aspect", "rotation", "bit_depth", "has_alpha", "transfer", "timecode", "reel", "side_streams", "chapters")
     CLIP_ID_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -24,6 +24,17 @@ class Clip(_message.Message):
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     CREATED_BY_FIELD_NUMBER: _ClassVar[int]
+    STORED_WIDTH_FIELD_NUMBER: _ClassVar[int]
+    STORED_HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_ASPECT_FIELD_NUMBER: _ClassVar[int]
+    ROTATION_FIELD_NUMBER: _ClassVar[int]
+    BIT_DEPTH_FIELD_NUMBER: _ClassVar[int]
+    HAS_ALPHA_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_FIELD_NUMBER: _ClassVar[int]
+    TIMECODE_FIELD_NUMBER: _ClassVar[int]
+    REEL_FIELD_NUMBER: _ClassVar[int]
+    SIDE_STREAMS_FIELD_NUMBER: _ClassVar[int]
+    CHAPTERS_FIELD_NUMBER: _ClassVar[int]
     clip_id: str
     display_name: str
     digest: str
@@ -40,7 +51,40 @@ class Clip(_message.Message):
     warnings: _containers.RepeatedScalarFieldContainer[str]
     create_time: _timestamp_pb2.Timestamp
     created_by: str
-    def __init__(self, clip_id: _Optional[str] = ..., display_name: _Optional[str] = ..., digest: _Optional[str] = ..., size: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frame_count: _Optional[int] = ..., frame_rate: _Optional[str] = ..., variable_frame_rate: bool = ..., duration_s: _Optional[float] = ..., codec: _Optional[str] = ..., pixel_format: _Optional[str] = ..., has_sound: bool = ..., warnings: _Optional[_Iterable[str]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[str] = ...) -> None: ...
+    stored_width: int
+    stored_height: int
+    sample_aspect: str
+    rotation: int
+    bit_depth: int
+    has_alpha: bool
+    transfer: str
+    timecode: str
+    reel: str
+    side_streams: _containers.RepeatedCompositeFieldContainer[SideStream]
+    chapters: _containers.RepeatedCompositeFieldContainer[Chapter]
+    def __init__(self, clip_id: _Optional[str] = ..., display_name: _Optional[str] = ..., digest: _Optional[str] = ..., size: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frame_count: _Optional[int] = ..., frame_rate: _Optional[str] = ..., variable_frame_rate: bool = ..., duration_s: _Optional[float] = ..., codec: _Optional[str] = ..., pixel_format: _Optional[str] = ..., has_sound: bool = ..., warnings: _Optional[_Iterable[str]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[str] = ..., stored_width: _Optional[int] = ..., stored_height: _Optional[int] = ..., sample_aspect: _Optional[str] = ..., rotation: _Optional[int] = ..., bit_depth: _Optional[int] = ..., has_alpha: bool = ..., transfer: _Optional[str] = ..., timecode: _Optional[str] = ..., reel: _Optional[str] = ..., side_streams: _Optional[_Iterable[_Union[SideStream, _Mapping]]] = ..., chapters: _Optional[_Iterable[_Union[Chapter, _Mapping]]] = ...) -> None: ...
+
+class SideStream(_message.Message):
+    __slots__ = ("kind", "codec", "language", "title")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    CODEC_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    codec: str
+    language: str
+    title: str
+    def __init__(self, kind: _Optional[str] = ..., codec: _Optional[str] = ..., language: _Optional[str] = ..., title: _Optional[str] = ...) -> None: ...
+
+class Chapter(_message.Message):
+    __slots__ = ("start_s", "end_s", "title")
+    START_S_FIELD_NUMBER: _ClassVar[int]
+    END_S_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    start_s: float
+    end_s: float
+    title: str
+    def __init__(self, start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., title: _Optional[str] = ...) -> None: ...
 
 class GetClipRequest(_message.Message):
     __slots__ = ("clip_id",)
