@@ -26,6 +26,7 @@ def test_a_clip_says_how_it_is_stored_and_what_stands_around_its_picture(tmp_pat
         frame = av.VideoFrame.from_ndarray(np.zeros((64, 96, 3), np.uint8), format="rgb24")
         frame = frame.reformat(format="yuva444p10le")
         frame.pts = 0
+        frame.color_trc = 16
         frame.time_base = Fraction(1, 25)
         container.mux([*stream.encode(frame), *stream.encode(None)])
     clip = clip_to_proto(probe(path), "c1", "a.mov", "d" * 64, path.stat().st_size)
