@@ -33,5 +33,5 @@ def test_a_clip_says_how_it_is_stored_and_what_stands_around_its_picture(tmp_pat
     assert (clip.width, clip.height) == (64, 102)
     assert (clip.stored_width, clip.stored_height, clip.sample_aspect, clip.rotation) == (96, 64, "16/15", 90)
     assert (clip.timecode, clip.reel, clip.transfer) == ("10:20:30:12", "A001", "smpte2084")
-    assert (clip.bit_depth, clip.has_alpha) == (10, True)
+    assert (clip.bit_depth, clip.has_alpha) == (12, True)  # as ProRes 4444 decodes
     assert [(chapter.title, chapter.end_s) for chapter in clip.chapters] == [("One", 0.04)]
