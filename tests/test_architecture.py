@@ -27,8 +27,8 @@ FOUNDATIONS = {
     "zips",
 }
 ORDER = (
-    "api", "settings", "processes", "client", "isobmff", "store", "provenance", "media", "models",
-    "networks", "faces", "facesets", "appearance", "likeness", "training", "swapping", "evaluation",
+    "api", "settings", "processes", "client", "isobmff", "store", "provenance", "media", "timelines",
+    "models", "networks", "faces", "facesets", "appearance", "likeness", "training", "swapping", "evaluation",
     "report", "operations", "benchmarks", "jobs", "service", "cli",
 )  # fmt: skip
 

@@ -24,12 +24,13 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 COMMANDS = {
     "probe": "probe", "extract": "extract", "faceset": "faceset", "train": "train", "swap": "swap",
-    "identity": "identity", "verify": "manifest", "sign": "manifest", "audit": "audit", "compare": "probe",
-    "evaluate": "evaluate", "bench": "bench", "report": "evaluate", "serve": "serve", "drain": "serve",
-    "tokens": "tokens", "store": "store", "jobs": "jobs", "certs": "serve", "doctor": "doctor",
+    "conform": "conform", "identity": "identity", "verify": "manifest", "sign": "manifest", "audit": "audit",
+    "compare": "probe", "evaluate": "evaluate", "bench": "bench", "report": "evaluate", "serve": "serve",
+    "drain": "serve", "tokens": "tokens", "store": "store", "jobs": "jobs", "certs": "serve",
+    "doctor": "doctor",
 }  # fmt: skip
 """The module of each command."""
-RESUMING = ("extract", "swap")
+RESUMING = ("extract", "swap", "conform")
 """Commands that go on where they were stopped when they are given again."""
 
 EPILOG = """exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 unusable input, 4 no (such) face,

@@ -16,6 +16,7 @@ from recaster.settings.encoding import WriterOptions
 from recaster.settings.swap import LabelSettings, MaskSettings, PreviewSettings, SwapSettings
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
     from collections.abc import Iterable
 
     from recaster.api.v1 import job_pb2
@@ -38,6 +39,12 @@ def add_swap(commands: Commands) -> None:
     add_options(parser, SwapSettings, "frames")
     add_options(parser, PreviewSettings)
     add_options(parser, SwapSettings, "matte", "report")
+    add_swap_options(parser)
+    add_engine(parser)
+
+
+def add_swap_options(parser: ArgumentParser) -> None:
+    """Adds the options of whom to swap, look, encoding, marks, the right to the face and the device."""
     people = parser.add_argument_group("whose face (default: the clip's main person)")
     add_options(people.add_mutually_exclusive_group(), SwapSettings, "person", "track", "everyone")
     add_options(people, AnalysisSettings)
@@ -57,7 +64,6 @@ def add_swap(commands: Commands) -> None:
     add_option(parser, DeviceSettings, "device", default=DeviceSettings.device, help=text)
     text = "CPU threads, in one process (default: all cores, large machines with several processes)"
     add_option(parser, DeviceSettings, "threads", metavar="N", help=text)
-    add_engine(parser)
 
 
 def _run_here(options: Options) -> None:

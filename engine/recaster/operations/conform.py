@@ -1,0 +1,317 @@
+"""Conforming of an edit: a swap of each range of media that it shows, and an edit that shows the results."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.api.v1 import job_pb2
+from recaster.errors import (
+    ConsentError,
+    DeviceError,
+    DiskFullError,
+    FaceNotFoundError,
+    FacesetError,
+    InputError,
+    ModelError,
+    OutputError,
+    RecasterError,
+    UsageError,
+)
+from recaster.files import is_intact, parse_json, sha256, write_error, write_json
+from recaster.operations import swap
+from recaster.operations.face_rights import NO_CLAIM, FaceClaim
+from recaster.progress import LogLine, Report, Update, no_log, silent
+from recaster.provenance.register import open_register
+from recaster.settings.encoding import WriterOptions
+from recaster.timelines.conform_plan import Failure, locate_media, plan_conform, relink
+from recaster.timelines.edit_file import WRITABLE_SUFFIXES, is_edl, read_edit, write_edit
+from recaster.timelines.media_search import MediaFolder, is_clip
+from recaster.timelines.media_use import list_uses, restore_rate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.media.clip import Clip
+    from recaster.settings.conform import ConformSettings
+    from recaster.swapping.swapper import Swapper
+    from recaster.timelines.conform_plan import ConformPlan, Shot
+
+RECORD_NAME: Final = "conform.json"
+"""File beside the results that says what each is of."""
+RECORD_FORMAT: Final = 1
+STAGE_SPANS: Final = {"analysing": (0.0, 0.4), "looking at faces": (0.4, 0.5), "swapping": (0.5, 1.0)}
+"""Part of a swap's time that each of its stages takes, roughly: for the time left."""
+FATAL_ERRORS: Final = (ConsentError, DeviceError, DiskFullError, FacesetError, ModelError)
+"""Errors that every further swap would end with, too."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One edit to conform.
+
+    Attributes:
+        edit: its file.
+        out: the folder for results and for the edit that shows them.
+        options: of every swap, without a range; what isn't set is left to the policy, then to the defaults.
+        model: a trained model, or
+        source: a faceset to swap with untrained.
+        person: a picture of the person whose face is replaced.
+        has_manifest: whether results carry a manifest.
+    """
+
+    edit: Path
+    out: Path
+    settings: ConformSettings
+    options: job_pb2.SwapOptions
+    model: Path | None = None
+    source: Path | None = None
+    person: Path | None = None
+    has_manifest: bool = True
+    claim: FaceClaim = NO_CLAIM
+
+
+@dataclass(frozen=True)
+class ShotResult:
+    """A finished shot: its file, and in words what of it is swapped; ``is_kept`` if it was there already."""
+
+    out: Path
+    lines: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    is_kept: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """Outcome of conforming.
+
+    Attributes:
+        edits: files of the edit that shows the results.
+        shots: the results, in the edit's order.
+        without_face: ranges of media in which nobody is found; their clips keep their media.
+        others: names of clips that are no clips of media, and stay.
+        failures: what went wrong with the rest, which keep their media, too.
+        warnings: what an editor should know of the results and the edit.
+    """
+
+    edits: tuple[Path, ...]
+    shots: tuple[ShotResult, ...]
+    without_face: tuple[str, ...]
+    others: tuple[str, ...]
+    failures: tuple[Failure, ...]
+    warnings: tuple[str, ...]
+
+    def summary(self) -> tuple[str, ...]:
+        """Describes it in lines of words."""
+        lines = [f"{shot.out.name}: {line}" for shot in self.shots for line in shot.lines]
+        kept = sum(shot.is_kept for shot in self.shots)
+        if kept:
+            lines.append(f"{kept} of {len(self.shots)} results were there already from an earlier run")
+        lines += [f"{name}: nobody found; its clips keep their media" for name in self.without_face]
+        if self.others:
+            lines.append(f"no clips of media, left as they are: {', '.join(self.others)}")
+        return (*lines, f"edit: {', '.join(str(path) for path in self.edits)}")
+
+
+def run(request: Request, report: Report = silent, log: LogLine = no_log) -> Result:
+    """Swaps what an edit shows, each range of media once, and writes the edit with the results.
+
+    The same request again goes on where an interruption ended it: finished results that belong to it stay.
+    A shot that fails doesn't stop the others.
+
+    Raises:
+        InputError: the edit can't be read, shows nothing, or media are missing; before anything is rendered.
+        FaceNotFoundError: nobody is found in any of its media.
+        UsageError, ConsentError, DeviceError, FacesetError, ModelError, OutputError: as ``operations.swap``.
+    """
+    _check_places(request)
+    folder = MediaFolder(request.settings.media)
+    edit, rate = _read(request, folder)
+    plan = plan_conform(edit, request.edit, folder, request.settings.handles, report)
+    if not plan.shots and not plan.failures:
+        raise InputError(f"{request.edit}: shows no clip of media that could be swapped")
+    work = _Work.begin(request, log)
+    shots: list[ShotResult] = []
+    without_face: list[tuple[Shot, FaceNotFoundError]] = []
+    failures = list(plan.failures)
+    progress = _Progress(plan, report)
+    for number, shot in enumerate(plan.shots):
+        listen = progress.of(number)
+        try:
+            made = work.make(shot, listen, log)
+        except FATAL_ERRORS:
+            raise
+        except FaceNotFoundError as error:
+            without_face.append((shot, error))
+        except RecasterError as error:
+            failures.append(Failure(shot.name, error))
+        else:
+            shots.append(made)
+            relink(shot, made.out)
+        listen(Update("swapping", 1, 1))
+    if without_face and not shots and not failures:
+        raise without_face[0][1]
+    edits, warnings = _write(request, edit, rate)
+    return Result(
+        edits,
+        tuple(shots),
+        tuple(shot.name for shot, _ in without_face),
+        plan.others,
+        tuple(failures),
+        (*(f"{shot.out.name}: {warning}" for shot in shots for warning in shot.warnings), *warnings),
+    )
+
+
+def _check_places(request: Request) -> None:
+    """Refuses to replace the edit that is read (UsageError), and makes the folder."""
+    if request.settings.media is not None and not request.settings.media.is_dir():
+        raise UsageError(f"{request.settings.media}: is no folder of media")
+    if request.options.HasField("range"):
+        raise UsageError("an edit says itself which frames it shows; leave the range out")
+    if request.edit.absolute().parent.resolve() == request.out.resolve():
+        raise UsageError(f"{request.out}: the edit is in it and would be replaced; choose another folder")
+    try:
+        request.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(request.out, error) from error
+
+
+def _read(request: Request, folder: MediaFolder) -> tuple[Any, float | None]:
+    """Reads the edit, and says at which rate where it is an EDL."""
+    if not is_edl(request.edit):
+        return read_edit(request.edit), None
+    rate = request.settings.rate
+    if rate is None:
+        from recaster.media.probe import probe
+
+        uses = [use for use in list_uses(read_edit(request.edit)) if is_clip(use)]
+        media = next(iter(locate_media(uses, request.edit, folder)), None)
+        if media is None:
+            raise InputError(f"{request.edit}: shows no clip of media that could be swapped")
+        exact = probe(media).rate
+    else:
+        exact = restore_rate(rate)
+    return read_edit(request.edit, float(exact)), float(exact)
+
+
+def _write(request: Request, edit: Any, rate: float | None) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Writes the edit as OTIO and, where that can be written, in its own format; returns files, warnings."""
+    out = request.out / f"{request.edit.stem}.otio"
+    write_edit(edit, out)
+    suffix = request.edit.suffix.lower()
+    if suffix == out.suffix or suffix not in WRITABLE_SUFFIXES:
+        return (out,), ()
+    same = out.with_suffix(suffix)
+    try:
+        write_edit(edit, same, rate)
+    except DiskFullError:
+        raise
+    except OutputError as error:
+        return (out,), (str(error),)
+    return (out, same), ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """Everything that the swaps of an edit share; ``record`` says what finished results are of, by name."""
+
+    request: Request
+    swapper: Swapper
+    device: str
+    identity_id: str
+    record: dict[str, dict[str, Any]]
+    clips: dict[Path, Clip] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, request: Request, log: LogLine) -> _Work:
+        """Loads the swapper and checks the right to the face, for results that are kept, too."""
+        swapper, device = swap.load_on_device(_swap_request(request, request.edit, request.out), log)
+        face = request.model or request.source
+        assert face is not None  # noqa: S101 - a swapper was loaded of it
+        with open_register() as register:
+            person = request.claim.authorize(register, face)
+        return cls(request, swapper, device, person.identity_id, _read_record(request.out))
+
+    def make(self, shot: Shot, report: Report, log: LogLine) -> ShotResult:
+        """Swaps a shot, or keeps the result that is there already (RecasterError)."""
+        codec = self.request.options.codec or WriterOptions.codec
+        out = self.request.out / f"{shot.name}{self.request.settings.suffix(codec)}"
+        frames = f"{shot.frames.start}-{shot.frames.stop - 1}"
+        wanted = _swap_request(self.request, shot.media, out, frames)
+        plan = self._describe(wanted, shot)
+        entry = self.record.get(out.name)
+        if entry is not None and entry["plan"] == plan and is_intact(out, entry["sha256"]):
+            return ShotResult(out, tuple(entry["lines"]), is_kept=True)
+        made = swap.run(wanted, report, log, load=lambda *_: (self.swapper, self.device)).swap
+        lines = made.summary(self.device)[: 1 + len(made.coverage.lines)]
+        self.record[out.name] = {"plan": plan, "sha256": sha256(out), "lines": list(lines)}
+        write_json(self.request.out / RECORD_NAME, {"format": RECORD_FORMAT, "results": self.record})
+        return ShotResult(out, lines, made.warnings)
+
+    def _describe(self, wanted: swap.Request, shot: Shot) -> dict[str, Any]:
+        """Describes all that decides how a result is, as plain values."""
+        from recaster.media.clip import Clip
+        from recaster.swapping.request import SwapRequest
+
+        clip = self.clips.setdefault(shot.media, Clip(shot.media))
+        with open_register() as register:
+            settings = wanted.settings(clip.info, register.policy)
+        described = SwapRequest(clip, wanted.out, self.swapper, settings).describe()
+        return described | {"manifest": wanted.has_manifest, "identity": self.identity_id}
+
+
+def _swap_request(request: Request, clip: Path, out: Path, frames: str = "") -> swap.Request:
+    options = job_pb2.SwapOptions()
+    options.CopyFrom(request.options)
+    if frames:
+        options.range = frames
+    return swap.Request(
+        clip,
+        out,
+        options,
+        model=request.model,
+        source=request.source,
+        person=request.person,
+        has_manifest=request.has_manifest,
+        claim=request.claim,
+    )
+
+
+def _read_record(folder: Path) -> dict[str, dict[str, Any]]:
+    """Reads what finished results are of; nothing where that isn't known."""
+    try:
+        document = parse_json((folder / RECORD_NAME).read_bytes())
+        if document["format"] != RECORD_FORMAT:
+            return {}
+        return {
+            str(name): {"plan": entry["plan"], "sha256": str(entry["sha256"]), "lines": list(entry["lines"])}
+            for name, entry in document["results"].items()
+        }
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+class _Progress:
+    """Progress over all shots, in frames."""
+
+    def __init__(self, plan: ConformPlan, report: Report) -> None:
+        self._shots = plan.shots
+        self._report = report
+
+    def of(self, number: int) -> Report:
+        """A listener for the swap of one shot."""
+        shot = self._shots[number]
+        before = sum(len(earlier.frames) for earlier in self._shots[:number])
+        total = sum(len(each.frames) for each in self._shots)
+        detail = f"{number + 1} of {len(self._shots)}: {shot.name}"
+        reached = 0.0
+
+        def listen(update: Update) -> None:
+            nonlocal reached
+            start, stop = STAGE_SPANS.get(update.stage, (reached, reached))
+            share = update.done / update.total if update.total else 0.0
+            reached = max(reached, start + (stop - start) * share)
+            self._report(Update("conforming", before + reached * len(shot.frames), total, detail=detail))
+
+        return listen
