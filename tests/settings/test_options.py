@@ -13,6 +13,7 @@ from recaster.api.v1 import job_pb2
 from recaster.cli.flags import add_option, add_options, fill_options
 from recaster.errors import UsageError
 from recaster.media.writer import ENCODERS
+from recaster.settings.conform import ConformSettings
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.encoding import CODECS, SUFFIXES, WriterOptions
@@ -26,7 +27,7 @@ from recaster.settings.train import Schedule, TrainSettings
 
 EVERY = (
     SwapSettings, PreviewSettings, ExtractSettings, CleanSettings, EvaluateSettings, Schedule, TrainSettings,
-    DeviceSettings, ServeLimits,
+    DeviceSettings, ServeLimits, ConformSettings,
 )  # fmt: skip
 
 

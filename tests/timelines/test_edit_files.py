@@ -131,9 +131,9 @@ def test_aaf_is_read(media: Path, tmp_path: Path) -> None:
 EDL = """TITLE: reel
 FCM: {mode}
 
-001  C003     V     C        01:01:00;02 01:01:00;12 00:00:00:00 00:00:00:10
+001  C003     V     C        01:01:00;02 01:01:00;12 01:00:00;00 01:00:00;10
 * FROM CLIP NAME: C003.MOV
-002  C003     V     C        01:01:01;02 01:01:01;12 00:00:00:10 00:00:00:20
+002  C003     V     C        01:01:01;02 01:01:01;12 01:00:00;10 01:00:00;20
 """
 
 
@@ -143,6 +143,13 @@ def test_an_edl_with_drop_frame_finds_media_by_name_and_reel(media: Path, tmp_pa
     # From 00:59;20 to 01:00;02 it is ten frames: two numbers are dropped.
     assert shots(path, media, 0, float(NTSC)) == ["C003_10-19", "C003_40-49"]
     assert [use.clip.name for use in list_uses(read_edit(path))] == ["C003.MOV", "002"]
+    (tmp_path / "made").mkdir()
+    conform(path, media, tmp_path / "made", float(NTSC))
+    written = (tmp_path / "made" / "reel.edl").read_text()
+    assert re.findall(r"C003     V     C        (.*)", written) == [
+        "01:01:00;02 01:01:00;12 01:00:00;00 01:00:00;10",
+        "01:01:01;02 01:01:01;12 01:00:00;10 01:00:00;20",
+    ]
 
 
 def test_the_incoming_clip_of_an_edl_s_dissolve_has_its_own_media(
@@ -205,9 +212,10 @@ def test_what_is_no_clip_stays(media: Path, tmp_path: Path) -> None:
     path = tmp_path / "reel.otio"
     title = otio.schema.Clip("title", otio.schema.GeneratorReference("t", "text"), span(0, 5))
     still = show("still", "poster.png", span(0, 5))
-    write_edit(edit_of(title, still, show("b", (media / "B 002.mov").as_uri(), span(0, 5))), path)
+    unplaced = otio.schema.Clip("shot.0001.exr", source_range=span(0, 5))
+    write_edit(edit_of(title, still, unplaced, show("b", (media / "B 002.mov").as_uri(), span(0, 5))), path)
     _, planned = plan(path, None, 0)
-    assert planned.others == ("title", "still")
+    assert planned.others == ("title", "still", "shot.0001.exr")
     assert [shot.name for shot in planned.shots] == ["B 002_0-4"]
 
 
@@ -254,3 +262,29 @@ def test_the_written_timecode_is_the_result_s_own(edit: Any, media: Path, tmp_pa
     named = {re.search(r"([^/]*)</pathurl>", file)[1]: file for file in files if "pathurl" in file}
     assert "<string>10:00:02:15</string>" in named["A001_65-84.mov"]
     assert probe(media / "A001.mov").metadata.timecode == "10:00:00:00"
+
+
+FCPXML = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE fcpxml>
+<fcpxml version="1.10">
+  <resources>
+    <format id="r1" frameDuration="100/2500s" width="64" height="48"/>
+    <asset id="r2" name="A001" start="36000s" duration="4s" hasVideo="1" format="r1">
+      <media-rep kind="original-media" src="{url}"/>
+    </asset>
+  </resources>
+  <library><event name="e"><project name="p">
+    <sequence format="r1" duration="1500/2500s" tcStart="0s" tcFormat="NDF"><spine>
+      <asset-clip ref="r2" offset="0s" name="A001" start="90001000/2500s" duration="1000/2500s"/>
+      <transition name="Cross Dissolve" offset="900/2500s" duration="200/2500s"/>
+      <asset-clip ref="r2" offset="1000/2500s" name="A001" start="90006000/2500s" duration="500/2500s"/>
+    </spine></sequence>
+  </project></event></library>
+</fcpxml>
+"""
+
+
+def test_places_of_media_in_later_fcpxml_are_read(media: Path, tmp_path: Path) -> None:
+    path = tmp_path / "reel.fcpxml"
+    path.write_text(FCPXML.format(url=(media / "A001.mov").as_uri()))
+    assert shots(path, None, 2) == ["A001_8-21", "A001_58-66"]

@@ -26,7 +26,7 @@ from recaster.progress import LogLine, Report, Update, no_log, silent
 from recaster.provenance.register import open_register
 from recaster.settings.encoding import WriterOptions
 from recaster.timelines.conform_plan import Failure, locate_media, plan_conform, relink
-from recaster.timelines.edit_file import WRITABLE_SUFFIXES, is_edl, read_edit, write_edit
+from recaster.timelines.edit_file import UNREAD, WRITABLE_SUFFIXES, is_edl, read_edit, write_edit
 from recaster.timelines.media_search import MediaFolder, is_clip
 from recaster.timelines.media_use import list_uses, restore_rate
 
@@ -88,7 +88,7 @@ class Result:
 
     Attributes:
         edits: files of the edit that shows the results.
-        shots: the results, in the edit's order.
+        shots: the results, by media in the order in which the edit shows them.
         without_face: ranges of media in which nobody is found; their clips keep their media.
         others: names of clips that are no clips of media, and stay.
         failures: what went wrong with the rest, which keep their media, too.
@@ -203,13 +203,14 @@ def _write(request: Request, edit: Any, rate: float | None) -> tuple[tuple[Path,
     if suffix == out.suffix or suffix not in WRITABLE_SUFFIXES:
         return (out,), ()
     same = out.with_suffix(suffix)
+    unread = (f"{request.edit.name}: {UNREAD[suffix]}",) if suffix in UNREAD else ()
     try:
         write_edit(edit, same, rate)
     except DiskFullError:
         raise
     except OutputError as error:
-        return (out,), (str(error),)
-    return (out, same), ()
+        return (out,), (str(error), *unread)
+    return (out, same), unread
 
 
 @dataclass(frozen=True, eq=False)

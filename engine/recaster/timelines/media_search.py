@@ -20,6 +20,7 @@ CLIP_SUFFIXES: Final = frozenset(
         ".webm", ".wmv",
     }
 )  # fmt: skip
+PICTURE_SUFFIXES: Final = IMAGE_SUFFIXES | {".dpx", ".exr", ".gif", ".heic", ".psd", ".svg", ".tga"}
 SOUND_SUFFIXES: Final = frozenset({".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".wav"})
 
 
@@ -45,8 +46,8 @@ def is_clip(use: MediaUse) -> bool:
     others = (otio.schema.GeneratorReference, otio.schema.ImageSequenceReference)
     if isinstance(use.reference, others):
         return False
-    suffix = PurePosixPath(_path_of(_url_of(use.reference))).suffix.lower()
-    return suffix not in SOUND_SUFFIXES and suffix not in IMAGE_SUFFIXES
+    suffix = PurePosixPath(_path_of(_url_of(use.reference)) or use.clip.name).suffix.lower()
+    return suffix not in SOUND_SUFFIXES and suffix not in PICTURE_SUFFIXES
 
 
 def find_media(use: MediaUse, edit: Path, folder: MediaFolder) -> list[Path]:

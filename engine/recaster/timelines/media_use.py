@@ -172,7 +172,8 @@ def _find_use(clip: Any) -> MediaUse | None:
     seen = clip.visible_range() if clip.parent() is not None else cut
     is_plain = not any(_speeds(item) for item in _ancestors(clip))
     for ancestor in _ancestors(clip) if is_plain else ():
-        if ancestor.source_range is None:
+        # The adapter of EDLs keeps a track's record timecode as a negative start, which cuts nothing off.
+        if ancestor.source_range is None or ancestor.source_range.start_time.value < 0:
             continue
         bounds = ancestor.visible_range() if ancestor.parent() is not None else ancestor.trimmed_range()
         seen = _intersect(clip.transformed_time_range(seen, ancestor), bounds)
