@@ -32,7 +32,9 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int
         ranges.append((begin, end))
         return Analysis((), (begin + 1,), end - begin, begin)
 
-    monkeypatch.setattr(analysis_cache, "read_frames", lambda _, start, stop, **_how: iter((start, stop)))
+    monkeypatch.setattr(
+        "recaster.media.reader.read_frames", lambda _, start, stop, **_how: iter((start, stop))
+    )
     monkeypatch.setattr(analysis_cache, "analyse", analyse)
     monkeypatch.setattr("recaster.media.clip.probe", info)
     return ranges

@@ -8,6 +8,8 @@ import av
 import numpy as np
 import pytest
 
+from recaster.errors import UsageError
+from recaster.media.clip import Clip
 from recaster.media.colour_view import ColourView
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
@@ -112,3 +114,30 @@ def test_deep_parts_of_hdr_frames_are_code_values(tmp_path):
     codes = (np.linspace(100, 700, 96)[PLACE.left : PLACE.right].astype(int) - 64) / 876 * 255
     assert np.abs(plate[0, :, 1] - codes).max() < 0.5
     assert np.abs(frame.view.decode(plate) - frame.part(PLACE)).mean() < 2
+
+
+@pytest.mark.parametrize("space", ["slog3_sgamut3cine", "logc3ei800_alexawide", "arri_logc4", "vlog_vgamut"])
+def test_log_footage_is_seen_and_painted_in_its_own_values(space):
+    view = ColourView.of_space(space)
+    wanted = np.random.default_rng(1).uniform(5, 245, (5000, 3)).astype(np.float32)
+    assert np.abs(view.decode(view.encode(wanted)) - wanted).max() < 0.5
+
+
+def test_grey_of_a_log_space_is_where_its_maker_puts_it():
+    """18 % grey lies at 420 of 1023 in Sony's S-Log3, and is 118 in sRGB."""
+    grey = np.full((1, 3), 420 / 1023 * 255, np.float32)
+    assert np.abs(ColourView.of_space("slog3_sgamut3cine").decode(grey) - 117.6).max() < 1
+
+
+def test_an_unknown_colour_space_is_refused_with_those_of_cameras():
+    with pytest.raises(UsageError, match=r"no colour space 'slog9'.*slog3_sgamut3cine"):
+        ColourView.of_space("slog9")
+
+
+def test_a_clip_is_shown_in_the_colour_space_that_it_is_said_to_be_in(tmp_path):
+    path = make_hdr(tmp_path / "log.mp4", 1)
+    frame = next(Clip(path, "slog3_sgamut3cine").read(0, 1))
+    plain = next(Clip(path).read(0, 1))
+    assert plain.view is None
+    assert np.abs(frame.view.decode(frame.plate_part(PLACE)) - frame.part(PLACE)).mean() < 2
+    assert np.array_equal(frame.plate_part(PLACE), plain.plate_part(PLACE))

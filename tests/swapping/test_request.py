@@ -20,6 +20,7 @@ SETTINGS = {
     "everyone": False,
     "smoothing": {"name": "zero-phase", "strength": None},
     "mask": {"kind": "learned", "feather": 0.06, "erode": 0.0, "scale": 1.0},
+    "colour_space": None,
     "colour": "light",
     "analysis": {
         "detector": "yunet",

@@ -51,7 +51,7 @@ def add_swap_options(parser: ArgumentParser) -> None:
     look = parser.add_argument_group("look", "lengths are shares of the face's size")
     add_options(look, Smoothing)
     add_options(look, MaskSettings)
-    add_options(look, SwapSettings, "colour")
+    add_options(look, SwapSettings, "colour", "colour_space")
     add_options(parser.add_argument_group("encoding"), WriterOptions)
     text = "by default a signed manifest (C2PA), and nothing in the picture"
     marks = parser.add_argument_group("what the result says of itself", text)

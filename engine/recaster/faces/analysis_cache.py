@@ -13,7 +13,6 @@ from recaster.faces import analysis_file, analysis_journal
 from recaster.faces.analysis import analyse
 from recaster.files import remove_folder
 from recaster.media.prefetch import prefetch
-from recaster.media.reader import read_frames
 from recaster.progress import Report, silent
 from recaster.settings.detection import AnalysisSettings
 from recaster.store import analyses
@@ -54,7 +53,7 @@ def analyse_clip(
         parts = kept.with_suffix(".parts")
         with analysis_journal.open_journal(parts, frames.start) as begun:
             begin = frames.start if begun is None else begun.begin
-            coming = prefetch(read_frames(clip.path, begin, frames.stop, fast=True), _DECODED_AHEAD)
+            coming = prefetch(clip.read_fast(begin, frames.stop), _DECODED_AHEAD)
             with contextlib.closing(coming) as shown:
                 found = analyse(shown, settings, len(frames), report, begun)
             analysis_file.save_analysis(kept, found)
@@ -97,5 +96,7 @@ def _load_kept(kept: Path) -> Analysis | None:
 def _kept_path(clip: Clip, settings: AnalysisSettings, frames: range) -> Path:
     """Path of the analysis of just these frames of these bytes, made this way."""
     parts = [clip.digest, analysis_file.FORMAT, dataclasses.asdict(settings), frames.start, frames.stop]
+    if clip.colour_space is not None:
+        parts.append(clip.colour_space)
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
     return analyses.analysis_path(clip.digest, key)

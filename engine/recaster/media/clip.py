@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from recaster.errors import ClipError
 from recaster.files import sha256
 from recaster.media import reader
+from recaster.media.colour_view import ColourView
 from recaster.media.probe import probe
 
 if TYPE_CHECKING:
@@ -25,10 +26,17 @@ if TYPE_CHECKING:
 class Clip:
     """A clip and all that is known of it; what was found out goes along to other processes.
 
-    The file must not change while it is in use.
+    The file must not change while it is in use. ``colour_space`` is OpenColorIO's name of the space that its
+    values are in, where its tags don't say so.
     """
 
     path: Path
+    colour_space: str | None = None
+
+    @cached_property
+    def view(self) -> ColourView | None:
+        """The view that frames show where ``colour_space`` is said (UsageError for a wrong one)."""
+        return None if self.colour_space is None else ColourView.of_space(self.colour_space)
 
     @cached_property
     def info(self) -> ClipInfo:
@@ -50,11 +58,15 @@ class Clip:
 
     def read(self, start: int, stop: int) -> Iterator[Frame]:
         """Reads frames lazily, as ``reader.read_frames``."""
-        return reader.read_frames(self.path, start, stop, lazy=True)
+        return reader.read_frames(self.path, start, stop, lazy=True, view=self.view)
+
+    def read_fast(self, start: int, stop: int) -> Iterator[Frame]:
+        """Reads frames to look at, as ``reader.read_frames``."""
+        return reader.read_frames(self.path, start, stop, fast=True, view=self.view)
 
     def read_indices(self, indices: Sequence[int]) -> Iterator[Frame]:
         """Reads single frames, as ``reader.read_indices``."""
-        return reader.read_indices(self.path, indices)
+        return reader.read_indices(self.path, indices, self.view)
 
     def find_cheap_indices(self) -> NDArray[np.int64]:
         """Finds the frames that are read without many others, as ``reader.find_cheap_indices``."""

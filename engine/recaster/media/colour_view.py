@@ -8,10 +8,13 @@ comes sRGB's curve. Every step has an inverse, so that what is painted gets the 
 from __future__ import annotations
 
 import functools
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+
+from recaster.errors import UsageError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +31,7 @@ TO_BT709: Final = np.array(
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
 )
 """Linear RGB of BT.2020 to that of BT.709 (ITU-R BT.2087, inverted)."""
+LINEAR_SPACE: Final = "Linear Rec.709 (sRGB)"
 KNEE: Final = 0.6
 """Light up to which the view is straight: skin in a usual exposure."""
 MAX_VIEWED_LIGHT: Final = 8.0
@@ -39,17 +43,34 @@ _A, _B, _C = 0.17883277, 0.28466892, 0.55991073
 
 @dataclass(frozen=True)
 class ColourView:
-    """The view of clips with one transfer and one set of primaries."""
+    """The view of clips in one colour space.
+
+    Attributes:
+        transfer: as ffmpeg names it.
+        is_wide: whether the primaries are those of BT.2020.
+        space: OpenColorIO's name of the space, which then stands for both.
+    """
 
     transfer: str
     is_wide: bool
+    space: str = ""
 
     @classmethod
     def of(cls, tags: ColourTags) -> ColourView | None:
-        """The view of a clip; None where its values are viewed as they are."""
+        """The view of a clip by its tags; None where its values are viewed as they are."""
         if tags.transfer not in _TO_LIGHT:
             return None
         return cls(tags.transfer, tags.primaries == "bt2020")
+
+    @classmethod
+    def of_space(cls, name: str) -> ColourView:
+        """The view of a colour space of the OpenColorIO configuration, by its name or an alias.
+
+        Raises:
+            UsageError: there is none of that name, or the configuration cannot be read.
+        """
+        _find_processors(name)
+        return cls("", is_wide=False, space=name)
 
     def show(self, image: Image) -> Image:
         """Turns 8-bit code values, (H, W, 3), into the view's."""
@@ -59,9 +80,12 @@ class ColourView:
 
     def decode(self, codes: Light) -> NDArray[np.float32]:
         """Turns code values from 0 to 255, (..., 3), into the view's."""
-        light = _TO_LIGHT[self.transfer](np.clip(codes / 255, 0, 1))
-        if self.is_wide:
-            light = light @ TO_BT709.T
+        if self.space:
+            light = _apply_processor(_find_processors(self.space)[0], codes / 255)
+        else:
+            light = _TO_LIGHT[self.transfer](np.clip(codes / 255, 0, 1))
+            if self.is_wide:
+                light = light @ TO_BT709.T
         bent = KNEE + (1 - KNEE) * -np.expm1(-np.maximum(light - KNEE, 0) / (1 - KNEE))
         light = np.clip(np.where(light > KNEE, bent, light), 0, 1)
         srgb = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
@@ -74,6 +98,8 @@ class ColourView:
         left = np.maximum(1 - (np.maximum(light, KNEE) - KNEE) / (1 - KNEE), 1e-9)
         light = np.where(light > KNEE, KNEE - (1 - KNEE) * np.log(left), light)
         light = np.minimum(light, MAX_VIEWED_LIGHT)
+        if self.space:
+            return 255 * _apply_processor(_find_processors(self.space)[1], light)
         if self.is_wide:
             light = np.maximum(light @ np.linalg.inv(TO_BT709).T, 0)
         return (255 * np.clip(_FROM_LIGHT[self.transfer](light), 0, 1)).astype(np.float32)
@@ -102,6 +128,36 @@ def _hlg_from_light(light: Light) -> Light:
 
 _TO_LIGHT: Final = {"smpte2084": _pq_to_light, "arib-std-b67": _hlg_to_light}
 _FROM_LIGHT: Final = {"smpte2084": _pq_from_light, "arib-std-b67": _hlg_from_light}
+
+
+@functools.lru_cache(maxsize=4)
+def _find_processors(space: str) -> tuple[Any, Any]:
+    """OpenColorIO's ways from a colour space to linear light in the primaries of BT.709, and back.
+
+    The configuration is the one that the environment variable OCIO names, else the newest built-in one for
+    studios, which has the cameras' log spaces.
+    """
+    import PyOpenColorIO
+
+    try:
+        builtin = PyOpenColorIO.Config.CreateFromBuiltinConfig("studio-config-latest")
+        config = PyOpenColorIO.Config.CreateFromEnv() if os.environ.get("OCIO") else builtin
+        known = config.getColorSpace(space)
+        if known is None:
+            logs = (each for each in config.getColorSpaces() if each.getEncoding() == "log")
+            names = ", ".join(next(iter(each.getAliases()), each.getName()) for each in logs)
+            raise UsageError(f"there is no colour space {space!r}; log spaces of cameras are: {names}")
+        there = PyOpenColorIO.Config.GetProcessorFromConfigs(config, known.getName(), builtin, LINEAR_SPACE)
+        back = PyOpenColorIO.Config.GetProcessorFromConfigs(builtin, LINEAR_SPACE, config, known.getName())
+    except PyOpenColorIO.Exception as error:
+        raise UsageError(f"the colour space {space!r} cannot be used: {error}") from error
+    return there.getDefaultCPUProcessor(), back.getDefaultCPUProcessor()
+
+
+def _apply_processor(processor: Any, values: Light) -> NDArray[np.float32]:
+    result = np.array(values, np.float32, order="C")
+    processor.applyRGB(result.reshape(-1, 3))
+    return result
 
 
 @functools.lru_cache(maxsize=2)

@@ -111,11 +111,19 @@ class RgbConverter:
     ClipError where a colour matrix is not one that can be converted; it names ``path``.
     """
 
-    def __init__(self, shape: Shape, tags: ColourTags, path: Path, *, fast: bool = False) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        tags: ColourTags,
+        path: Path,
+        *,
+        fast: bool = False,
+        view: ColourView | None = None,
+    ) -> None:
         self.shape = shape
         self._scaling = FAST_SCALING if fast else READ_SCALING
         self._tags = tags
-        self.view = ColourView.of(tags)
+        self.view = view or ColourView.of(tags)
         self._path = path
         self._matrix(tags)
         self._converter = VideoReformatter()

@@ -19,9 +19,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from recaster.media.colour_view import ColourView
+
 
 def read_frames(
-    path: Path, start: int = 0, stop: int | None = None, *, fast: bool = False, lazy: bool = False
+    path: Path,
+    start: int = 0,
+    stop: int | None = None,
+    *,
+    fast: bool = False,
+    lazy: bool = False,
+    view: ColourView | None = None,
 ) -> Iterator[Frame]:
     """Reads the frames of a clip as a person would see them, one at a time, in constant memory.
 
@@ -39,6 +47,7 @@ def read_frames(
         stop: index after the last one, or None for the rest of the clip.
         fast: convert colours in a tenth of the time, up to two levels too dark: to look at, not to paint on.
         lazy: convert a frame when its image, or part of it, is asked for; what comes of it is the same.
+        view: what images show of the clip's values; None for what its tags ask for.
 
     Raises:
         ClipError: the clip cannot be used.
@@ -47,10 +56,10 @@ def read_frames(
     if start < 0 or (stop is not None and stop < start):
         raise UsageError(f"{path}: frames {start} to {stop} are not a range")
     check_file(Path(path))
-    return _read(Path(path), start, stop, fast=fast, lazy=lazy)
+    return _read(Path(path), start, stop, fast=fast, lazy=lazy, view=view)
 
 
-def read_indices(path: Path, indices: Sequence[int]) -> Iterator[Frame]:
+def read_indices(path: Path, indices: Sequence[int], view: ColourView | None = None) -> Iterator[Frame]:
     """Reads the frames with these indices (ascending), as ``read_frames`` does, lazily.
 
     No part of the clip is decoded twice: reading begins anew only where a key frame lies between.
@@ -64,7 +73,7 @@ def read_indices(path: Path, indices: Sequence[int]) -> Iterator[Frame]:
         # A range is read from one frame before its first on.
         if following is None or ((keys > index + 1) & (keys < following)).any():
             check_file(path)
-            yield from _read(path, begin, index + 1, wanted, lazy=True)
+            yield from _read(path, begin, index + 1, wanted, lazy=True, view=view)
             begin = following if following is not None else begin
 
 
@@ -81,6 +90,7 @@ def _read(
     *,
     fast: bool = False,
     lazy: bool = False,
+    view: ColourView | None = None,
 ) -> Iterator[Frame]:
     """Frames of a range; where ``wanted`` is given, only those (others are decoded, but not converted)."""
     seen = scan(path) if start > 0 else None
@@ -96,7 +106,7 @@ def _read(
         if index < start or (wanted is not None and index not in wanted):
             continue
         if converter is None:
-            converter = RgbConverter(*read_presentation(decoded.picture, source), path, fast=fast)
+            converter = RgbConverter(*read_presentation(decoded.picture, source), path, fast=fast, view=view)
         time = (decoded.pts - first) * source.time_base
         if lazy:
             yield LazyFrame(index, decoded.pts, time, decoded.picture, converter, cropper)

@@ -112,7 +112,7 @@ def run(
     """
     from recaster.media.clip import Clip
 
-    clip = Clip(request.clip)
+    clip = Clip(request.clip, request.options.input_colour_space or None)
     if grant is not None:
         settings = request.settings(clip.info, None)
         swapper, device = load(request, log)

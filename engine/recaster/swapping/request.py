@@ -69,6 +69,7 @@ class SwapRequest:
             ManifestError: the result can't be signed.
         """
         self.refuse_overwriting()
+        _ = self.clip.view  # a colour space that there isn't is refused
         if self.mark is not None:
             check_signer(self.mark.signer)
         conversions = check_output(self.out, self.clip.info, self.settings.writer)
