@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recaster.media.encoders import choose_segment_suffix
 from recaster.media.join import check_output, join_segments
-from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter, scratch_folder
+from recaster.media.writer import ClipWriter, scratch_folder
+from recaster.settings.encoding import WriterOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from recaster.media.types import ClipInfo, Frame
-    from recaster.settings.encoding import WriterOptions
 
 
 def write_clip(
@@ -37,7 +38,7 @@ def write_clip(
     out = Path(out)
     check_output(out, original, options)
     with scratch_folder(out) as folder:
-        segment = folder / f"video{SEGMENT_SUFFIX}"
+        segment = folder / f"video{choose_segment_suffix((options or WriterOptions()).codec)}"
         with ClipWriter(segment, original, options) as writer:
             for frame in frames:
                 writer.write(frame.image, frame.pts)

@@ -11,10 +11,11 @@ import pytest
 from recaster.errors import UsageError
 from recaster.media.clip import Clip
 from recaster.media.colour_view import ColourView
+from recaster.media.encoders import SEGMENT_SUFFIX
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.types import ColourTags, Patch, Rect
-from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter
+from recaster.media.writer import ClipWriter
 from recaster.settings.encoding import WriterOptions
 
 PQ = 16

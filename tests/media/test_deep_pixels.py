@@ -6,10 +6,11 @@ import av
 import numpy as np
 import pytest
 
+from recaster.media.encoders import SEGMENT_SUFFIX
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.types import Patch, Rect
-from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter
+from recaster.media.writer import ClipWriter
 from recaster.settings.encoding import WriterOptions
 
 SIZE = (256, 128)

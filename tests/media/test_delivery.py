@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from clips import write_clip
 
+from recaster.media.encoders import choose_segment_suffix
 from recaster.media.join import check_output, join_segments
 from recaster.media.metadata import TECHNICAL_TAGS
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
-from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter
+from recaster.media.writer import ClipWriter
 from recaster.settings.encoding import WriterOptions
 
 needs_ffmpeg = pytest.mark.skipif(
@@ -139,7 +140,7 @@ def swap_nothing(clip, out, frames=None, options=OPTIONS):
     """The clip through reader, writer and muxer, as a swap that paints nothing."""
     info = probe(clip)
     frames = frames or range(info.frame_count)
-    segment = out.with_name(f"{out.stem}.segment{SEGMENT_SUFFIX}")
+    segment = out.with_name(f"{out.stem}.segment{choose_segment_suffix(options.codec)}")
     with ClipWriter(segment, info, options) as writer:
         for frame in read_frames(clip, frames.start, frames.stop, lazy=True):
             writer.write_painted(frame, [])
@@ -222,17 +223,27 @@ def test_a_cover_is_not_the_picture_and_stays(tmp_path):
 
 @pytest.mark.parametrize(
     ("suffix", "codec"),
-    [(".mp4", "hevc"), (".mov", "hevc"), (".mkv", "hevc"), (".mov", "prores"), (".mkv", "h264")],
+    [
+        (".mp4", "hevc"),
+        (".mov", "hevc"),
+        (".mkv", "hevc"),
+        (".mov", "prores"),
+        (".mkv", "h264"),
+        (".mp4", "av1"),
+        (".mkv", "av1"),
+    ],
 )
 def test_hdr10_stays_hdr10(tmp_path, suffix, codec):
     clip = tmp_path / "hdr.mkv"
     ffmpeg(
-        "-f", "lavfi", "-i", "testsrc2=s=128x96:r=24:d=0.25", "-c:v", "libx265", "-pix_fmt", "yuv420p10le",
+        "-f", "lavfi", "-i", "testsrc2=s=256x128:r=24:d=0.25", "-c:v", "libx265", "-pix_fmt", "yuv420p10le",
         "-x265-params", f"log-level=none:master-display={MASTERING}:max-cll=1000,400",
         "-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc", clip,
     )  # fmt: skip
     out = tmp_path / f"out{suffix}"
-    info = swap_nothing(clip, out, options=WriterOptions(codec=codec, quality=20, preset="ultrafast"))
+    options = WriterOptions(codec=codec, quality=20, preset="ultrafast")
+    info = swap_nothing(clip, out, options=options)
+    assert check_output(out, info, options) == ()
     assert info.hdr is not None
     assert info.hdr.light == (1000, 400)
     after = probe(out)

@@ -7,10 +7,11 @@ import pytest
 from clips import write_clip
 
 from recaster.errors import OutputError, UsageError
+from recaster.media.encoders import SEGMENT_SUFFIX
 from recaster.media.join import check_output, compute_decoding_times, join_segments
 from recaster.media.probe import probe, scan
 from recaster.media.reader import read_frames
-from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter
+from recaster.media.writer import ClipWriter
 from recaster.settings.encoding import WriterOptions
 
 OPTIONS = WriterOptions(quality=14, preset="veryfast")

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from clips import write_clip
 
+from recaster.media.encoders import SEGMENT_SUFFIX
 from recaster.media.join import join_segments
 from recaster.media.patches import paste_patches
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.types import Patch, Rect, Shape
-from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter
+from recaster.media.writer import ClipWriter
 from recaster.settings.encoding import WriterOptions
 
 OPTIONS = WriterOptions(quality=4, preset="veryfast")

@@ -38,6 +38,8 @@ SETTINGS = {
         "pixel_format": None,
         "square_pixels": False,
         "sound": "auto",
+        "profile": None,
+        "encoder": None,
     },
     "matte": None,
     "report": None,

@@ -133,15 +133,15 @@ def _check_weights() -> Finding:
 
 
 def _check_codecs() -> Finding:
-    import av
+    from recaster.media.encoders import ENCODERS, is_available
+    from recaster.media.hardware_encoders import list_open_encoders
 
-    from recaster.media.writer import ENCODERS
-
-    missing = [name for name, codec in ENCODERS.items() if codec.encoder not in av.codecs_available]
+    missing = [name for name in ENCODERS if not is_available(name)]
     if missing:
         mend = "reinstall av from its wheel: pip install --force-reinstall --only-binary av av"
         return Finding(False, f"no encoder for {', '.join(missing)}", mend)
-    return Finding(True, f"{', '.join(ENCODERS)} can be written")
+    hardware = ", ".join(list_open_encoders()) or "none opens"
+    return Finding(True, f"{', '.join(ENCODERS)} can be written; hardware encoders: {hardware}")
 
 
 def _check_device() -> Finding:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recaster.errors import UsageError
+from recaster.media.encoders import SEGMENT_SUFFIX, check_encoding
 from recaster.media.join import mux_streams, read_frame_times
 from recaster.media.probe import probe, scan
 from recaster.media.reader import read_frames
 from recaster.media.sheet import FORMATS, contact_sheet, draw_caption, fit_image, save_image
 from recaster.media.sound import CopySource
 from recaster.media.types import ColourTags, Shape
-from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter, check_encoding, scratch_folder
+from recaster.media.writer import ClipWriter, scratch_folder
 from recaster.progress import Update, silent
 from recaster.settings.encoding import WriterOptions
 

@@ -13,6 +13,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from recaster.media.types import Plate
+
 LUMA_WEIGHTS: Final = {
     1: (0.2126, 0.0722),
     4: (0.30, 0.11),
@@ -76,6 +78,27 @@ def make_picture(rgb: NDArray[np.float32], bits: int, matrix: int, *, full: bool
     picture = av.VideoFrame(rgb.shape[1], rgb.shape[0], deep_format(bits))
     write_rgb(rgb, picture, matrix, full=full)
     return picture
+
+
+def make_rgb_picture(rgb: Plate, alpha: NDArray[np.uint16] | None, pixel_format: str) -> Any:
+    """Makes a picture in a format of RGB, whose samples are those that the colours were read from.
+
+    Args:
+        alpha: (height, width), of 16 bits; None for an opaque picture.
+    """
+    bits = max(int(component.bits) for component in av.VideoFormat(pixel_format, 16, 16).components)
+    deep = bits > 8
+    scale = ((1 << bits) - 1) / 255
+    rgba = np.empty((*rgb.shape[:2], 4), np.uint16 if deep else np.uint8)
+    levels = np.clip(np.rint(rgb * np.float32(scale)), 0, (1 << bits) - 1).astype(rgba.dtype)
+    # Of 16 bits, those that the format lacks are dropped again.
+    rgba[..., :3] = levels << (16 - bits) if deep else levels
+    if alpha is None:
+        rgba[..., 3] = np.iinfo(rgba.dtype).max
+    else:
+        rgba[..., 3] = alpha if deep else alpha >> 8
+    made = av.VideoFrame.from_ndarray(rgba, format="rgba64le" if deep else "rgba")
+    return made.reformat(format=pixel_format)
 
 
 def _levels(picture: Any, *, full: bool) -> tuple[int, int, int]:

@@ -15,18 +15,12 @@ from av.error import FFmpegError
 from recaster.errors import OutputError
 from recaster.files import atomic_file
 from recaster.media.decoder import open_known_format
+from recaster.media.encoders import check_encoding, choose_sound_fallback, find_codec_losses
 from recaster.media.metadata import NO_METADATA, Metadata
 from recaster.media.probe import scan
 from recaster.media.side_streams import SideStreamCopy, describe_losses
 from recaster.media.sound import CopySource, SoundCopy, describe_sound_changes
-from recaster.media.writer import (
-    MAX_TIMESCALE,
-    check_encoding,
-    choose_movie_timescale,
-    choose_sound_fallback,
-    open_output,
-    writing,
-)
+from recaster.media.writer import MAX_TIMESCALE, choose_movie_timescale, open_output, writing
 from recaster.progress import step
 from recaster.settings.encoding import WriterOptions
 
@@ -76,7 +70,8 @@ def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = 
     options = options or WriterOptions()
     pixel_format = check_encoding(Path(out), original, options)
     changes = describe_sound_changes(original.path, Path(out), choose_sound_fallback(Path(out), options))
-    return (*changes, *describe_losses(original, Path(out), pixel_format))
+    others = find_codec_losses(Path(out), original, options)
+    return (*changes, *describe_losses(original, Path(out), pixel_format, others))
 
 
 def join_segments(
@@ -183,6 +178,8 @@ def mux_streams(
 def _add_video(container: Any, template: Any, time_base: Fraction) -> Any:
     stream = container.add_stream_from_template(template, opaque=True)
     stream.time_base = time_base
+    if (template.sample_aspect_ratio or 1) != 1:  # which some codecs leave to the container
+        stream.codec_context.sample_aspect_ratio = template.sample_aspect_ratio
     name = template.codec_context.codec.canonical_name
     if name == "prores" or (name == "hevc" and container.format.name != "matroska"):
         # Their four characters say more than the codec.

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _PLANAR: Final = re.compile(r"yuva?4\d\dp(\d+le)?")
 """Formats with a plane for each component; that of alpha is the last."""
+_SITINGS: Final = {"left": (True, False), "topleft": (True, True), "top": (False, True)}
+"""FFmpeg's names of where samples of colour lie on pixels, across and down."""
 _PROBE_PX: Final = 32
 """Side of what is looked at to see where samples of colour lie, in pixels."""
 _ANY_MATRIX: Final = 1
@@ -45,12 +47,12 @@ class PatchCompositor:
 
     Args:
         sited: whether, across and down, a player takes the results' samples of colour to lie on pixels
-            (True) or between them.
+            (True) or between them; None where it takes them to lie as the clip's.
         matrix: swscale's number of the clip's colour matrix.
     """
 
     def __init__(
-        self, pixel_format: str, sited: tuple[bool, bool], matrix: int, *, is_full_range: bool
+        self, pixel_format: str, sited: tuple[bool, bool] | None, matrix: int, *, is_full_range: bool
     ) -> None:
         self._format = pixel_format
         self._sited = sited
@@ -63,8 +65,10 @@ class PatchCompositor:
     def accepts(self, picture: Any) -> bool:
         """Tells whether a picture holds the samples of a result, lying where a result's do."""
         name = picture.format.name.replace("yuvj", "yuv")  # which of both says no more than the range
-        if name != self._format.replace("yuvj", "yuv") or not _PLANAR.fullmatch(name):
+        if name != self._format.replace("yuvj", "yuv") or not is_planar_yuv(name):
             return False
+        if self._sited is None:
+            return True
         if name not in self._sited_alike:
             self._sited_alike[name] = _is_sited_like(picture, self._sited)
         return self._sited_alike[name]
@@ -108,6 +112,18 @@ class PatchCompositor:
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(made.height, plane.line_size)
         rows[:, : 3 * made.width] = patch.image.reshape(made.height, -1)
         return made
+
+
+def is_planar_yuv(pixel_format: str) -> bool:
+    """Tells whether a format has a plane for each component, luma first."""
+    return _PLANAR.fullmatch(pixel_format) is not None
+
+
+def find_siting(picture: Any) -> str | None:
+    """Names where a picture's samples of colour lie, as ffmpeg does; None between pixels or where all do."""
+    if _is_sited_like(picture, (False, False)):
+        return None
+    return next((name for name, sited in _SITINGS.items() if _is_sited_like(picture, sited)), None)
 
 
 def _is_sited_like(picture: Any, sited: tuple[bool, bool]) -> bool:

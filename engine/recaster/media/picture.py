@@ -174,16 +174,15 @@ class RgbConverter:
     def _convert_deep(self, picture: Any, size: tuple[int, int]) -> NDArray[np.float32]:
         """(H, W, 3) float32 RGB of a size (width, height), 0 to 255."""
         tags, is_rgb, full = self._read_colour(picture)
-        bits = bit_depth(picture)
         if is_rgb:
             rgb = self._reformat(picture, size, format="rgb48le").to_ndarray()
-            # swscale leaves the lowest bits empty.
-            return np.asarray(rgb * np.float32(255 / ((1 << bits) - 1 << 16 - bits)), np.float32)
+            # swscale repeats the highest bits in the lowest: white is white in any depth.
+            return np.asarray(rgb * np.float32(255 / 65535), np.float32)
         matrix = self._matrix(tags)
         whole = self._reformat(
             picture,
             size,
-            format=deep_format(bits),
+            format=deep_format(bit_depth(picture)),
             src_colorspace=matrix,
             dst_colorspace=matrix,
             src_color_range=full,

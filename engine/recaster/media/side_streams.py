@@ -16,7 +16,7 @@ from recaster.media.sound import CopySource, can_hold
 from recaster.media.timecode import move_timecode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -37,11 +37,14 @@ def find_lost_streams(path: Path, suffix: str) -> list[SideStream]:
         ]
 
 
-def describe_losses(original: ClipInfo, out: Path, pixel_format: str) -> tuple[str, ...]:
+def describe_losses(
+    original: ClipInfo, out: Path, pixel_format: str, others: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Describes what of a clip is not in its result: a sentence, or none.
 
     Args:
         pixel_format: of the result.
+        others: what else is lost.
 
     Raises:
         ClipError: the original cannot be opened.
@@ -53,6 +56,7 @@ def describe_losses(original: ClipInfo, out: Path, pixel_format: str) -> tuple[s
         lost.append(f"timecode {timecode}, which {float(original.rate):.6g} frames/s don't have")
     if original.has_alpha and not has_alpha(av.VideoFrame(16, 16, pixel_format)):
         lost.append(f"transparency, which {pixel_format} doesn't have (ProRes keeps it)")
+    lost.extend(others)
     return (f"{out.name} cannot hold of the clip: {'; '.join(lost)}",) if lost else ()
 
 

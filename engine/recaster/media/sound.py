@@ -17,10 +17,10 @@ from av.format import Flags
 
 from recaster.errors import ClipError, UsageError
 from recaster.media.decoder import list_copyable_sounds, open_container
+from recaster.media.encoders import CONTAINERS
 from recaster.media.probe import scan
 from recaster.media.sound_encoding import AAC_LEAD_IN, SoundEncoder, channel_layout
 from recaster.media.timeline import SoundTimeline
-from recaster.media.writer import CONTAINERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

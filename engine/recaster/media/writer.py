@@ -6,18 +6,17 @@ import contextlib
 import errno
 import math
 import tempfile
-from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import av
-import cv2
 import numpy as np
 from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-from recaster.errors import OutputError, UsageError
+from recaster.errors import OutputError
 from recaster.files import atomic_file, write_error
 from recaster.media.colour_tags import (
     choose_matrix,
@@ -27,68 +26,37 @@ from recaster.media.colour_tags import (
     write_colour_tags,
 )
 from recaster.media.decoder import media_url
-from recaster.media.deep_colour import make_picture
-from recaster.media.hdr_metadata import HdrMetadata, add_hdr_boxes
-from recaster.media.lazy_frame import LazyFrame, has_whole_chroma_samples, sample_planes
-from recaster.media.patches import PatchCompositor, paste_patches
+from recaster.media.deep_colour import make_picture, make_rgb_picture
+from recaster.media.encoders import (
+    CONTAINERS,
+    ENCODERS,
+    THREADS,
+    Codec,
+    check_encoding,
+    choose_encoder_options,
+    choose_shape,
+)
+from recaster.media.hardware_encoders import choose_taken_format
+from recaster.media.hdr_metadata import add_hdr_boxes
+from recaster.media.lazy_frame import LazyFrame, sample_planes
+from recaster.media.patches import PatchCompositor, find_siting, paste_patches
 from recaster.media.picture import bit_depth, has_alpha
 from recaster.media.stored_patches import to_stored
-from recaster.media.types import Patch, Rect, Shape
-from recaster.settings.encoding import SUFFIXES, WriterOptions
-from recaster.settings.options import check_options
+from recaster.media.types import Patch, Rect
+from recaster.settings.encoding import WriterOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from recaster.media.types import ClipInfo, Frame, Plate
+    from recaster.media.types import ClipInfo, ColourTags, Frame, Plate
 
-THREADS = 2
-"""Fixed, because what x264 writes depends on it."""
 KEY_FRAME_SECONDS = 2
-SEGMENT_SUFFIX = ".mov"
-"""For files that will be joined: QuickTime takes every codec and keeps every time base exactly."""
-CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _QUICKTIME_OPTIONS = ("movflags", "movie_timescale", "video_track_timescale")
 MAX_TIMESCALE = 2**31 - 1
 ROUNDED_RATE = 100_000
 """Largest denominator of a rate as the encoder is told it; mean rates of long clips outgrow its integers."""
 WRITE_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
-
-
-@dataclass(frozen=True)
-class Codec:
-    """One way of encoding.
-
-    Attributes:
-        encoder: ffmpeg's name.
-        formats: default pixel formats by (more than 8 bits, picture sizes that 4:2:0 cannot hold).
-        tag: the four characters that name it in mp4 and mov, "" for ffmpeg's choice.
-        full_range: whether its files can say that they hold full range.
-        sited: whether, across and down, its samples of colour are read as lying on pixels or between them.
-        alpha: default pixel format for clips with alpha; empty where it has none.
-    """
-
-    encoder: str
-    formats: dict[tuple[bool, bool], str]
-    tag: str = ""
-    full_range: bool = True
-    sited: tuple[bool, bool] = (True, False)
-    alpha: str = ""
-
-
-_YUV = {
-    (False, False): "yuv420p",
-    (False, True): "yuv444p",
-    (True, False): "yuv420p10le",
-    (True, True): "yuv444p10le",
-}
-_PRORES = {(deep, odd): "yuv444p10le" if odd else "yuv422p10le" for deep, odd in _YUV}
-ENCODERS = {
-    "h264": Codec("libx264", _YUV),
-    "hevc": Codec("libx265", _YUV, "hvc1"),
-    "prores": Codec("prores_ks", _PRORES, full_range=False, sited=(False, False), alpha="yuva444p10le"),
-}
 
 
 class ClipWriter:
@@ -119,13 +87,18 @@ class ClipWriter:
         self._format = check_encoding(self.path, info, self._options)
         self._converter = VideoReformatter()
         self._deepener = VideoReformatter()
-        codec = ENCODERS[self._options.codec]
-        self._tags = choose_output_tags(info, full_range=codec.full_range)
+        self._codec = ENCODERS[self._options.codec]
+        self._encoder = self._options.encoder or self._codec.encoder
+        self._taken_format = self._format
+        if self._options.encoder is not None:
+            self._taken_format = choose_taken_format(self._encoder, self._format)
+        self._is_rgb = av.VideoFormat(self._format, 16, 16).is_rgb
+        self._tags = info.colour if self._is_rgb else _choose_tags(info, self._codec)
         self._is_full_range = self._tags.range == "pc"
         self._shape = choose_shape(info, self._options)
         self._matrix = choose_matrix(self._tags, (info.width, info.height), self.path)
         self._compositor = PatchCompositor(
-            self._format, codec.sited, self._matrix, is_full_range=self._is_full_range
+            self._format, self._codec.sited, self._matrix, is_full_range=self._is_full_range
         )
         self._last: int | None = None
 
@@ -149,7 +122,7 @@ class ClipWriter:
             if self._last is None:
                 raise OutputError(f"{self.path}: no frame was given, so there is nothing to write")
             self._container.mux(self._stream.encode(None))
-            if self._info.hdr is not None and self.path.suffix.lower() != ".mkv":
+            if self._info.hdr is not None and self._codec.holds_hdr and self.path.suffix.lower() != ".mkv":
                 self._container.close()
                 add_hdr_boxes(self._temporary, self._info.hdr)
         return None
@@ -174,15 +147,19 @@ class ClipWriter:
 
     def _encode_rgb(self, image: Plate, pts: int, origin: LazyFrame | None = None) -> None:
         """Encodes an image of the stored size, as transparent as the frame that it was made of."""
+        alpha = None if origin is None or not has_alpha(origin.picture) else origin.stored_alpha
+        if self._is_rgb:
+            self._encode(make_rgb_picture(image, alpha, self._format), pts)
+            return
         if image.dtype == np.float32:
             bits = bit_depth(av.VideoFrame(16, 16, self._format))
             made = make_picture(np.asarray(image, np.float32), bits, self._matrix, full=self._is_full_range)
         else:
             made = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
         picture = self._to_stored_form(made)
-        if origin is not None and has_alpha(picture) and has_alpha(origin.picture):
+        if alpha is not None and has_alpha(picture):
             plane = sample_planes(picture)[-1]
-            plane[:] = origin.stored_alpha >> (16 - bit_depth(picture))
+            plane[:] = alpha >> (16 - bit_depth(picture))
         self._encode(picture, pts)
 
     def write_painted(self, frame: Frame, patches: Sequence[Patch]) -> None:
@@ -199,6 +176,8 @@ class ClipWriter:
             return
         placed = [to_stored(patch, self._shape) for patch in patches]
         if self._stores_alike(frame.picture):
+            if self._last is None and self._codec.sited is None:
+                self._state_siting(frame.picture)
             self._encode(self._compositor(frame.picture, placed, self._to_stored_form), frame.pts)
         else:
             self._encode_rgb(paste_patches(frame.stored_plate, placed), frame.pts, frame)
@@ -217,10 +196,19 @@ class ClipWriter:
             and self._compositor.accepts(picture)
         )
 
+    def _state_siting(self, picture: Any) -> None:
+        """Makes the result say where its samples of colour lie: where those of a picture of the clip do."""
+        location = find_siting(picture)
+        if location is not None:
+            context = self._stream.codec_context
+            context.options = {**context.options, "chroma_sample_location": location}
+
     def _encode(self, picture: Any, pts: int) -> None:
         if self._last is not None and pts <= self._last:
             raise OutputError(f"{self.path}: the frame at pts {pts} does not follow the one at {self._last}")
         self._last = pts
+        if self._taken_format != self._format:  # the same samples in another order
+            picture = picture.reformat(format=self._taken_format)
         picture.pts = pts * self._info.time_base.numerator
         picture.time_base = Fraction(1, self._info.time_base.denominator)
         write_colour_tags(picture, self._tags)
@@ -231,7 +219,7 @@ class ClipWriter:
         """Converts a picture, RGB or deep YUV, to the result's format and colours."""
         if not picture.format.is_rgb:
             return self._convert(self._converter, picture, self._format)
-        if self._is_full_range and not self._format.endswith("10le"):
+        if self._is_full_range and not self._format.endswith("le"):
             # Directly, swscale's chroma is half a level low.
             deep = f"{self._format.replace('yuvj', 'yuv')}10le"
             picture = self._convert(self._deepener, picture, deep)
@@ -252,17 +240,17 @@ class ClipWriter:
 
     def _add_stream(self) -> Any:
         info = self._info
-        codec = ENCODERS[self._options.codec]
+        codec = self._codec
         stream = self._container.add_stream(
-            codec.encoder,
+            self._encoder,
             rate=info.rate.limit_denominator(ROUNDED_RATE),
-            options=_choose_encoder_options(self._options, self._format, info.hdr),
+            options=choose_encoder_options(self._options, self._format, info.hdr),
         )
         context = stream.codec_context
         stream.width, stream.height = self._shape.stored
-        stream.pix_fmt = self._format
+        stream.pix_fmt = self._taken_format
         context.time_base = Fraction(1, info.time_base.denominator)
-        context.gop_size = max(1, round(info.rate * KEY_FRAME_SECONDS))
+        context.gop_size = 1 if codec.is_intra else max(1, round(info.rate * KEY_FRAME_SECONDS))
         context.thread_count = self._threads
         context.sample_aspect_ratio = self._shape.sample_aspect
         if self._shape.matrix is not None:
@@ -273,64 +261,10 @@ class ClipWriter:
         return stream
 
 
-def choose_shape(info: ClipInfo, options: WriterOptions) -> Shape:
-    """Chooses how a result's pictures are stored: as the clip's, or as they are shown."""
-    return Shape.plain(info.width, info.height) if options.square_pixels else info.shape
-
-
-def _choose_encoder_options(
-    options: WriterOptions, pixel_format: str, hdr: HdrMetadata | None
-) -> dict[str, str]:
-    """Chooses options of the encoder, as ffmpeg names them."""
-    if options.codec == "prores":
-        return {"profile": "4444" if "444" in pixel_format else "hq", "vendor": "apl0"}
-    chosen = {"crf": str(options.quality), "preset": options.preset}
-    if options.codec == "hevc":
-        stated = "" if hdr is None else f":{hdr.encoder_params(':')}"
-        chosen["x265-params"] = f"log-level=none:pools={THREADS}:frame-threads=1{stated}"
-    # OpenCV lists what the processor has, with a "?" after what it has not.
-    elif any("AVX512" in name and not name.endswith("?") for name in cv2.getCPUFeaturesLine().split()):
-        # x264's code for AVX-512 (macroblock tree) reads memory that nobody wrote: results would differ.
-        chosen["x264-params"] = "asm=AVX2"
-    return chosen
-
-
-def choose_sound_fallback(path: Path, options: WriterOptions) -> str | None:
-    """Names the codec for sound that ``path`` cannot hold, "aac" or "pcm"; None where it is refused."""
-    if options.sound == "copy":
-        return None
-    return "pcm" if options.codec == "prores" and path.suffix.lower() == ".mov" else "aac"
-
-
-def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
-    """Chooses the pixel format in which ``path`` will be written.
-
-    Raises:
-        UsageError: options, codec, size and container do not go together.
-    """
-    suffix = path.suffix.lower()
-    if suffix not in CONTAINERS:
-        raise UsageError(
-            f"{path}: a result is named {', '.join(CONTAINERS)}, not {suffix or 'without a suffix'}"
-        )
-    check_options(options)
-    codec = ENCODERS[options.codec]
-    if suffix not in SUFFIXES[options.codec]:
-        raise UsageError(
-            f"{path}: {options.codec} goes into {' or '.join(SUFFIXES[options.codec])}, not into {suffix}"
-        )
-    width, height = choose_shape(info, options).stored
-    odd = width % 2 == 1 or height % 2 == 1
-    # Where pictures are made anew, square and upright, alpha would have to be, too.
-    alpha = codec.alpha if info.has_alpha and not (options.square_pixels and not info.shape.is_plain) else ""
-    pixel_format = options.pixel_format or alpha or codec.formats[info.bit_depth > 8, odd]
-    known = {str(format_.name) for format_ in av.codec.Codec(codec.encoder, "w").video_formats or ()}
-    if pixel_format not in known:
-        takes = ", ".join(sorted(known))
-        raise UsageError(f"{options.codec} cannot be written as {pixel_format}; it takes {takes}")
-    if not has_whole_chroma_samples(av.VideoFormat(pixel_format, width, height)):
-        raise UsageError(f"{path}: {width}x{height} is odd, which {pixel_format} cannot hold; use yuv444p")
-    return pixel_format
+def _choose_tags(info: ClipInfo, codec: Codec) -> ColourTags:
+    """Chooses the colour tags of a YUV result: those of the clip that the codec can state."""
+    tags = choose_output_tags(info, full_range=codec.full_range)
+    return replace(tags, matrix=codec.matrix) if codec.matrix else tags
 
 
 def open_output(path: Path, time_base: Fraction, options: dict[str, str]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 from recaster import __version__
@@ -13,7 +14,6 @@ from recaster.models.presets import PRESETS
 from recaster.provenance.policy import Policy
 from recaster.service.permissions import current_client, may_state
 from recaster.service.threads import unary_read, unary_write
-from recaster.settings.encoding import CODECS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +66,7 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
             used_bytes=blobs.used(),
             free_bytes=self._engine.store.folder.free_bytes(),
             max_message_bytes=MAX_MESSAGE_BYTES,
-            codecs=CODECS,
+            codecs=_list_codecs(),
             local_drops=self._engine.local_drops,
             basis_needed=basis_needed(policy),
             may_state_basis=policy is not None and may_state(client, policy),
@@ -75,6 +75,14 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
             draining=self._engine.supervisor.draining,
             jobs_at_work=self._engine.supervisor.at_work,
         )
+
+
+@functools.cache
+def _list_codecs() -> list[str]:
+    """Lists the codecs that FFmpeg can write; it is loaded when somebody asks."""
+    from recaster.media.encoders import list_available_codecs
+
+    return list_available_codecs()
 
 
 def policy_of(data: Path) -> Policy | None:

@@ -11,14 +11,35 @@ CODECS: Final = {
     "h264": Choice("H.264", "Plays everywhere (.mp4)", 0),
     "hevc": Choice("HEVC", "Smaller, 10 bits where the clip has them (.mp4)", 1),
     "prores": Choice("ProRes", "For grading and compositing (.mov, large)", 2),
+    "dnxhr": Choice("DNxHR", "For grading and compositing with Avid's codec (.mov, large)", 3),
+    "ffv1": Choice("FFV1", "Lossless, up to 16 bits, for archives and further work (.mkv, large)", 4),
+    "av1": Choice("AV1", "Smallest, slow to make, 10 bits where the clip has them (.mp4)", 5),
 }
 SUFFIXES: Final = {
     "h264": (".mp4", ".mov", ".mkv"),
     "hevc": (".mp4", ".mov", ".mkv"),
     "prores": (".mov", ".mkv"),
+    "dnxhr": (".mov",),
+    "ffv1": (".mkv",),
+    "av1": (".mp4", ".mkv"),
 }
 """Containers that take each codec, the usual one first."""
+PROFILES: Final = {
+    "prores": ("proxy", "lt", "standard", "hq", "4444", "4444xq"),
+    "dnxhr": ("lb", "sq", "hq", "hqx", "444"),
+}
+"""Of codecs that have some, the smallest files first."""
 CLIP_SUFFIXES: Final = SUFFIXES["h264"]
+HARDWARE_ENCODERS: Final = {
+    f"{codec}_{maker}": codec
+    for maker, codecs in {
+        "nvenc": ("h264", "hevc", "av1"),
+        "qsv": ("h264", "hevc", "av1"),
+        "videotoolbox": ("h264", "hevc"),
+    }.items()
+    for codec in codecs
+}
+"""Codecs of encoders in graphics hardware, by ffmpeg's names."""
 SPEEDS: Final = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
 )  # fmt: skip
@@ -30,13 +51,16 @@ class WriterOptions:
     """Choices of an encoder; what they must be is checked where they meet a clip (``media.writer``).
 
     Attributes:
-        codec: one of ``CODECS``; "prores" is 422 HQ, 4444 with a 4:4:4 pixel format.
-        quality: constant rate factor of h264 and hevc, 0 (best) to 51; no difference is seen at 15.
-            ProRes has its own fixed quality.
+        codec: one of ``CODECS``.
+        profile: one of the codec's ``PROFILES``; None for the one that the pixel format needs: 422 HQ or 4444
+            of ProRes, HQ (8 bits), HQX or 444 of DNxHR.
+        quality: constant rate factor of h264 and hevc, 0 (best) to 51; no difference is seen at 15. AV1's,
+            which goes to 63, is that much larger. Profiles have their own fixed quality, FFV1 loses nothing.
         preset: x264's and x265's speed, one of ``SPEEDS``. x264's "veryfast" at quality 15 is as good
             as "fast" at 18, takes less than half of its CPU time, and a third more bytes.
-        pixel_format: ffmpeg's name; None for 4:2:0 with the source's bit depth (8 or 10), 4:4:4 where
-            a side is odd and 4:2:0 would lose a line.
+        pixel_format: ffmpeg's name; None for the clip's own with FFV1, else 4:2:0 (4:2:2 with profiles) with
+            the source's bit depth (8 or 10), 4:4:4 where a side is odd and 4:2:0 would lose a line.
+        encoder: one of ``HARDWARE_ENCODERS`` of the codec; None for the codec's own, the same everywhere.
         square_pixels: whether pictures are stored as they are shown, and not as the clip's are.
         sound: "auto" encodes sound anew that the container cannot hold, "copy" refuses it.
     """
@@ -45,7 +69,11 @@ class WriterOptions:
         "h264", "video codec", choices=CODECS, unknown="no codec is called {value}; choose from {choices}"
     )
     quality: int = option(
-        15, "constant quality; lower is better and larger", bounds=Bounds(0, 51), metavar="N"
+        15,
+        "constant quality of h264, hevc and av1, whose own scale, 0 to 63, is stretched onto this one; "
+        "lower is better and larger",
+        bounds=Bounds(0, 51),
+        metavar="N",
     )
     preset: str = option(
         "veryfast",
@@ -66,7 +94,24 @@ class WriterOptions:
     sound: str = option(
         "auto",
         "sound is copied; where the result's container cannot hold it, auto encodes it anew, as AAC or, "
-        "beside ProRes in .mov, PCM, and copy refuses it",
+        "beside ProRes and DNxHR in .mov, PCM, and copy refuses it",
         choices=SOUNDS,
         unknown=f"sound can be {listed(SOUNDS)}, not {{value}}",
+    )
+    profile: str | None = option(
+        None,
+        "of codecs that have some: "
+        + "; ".join(f"{codec} {', '.join(names)}" for codec, names in PROFILES.items())
+        + " (default: prores hq, 4444 for transparency and odd sizes; dnxhr hq, hqx for more than 8 bits)",
+        choices=tuple(dict.fromkeys(name for names in PROFILES.values() for name in names)),
+        unknown="no profile is called {value}; choose from {choices}",
+        metavar="PROFILE",
+    )
+    encoder: str | None = option(
+        None,
+        "write with this machine's graphics hardware: a name of those that recaster doctor lists, such as "
+        "hevc_nvenc; quick, larger for the same quality, and other bytes on other machines (default: none)",
+        choices=tuple(HARDWARE_ENCODERS),
+        unknown="no hardware encoder is called {value}; choose from {choices}",
+        metavar="NAME",
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recaster.faces.analysis_cache import analyse_clip
+from recaster.media.encoders import choose_segment_suffix
 from recaster.media.join import join_segments
 from recaster.progress import Report, Update, silent
 from recaster.swapping.coverage import Coverage
@@ -50,7 +51,9 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     with timer.timing("plan"):
         plan = SwapPlan.of(tracks, request.swapper, settings.smoothing, analysis.tracks)
     del analysis, tracks  # of a long clip these are gigabytes
-    cache = RenderCache.of(request.out, frames, settings.chunk, has_mattes=settings.matte is not None)
+    suffix = choose_segment_suffix(settings.writer.codec)
+    has_mattes = settings.matte is not None
+    cache = RenderCache.of(request.out, frames, settings.chunk, has_mattes=has_mattes, suffix=suffix)
     discarded = cache.open(request.describe())
     # Even if all segments are there: what is said of glasses must not depend on a stop.
     with timer.timing("look"):

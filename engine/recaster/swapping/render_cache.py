@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import OutputError
 from recaster.files import keep_private, parse_json, write_error, write_json
-from recaster.media.writer import SEGMENT_SUFFIX
+from recaster.media.encoders import SEGMENT_SUFFIX
 from recaster.swapping.coverage import read_record
 
 if TYPE_CHECKING:
@@ -26,26 +26,32 @@ _OWN_NAMES: Final = re.compile(r"\.?(\d{8}\.(clip|matte|faces)|joined|plan)\..*"
 
 @dataclass(frozen=True)
 class RenderCache:
-    """Folder ``OUT.parts`` of one output: segments, as ranges of frames in order, with or without mattes."""
+    """Folder ``OUT.parts`` of one output: segments, as ranges of frames in order, with or without mattes.
+
+    ``suffix`` is that of the segments' container.
+    """
 
     folder: Path
     segments: tuple[range, ...]
     has_mattes: bool
+    suffix: str = SEGMENT_SUFFIX
 
     @classmethod
-    def of(cls, out: Path, frames: range, size: int, *, has_mattes: bool) -> RenderCache:
+    def of(
+        cls, out: Path, frames: range, size: int, *, has_mattes: bool, suffix: str = SEGMENT_SUFFIX
+    ) -> RenderCache:
         """The segments of ``out`` when ``frames`` are rendered ``size`` at a time."""
         starts = range(frames.start, frames.stop, size)
         segments = tuple(range(start, min(start + size, frames.stop)) for start in starts)
-        return cls(out.with_name(out.name + ".parts"), segments, has_mattes)
+        return cls(out.with_name(out.name + ".parts"), segments, has_mattes, suffix)
 
     def clip_path(self, segment: range) -> Path:
         """Path of a segment's pictures."""
-        return self.folder / f"{segment.start:08}.clip{SEGMENT_SUFFIX}"
+        return self.folder / f"{segment.start:08}.clip{self.suffix}"
 
     def matte_path(self, segment: range) -> Path:
         """Path of a segment's matte."""
-        return self.folder / f"{segment.start:08}.matte{SEGMENT_SUFFIX}"
+        return self.folder / f"{segment.start:08}.matte{self.suffix}"
 
     def coverage_path(self, segment: range) -> Path:
         """Path of the record of what was swapped in a segment."""

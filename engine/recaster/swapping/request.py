@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster import __version__
 from recaster.errors import UsageError
 from recaster.files import sha256
+from recaster.media.encoders import check_encoding
 from recaster.media.join import check_output
-from recaster.media.writer import check_encoding
 from recaster.provenance.manifest import check_signer
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from recaster.swapping.load import SwapperFactory
     from recaster.swapping.swapper import Swapper
 
-PLAN_FORMAT: Final = 35
+PLAN_FORMAT: Final = 36
 """Version of what a render makes of a description: rendered segments of another version aren't used."""
 
 

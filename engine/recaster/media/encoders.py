@@ -1,0 +1,302 @@
+"""Encoders: their pixel formats, profiles and options, and the checks of what goes together."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import av
+import cv2
+
+from recaster.errors import UsageError
+from recaster.media.hardware_encoders import check_hardware, choose_hardware_options
+from recaster.media.lazy_frame import has_whole_chroma_samples
+from recaster.media.patches import is_planar_yuv
+from recaster.media.picture import has_alpha
+from recaster.media.types import Shape
+from recaster.settings.encoding import PROFILES, SPEEDS, SUFFIXES, WriterOptions
+from recaster.settings.options import check_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.media.hdr_metadata import HdrMetadata
+    from recaster.media.types import ClipInfo
+
+THREADS: Final = 2
+"""Fixed, because what x264 writes depends on it."""
+FFV1_SLICES: Final = 4
+"""Fixed, because FFmpeg's own choice depends on the threads."""
+CONTAINERS: Final = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+SEGMENT_SUFFIX: Final = ".mov"
+"""For files that will be joined, where the codec goes into it: QuickTime keeps every time base exactly."""
+AV1_QUALITIES: Final = 63 / 51
+"""Steps of AV1's constant rate factor in one of x264's."""
+AV1_PRESETS: Final = dict(zip(SPEEDS, (10, 9, 8, 7, 6, 5, 4, 3, 2), strict=True))
+"""SVT-AV1's presets; faster ones are not made for pictures that somebody looks at."""
+
+
+@dataclass(frozen=True)
+class Codec:
+    """One way of encoding.
+
+    Attributes:
+        encoder: ffmpeg's name.
+        formats: default pixel formats by (more than 8 bits, picture sizes that 4:2:0 cannot hold).
+        tag: the four characters that name it in mp4 and mov, "" for ffmpeg's choice.
+        full_range: whether its files can say that they hold full range.
+        sited: whether, across and down, its samples of colour are read as lying on pixels or between them;
+            None where they lie as the clip's.
+        alpha: default pixel format for clips with alpha; empty where it has none.
+        profiles: the pixel formats of each profile; of those for one format, the default first.
+        matrix: the only colour matrix that its files can name; "" for any.
+        min_size: of its pictures, width and height in pixels.
+        keeps_format: whether the clip's own pixel format is the default, where the encoder has it.
+        holds_hdr: whether HDR10's static metadata is found again in its files.
+        states_aspect: whether its pictures, and not only their container, say what shape their pixels have.
+        is_intra: whether every frame is coded by itself on request.
+    """
+
+    encoder: str
+    formats: dict[tuple[bool, bool], str]
+    tag: str = ""
+    full_range: bool = True
+    sited: tuple[bool, bool] | None = (True, False)
+    alpha: str = ""
+    profiles: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    matrix: str = ""
+    min_size: tuple[int, int] = (1, 1)
+    keeps_format: bool = False
+    holds_hdr: bool = True
+    states_aspect: bool = False
+    is_intra: bool = False
+
+
+_YUV = {
+    (False, False): "yuv420p",
+    (False, True): "yuv444p",
+    (True, False): "yuv420p10le",
+    (True, True): "yuv444p10le",
+}
+_EACH_DEPTH: Final = tuple(_YUV)
+_PRORES = {(deep, odd): "yuv444p10le" if odd else "yuv422p10le" for deep, odd in _EACH_DEPTH}
+_DNXHR = {
+    (deep, odd): "yuv444p10le" if odd else "yuv422p10le" if deep else "yuv422p" for deep, odd in _EACH_DEPTH
+}
+_FFV1 = {(deep, odd): "yuv444p16le" if deep else "yuv444p" for deep, odd in _EACH_DEPTH}
+_AV1 = {(deep, odd): "yuv420p10le" if deep else "yuv420p" for deep, odd in _EACH_DEPTH}
+_422 = ("yuv422p10le",)
+_4444 = ("yuv444p10le", "yuva444p10le")
+ENCODERS = {
+    "h264": Codec("libx264", _YUV, states_aspect=True),
+    "hevc": Codec("libx265", _YUV, "hvc1", states_aspect=True),
+    "prores": Codec(
+        "prores_ks",
+        _PRORES,
+        full_range=False,
+        sited=(False, False),
+        alpha="yuva444p10le",
+        profiles={"hq": _422, "standard": _422, "lt": _422, "proxy": _422, "4444": _4444, "4444xq": _4444},
+    ),
+    "dnxhr": Codec(
+        "dnxhd",
+        _DNXHR,
+        full_range=False,
+        sited=(False, False),
+        profiles={
+            "hq": ("yuv422p",),
+            "sq": ("yuv422p",),
+            "lb": ("yuv422p",),
+            "hqx": _422,
+            "444": ("yuv444p10le",),
+        },
+        # FFmpeg's frames say so whatever they hold.
+        matrix="bt709",
+        min_size=(256, 120),
+        # What FFmpeg puts before it ends the list of boxes.
+        holds_hdr=False,
+    ),
+    "ffv1": Codec(
+        "ffv1", _FFV1, sited=None, alpha="yuva444p16le", keeps_format=True, holds_hdr=False, is_intra=True
+    ),
+    "av1": Codec("libsvtav1", _AV1),
+}
+
+
+def is_available(codec: str) -> bool:
+    """Tells whether the running FFmpeg has the encoder of a codec."""
+    return ENCODERS[codec].encoder in av.codecs_available
+
+
+def list_available_codecs() -> list[str]:
+    """Lists the codecs that the running FFmpeg can write."""
+    return [name for name in ENCODERS if is_available(name)]
+
+
+def choose_segment_suffix(codec: str) -> str:
+    """Chooses the container of files that will be joined."""
+    return SEGMENT_SUFFIX if SEGMENT_SUFFIX in SUFFIXES[codec] else SUFFIXES[codec][0]
+
+
+def choose_shape(info: ClipInfo, options: WriterOptions) -> Shape:
+    """Chooses how a result's pictures are stored: as the clip's, or as they are shown."""
+    return Shape.plain(info.width, info.height) if options.square_pixels else info.shape
+
+
+def choose_encoder_options(
+    options: WriterOptions, pixel_format: str, hdr: HdrMetadata | None
+) -> dict[str, str]:
+    """Chooses options of the encoder, as ffmpeg names them."""
+    if options.encoder is not None:
+        return choose_hardware_options(options.encoder, options.quality)
+    if options.codec in PROFILES:
+        profile = choose_profile(options, pixel_format)
+        if options.codec == "dnxhr":
+            return {"profile": f"dnxhr_{profile}"}
+        return {"profile": profile, "vendor": "apl0"}
+    if options.codec == "ffv1":
+        return {"level": "3", "slicecrc": "1", "slices": str(FFV1_SLICES)}
+    if options.codec == "av1":
+        os.environ.setdefault("SVT_LOG", "1")  # nothing but errors on the command line
+        return {
+            "crf": str(round(options.quality * AV1_QUALITIES)),
+            "preset": str(AV1_PRESETS[options.preset]),
+            "svtav1-params": f"lp={THREADS}:chroma-sample-position=left",
+        }
+    chosen = {"crf": str(options.quality), "preset": options.preset}
+    if options.codec == "hevc":
+        stated = "" if hdr is None else f":{hdr.encoder_params(':')}"
+        chosen["x265-params"] = f"log-level=none:pools={THREADS}:frame-threads=1{stated}"
+    # OpenCV lists what the processor has, with a "?" after what it has not.
+    elif any("AVX512" in name and not name.endswith("?") for name in cv2.getCPUFeaturesLine().split()):
+        # x264's code for AVX-512 (macroblock tree) reads memory that nobody wrote: results would differ.
+        chosen["x264-params"] = "asm=AVX2"
+    return chosen
+
+
+def choose_profile(options: WriterOptions, pixel_format: str) -> str:
+    """Chooses the profile of a codec that has some: the one asked for, or the format's first."""
+    if options.profile is not None:
+        return options.profile
+    profiles = ENCODERS[options.codec].profiles
+    return next(name for name, formats in profiles.items() if pixel_format in formats)
+
+
+def choose_sound_fallback(path: Path, options: WriterOptions) -> str | None:
+    """Names the codec for sound that ``path`` cannot hold, "aac" or "pcm"; None where it is refused."""
+    if options.sound == "copy":
+        return None
+    return "pcm" if options.codec in PROFILES and path.suffix.lower() == ".mov" else "aac"
+
+
+def find_codec_losses(path: Path, info: ClipInfo, options: WriterOptions) -> list[str]:
+    """Finds what of a clip's picture a codec loses in a container, in words."""
+    lost = []
+    aspect = choose_shape(info, options).sample_aspect
+    if path.suffix.lower() == ".mkv" and aspect != 1 and not ENCODERS[options.codec].states_aspect:
+        # PyAV gives Matroska's own field no value.
+        shape = f"{aspect.numerator}:{aspect.denominator}"
+        lost.append(f"pixel shape {shape} (--square-pixels stretches the picture instead)")
+    if info.hdr is not None and not ENCODERS[options.codec].holds_hdr:
+        lost.append(f"HDR10 metadata ({info.hdr.describe()})")
+    return lost
+
+
+def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
+    """Chooses the pixel format in which ``path`` will be written.
+
+    Raises:
+        UsageError: options, codec, size and container do not go together, or FFmpeg lacks the encoder.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in CONTAINERS:
+        raise UsageError(
+            f"{path}: a result is named {', '.join(CONTAINERS)}, not {suffix or 'without a suffix'}"
+        )
+    check_options(options)
+    codec = ENCODERS[options.codec]
+    if suffix not in SUFFIXES[options.codec]:
+        raise UsageError(
+            f"{path}: {options.codec} goes into {' or '.join(SUFFIXES[options.codec])}, not into {suffix}"
+        )
+    if options.encoder is None and not is_available(options.codec):
+        raise UsageError(
+            f"{options.codec} cannot be written here: this FFmpeg has no encoder {codec.encoder}; "
+            f"choose from {', '.join(list_available_codecs())}"
+        )
+    _check_profile(options)
+    width, height = choose_shape(info, options).stored
+    if width < codec.min_size[0] or height < codec.min_size[1]:
+        smallest = "x".join(map(str, codec.min_size))
+        raise UsageError(f"{path}: {options.codec} begins at {smallest} pixels, this is {width}x{height}")
+    pixel_format = options.pixel_format or _choose_default_format(info, options)
+    if options.encoder is not None:
+        check_hardware(options.encoder, options.codec, pixel_format)
+    known = set(_list_formats(options))
+    if pixel_format not in known:
+        takes = ", ".join(sorted(known))
+        raise UsageError(f"{options.codec} cannot be written as {pixel_format}; it takes {takes}")
+    if not has_whole_chroma_samples(av.VideoFormat(pixel_format, width, height)):
+        use = _name_whole_format(options)
+        raise UsageError(f"{path}: {width}x{height} is odd, which {pixel_format} cannot hold; use {use}")
+    return pixel_format
+
+
+def _check_profile(options: WriterOptions) -> None:
+    names = PROFILES.get(options.codec, ())
+    if options.profile is not None and options.profile not in names:
+        choice = f"choose from {', '.join(names)}" if names else "it has none"
+        raise UsageError(f"{options.codec} has no profile {options.profile}; {choice}")
+
+
+def _list_formats(options: WriterOptions) -> list[str]:
+    """Lists the pixel formats that an encoder takes, in the chosen profile if it has some."""
+    codec = ENCODERS[options.codec]
+    if codec.profiles:
+        chosen = [options.profile] if options.profile else list(codec.profiles)
+        return list(dict.fromkeys(each for name in chosen for each in codec.profiles[name]))
+    return [str(format_.name) for format_ in av.codec.Codec(codec.encoder, "w").video_formats or ()]
+
+
+def _choose_default_format(info: ClipInfo, options: WriterOptions) -> str:
+    codec = ENCODERS[options.codec]
+    width, height = choose_shape(info, options).stored
+    odd = width % 2 == 1 or height % 2 == 1
+    known = _list_formats(options)
+    # Where pictures are made anew, square and upright, alpha would have to be, too.
+    keeps_alpha = info.has_alpha and not (options.square_pixels and not info.shape.is_plain)
+    if codec.keeps_format:
+        own = _find_same_format(info, keeps_alpha=keeps_alpha)
+        if own in known and has_whole_chroma_samples(av.VideoFormat(own, width, height)):
+            return own
+    chosen = codec.alpha if codec.alpha and keeps_alpha else codec.formats[info.bit_depth > 8, odd]
+    # A profile that was asked for decides.
+    return chosen if chosen in known or options.profile is None else known[0]
+
+
+def _find_same_format(info: ClipInfo, *, keeps_alpha: bool) -> str:
+    """Names the format that holds a clip's samples as they are, in the order of FFV1's formats."""
+    name = info.pixel_format.replace("yuvj", "yuv")
+    if name.endswith("be"):
+        name = f"{name[:-2]}le"
+    shape = av.VideoFormat(name, 16, 16)
+    if shape.is_rgb or shape.has_palette:
+        if info.bit_depth <= 8:
+            return "bgra" if keeps_alpha else "bgr0"
+        if not name.startswith("gbr"):
+            return "gbrap16le" if keeps_alpha else "gbrp16le"
+    elif not is_planar_yuv(name):
+        return ""
+    if has_alpha(av.VideoFrame(16, 16, name)) and not keeps_alpha:
+        return name.replace("yuva", "yuv").replace("gbrap", "gbrp")
+    return name
+
+
+def _name_whole_format(options: WriterOptions) -> str:
+    """Names what holds odd sizes instead: a pixel format, a profile, or other codecs."""
+    profiles = ENCODERS[options.codec].profiles
+    if profiles:
+        whole = [name for name, formats in profiles.items() if any("444" in each for each in formats)]
+        return f"profile {' or '.join(whole)}"
+    return "yuv444p" if "yuv444p" in _list_formats(options) else "another codec"

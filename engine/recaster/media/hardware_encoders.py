@@ -1,0 +1,80 @@
+"""Encoders in graphics hardware: never chosen silently, and only where they really open."""
+
+from __future__ import annotations
+
+import functools
+from fractions import Fraction
+from typing import Any, Final
+
+import av
+from av.error import FFmpegError
+
+from recaster.errors import UsageError
+from recaster.settings.encoding import HARDWARE_ENCODERS
+
+_FORMATS: Final = {"yuv420p": ("yuv420p", "nv12"), "yuv420p10le": ("yuv420p10le", "p010le")}
+"""Planar pixel formats, which are painted on, and those of the same samples that an encoder may take."""
+_TRIED_SIZE_PX: Final = (640, 384)
+_AV1_LEVELS: Final = 5
+"""Steps of AV1's quantizer, 0 to 255, in one of H.264's."""
+_TOOLBOX_QUALITY: Final = 11800
+"""VideoToolbox's best quality, 100 in ffmpeg's lambdas of 118 each."""
+
+
+def find_fault(encoder: str, pixel_format: str = "yuv420p") -> str:
+    """Finds why an encoder does not open on this machine; empty where it does."""
+    try:
+        taken = choose_taken_format(encoder, pixel_format)
+    except ValueError:
+        return "this FFmpeg does not have it"
+    return _try_to_open(encoder, taken) if taken else f"it does not take {pixel_format}"
+
+
+@functools.cache
+def _try_to_open(encoder: str, pixel_format: str) -> str:
+    context = av.codec.CodecContext.create(encoder, "w")
+    context.width, context.height = _TRIED_SIZE_PX
+    context.pix_fmt = pixel_format
+    context.time_base = Fraction(1, 25)
+    context.framerate = Fraction(25)
+    try:
+        context.open()
+    except FFmpegError as error:
+        log: Any = error.log  # (level, who, what)
+        return str(log[2] if log else error.strerror).strip().rstrip(".")
+    return ""
+
+
+def choose_taken_format(encoder: str, pixel_format: str) -> str:
+    """Chooses the format in which an encoder takes the samples of a planar one, "" for none.
+
+    Raises:
+        ValueError: FFmpeg does not have the encoder.
+    """
+    known = {str(each.name) for each in av.codec.Codec(encoder, "w").video_formats or ()}
+    return next((name for name in _FORMATS.get(pixel_format, ()) if name in known), "")
+
+
+def list_open_encoders() -> list[str]:
+    """Lists the hardware encoders that open on this machine."""
+    return [name for name in HARDWARE_ENCODERS if not find_fault(name)]
+
+
+def check_hardware(encoder: str, codec: str, pixel_format: str) -> None:
+    """Refuses an encoder of another codec, or one that does not open here (UsageError)."""
+    if HARDWARE_ENCODERS[encoder] != codec:
+        raise UsageError(f"{encoder} writes {HARDWARE_ENCODERS[encoder]}, not {codec}")
+    fault = find_fault(encoder, pixel_format)
+    if fault:
+        raise UsageError(f"{encoder} does not open on this machine ({fault}); leave --encoder out")
+
+
+def choose_hardware_options(encoder: str, quality: int) -> dict[str, str]:
+    """Chooses options for a constant quality on H.264's scale, as ffmpeg names them."""
+    codec, _, maker = encoder.partition("_")
+    if maker == "nvenc":
+        return {"rc": "constqp", "qp": str(quality * _AV1_LEVELS if codec == "av1" else quality)}
+    if maker == "qsv":
+        return {"global_quality": str(max(1, quality))}  # 0 would be none
+    best = round(_TOOLBOX_QUALITY * (1 - quality / 51))
+    return {"flags": "+qscale", "global_quality": str(max(1, best))}
