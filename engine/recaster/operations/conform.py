@@ -19,14 +19,15 @@ from recaster.errors import (
     RecasterError,
     UsageError,
 )
-from recaster.files import is_intact, parse_json, sha256, write_error, write_json
+from recaster.files import is_intact, parse_json, sha256, write_bytes, write_error, write_json
 from recaster.operations import swap
 from recaster.operations.face_rights import NO_CLAIM, FaceClaim
 from recaster.progress import LogLine, Report, Update, no_log, silent
 from recaster.provenance.register import open_register
 from recaster.settings.encoding import WriterOptions
 from recaster.timelines.conform_plan import Failure, locate_media, plan_conform, relink
-from recaster.timelines.edit_file import UNREAD, WRITABLE_SUFFIXES, is_edl, read_edit, write_edit
+from recaster.timelines.edit_file import WRITABLE_SUFFIXES, is_edl, read_edit, write_edit
+from recaster.timelines.fcpxml import relink_fcpxml
 from recaster.timelines.media_search import MediaFolder, is_clip
 from recaster.timelines.media_use import list_uses, restore_rate
 
@@ -43,6 +44,11 @@ RECORD_NAME: Final = "conform.json"
 RECORD_FORMAT: Final = 1
 STAGE_SPANS: Final = {"analysing": (0.0, 0.4), "looking at faces": (0.4, 0.5), "swapping": (0.5, 1.0)}
 """Part of a swap's time that each of its stages takes, roughly: for the time left."""
+REDUCED: Final = (
+    "none of its clips is an asset clip at its own speed, so it is written anew, with cuts and markers, but "
+    "without transitions, titles, effects and changes of speed"
+)
+"""What becomes of an FCPXML whose clips can't be exchanged one by one."""
 FATAL_ERRORS: Final = (ConsentError, DeviceError, DiskFullError, FacesetError, ModelError)
 """Errors that every further swap would end with, too."""
 
@@ -133,6 +139,7 @@ def run(request: Request, report: Report = silent, log: LogLine = no_log) -> Res
         raise InputError(f"{request.edit}: shows no clip of media that could be swapped")
     work = _Work.begin(request, log)
     shots: list[ShotResult] = []
+    swapped: list[tuple[Shot, Path]] = []
     without_face: list[tuple[Shot, FaceNotFoundError]] = []
     failures = list(plan.failures)
     progress = _Progress(plan, report)
@@ -148,11 +155,12 @@ def run(request: Request, report: Report = silent, log: LogLine = no_log) -> Res
             failures.append(Failure(shot.name, error))
         else:
             shots.append(made)
+            swapped.append((shot, made.out))
             relink(shot, made.out)
         listen(Update("swapping", 1, 1))
     if without_face and not shots and not failures:
         raise without_face[0][1]
-    edits, warnings = _write(request, edit, rate)
+    edits, warnings = _write(request, edit, rate, swapped)
     return Result(
         edits,
         tuple(shots),
@@ -195,7 +203,9 @@ def _read(request: Request, folder: MediaFolder) -> tuple[Any, float | None]:
     return read_edit(request.edit, float(exact)), float(exact)
 
 
-def _write(request: Request, edit: Any, rate: float | None) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+def _write(
+    request: Request, edit: Any, rate: float | None, made: list[tuple[Shot, Path]]
+) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     """Writes the edit as OTIO and, where that can be written, in its own format; returns files, warnings."""
     out = request.out / f"{request.edit.stem}.otio"
     write_edit(edit, out)
@@ -203,14 +213,36 @@ def _write(request: Request, edit: Any, rate: float | None) -> tuple[tuple[Path,
     if suffix == out.suffix or suffix not in WRITABLE_SUFFIXES:
         return (out,), ()
     same = out.with_suffix(suffix)
-    unread = (f"{request.edit.name}: {UNREAD[suffix]}",) if suffix in UNREAD else ()
+    if suffix == ".fcpxml":
+        return _write_fcpxml(request, edit, (out, same), made)
     try:
         write_edit(edit, same, rate)
     except DiskFullError:
         raise
     except OutputError as error:
-        return (out,), (str(error), *unread)
-    return (out, same), unread
+        return (out,), (str(error),)
+    return (out, same), ()
+
+
+def _write_fcpxml(
+    request: Request, edit: Any, files: tuple[Path, Path], made: list[tuple[Shot, Path]]
+) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Puts the results into the document itself, as the adapter would write less than it holds."""
+    _, same = files
+    document = request.edit.read_text(encoding="utf-8")
+    relinked, left = relink_fcpxml(document, made)
+    warnings = []
+    if "<transition" in document:
+        warnings.append(f"{same.name}: of the frames under transitions only the handles are swapped")
+    if len(left) == sum(len(shot.placements) for shot, _ in made):
+        warnings.append(f"{same.name}: {REDUCED}")
+        write_edit(edit, same)
+        return files, tuple(warnings)
+    if left:
+        names = ", ".join(dict.fromkeys(left))
+        warnings.append(f"{same.name}: {names}: no asset clips at their own speed, keep their media in it")
+    write_bytes(same, relinked.encode())
+    return files, tuple(warnings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,13 +338,14 @@ class _Progress:
         before = sum(len(earlier.frames) for earlier in self._shots[:number])
         total = sum(len(each.frames) for each in self._shots)
         detail = f"{number + 1} of {len(self._shots)}: {shot.name}"
-        reached = 0.0
+        reached = -1.0
 
         def listen(update: Update) -> None:
             nonlocal reached
-            start, stop = STAGE_SPANS.get(update.stage, (reached, reached))
-            share = update.done / update.total if update.total else 0.0
-            reached = max(reached, start + (stop - start) * share)
-            self._report(Update("conforming", before + reached * len(shot.frames), total, detail=detail))
+            start, stop = STAGE_SPANS.get(update.stage, (0.0, 0.0))
+            share = start + (stop - start) * (update.done / update.total if update.total else 0.0)
+            if share > reached:
+                reached = share
+                self._report(Update("conforming", before + share * len(shot.frames), total, detail=detail))
 
         return listen

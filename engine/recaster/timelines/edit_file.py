@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import re
 import warnings
-import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import InputError, OutputError
 from recaster.files import atomic_file, write_error
+from recaster.timelines.fcpxml import adapt_fcpxml, restore_rates
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 READABLE_SUFFIXES: Final = (".otio", ".otiod", ".edl", ".fcpxml", ".xml", ".aaf")
 WRITABLE_SUFFIXES: Final = (".otio", ".edl", ".fcpxml", ".xml")
 """AAF ties clips to media by ids that only the program that made it knows."""
-UNREAD: Final = {
-    ".fcpxml": "transitions, titles, effects and changes of speed are not read from FCPXML: they are not in "
-    "the written edit, and of the frames under transitions only the handles are swapped",
-}
-"""Parts of an edit that a format's adapter passes over, in words."""
 TRIAL_RATE: Final = 60000 / 1001
 """Frames per second at which every timecode can be read, with drop frame or without."""
 _INCOMING_MEDIA: Final = re.compile(r"(?:OTIO REFERENCE )?TO(?: CLIP| FILE)?: *(\S.*)")
@@ -58,7 +53,9 @@ def read_edit(path: Path, rate: float | None = None) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of adapters, on their own code
             if suffix == ".fcpxml":
-                edit = otio.adapters.read_from_string(_read_fcpxml(path), "fcpx_xml")
+                document = path.read_text(encoding="utf-8")
+                edit = otio.adapters.read_from_string(adapt_fcpxml(document), "fcpx_xml")
+                edit = restore_rates(edit, document)
             else:
                 edit = otio.adapters.read_from_file(str(path), **arguments)
     except Exception as error:  # adapters raise whatever their parsers do
@@ -108,16 +105,6 @@ def _adapter_of(path: Path) -> str:
     import opentimelineio as otio
 
     return str(otio.adapters.from_filepath(str(path)).name)
-
-
-def _read_fcpxml(path: Path) -> str:
-    """Reads FCPXML with the place of each asset where versions before 1.9, and the adapter, have it."""
-    root = ET.parse(path).getroot()  # noqa: S314 - the adapter reads the user's file so, too
-    for asset in root.iter("asset"):
-        place = asset.find("media-rep")
-        if place is not None and "src" not in asset.attrib:
-            asset.set("src", place.get("src", ""))
-    return ET.tostring(root, encoding="unicode")
 
 
 def _repair_dissolves(edit: Any) -> None:

@@ -104,10 +104,11 @@ def restore_rate(rate: float) -> Fraction:
 
 def _frames_of(shown: Any, rate: Fraction) -> tuple[Fraction, Fraction]:
     """Converts both ends of a range to frames of media."""
-    return _count_frames(shown.start_time, rate), _count_frames(shown.end_time_exclusive(), rate)
+    return count_frames(shown.start_time, rate), count_frames(shown.end_time_exclusive(), rate)
 
 
-def _count_frames(time: Any, rate: Fraction) -> Fraction:
+def count_frames(time: Any, rate: Fraction) -> Fraction:
+    """Converts a time of an edit to frames of media; rates that count timecode alike have the same frames."""
     value = Fraction(time.value)
     if shares_nominal_rate(time.rate, rate):
         return value
@@ -118,7 +119,7 @@ def _possible_starts(use: MediaUse, info: ClipInfo) -> Iterator[Fraction]:
     """Lists what may be the clip's own time of the media's first frame, in frames, the likeliest first."""
     available = use.reference.available_range
     if available is not None:
-        yield _count_frames(available.start_time, info.rate)
+        yield count_frames(available.start_time, info.rate)
     timecode = _count_timecode(info)
     if timecode is not None:
         yield Fraction(timecode)
