@@ -77,7 +77,7 @@ def test_choices_keep_their_numbers(blender: Blender, tmp_path: Path) -> None:
         "mask": {"learned": 0, "hull": 1, "box": 2},
         "colour": {"mean": 0, "hist": 1, "none": 2, "light": 3},
         "smoothing": {"zero-phase": 0, "kalman": 1, "ema": 2, "none": 3},
-        "codec": {"h264": 0, "hevc": 1, "prores": 2},
+        "codec": {"h264": 0, "hevc": 1, "prores": 2, "dnxhr": 3, "ffv1": 4, "av1": 5},
         "label": {"none": 0, "text": 1, "icon": 2},
         "label_language": {"en": 0, "de": 1, "es": 2, "fr": 3, "it": 4, "nl": 5, "pt": 6},
     }

@@ -166,6 +166,7 @@ def test_the_doctor(
     assert not found["port"]["ok"]  # an engine is running there
     assert "choose another" in found["port"]["mend"]
     assert all(found[name]["ok"] for name in ("packages", "weights", "codecs", "device", "data", "engine"))
+    assert found["codecs"]["says"].startswith("h264, hevc, prores, dnxhr, ffv1, av1 can be written; hardware")
 
 
 def test_certificates(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from recaster.errors import UsageError
-from recaster.media import encoders, hardware_encoders
+from recaster.media import available_encoders, encoders
 from recaster.media.encoders import ENCODERS, choose_segment_suffix
 from recaster.media.hdr_metadata import HdrMetadata
 from recaster.media.join import check_output, join_segments
@@ -19,7 +19,7 @@ from recaster.media.probe import probe, scan
 from recaster.media.reader import read_frames
 from recaster.media.types import ColourTags, Patch, Rect, Shape
 from recaster.media.writer import ClipWriter
-from recaster.settings.encoding import HARDWARE_ENCODERS, PROFILES, SUFFIXES, WriterOptions
+from recaster.settings.encoding import FFMPEG_ENCODERS, HARDWARE_ENCODERS, PROFILES, SUFFIXES, WriterOptions
 
 SIZE = (256, 128)
 PTS = [0, 1001, 3003, 3100, 9009, 10010, 20020, 21021, 24024, 25025]
@@ -81,7 +81,7 @@ def test_a_result_has_the_times_tags_and_shape_of_its_clip(
     assert len(after.audio) == 1
     with av.open(str(out)) as container:
         stream = container.streams.video[0]
-        assert stream.codec_context.codec.name in (ENCODERS[codec].encoder, codec, "libdav1d", "prores")
+        assert stream.codec_context.codec.name in (FFMPEG_ENCODERS[codec], codec, "libdav1d", "prores")
         if codec == "prores" and suffix == ".mov":
             assert stream.codec_context.codec_tag == TAGS[profile]
         if codec == "dnxhr":
@@ -196,9 +196,9 @@ def test_what_a_codec_can_not_do_is_said(make_clip, tmp_path, options, size, say
 
 
 def test_an_encoder_that_ffmpeg_lacks_is_refused_and_not_offered(make_clip, tmp_path, monkeypatch):
-    assert encoders.list_available_codecs() == list(SUFFIXES)
-    monkeypatch.setitem(ENCODERS, "av1", replace(ENCODERS["av1"], encoder="no_such_encoder"))
-    assert encoders.list_available_codecs() == [name for name in SUFFIXES if name != "av1"]
+    assert available_encoders.list_available_codecs() == list(SUFFIXES)
+    monkeypatch.setitem(FFMPEG_ENCODERS, "av1", "no_such_encoder")
+    assert available_encoders.list_available_codecs() == [name for name in SUFFIXES if name != "av1"]
     with pytest.raises(UsageError, match="this FFmpeg has no encoder no_such_encoder; choose from h264"):
         ClipWriter(tmp_path / "out.mp4", probe(make_clip()), WriterOptions("av1"))
 
@@ -222,8 +222,8 @@ def test_hardware_is_never_chosen_silently_and_refused_where_it_does_not_open(
     make_clip, tmp_path, monkeypatch
 ):
     info = probe(make_clip())
-    monkeypatch.setattr(hardware_encoders, "_try_to_open", lambda *_: "no such device")
-    assert hardware_encoders.list_open_encoders() == []
+    monkeypatch.setattr(available_encoders, "_try_to_open", lambda *_: "no such device")
+    assert available_encoders.list_open_encoders() == []
     ClipWriter(tmp_path / "out.mp4", info, WriterOptions())
     for name in ("h264_nvenc", "h264_qsv"):
         with pytest.raises(UsageError, match=rf"{name} does not open on this machine \(no such device\)"):
@@ -237,18 +237,20 @@ def test_hardware_is_never_chosen_silently_and_refused_where_it_does_not_open(
 
 
 def test_an_encoder_is_really_opened_to_know_whether_it_does():
-    assert hardware_encoders._try_to_open("libx264", "yuv420p") == ""
-    assert hardware_encoders._try_to_open("dnxhd", "yuv420p")  # which needs 4:2:2
-    assert hardware_encoders.find_fault("h264_no_such") == "this FFmpeg does not have it"
+    assert available_encoders._try_to_open("libx264", "yuv420p") == ""
+    assert available_encoders._try_to_open("dnxhd", "yuv420p")  # which needs 4:2:2
+    assert available_encoders.find_fault("h264_no_such") == "this FFmpeg does not have it"
     for name in HARDWARE_ENCODERS:  # opens, or says in words why it doesn't
-        assert (hardware_encoders.find_fault(name) == "") == (name in hardware_encoders.list_open_encoders())
+        assert (available_encoders.find_fault(name) == "") == (
+            name in available_encoders.list_open_encoders()
+        )
 
 
 def test_what_hardware_takes_in_another_order_are_the_same_samples(make_clip, tmp_path, monkeypatch):
     """libx264 in the place of a chip that takes nv12."""
     info = probe(make_clip(count=3))
     monkeypatch.setitem(HARDWARE_ENCODERS, "libx264", "h264")
-    monkeypatch.setattr(hardware_encoders, "_FORMATS", {"yuv420p": ("nv12",)})
+    monkeypatch.setattr(available_encoders, "_FORMATS", {"yuv420p": ("nv12",)})
     monkeypatch.setattr(encoders, "check_options", lambda _: None)
     monkeypatch.setattr(encoders, "choose_hardware_options", lambda *_: {"qp": "0"})
     with ClipWriter(tmp_path / "libx264.mp4", info, WriterOptions(encoder="libx264")) as writer:
@@ -257,3 +259,14 @@ def test_what_hardware_takes_in_another_order_are_the_same_samples(make_clip, tm
     assert probe(tmp_path / "libx264.mp4").frame_count == 3
     lossless = [frame.image for frame in read_frames(tmp_path / "libx264.mp4")]
     assert all(np.array_equal(a.image, b) for a, b in zip(read_frames(info.path), lossless, strict=True))
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [(codec, names[0]) for codec, names in SUFFIXES.items()])
+def test_timecode_and_reel_stand_beside_every_codec(make_clip, tmp_path, codec, suffix):
+    info = probe(make_clip(count=24, size=SIZE, time_base=Fraction(1, 24000)))
+    stated = replace(info, metadata=replace(info.metadata, timecode="01:00:00:00", reel="A001"))
+    options = WriterOptions(codec, preset="ultrafast")
+    _, segments = render(info.path, tmp_path, options, (24,))
+    join_segments(segments, stated, tmp_path / f"out{suffix}", range(24), options)
+    kept = probe(tmp_path / f"out{suffix}").metadata
+    assert (kept.timecode, kept.reel) == ("01:00:00:00", "A001")

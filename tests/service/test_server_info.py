@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from recaster.provenance.policy import BASIS_VARIABLE, POLICY_FILE
 from recaster.service.server_info import basis_needed, policy_of
+from recaster.settings.encoding import CODECS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,3 +33,8 @@ def test_a_client_knows_whether_a_face_needs_a_basis(
     if policy is None:
         monkeypatch.setenv(BASIS_VARIABLE, "synthetic")
         assert not basis_needed(policy_of(tmp_path))
+
+
+def test_an_engine_offers_the_codecs_that_its_ffmpeg_has(served: Any) -> None:
+    with served.client() as client:
+        assert list(client.info().codecs) == list(CODECS)

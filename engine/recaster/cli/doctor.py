@@ -14,6 +14,7 @@ from recaster import __version__
 from recaster.cli.display import say, say_json
 from recaster.cli.parsers import Commands, Options, add_data, add_switch, data_folder_of
 from recaster.errors import RecasterError
+from recaster.settings.encoding import CODECS
 from recaster.settings.paths import own_address, socket_path
 
 if TYPE_CHECKING:
@@ -133,15 +134,16 @@ def _check_weights() -> Finding:
 
 
 def _check_codecs() -> Finding:
-    from recaster.media.encoders import ENCODERS, is_available
-    from recaster.media.hardware_encoders import list_open_encoders
+    from recaster.media.available_encoders import is_available, list_available_codecs, list_open_encoders
 
-    missing = [name for name in ENCODERS if not is_available(name)]
+    missing = [name for name in CODECS if not is_available(name)]
     if missing:
         mend = "reinstall av from its wheel: pip install --force-reinstall --only-binary av av"
         return Finding(False, f"no encoder for {', '.join(missing)}", mend)
     hardware = ", ".join(list_open_encoders()) or "none opens"
-    return Finding(True, f"{', '.join(ENCODERS)} can be written; hardware encoders: {hardware}")
+    return Finding(
+        True, f"{', '.join(list_available_codecs())} can be written; hardware encoders: {hardware}"
+    )
 
 
 def _check_device() -> Finding:

@@ -10,12 +10,17 @@ import av
 import cv2
 
 from recaster.errors import UsageError
-from recaster.media.hardware_encoders import check_hardware, choose_hardware_options
+from recaster.media.available_encoders import (
+    check_hardware,
+    choose_hardware_options,
+    is_available,
+    list_available_codecs,
+)
 from recaster.media.lazy_frame import has_whole_chroma_samples
 from recaster.media.patches import is_planar_yuv
 from recaster.media.picture import has_alpha
 from recaster.media.types import Shape
-from recaster.settings.encoding import PROFILES, SPEEDS, SUFFIXES, WriterOptions
+from recaster.settings.encoding import FFMPEG_ENCODERS, PROFILES, SPEEDS, SUFFIXES, WriterOptions
 from recaster.settings.options import check_options
 
 if TYPE_CHECKING:
@@ -42,7 +47,6 @@ class Codec:
     """One way of encoding.
 
     Attributes:
-        encoder: ffmpeg's name.
         formats: default pixel formats by (more than 8 bits, picture sizes that 4:2:0 cannot hold).
         tag: the four characters that name it in mp4 and mov, "" for ffmpeg's choice.
         full_range: whether its files can say that they hold full range.
@@ -58,7 +62,6 @@ class Codec:
         is_intra: whether every frame is coded by itself on request.
     """
 
-    encoder: str
     formats: dict[tuple[bool, bool], str]
     tag: str = ""
     full_range: bool = True
@@ -89,10 +92,9 @@ _AV1 = {(deep, odd): "yuv420p10le" if deep else "yuv420p" for deep, odd in _EACH
 _422 = ("yuv422p10le",)
 _4444 = ("yuv444p10le", "yuva444p10le")
 ENCODERS = {
-    "h264": Codec("libx264", _YUV, states_aspect=True),
-    "hevc": Codec("libx265", _YUV, "hvc1", states_aspect=True),
+    "h264": Codec(_YUV, states_aspect=True),
+    "hevc": Codec(_YUV, "hvc1", states_aspect=True),
     "prores": Codec(
-        "prores_ks",
         _PRORES,
         full_range=False,
         sited=(False, False),
@@ -100,7 +102,6 @@ ENCODERS = {
         profiles={"hq": _422, "standard": _422, "lt": _422, "proxy": _422, "4444": _4444, "4444xq": _4444},
     ),
     "dnxhr": Codec(
-        "dnxhd",
         _DNXHR,
         full_range=False,
         sited=(False, False),
@@ -117,21 +118,9 @@ ENCODERS = {
         # What FFmpeg puts before it ends the list of boxes.
         holds_hdr=False,
     ),
-    "ffv1": Codec(
-        "ffv1", _FFV1, sited=None, alpha="yuva444p16le", keeps_format=True, holds_hdr=False, is_intra=True
-    ),
-    "av1": Codec("libsvtav1", _AV1),
+    "ffv1": Codec(_FFV1, sited=None, alpha="yuva444p16le", keeps_format=True, holds_hdr=False, is_intra=True),
+    "av1": Codec(_AV1),
 }
-
-
-def is_available(codec: str) -> bool:
-    """Tells whether the running FFmpeg has the encoder of a codec."""
-    return ENCODERS[codec].encoder in av.codecs_available
-
-
-def list_available_codecs() -> list[str]:
-    """Lists the codecs that the running FFmpeg can write."""
-    return [name for name in ENCODERS if is_available(name)]
 
 
 def choose_segment_suffix(codec: str) -> str:
@@ -221,8 +210,9 @@ def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
             f"{path}: {options.codec} goes into {' or '.join(SUFFIXES[options.codec])}, not into {suffix}"
         )
     if options.encoder is None and not is_available(options.codec):
+        missing = FFMPEG_ENCODERS[options.codec]
         raise UsageError(
-            f"{options.codec} cannot be written here: this FFmpeg has no encoder {codec.encoder}; "
+            f"{options.codec} cannot be written here: this FFmpeg has no encoder {missing}; "
             f"choose from {', '.join(list_available_codecs())}"
         )
     _check_profile(options)
@@ -256,7 +246,10 @@ def _list_formats(options: WriterOptions) -> list[str]:
     if codec.profiles:
         chosen = [options.profile] if options.profile else list(codec.profiles)
         return list(dict.fromkeys(each for name in chosen for each in codec.profiles[name]))
-    return [str(format_.name) for format_ in av.codec.Codec(codec.encoder, "w").video_formats or ()]
+    return [
+        str(format_.name)
+        for format_ in av.codec.Codec(FFMPEG_ENCODERS[options.codec], "w").video_formats or ()
+    ]
 
 
 def _choose_default_format(info: ClipInfo, options: WriterOptions) -> str:

@@ -18,6 +18,7 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from recaster.errors import OutputError
 from recaster.files import atomic_file, write_error
+from recaster.media.available_encoders import choose_taken_format
 from recaster.media.colour_tags import (
     choose_matrix,
     choose_output_tags,
@@ -36,14 +37,13 @@ from recaster.media.encoders import (
     choose_encoder_options,
     choose_shape,
 )
-from recaster.media.hardware_encoders import choose_taken_format
 from recaster.media.hdr_metadata import add_hdr_boxes
 from recaster.media.lazy_frame import LazyFrame, sample_planes
 from recaster.media.patches import PatchCompositor, find_siting, paste_patches
 from recaster.media.picture import bit_depth, has_alpha
 from recaster.media.stored_patches import to_stored
 from recaster.media.types import Patch, Rect
-from recaster.settings.encoding import WriterOptions
+from recaster.settings.encoding import FFMPEG_ENCODERS, WriterOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -88,7 +88,7 @@ class ClipWriter:
         self._converter = VideoReformatter()
         self._deepener = VideoReformatter()
         self._codec = ENCODERS[self._options.codec]
-        self._encoder = self._options.encoder or self._codec.encoder
+        self._encoder = self._options.encoder or FFMPEG_ENCODERS[self._options.codec]
         self._taken_format = self._format
         if self._options.encoder is not None:
             self._taken_format = choose_taken_format(self._encoder, self._format)

@@ -80,7 +80,7 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
 @functools.cache
 def _list_codecs() -> list[str]:
     """Lists the codecs that FFmpeg can write; it is loaded when somebody asks."""
-    from recaster.media.encoders import list_available_codecs
+    from recaster.media.available_encoders import list_available_codecs
 
     return list_available_codecs()
 

@@ -24,6 +24,15 @@ SUFFIXES: Final = {
     "av1": (".mp4", ".mkv"),
 }
 """Containers that take each codec, the usual one first."""
+FFMPEG_ENCODERS: Final = {
+    "h264": "libx264",
+    "hevc": "libx265",
+    "prores": "prores_ks",
+    "dnxhr": "dnxhd",
+    "ffv1": "ffv1",
+    "av1": "libsvtav1",
+}
+"""FFmpeg's encoder of each codec; it need not have every one."""
 PROFILES: Final = {
     "prores": ("proxy", "lt", "standard", "hq", "4444", "4444xq"),
     "dnxhr": ("lb", "sq", "hq", "hqx", "444"),

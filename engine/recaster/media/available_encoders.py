@@ -1,4 +1,4 @@
-"""Encoders in graphics hardware: never chosen silently, and only where they really open."""
+"""Encoders that the running FFmpeg has, and those in graphics hardware that really open."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import av
 from av.error import FFmpegError
 
 from recaster.errors import UsageError
-from recaster.settings.encoding import HARDWARE_ENCODERS
+from recaster.settings.encoding import FFMPEG_ENCODERS, HARDWARE_ENCODERS
 
 _FORMATS: Final = {"yuv420p": ("yuv420p", "nv12"), "yuv420p10le": ("yuv420p10le", "p010le")}
 """Planar pixel formats, which are painted on, and those of the same samples that an encoder may take."""
@@ -19,6 +19,16 @@ _AV1_LEVELS: Final = 5
 """Steps of AV1's quantizer, 0 to 255, in one of H.264's."""
 _TOOLBOX_QUALITY: Final = 11800
 """VideoToolbox's best quality, 100 in ffmpeg's lambdas of 118 each."""
+
+
+def is_available(codec: str) -> bool:
+    """Tells whether the running FFmpeg has the encoder of a codec."""
+    return FFMPEG_ENCODERS[codec] in av.codecs_available
+
+
+def list_available_codecs() -> list[str]:
+    """Lists the codecs that the running FFmpeg can write."""
+    return [name for name in FFMPEG_ENCODERS if is_available(name)]
 
 
 def find_fault(encoder: str, pixel_format: str = "yuv420p") -> str:
