@@ -40,6 +40,15 @@ class CertificateError(UsageError):
     reason = "POLICY"
 
 
+class BatchError(RecasterError):
+    """Several things went wrong, or were wrong; exit code and reason are those of the first."""
+
+    def __init__(self, message: str, first: BaseException) -> None:
+        super().__init__(message)
+        self.exit_code = first.exit_code if isinstance(first, RecasterError) else RecasterError.exit_code
+        self.reason = reason_of(first)
+
+
 class InputError(RecasterError):
     """Something that was given cannot be used."""
 

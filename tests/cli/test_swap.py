@@ -11,6 +11,7 @@ import pytest
 from recaster.cli import main as cli
 from recaster.cli import swap
 from recaster.cli.parsers import Commands
+from recaster.cli.swap_several import split_tasks
 from recaster.errors import UsageError
 from recaster.media.probe import probe
 from recaster.provenance.policy import Policy
@@ -45,7 +46,8 @@ def options(*arguments: str) -> argparse.Namespace:
 
 
 def settings(given: argparse.Namespace, info: Any, policy: Policy | None = None) -> SwapSettings:
-    return swap.request_of(given).settings(info, policy or Policy())
+    (task,) = split_tasks(given)
+    return swap.request_of(task).settings(info, policy or Policy())
 
 
 def test_without_options_the_librarys_defaults_hold() -> None:

@@ -62,3 +62,17 @@ def test_a_swap_that_was_stopped_is_known_again_by_what_is_noted_of_it(fake: Any
         "settings": SETTINGS,
         "person": None,
     }
+
+
+def test_a_colour_space_is_noted_by_what_the_configuration_makes_of_it(fake: Any, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"a clip")
+
+    def note(space: str) -> str:
+        request = SwapRequest(
+            Clip(clip, space), tmp_path / "out.mp4", fake.FakeSwapper(), SwapSettings(range(1))
+        )
+        return request.describe()["view"]
+
+    assert note("ACEScct") == note("acescct_ap1")  # an alias
+    assert note("ACEScct") != note("slog3_sgamut3cine")

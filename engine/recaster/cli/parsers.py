@@ -59,9 +59,10 @@ def add_path(container: Any, name: str, metavar: str | None, text: str | None = 
     container.add_argument(name, type=Path, metavar=metavar, help=text, **others)
 
 
-def add_out(container: Any, metavar: str | None, text: str, *, required: bool = True) -> None:
-    """Adds the option that names the file or folder to write."""
-    container.add_argument("-o", "--out", type=Path, required=required, metavar=metavar, help=text)
+def add_out(container: Any, metavar: str | None, text: str, *, required: bool = True, **others: Any) -> None:
+    """Adds the option that names the file or folder to write; ``others`` are arguments for argparse."""
+    about = {"type": Path, "required": required, "metavar": metavar, "help": text, **others}
+    container.add_argument("-o", "--out", **about)
 
 
 def add_source(container: Any, text: str) -> None:

@@ -126,12 +126,11 @@ class Remote:
             return take(self._note_digest(packed), self.report)
 
     def do(self, spec: job_pb2.JobSpec, out: Path | None) -> job_pb2.Job:
-        """Lets a job be done and waits for it; the same command given again finds the same job.
+        """Lets a job be done and waits for it, as ``submit`` and ``follow``."""
+        return self.follow(self.submit(spec, out))
 
-        Raises:
-            JobFailedError: it failed; its exit code is the local command's.
-            KeyboardInterrupt: waiting was stopped; the job goes on.
-        """
+    def submit(self, spec: job_pb2.JobSpec, out: Path | None) -> job_pb2.Job:
+        """Queues a job; the same command given again finds the same job."""
         from recaster.api.v1 import job_pb2
 
         parts = [spec.SerializeToString(deterministic=True).hex(), str(out and out.resolve()), *self._sent]
@@ -141,7 +140,7 @@ class Remote:
             job = self.client.jobs.create(spec, request_id=f"again after {job.job_id}")
         if job.state == job_pb2.JOB_STATE_PAUSED:
             self.client.jobs.resume(job.job_id)
-        return self._follow(job)
+        return job
 
     def fetch(self, job: job_pb2.Job, role: str, out: Path) -> None:
         """Downloads what a job made (AnswerError where it made no such file)."""
@@ -185,9 +184,15 @@ class Remote:
         """Lets something be packed as it is now."""
         from recaster.api.v1 import job_pb2
 
-        return self._follow(self.client.jobs.create(job_pb2.JobSpec(export=export)))
+        return self.follow(self.client.jobs.create(job_pb2.JobSpec(export=export)))
 
-    def _follow(self, job: job_pb2.Job) -> job_pb2.Job:
+    def follow(self, job: job_pb2.Job) -> job_pb2.Job:
+        """Waits for a job.
+
+        Raises:
+            JobFailedError: it failed; its exit code is the local command's.
+            KeyboardInterrupt: waiting was stopped; the job goes on.
+        """
         say_note(self._options, f"job {job.job_id} at {self.client.connection.address.target}")
         try:
             job = self.client.jobs.wait(job.job_id, self.report, self._log)

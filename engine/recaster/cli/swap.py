@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from recaster.cli.display import reporter, say, say_error
+from recaster.cli.display import reporter, say_error
 from recaster.cli.flags import add_option, add_options, fill_options
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_source, add_switch
 from recaster.cli.remote import Remote, add_engine, fill_message, here_or_there
 from recaster.cli.rights_options import add_basis, claim_of, record_identity_remotely
+from recaster.cli.swap_several import (
+    StoreOut,
+    say_result,
+    split_tasks,
+    swap_several_here,
+    swap_several_there,
+)
 from recaster.errors import UsageError
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.devices import DeviceSettings
@@ -27,15 +34,23 @@ DESCRIPTION = """Swap a face in a clip. The result keeps the clip's sound, size 
 OUT.parts/, for your eyes alone, until it is whole and signed: run the same command again after an
 interruption, and it goes on; delete that folder if you don't want to. An OUT that exists is replaced when
 the new one is whole, not before. At the end it is said which frames weren't swapped, and why: a frame counts
-as swapped where at least two thirds of what it shows of the face was."""
+as swapped where at least two thirds of what it shows of the face was.
+
+Of several clips, or of a folder's, OUT is a folder (so is one that ends with a slash or is there already), as
+are --matte and --report. Results are called as their clips and keep their container where the codec goes into
+it. All is checked first; a clip that fails doesn't stop the others, and is named again at the end, with the
+exit code of the first that failed. Results that this very command has made before are left as they are."""
 
 
 def add_swap(commands: Commands) -> None:
     """Adds this command's parser."""
     parser = commands.add("swap", here_or_there(_run_here, _run_there), "swap a face in a clip", DESCRIPTION)
-    add_path(parser, "clip", "CLIP", "the clip with the target's performance")
+    add_path(
+        parser, "clips", "CLIP", "the clip with the target's performance; or several, or folders", nargs="+"
+    )
     add_source(parser, "swap without training, from the source's faceset")
-    add_out(parser, None, "the clip to write")
+    add_out(parser, None, "the clip to write, or the folder for several", type=str, action=StoreOut)
+    add_switch(parser, "--again", "of several clips, also swap those again whose result is there")
     add_options(parser, SwapSettings, "frames")
     add_options(parser, PreviewSettings)
     add_options(parser, SwapSettings, "matte", "report")
@@ -69,45 +84,71 @@ def add_swap_options(parser: ArgumentParser) -> None:
 def _run_here(options: Options) -> None:
     from recaster.operations import swap
 
-    result = swap.run(request_of(options), reporter(options))
+    requests = [request_of(task) for task in split_tasks(options)]
+    if requests[0].out != options.out:
+        swap_several_here(options, requests)
+        return
+    result = swap.run(requests[0], reporter(options))
     _warn(result.swap.warnings)
-    _say(options, result.summary())
+    say_result(options, options.out, result.summary())
 
 
 def _run_there(options: Options, engine: Client) -> None:
-    from recaster.api.v1 import job_pb2, swap_pb2
+    from recaster.api.v1 import swap_pb2
     from recaster.files import write_bytes
-    from recaster.provenance.manifest import sidecar_of
 
+    tasks = split_tasks(options)
     remote = Remote(engine, options)
     chosen = fill_message(swap_options(options), person=remote.picture(options.person))
     model = remote.model(options.model)
     faceset = remote.faceset(options.source)
     record_identity_remotely(options, engine, options.model or options.source, faceset=faceset, model=model)
-    wanted: dict[str, Any] = {"clip_id": remote.clip(options.clip)}
-    wanted |= {"model_id": model} if model else {"faceset_id": faceset}
+    swapper = {"model_id": model} if model else {"faceset_id": faceset}
     if options.preview is not None:
+        wanted = {"clip_id": remote.clip(tasks[0].clip), **swapper}
         answer = engine.preview(swap_pb2.PreviewFrameRequest(frame=options.preview, options=chosen, **wanted))
         _warn(answer.warnings)
         write_bytes(options.out, answer.png)
         return
+
+    def submit(task: Options) -> job_pb2.Job:
+        return remote.submit(_job_of(task, chosen, clip_id=remote.clip(task.clip), **swapper), task.out)
+
+    def fetch(task: Options, job: job_pb2.Job) -> None:
+        _fetch(task, remote, job)
+
+    if tasks[0].out != options.out:
+        swap_several_there(options, tasks, remote, submit, fetch)
+    else:
+        fetch(tasks[0], remote.follow(submit(tasks[0])))
+
+
+def _job_of(task: Options, chosen: job_pb2.SwapOptions, **ids: Any) -> job_pb2.JobSpec:
+    from recaster.api.v1 import job_pb2
+
     spec = job_pb2.SwapSpec(
         options=chosen,
-        suffix=options.out.suffix.lower(),
-        matte=options.matte is not None,
-        report=options.report is not None,
-        without_manifest=options.no_manifest,
-        **wanted,
+        suffix=task.out.suffix.lower(),
+        matte=task.matte is not None,
+        report=task.report is not None,
+        without_manifest=task.no_manifest,
+        **ids,
     )
-    job = remote.do(job_pb2.JobSpec(swap=spec), options.out)
+    return job_pb2.JobSpec(swap=spec)
+
+
+def _fetch(task: Options, remote: Remote, job: job_pb2.Job) -> None:
+    """Brings all that a job made here, and says so."""
+    from recaster.provenance.manifest import sidecar_of
+
     if any(made.role == "manifest" for made in job.result.artifacts):  # of a clip that can't carry its own
-        remote.fetch(job, "manifest", sidecar_of(options.out))
-    remote.fetch(job, "clip", options.out)
-    if options.matte is not None:
-        remote.fetch(job, "matte", options.matte)
-    if options.report is not None:
-        remote.fetch(job, "report", options.report)
-    _say(options, job.result.summary)
+        remote.fetch(job, "manifest", sidecar_of(task.out))
+    remote.fetch(job, "clip", task.out)
+    if task.matte is not None:
+        remote.fetch(job, "matte", task.matte)
+    if task.report is not None:
+        remote.fetch(job, "report", task.report)
+    say_result(task, task.out, job.result.summary)
 
 
 def swap_options(options: Options) -> job_pb2.SwapOptions:
@@ -127,7 +168,7 @@ def swap_options(options: Options) -> job_pb2.SwapOptions:
 
 
 def request_of(options: Options) -> Request:
-    """Reads the options as a swap that is done here; whatever isn't given is left open (UsageError)."""
+    """Reads one clip's options as a swap here; whatever isn't given is left open (UsageError)."""
     from recaster.operations.swap import Request
 
     return Request(
@@ -148,9 +189,3 @@ def request_of(options: Options) -> Request:
 def _warn(warnings: Iterable[str]) -> None:
     for warning in warnings:
         say_error(f"recaster swap: warning: {warning}")
-
-
-def _say(options: Options, summary: Iterable[str]) -> None:
-    if not options.quiet:
-        first, *rest = summary
-        say(f"{options.out}: {first}", *rest)

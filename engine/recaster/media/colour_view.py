@@ -72,6 +72,11 @@ class ColourView:
         _find_processors(name)
         return cls("", is_wide=False, space=name)
 
+    @property
+    def fingerprint(self) -> str:
+        """Text that is another when the configuration makes something else of ``space``."""
+        return "\n".join(each.getCacheID() for each in _find_processors(self.space)) if self.space else ""
+
     def show(self, image: Image) -> Image:
         """Turns 8-bit code values, (H, W, 3), into the view's."""
         red, green, blue = (image[..., channel].astype(np.uint32) for channel in range(3))

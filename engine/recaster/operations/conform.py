@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import (
-    ConsentError,
-    DeviceError,
     DiskFullError,
     FaceNotFoundError,
-    FacesetError,
     InputError,
-    ModelError,
     OutputError,
     RecasterError,
     UsageError,
@@ -22,6 +18,7 @@ from recaster.errors import (
 from recaster.files import is_intact, parse_json, sha256, write_bytes, write_error, write_json
 from recaster.operations import swap
 from recaster.operations.face_rights import NO_CLAIM, FaceClaim
+from recaster.operations.swap_batch import ENDING_ERRORS
 from recaster.progress import LogLine, Report, Update, no_log, silent
 from recaster.provenance.register import open_register
 from recaster.settings.encoding import WriterOptions
@@ -49,8 +46,6 @@ REDUCED: Final = (
     "without transitions, titles, effects and changes of speed"
 )
 """What becomes of an FCPXML whose clips can't be exchanged one by one."""
-FATAL_ERRORS: Final = (ConsentError, DeviceError, DiskFullError, FacesetError, ModelError)
-"""Errors that every further swap would end with, too."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +142,7 @@ def run(request: Request, report: Report = silent, log: LogLine = no_log) -> Res
         listen = progress.of(number)
         try:
             made = work.make(shot, listen, log)
-        except FATAL_ERRORS:
+        except ENDING_ERRORS:
             raise
         except FaceNotFoundError as error:
             without_face.append((shot, error))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ from recaster.files import sha256
 from recaster.operations.face_rights import NO_CLAIM, FaceClaim, Grant, folder_digests
 from recaster.operations.request_options import swap_settings
 from recaster.progress import LogLine, Report, no_log, silent
-from recaster.provenance.manifest import sidecar_of
+from recaster.provenance.manifest import SIDECAR_TYPES, sidecar_of
 from recaster.provenance.policy import apply_policy
 from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.register import open_register
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from recaster.media.types import ClipInfo
     from recaster.provenance.policy import Policy
     from recaster.settings.swap import SwapSettings
+    from recaster.swapping.request import SwapRequest
     from recaster.swapping.result import SwapResult
     from recaster.swapping.swapper import Swapper
 
@@ -110,42 +113,99 @@ def run(
         ClipError, ModelError, FacesetError, FaceNotFoundError, DeviceError, ManifestError, OutputError: as
             ``swapping.pipeline.swap_clip``.
     """
-    from recaster.media.clip import Clip
-
-    clip = Clip(request.clip, request.options.input_colour_space or None)
+    clip = _open_clip(request)
     if grant is not None:
         settings = request.settings(clip.info, None)
         swapper, device = load(request, log)
-        return Result(_swap(request, clip, swapper, settings, grant.mark, report), device)
-    with open_register() as register:
-        settings = request.settings(clip.info, register.policy)
+        return Result(_swap(request, _prepare(request, clip, swapper, settings, grant.mark), report), device)
+    settings = _settings_by_policy(request, clip)
     swapper, device = load(request, log)
     faces = folder_digests(request.model, request.source)
     identity_id, mark = _authorize(request, clip, faces)
-    result = _swap(request, clip, swapper, settings, mark, report)
-    _deliver(request, identity_id, faces)
+    swap = _prepare(request, clip, swapper, settings, mark)
+    result = _swap(request, swap, report)
+    _deliver(request, swap, identity_id, faces)
     return Result(result, device)
 
 
-def _swap(
-    request: Request,
-    clip: Clip,
-    swapper: Swapper,
-    settings: SwapSettings,
-    mark: ProvenanceMark | None,
-    report: Report,
-) -> SwapResult:
+def check(request: Request) -> int:
+    """Checks all that needs no work, and counts the frames that the result will have.
+
+    Raises:
+        ClipError: the clip can't be used.
+        UsageError: outputs and options don't go together, or the policy forbids them.
+    """
+    from recaster.swapping.request import check_outputs
+
+    clip = _open_clip(request)
+    settings = _settings_by_policy(request, clip)
+    check_outputs(clip, request.out, settings)
+    return len(clip.frames if settings.frames is None else settings.frames)
+
+
+def is_made(
+    request: Request, load: Callable[[Request, LogLine], tuple[Swapper, str]] = load_on_device
+) -> bool:
+    """Checks that the result is there, byte for byte as this very request made it by the audit log.
+
+    The request is the same if clip, swapper, settings under today's policy and release are; matte, report
+    and a manifest beside the result are part of it.
+
+    Raises:
+        ConsentError, UsageError, ClipError, ModelError, FacesetError: as ``run``.
+    """
+    face = request.model or request.source
+    paths = (request.out, *_side_files(request))
+    if face is None or not all(path.is_file() for path in paths):
+        return False
+    made = sha256(request.out)
+    with open_register() as register:
+        records = [each for each in register.audit.mentioning(made) if each.event == "swap.deliver"]
+    records = [each for each in records if made in each.details.get("made", ())]
+    if not records:
+        return False
+    clip = _open_clip(request)
+    swapper, _ = load(request, no_log)
+    digest = _digest_request(
+        request, _prepare(request, clip, swapper, _settings_by_policy(request, clip), None)
+    )
+    records = [each for each in records if each.details.get("request") == digest]
+    if not records:
+        return False
+    with open_register() as register:
+        identity_id = request.claim.authorize(register, face).identity_id
+    return any(identity_id in each.details.get("identities", ()) for each in records)
+
+
+def _open_clip(request: Request) -> Clip:
+    from recaster.media.clip import Clip
+
+    return Clip(request.clip, request.options.input_colour_space or None)
+
+
+def _settings_by_policy(request: Request, clip: Clip) -> SwapSettings:
+    with open_register() as register:
+        return request.settings(clip.info, register.policy)
+
+
+def _prepare(
+    request: Request, clip: Clip, swapper: Swapper, settings: SwapSettings, mark: ProvenanceMark | None
+) -> SwapRequest:
     from recaster.swapping.load import SwapperFactory
-    from recaster.swapping.pipeline import swap_clip
-    from recaster.swapping.preview import preview_frame
     from recaster.swapping.request import SwapRequest
 
     factory = None  # a number of threads is a wish for no more than those
     if not request.options.HasField("threads"):
         factory = SwapperFactory(request.model, request.source, request.options.device or "auto")
-    swap = SwapRequest(
+    return SwapRequest(
         clip, request.out, swapper, settings, mark, factory, keeps_segments=request.keeps_segments
     )
+
+
+def _swap(request: Request, swap: SwapRequest, report: Report) -> SwapResult:
+    from recaster.swapping.pipeline import swap_clip
+    from recaster.swapping.preview import preview_frame
+
     if request.preview is None:
         return swap_clip(swap, report)
     return preview_frame(swap, request.preview, report)
@@ -165,7 +225,7 @@ def _authorize(request: Request, clip: Clip, faces: list[str]) -> tuple[str, Pro
     return person.identity_id, mark
 
 
-def _deliver(request: Request, identity_id: str, faces: list[str]) -> None:
+def _deliver(request: Request, swap: SwapRequest, identity_id: str, faces: list[str]) -> None:
     """Records the result; removes it where the right was taken back while it was made (ConsentError)."""
     with open_register() as register:
         try:
@@ -175,6 +235,27 @@ def _deliver(request: Request, identity_id: str, faces: list[str]) -> None:
                 if path is not None:
                     path.unlink(missing_ok=True)
             raise
-        without = {} if request.has_manifest else {"manifest": "left out, as asked"}
+        details = {} if request.has_manifest else {"manifest": "left out, as asked"}
+        if request.preview is None:
+            details["request"] = _digest_request(request, swap)
         made = [sha256(request.out)]
-        register.audit.add("swap.deliver", made=made, identities=[identity_id], faces=faces, **without)
+        register.audit.add("swap.deliver", made=made, identities=[identity_id], faces=faces, **details)
+
+
+def _side_files(request: Request) -> tuple[Path, ...]:
+    """Paths of what a swap writes beside its result."""
+    has_sidecar = request.has_manifest and request.out.suffix.lower() in SIDECAR_TYPES
+    sidecar = sidecar_of(request.out) if has_sidecar else None
+    return tuple(path for path in (sidecar, request.matte, request.report) if path is not None)
+
+
+def _digest_request(request: Request, swap: SwapRequest) -> str:
+    """Computes a SHA-256, hex, of all that decides what a swap makes, and of what lies beside its result.
+
+    The digest can't be known before the matte and the report are written: whoever finds it again has found
+    those unchanged, too.
+    """
+    beside = {path.name: sha256(path) for path in _side_files(request)}
+    asked = {"matte": request.matte is not None, "report": request.report is not None}
+    facts = swap.describe() | asked | {"manifest": request.has_manifest, "beside": beside}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -46,7 +46,7 @@ EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "train.start": _BEGUN,
     "train.deliver": (*_MADE, "model"),
     "swap.start": _BEGUN,
-    "swap.deliver": (*_MADE, "manifest"),
+    "swap.deliver": (*_MADE, "manifest", "request"),
     "swap.preview": ("identity", "faces", "clip"),
     "preview.deliver": ("made", "identities", "clip"),
     "evaluate.start": _BEGUN,

@@ -68,28 +68,13 @@ class SwapRequest:
             UsageError: outputs, options and container don't go together.
             ManifestError: the result can't be signed.
         """
-        self.refuse_overwriting()
-        _ = self.clip.view  # a colour space that there isn't is refused
         if self.mark is not None:
             check_signer(self.mark.signer)
-        conversions = check_output(self.out, self.clip.info, self.settings.writer)
-        if self.settings.matte is not None:
-            check_encoding(self.settings.matte, self.clip.info, self.settings.writer)
-        return conversions
+        return check_outputs(self.clip, self.out, self.settings)
 
     def refuse_overwriting(self) -> None:
         """Refuses to write where something is read, or two results to one place (UsageError)."""
-        settings = self.settings
-        if settings.report is not None and settings.report.is_dir():
-            raise UsageError(f"{settings.report}: is a folder; name a file for the report")
-        inputs = {"the clip": self.clip.path, "the picture of the person": settings.person}
-        outputs = {"the result": self.out, "the matte": settings.matte, "the report": settings.report}
-        # Different names may be one file.
-        paths = {name: path.resolve() for name, path in (inputs | outputs).items() if path is not None}
-        for name, path in outputs.items():
-            for other, place in paths.items():
-                if path is not None and other != name and place == path.resolve():
-                    raise UsageError(f"{path}: {name} would replace {other}; choose another name")
+        _refuse_overwriting(self.clip.path, self.out, self.settings)
 
     def describe(self) -> dict[str, Any]:
         """Describes all that decides how a rendered segment looks, as plain values."""
@@ -98,7 +83,9 @@ class SwapRequest:
             self.settings, frames=self.frames, person=None, matte=None, report=None
         )
         person = self.settings.person
-        return {
+        # Only where a space is named: parts of other swaps go on as before.
+        view = {} if self.clip.view is None else {"view": self.clip.view.fingerprint}
+        return view | {
             "format": PLAN_FORMAT,
             "recaster": __version__,
             "clip": self.clip.digest,
@@ -106,6 +93,33 @@ class SwapRequest:
             "settings": _to_plain(settings),
             "person": None if person is None else sha256(person),
         }
+
+
+def check_outputs(clip: Clip, out: Path, settings: SwapSettings) -> tuple[str, ...]:
+    """Checks that a swap's result and matte can be written; returns sentences on sound encoded anew.
+
+    Raises:
+        UsageError: outputs, options and container don't go together, or something read would be replaced.
+    """
+    _refuse_overwriting(clip.path, out, settings)
+    _ = clip.view  # a colour space that there isn't is refused
+    conversions = check_output(out, clip.info, settings.writer)
+    if settings.matte is not None:
+        check_encoding(settings.matte, clip.info, settings.writer)
+    return conversions
+
+
+def _refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
+    if settings.report is not None and settings.report.is_dir():
+        raise UsageError(f"{settings.report}: is a folder; name a file for the report")
+    inputs = {"the clip": clip, "the picture of the person": settings.person}
+    outputs = {"the result": out, "the matte": settings.matte, "the report": settings.report}
+    # Different names may be one file.
+    paths = {name: path.resolve() for name, path in (inputs | outputs).items() if path is not None}
+    for name, path in outputs.items():
+        for other, place in paths.items():
+            if path is not None and other != name and place == path.resolve():
+                raise UsageError(f"{path}: {name} would replace {other}; choose another name")
 
 
 def _to_plain(value: Any) -> Any:

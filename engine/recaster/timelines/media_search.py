@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 CLIP_SUFFIXES: Final = frozenset(
     {
-        ".3gp", ".avi", ".dv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".mts", ".mxf", ".ts",
-        ".webm", ".wmv",
+        ".3gp", ".avi", ".dv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf",
+        ".ts", ".webm", ".wmv",
     }
 )  # fmt: skip
 PICTURE_SUFFIXES: Final = IMAGE_SUFFIXES | {".dpx", ".exr", ".gif", ".heic", ".psd", ".svg", ".tga"}

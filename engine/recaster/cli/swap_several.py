@@ -1,0 +1,289 @@
+"""Several clips in one ``recaster swap``: names of results, and the work here or at an engine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections import Counter, deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recaster.cli.display import clear_line, reporter, say, say_error, say_note
+from recaster.errors import ClipError, RecasterError, UsageError
+from recaster.operations.swap_batch import (
+    ENDING_ERRORS,
+    BatchProgress,
+    Tally,
+    check_batch,
+    describe_failure,
+    merge_errors,
+    run_batch,
+)
+from recaster.progress import no_log
+from recaster.settings.encoding import CLIP_SUFFIXES, SUFFIXES, WriterOptions
+from recaster.timelines import media_search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from recaster.api.v1 import job_pb2
+    from recaster.cli.parsers import Options
+    from recaster.cli.remote import Remote
+    from recaster.operations.swap import Request, Result
+
+
+class StoreOut(argparse.Action):
+    """Stores a path, and that its text says it is a folder, which a path forgets."""
+
+    def __call__(self, _parser: Any, namespace: Options, value: Any, _flag: str | None = None) -> None:
+        """Stores both."""
+        namespace.out = Path(value)
+        namespace.out_is_folder = value.endswith(("/", os.sep))
+
+
+def split_tasks(options: Options) -> list[Options]:
+    """Makes the options of each clip out of those of a command, with files named for what it writes.
+
+    One clip with a file to write stays as it is. Results lie in the folder that is named instead, each called
+    as its clip, in the clip's container where that can hold the codec.
+
+    Raises:
+        UsageError, ClipError: files are missing or would replace each other; all that is wrong is named.
+    """
+    clips = list_clips(options.clips)
+    is_single = len(options.clips) == 1 and clips == options.clips
+    if is_single and not (options.out_is_folder or options.out.is_dir()):
+        return [_task(options, clips[0], options.out, options.matte, options.report)]
+    codec = options.codec or WriterOptions.codec
+    tasks = []
+    for clip in clips:
+        name = clip.name if clip.suffix.lower() in SUFFIXES[codec] else clip.stem + SUFFIXES[codec][0]
+        matte = None if options.matte is None else options.matte / name
+        report = None if options.report is None else options.report / f"{name}.json"
+        tasks.append(_task(options, clip, options.out / name, matte, report))
+    faults = [*_find_wrong_options(options, clips), *_find_missing(clips), *_find_clashes(options, tasks)]
+    if faults:
+        raise merge_errors(faults)
+    return tasks
+
+
+def list_clips(paths: Sequence[Path]) -> list[Path]:
+    """Lists the clips that files and folders stand for, each once; a folder for those directly in it.
+
+    A folder without one stands for itself.
+    """
+    clips: dict[Path, Path] = {}
+    for path in paths:
+        files = sorted(path.iterdir()) if path.is_dir() else []
+        inside = [
+            file
+            for file in files
+            if file.suffix.lower() in media_search.CLIP_SUFFIXES
+            and file.is_file()
+            and not file.name.startswith(".")
+        ]
+        for clip in inside or [path]:
+            clips.setdefault(clip.resolve(), clip)
+    return list(clips.values())
+
+
+def _task(options: Options, clip: Path, out: Path, matte: Path | None, report: Path | None) -> Options:
+    own = {"clip": clip, "out": out, "matte": matte, "report": report}
+    return argparse.Namespace(**{**vars(options), **own})
+
+
+def _find_wrong_options(options: Options, clips: Sequence[Path]) -> list[RecasterError]:
+    faults: list[RecasterError] = []
+    if options.preview is not None:
+        faults.append(UsageError("--preview writes one picture: give it one clip, and a picture's name"))
+    if options.track is not None and len(clips) > 1:
+        faults.append(UsageError("--track is a number of one clip; for several, --person finds somebody"))
+    folders = {"-o": options.out, "--matte": options.matte, "--report": options.report}
+    for flag, path in folders.items():
+        if path is None or path.is_dir():
+            continue
+        if path.is_file() or path.suffix.lower() in {*CLIP_SUFFIXES, ".json"}:
+            faults.append(UsageError(f"{flag} {path}: several clips need a folder here, not a file"))
+    named = {path.resolve() for path in options.clips if path.is_dir()}
+    for flag in ("-o", "--matte"):
+        path = folders[flag]
+        if path is not None and path.resolve() in named:
+            text = "is a folder of clips: what is written there would be a clip the next time"
+            faults.append(UsageError(f"{flag} {path}: {text}; choose another one"))
+    return faults
+
+
+def _find_missing(clips: Sequence[Path]) -> list[RecasterError]:
+    return [ClipError(f"{clip}: there is no such file or folder") for clip in clips if not clip.exists()]
+
+
+def _find_clashes(options: Options, tasks: Sequence[Options]) -> list[RecasterError]:
+    """Finds what would be written twice, or over something that is read, whatever the case of its letters."""
+    inputs = {_place(path) for path in (*(task.clip for task in tasks), options.person) if path is not None}
+    outputs = [
+        (task.clip, path)
+        for task in tasks
+        for path in (task.out, task.matte, task.report)
+        if path is not None
+    ]
+    counts = Counter(_place(path) for _, path in outputs)
+    faults: list[RecasterError] = []
+    for place, count in counts.items():
+        clips = [clip for clip, path in outputs if _place(path) == place]
+        path = next(path for _, path in outputs if _place(path) == place)
+        if count > 1:
+            names = ", ".join(str(clip) for clip in dict.fromkeys(clips))
+            faults.append(UsageError(f"{path}: would be written {count} times, for {names}; choose folders"))
+        elif place in inputs:
+            faults.append(UsageError(f"{path}: would replace what is read; choose another folder"))
+    return faults
+
+
+def _place(path: Path) -> str:
+    return str(path.resolve()).casefold()
+
+
+def swap_several_here(options: Options, requests: Sequence[Request]) -> None:
+    """Swaps clips in this process.
+
+    Raises:
+        BatchError: some failed; all that could be done is.
+    """
+
+    def tell(request: Request, result: Result | None) -> None:
+        clear_line(sys.stderr)
+        if result is None:
+            text = "is there already, made by the same request (--again makes it anew)"
+            say_note(options, f"{request.out}: {text}")
+            return
+        for warning in result.swap.warnings:
+            say_error(f"recaster swap: warning: {request.clip.name}: {warning}")
+        say_result(options, request.out, result.summary())
+
+    tally = _tally(options, [request.clip for request in requests])
+    report = reporter(options)
+    frames = check_batch(requests, tally, report)
+    try:
+        run_batch(requests, tally, frames, report, no_log, tell, again=options.again)
+    finally:
+        _say_summary(options, tally)
+    tally.check()
+
+
+def swap_several_there(
+    options: Options,
+    tasks: Sequence[Options],
+    remote: Remote,
+    submit: Callable[[Options], job_pb2.Job],
+    fetch: Callable[[Options, job_pb2.Job], None],
+) -> None:
+    """Swaps clips at an engine: a job each, all of them queued before the first is waited for.
+
+    Args:
+        submit: brings a clip there and queues its job.
+        fetch: brings what a job made here, and says so.
+
+    Raises:
+        BatchError: some failed; all that could be done is.
+        UsageError: everything is to be done again, which jobs that an engine has done are not.
+    """
+    from recaster.client import TokenError, UnreachableError
+
+    if options.again:
+        raise UsageError("--again is for work here; delete an engine's job to have it done again")
+    tally = _tally(options, [task.clip for task in tasks], (*ENDING_ERRORS, TokenError, UnreachableError))
+    batch = _JobBatch(remote, tally, submit, fetch)
+    try:
+        batch.run(tasks)
+    except KeyboardInterrupt:
+        say_note(options, *(f"{clip}: job {job} goes on" for clip, job in batch.list_waiting()))
+        raise
+    finally:
+        _say_summary(options, tally)
+    tally.check()
+
+
+class _JobBatch:
+    """Jobs of several clips at an engine, waited for in the order in which they were queued."""
+
+    def __init__(
+        self,
+        remote: Remote,
+        tally: Tally,
+        submit: Callable[[Options], job_pb2.Job],
+        fetch: Callable[[Options, job_pb2.Job], None],
+    ) -> None:
+        self._remote = remote
+        self._tally = tally
+        self._submit = submit
+        self._fetch = fetch
+        self._progress = BatchProgress(remote.report, dict.fromkeys(tally.clips, 1))
+        remote.report = self._progress
+        self._waiting: deque[tuple[Options, job_pb2.Job]] = deque()
+
+    def run(self, tasks: Sequence[Options]) -> None:
+        """Queues all jobs, then waits for each and fetches what it made."""
+        for task in tasks:
+            with self._tally.collect(task.clip):
+                self._queue(task)
+        while self._waiting:
+            self._finish_oldest()
+
+    def list_waiting(self) -> list[tuple[Path, str]]:
+        """Lists the clips whose job is queued or runs, with its id."""
+        return [(task.clip, job.job_id) for task, job in self._waiting]
+
+    def _queue(self, task: Options) -> None:
+        from recaster.client import BusyError
+
+        while True:
+            self._progress.begin(task.clip)
+            try:
+                job = self._submit(task)
+            except BusyError as error:
+                # An engine may take no more than some jobs of a client at a time.
+                if error.reason != "QUOTA_EXCEEDED" or not self._waiting:
+                    raise
+                self._finish_oldest()
+            else:
+                self._waiting.append((task, job))
+                return
+
+    def _finish_oldest(self) -> None:
+        task, job = self._waiting[0]
+        self._progress.begin(task.clip)
+        with self._tally.collect(task.clip):
+            self._fetch(task, self._remote.follow(job))
+            self._tally.made.append(task.clip)
+        self._progress.end(is_measured=True)
+        self._waiting.popleft()
+
+
+def say_result(options: Options, out: Path, summary: Sequence[str]) -> None:
+    """Says what one swap made."""
+    if not options.quiet:
+        first, *rest = summary
+        say(f"{out}: {first}", *rest)
+
+
+def _tally(
+    options: Options, clips: Sequence[Path], ending: tuple[type[BaseException], ...] = ENDING_ERRORS
+) -> Tally:
+    def tell(clip: Path, error: BaseException) -> None:
+        clear_line(sys.stderr)
+        if options.debug:
+            sys.stderr.write("".join(traceback.format_exception(error)))
+        say_error(f"recaster swap: {describe_failure(clip, error)}")
+
+    return Tally(clips, tell, ending)
+
+
+def _say_summary(options: Options, tally: Tally) -> None:
+    clear_line(sys.stderr)
+    counts, *failed = tally.summary()
+    if not options.quiet:
+        say(counts)
+        sys.stdout.flush()
+    say_error(*failed)
