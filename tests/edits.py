@@ -10,6 +10,11 @@ import numpy as np
 import opentimelineio as otio
 from opentimelineio.opentime import RationalTime, TimeRange
 
+from recaster.timelines.conform_plan import plan_conform, relink
+from recaster.timelines.edit_file import read_edit, write_edit
+from recaster.timelines.media_search import MediaFolder
+from recaster.timelines.media_use import list_uses
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -55,3 +60,30 @@ def dissolve(before: int, after: int, rate: float = 25) -> Any:
     return otio.schema.Transition(
         "dissolve", "SMPTE_Dissolve", RationalTime(before, rate), RationalTime(after, rate)
     )
+
+
+def plan(path: Path, folder: Path | None, handles: int = 5, rate: float | None = None) -> Any:
+    edit = read_edit(path, rate)
+    return edit, plan_conform(edit, path, MediaFolder(folder), handles)
+
+
+def shots(path: Path, folder: Path | None, handles: int = 5, rate: float | None = None) -> list[str]:
+    return [shot.name for shot in plan(path, folder, handles, rate)[1].shots]
+
+
+def conform(path: Path, folder: Path | None, out: Path, rate: float | None = None) -> Any:
+    """Conforms an edit to results that aren't made, and reads what was written."""
+    edit, planned = plan(path, folder, rate=rate)
+    assert planned.failures == ()
+    for shot in planned.shots:
+        relink(shot, out / f"{shot.name}.mov")
+    write_edit(edit, out / path.name, rate)
+    return read_edit(out / path.name, rate)
+
+
+def places(edit: Any) -> list[tuple[str, Any, str]]:
+    """Clips with what they show and the file that they show it of."""
+    return [
+        (use.clip.name, use.clip.source_range, use.reference.target_url.rpartition("/")[2])
+        for use in list_uses(edit)
+    ]

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import opentimelineio as otio
 import pytest
-from edits import NTSC, dissolve, edit_of, make_media, show, span
+from edits import NTSC, conform, dissolve, edit_of, make_media, places, plan, shots, show, span
 
 from recaster.errors import InputError, OutputError
 from recaster.media.probe import probe
-from recaster.timelines.conform_plan import ORIGINAL_KEY, plan_conform, relink
+from recaster.timelines.conform_plan import ORIGINAL_KEY
 from recaster.timelines.edit_file import read_edit, write_edit
-from recaster.timelines.fcpxml import relink_fcpxml
-from recaster.timelines.media_search import MediaFolder
 from recaster.timelines.media_use import list_uses
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 HOUR_10 = 10 * 3600 * 25
-
-
-@pytest.fixture(scope="session")
-def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of media: A001 from 10:00:00:00 on, B 002 without timecode, C003 with drop frame."""
-    folder = tmp_path_factory.mktemp("footage")
-    make_media(folder / "A001.mov", timecode="10:00:00:00")
-    make_media(folder / "B 002.mov")
-    make_media(folder / "deep" / "C003.mov", 90, NTSC, "01:00:59;20")
-    return folder
 
 
 @pytest.fixture
@@ -46,33 +35,6 @@ def edit(media: Path) -> Any:
         otio.schema.Gap(source_range=span(0, 5)),
         again,
     )
-
-
-def plan(path: Path, folder: Path | None, handles: int = 5, rate: float | None = None) -> Any:
-    edit = read_edit(path, rate)
-    return edit, plan_conform(edit, path, MediaFolder(folder), handles)
-
-
-def shots(path: Path, folder: Path | None, handles: int = 5, rate: float | None = None) -> list[str]:
-    return [shot.name for shot in plan(path, folder, handles, rate)[1].shots]
-
-
-def conform(path: Path, folder: Path | None, out: Path, rate: float | None = None) -> Any:
-    """Conforms an edit to results that aren't made, and reads what was written."""
-    edit, planned = plan(path, folder, rate=rate)
-    assert planned.failures == ()
-    for shot in planned.shots:
-        relink(shot, out / f"{shot.name}.mov")
-    write_edit(edit, out / path.name, rate)
-    return read_edit(out / path.name, rate)
-
-
-def places(edit: Any) -> list[tuple[str, Any, str]]:
-    """Clips with what they show and the file that they show it of."""
-    return [
-        (use.clip.name, use.clip.source_range, use.reference.target_url.rpartition("/")[2])
-        for use in list_uses(edit)
-    ]
 
 
 @pytest.mark.parametrize("suffix", ["otio", "edl", "fcpxml", "xml"])
@@ -265,109 +227,29 @@ def test_the_written_timecode_is_the_result_s_own(edit: Any, media: Path, tmp_pa
     assert probe(media / "A001.mov").metadata.timecode == "10:00:00:00"
 
 
-FCPXML = """<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE fcpxml>
-<fcpxml version="1.10">
-  <resources>
-    <format id="r1" frameDuration="100/2500s" width="64" height="48"/>
-    <asset id="r2" name="A001" start="36000s" duration="4s" hasVideo="1" format="r1">
-      <media-rep kind="original-media" src="{url}"/>
-    </asset>
-  </resources>
-  <library><event name="e"><project name="p">
-    <sequence format="r1" duration="1500/2500s" tcStart="0s" tcFormat="NDF"><spine>
-      <asset-clip ref="r2" offset="0s" name="A001" start="90001000/2500s" duration="1000/2500s"/>
-      <transition name="Cross Dissolve" offset="900/2500s" duration="200/2500s"/>
-      <asset-clip ref="r2" offset="1000/2500s" name="A001" start="90006000/2500s" duration="500/2500s"/>
-    </spine></sequence>
-  </project></event></library>
-</fcpxml>
-"""
-
-
-def test_places_of_media_in_later_fcpxml_are_read(media: Path, tmp_path: Path) -> None:
-    path = tmp_path / "reel.fcpxml"
-    path.write_text(FCPXML.format(url=(media / "A001.mov").as_uri()))
-    assert shots(path, None, 2) == ["A001_8-21", "A001_58-66"]
-
-
-def relinked(path: Path, out: Path) -> tuple[str, tuple[str, ...]]:
-    _, planned = plan(path, None, 2)
-    made = [(shot, out / f"{shot.name}.mov") for shot in planned.shots]
-    for shot, result in made:
-        relink(shot, result)
-    return relink_fcpxml(path.read_text(), made)
-
-
-def test_fcpxml_keeps_all_but_its_media(media: Path, tmp_path: Path) -> None:
-    path = tmp_path / "reel.fcpxml"
-    url = (media / "A001.mov").as_uri()
-    path.write_text(FCPXML.format(url=url))
-    text, left = relinked(path, tmp_path)
-    assert left == ()
-    assert '<transition name="Cross Dissolve" offset="900/2500s" duration="200/2500s" />' in text
-    assert 'fcpxml version="1.10"' in text
-    assert re.findall(r'<asset-clip ref="([^"]*)"', text) == ["r2-1", "r2-2"]
-    path.write_text(text)
-    written = read_edit(path)
-    assert places(written) == [
-        ("A001", span(HOUR_10 + 10, 10), "A001_8-21.mov"),
-        ("A001", span(HOUR_10 + 60, 5), "A001_58-66.mov"),
-    ]
-    assert [use.reference.available_range for use in list_uses(written)] == [
-        span(HOUR_10 + 8, 14), span(HOUR_10 + 58, 9)
-    ]  # fmt: skip
-    assert text.count(url) == 1  # the asset stays
-
-
-def test_fcpxml_names_the_clips_that_keep_their_media(media: Path, tmp_path: Path) -> None:
-    path = tmp_path / "reel.fcpxml"
-    retimed = 'duration="500/2500s"><timeMap/></asset-clip>'
-    text = FCPXML.replace('duration="500/2500s"/>', retimed).format(url=(media / "A001.mov").as_uri())
-    path.write_text(text.replace('1000/2500s" name="A001"', '1000/2500s" name="fast"'))
-    text, left = relinked(path, tmp_path)
-    assert left == ("fast",)
-    assert re.findall(r'<asset-clip ref="([^"]*)"', text) == ["r2-1", "r2"]
-
-
-def test_fcpxml_is_read_beside_generators_titles_and_connected_clips(media: Path, tmp_path: Path) -> None:
-    connected = (
-        '<asset-clip ref="r2" lane="1" offset="90001500/2500s" name="on top" start="90003000/2500s" '
-        'duration="500/2500s"/><video ref="r9" lane="2" offset="90001500/2500s" start="3600s" name="bars" '
-        'duration="500/2500s"/><title ref="r8" lane="3" offset="90001500/2500s" duration="500/2500s"/>'
+@pytest.mark.parametrize("suffix", ["otio", "edl", "fcpxml", "xml"])
+@pytest.mark.parametrize(
+    ("rate", "timecode"),
+    [
+        (NTSC, "09:59:59;20"),
+        (Fraction(24000, 1001), "10:00:00:00"),
+        (Fraction(60000, 1001), "10:00:00;00"),
+    ],
+)
+def test_ntsc_rates_stay_exact_far_into_the_day(
+    suffix: str, rate: Fraction, timecode: str, tmp_path: Path
+) -> None:
+    media = make_media(tmp_path / "N.mov", 70, rate, timecode)
+    fps = float(rate)
+    first = otio.opentime.from_timecode(timecode, fps).value
+    path = tmp_path / f"reel.{suffix}"
+    clip = show("a", media.as_uri(), span(first + 10, 20, fps), span(first, 70, fps))
+    write_edit(
+        edit_of(clip, show("b", media.as_uri(), span(first + 50, 10, fps), span(first, 70, fps))), path, fps
     )
-    generator = '<video ref="r9" offset="1500/2500s" name="bars" start="3600s" duration="500/2500s"/></spine>'
-    text = FCPXML.replace('duration="1000/2500s"/>', f'duration="1000/2500s">{connected}</asset-clip>')
-    path = tmp_path / "reel.fcpxml"
-    path.write_text(text.replace("</spine>", generator).format(url=(media / "A001.mov").as_uri()))
-    # 36001.2 seconds are 900030 frames; the adapter alone says 900029.
-    assert shots(path, None, 0) == ["A001_10-19", "A001_30-34", "A001_60-64"]
-    text, left = relinked(path, tmp_path)
-    assert left == ()
-    assert re.findall(r'<asset-clip ref="([^"]*)"', text) == ["r2-1", "r2-2", "r2-3"]
-    assert text.count("<title") == 1
-    assert text.count("<video") == 2
-
-
-def test_fcpxml_of_an_ntsc_rate(media: Path, tmp_path: Path) -> None:
-    """The media begin at 01:00:59;20, frame 109,688 of the day, by 1001/30000 of a second each."""
-    first = 60 * 60 * 30 - 2 * 54 + 59 * 30 + 20
-    text = FCPXML
-    for before, after in (
-        ('start="90001000/2500s"', f'start="{(first + 10) * 1001}/30000s"'),
-        ('start="90006000/2500s"', f'start="{(first + 60) * 1001}/30000s"'),
-        ('start="36000s"', f'start="{first * 1001}/30000s"'),
-        ('"100/2500s"', '"1001/30000s"'),
-        ('"4s"', '"90090/30000s"'),
-        ('"1000/2500s"', '"10010/30000s"'),
-        ('"500/2500s"', '"5005/30000s"'),
-    ):
-        text = text.replace(before, after)
-    path = tmp_path / "reel.fcpxml"
-    path.write_text(text.format(url=(media / "deep" / "C003.mov").as_uri()))
-    assert shots(path, None, 0) == ["C003_10-19", "C003_60-64"]
-    text, left = relinked(path, tmp_path)
-    assert left == ()
-    assert read_edit(path).find_clips()[0].source_range == span(first + 10, 10, 30000 / 1001)
-    path.write_text(text)
-    assert [name for _, _, name in places(read_edit(path))] == ["C003_8-21.mov", "C003_58-66.mov"]
+    (tmp_path / "made").mkdir()
+    after = conform(path, tmp_path, tmp_path / "made", fps if suffix == "edl" else None)
+    assert places(after) == [
+        ("a", span(first + 10, 20, fps), "N_5-34.mov"),
+        ("b", span(first + 50, 10, fps), "N_45-64.mov"),
+    ]

@@ -231,7 +231,12 @@ def _write_fcpxml(
         warnings.append(f"{same.name}: of the frames under transitions only the handles are swapped")
     if len(left) == sum(len(shot.placements) for shot, _ in made):
         warnings.append(f"{same.name}: {REDUCED}")
-        write_edit(edit, same)
+        try:
+            write_edit(edit, same)
+        except DiskFullError:
+            raise
+        except OutputError as error:
+            return files[:1], (*warnings, str(error))
         return files, tuple(warnings)
     if left:
         names = ", ".join(dict.fromkeys(left))

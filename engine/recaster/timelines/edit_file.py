@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import InputError, OutputError
 from recaster.files import atomic_file, write_error
-from recaster.timelines.fcpxml import adapt_fcpxml, restore_rates
+from recaster.timelines.fcpxml import adapt_fcpxml, restore_rates, write_fcpxml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +89,11 @@ def write_edit(edit: Any, path: Path, rate: float | None = None) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # A copy: adapters change what they write.
-            text = otio.adapters.write_to_string(edit.clone(), adapter_name=_adapter_of(path), **arguments)
+            copied = edit.clone()
+            if path.suffix.lower() == ".fcpxml":
+                text = write_fcpxml(copied)
+            else:
+                text = otio.adapters.write_to_string(copied, adapter_name=_adapter_of(path), **arguments)
         with atomic_file(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     except OSError as error:

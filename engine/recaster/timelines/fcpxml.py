@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.timelines.conform_plan import ORIGINAL_KEY
-from recaster.timelines.media_use import count_frames
+from recaster.timelines.media_use import count_frames, restore_rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 NTSC: Final = Fraction(1000, 1001)
 NUDGE: Final = Fraction(1, 10**6)
 """Seconds that are added to times, as the adapter rounds frames down after dividing in floats."""
+_RATE: Final = re.compile(r'"rate": ?([\d.]+)')
 SPEED_TAGS: Final = ("timeMap", "conform-rate")
 
 
@@ -54,8 +55,7 @@ def relink_fcpxml(text: str, shots: Sequence[tuple[Shot, Path]]) -> tuple[str, t
                 resources.append(_describe_result(asset, made[key], shot, placement.first, result))
             element.set("ref", made[key])
     left = tuple(placement.use.clip.name for placement, _, _ in pending if placement not in placed)
-    written = ET.tostring(root, encoding="unicode")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n{written}\n', left
+    return _format_document(root), left
 
 
 def find_place(asset: ET.Element) -> str:
@@ -97,10 +97,42 @@ def restore_rates(edit: Any, text: str) -> Any:
     return otio.adapters.read_from_string(re.sub(r'"rate": ?(\d+)(?:\.0)?\b', restore, written), "otio_json")
 
 
+def write_fcpxml(edit: Any) -> str:
+    """Writes an edit anew by the adapter, which counts by whole rates: NTSC times are stretched afterwards.
+
+    Raises:
+        ValueError: it has times of NTSC and of other rates.
+    """
+    import opentimelineio as otio
+
+    written = otio.adapters.write_to_string(edit, "otio_json")
+    rates = {float(rate) for rate in _RATE.findall(written)} - {1.0}
+    ntsc = {rate for rate in rates if restore_rate(rate).denominator == NTSC.denominator}
+    if not ntsc:
+        return str(otio.adapters.write_to_string(edit, "fcpx_xml"))
+    if ntsc != rates:
+        raise ValueError("clips of NTSC and of other rates")
+    whole = otio.adapters.read_from_string(
+        _RATE.sub(lambda matched: f'"rate": {float(round(float(matched[1])))}', written), "otio_json"
+    )
+    root = ET.fromstring(otio.adapters.write_to_string(whole, "fcpx_xml"))  # noqa: S314 - written just now
+    for element in root.iter():
+        for name in ("start", "offset", "duration", "tcStart", "frameDuration"):
+            text = element.get(name, "0s")
+            if text != "0s":
+                element.set(name, _format_seconds(Fraction(text.removesuffix("s")) / NTSC))
+    return _format_document(root)
+
+
+def _format_document(root: ET.Element) -> str:
+    written = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n{written}\n'
+
+
 def _find_ntsc_formats(root: ET.Element) -> dict[str, Fraction]:
     """Finds the formats whose frames last 1001 parts of something, with their seconds a frame."""
     durations = {
-        each.get("id", ""): Fraction(each.get("frameDuration", "1s").removesuffix("s"))
+        each.get("id", ""): Fraction((each.get("frameDuration") or "1s").removesuffix("s"))
         for each in root.iter("format")
     }
     return {name: duration for name, duration in durations.items() if duration.numerator % 1001 == 0}
