@@ -110,6 +110,23 @@ def test_colours_outside_the_face_stay(tmp_path, source, pixel_format, suffix, c
     assert np.abs(off).max() < 2
 
 
+@pytest.mark.parametrize(("codec", "allowed"), [("ffv1", 0.001), ("av1", 4)])
+@pytest.mark.parametrize(("source", "pixel_format", "suffix"), FORMATS)
+def test_colours_of_every_kind_of_clip_come_back(tmp_path, source, pixel_format, suffix, codec, allowed):
+    clip = make(tmp_path / f"clip{suffix}", source, pixel_format)
+    out = tmp_path / "out.mkv"
+    info = probe(clip)
+    with ClipWriter(out, info, WriterOptions(codec=codec, quality=0)) as writer:
+        for frame in read_frames(clip, lazy=True):
+            writer.write_painted(frame, [])
+    before, after = (middles(next(read_frames(path, lazy=True)).plate) for path in (clip, out))
+    assert np.abs(after - before).max() < allowed
+    assert np.abs((after - before).mean(0)).max() < 0.5
+    if codec == "ffv1":
+        assert probe(out).bit_depth == info.bit_depth
+        assert probe(out).has_alpha == info.has_alpha
+
+
 @pytest.mark.parametrize(
     "name", ["take:1.mp4", "2026-01-01T12:30:00.mkv", "file:x.mov", "100%d.mp4", "a?b#c.mp4"]
 )
