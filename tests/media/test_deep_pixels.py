@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from recaster.media.encoders import SEGMENT_SUFFIX
+from recaster.media.patches import paste_patches
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.types import Patch, Rect
@@ -110,3 +111,10 @@ def test_what_is_shown_of_a_deep_frame_is_rounded(tmp_path):
         for frame in read_frames(clip, lazy=True):
             writer.write_painted(frame, [])
     assert np.abs(np.rot90(luma_of(out), -1) - luma_of(clip)).max() <= 1
+
+
+def test_light_beyond_white_does_not_wrap_around_in_pictures():
+    plate = np.full((8, 8, 3), (262.3, -4, 300), np.float32)
+    whole = np.ones((8, 8), bool)
+    patch = Patch(Rect(0, 0, 8, 8), plate, whole, whole.astype(np.uint8))
+    assert paste_patches(np.zeros((8, 8, 3), np.uint8), [patch])[0, 0].tolist() == [255, 0, 255]

@@ -10,7 +10,7 @@ import pytest
 from clips import write_clip
 
 from recaster.media.encoders import SEGMENT_SUFFIX
-from recaster.media.join import join_segments
+from recaster.media.join import check_output, join_segments
 from recaster.media.patches import paste_patches
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
@@ -52,6 +52,18 @@ def test_a_result_is_stored_as_its_clip(make_clip, tools, tmp_path, shape, suffi
         assert np.abs(one.image.astype(int) - other.image).mean() < 3
     if shape == "turned":
         assert [tools.index_of(np.rot90(frame.image)) for frame in read_frames(out)] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("shape", ["anamorphic", "turned and anamorphic"])
+def test_prores_is_stored_as_its_clip_and_says_where_it_cannot_be(make_clip, tmp_path, shape):
+    clip = make_clip(count=3, **SHAPES[shape])
+    options = WriterOptions(codec="prores")
+    out = tmp_path / "out.mov"
+    write_clip(read_frames(clip), probe(clip), out, options=options)
+    assert stored_as(out) == stored_as(clip)
+    assert check_output(out, probe(clip), options) == ()
+    [said] = check_output(tmp_path / "out.mkv", probe(clip), options)
+    assert "pixel shape" in said
 
 
 @pytest.mark.parametrize("shape", SHAPES)

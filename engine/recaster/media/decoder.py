@@ -226,7 +226,8 @@ def media_url(path: Path) -> str:
 
 def open_known_format(path: Path, **options: str) -> Any:
     """Opens a file as one of ``FORMATS``, with ``options`` of libavformat besides; errors are its own."""
-    return av.open(media_url(path), options=OPENING | options)
+    # Tags of old files are often in other encodings.
+    return av.open(media_url(path), options=OPENING | options, metadata_errors="replace")
 
 
 def list_copyable_sounds(container: Any) -> list[Any]:

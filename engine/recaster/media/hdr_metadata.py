@@ -20,6 +20,8 @@ CHROMATICITY_UNIT: Final = Fraction(1, 50_000)
 """Unit of CIE 1931 coordinates, in HEVC's messages and in boxes alike."""
 LUMINANCE_UNIT: Final = Fraction(1, 10_000)
 """In cd/m2."""
+MAX_UINT16: Final = 2**16 - 1
+MAX_UINT32: Final = 2**32 - 1
 _SIDE_DATA_INTS: Final = 22
 """FFmpeg's structure: 10 fractions (red, green, blue, white, minimum, maximum), and two flags."""
 _PARENTS: Final = (b"trak", b"mdia", b"minf", b"stbl")
@@ -90,13 +92,14 @@ class HdrMetadata:
 
 
 def read_hdr_metadata(picture: Any) -> HdrMetadata | None:
-    """Reads the static metadata of a decoded picture; None where it has none."""
+    """Reads the static metadata of a decoded picture; None where it has none that can be written."""
     display = _read_display(picture.side_data.get(Type.MASTERING_DISPLAY_METADATA))
     light = picture.side_data.get(Type.CONTENT_LIGHT_LEVEL)
-    brightest = None if light is None else tuple(np.frombuffer(bytes(light), np.uint32)[:2].tolist())
-    if display is None and brightest is None:
-        return None
-    return HdrMetadata(display, brightest)
+    brightest = None
+    if light is not None:
+        most, average = (int(value) for value in np.frombuffer(bytes(light), np.uint32)[:2])
+        brightest = (most, average) if max(most, average) <= MAX_UINT16 else None
+    return None if display is None and brightest is None else HdrMetadata(display, brightest)
 
 
 def _read_display(data: Any) -> MasteringDisplay | None:
@@ -109,6 +112,10 @@ def _read_display(data: Any) -> MasteringDisplay | None:
     red, green, blue, white = (fractions[at : at + 2] for at in (0, 2, 4, 6))
     coordinates = tuple(round(value / CHROMATICITY_UNIT) for value in (*green, *blue, *red, *white))
     min_luminance, max_luminance = (round(value / LUMINANCE_UNIT) for value in fractions[8:])
+    if not all(0 <= value <= MAX_UINT16 for value in coordinates):
+        return None
+    if not 0 <= min_luminance <= max_luminance <= MAX_UINT32:
+        return None
     return MasteringDisplay(coordinates, max_luminance, min_luminance)
 
 

@@ -50,12 +50,17 @@ class FrameTimes:
 
     def moved(self, shift: Fraction) -> FrameTimes:
         """The same, ``shift`` seconds later, in finer ticks where these can't hold it."""
-        finer = math.lcm(self.time_base.denominator, shift.denominator)
+        refined = self.refined(shift.denominator)
+        moved = refined.pts + round(shift / refined.time_base)
+        return FrameTimes(moved, refined.last_duration, refined.time_base)
+
+    def refined(self, denominator: int) -> FrameTimes:
+        """The same in finer ticks, a whole number of which is a ``denominator``-th second, if there are."""
+        finer = math.lcm(self.time_base.denominator, denominator)
         if finer > MAX_TIMESCALE:
-            finer = self.time_base.denominator
+            return self
         factor = finer // self.time_base.denominator
-        moved = self.pts * factor + round(shift * finer)
-        return FrameTimes(moved, self.last_duration * factor, Fraction(1, finer))
+        return FrameTimes(self.pts * factor, self.last_duration * factor, Fraction(1, finer))
 
 
 def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = None) -> tuple[str, ...]:
@@ -82,7 +87,7 @@ def join_segments(
     options: WriterOptions | None = None,
     *,
     has_sound: bool = True,
-) -> None:
+) -> tuple[str, ...]:
     """Puts segments one after another and adds every other stream of the original, and its metadata.
 
     Nothing is encoded again: the result decodes to exactly the frames of the segments, at exactly the
@@ -99,6 +104,9 @@ def join_segments(
         options: those of the segments.
         has_sound: whether the result has the original's sound and other streams, or none.
 
+    Returns:
+        Sentences on what of the other streams could not be read.
+
     Raises:
         UsageError: the container cannot hold the codec or a sound.
         OutputError: the segments do not hold these frames, differ in their encoding, or writing failed.
@@ -109,14 +117,13 @@ def join_segments(
     shift = -begin if frames.start > 0 or begin < 0 else Fraction(0)
     start = begin if frames.start > 0 else None
     stop = end if frames.stop < original.frame_count else None
-    source = CopySource(segments[0])  # which has nothing but the picture
+    source = CopySource(segments[0], end=end)  # which has nothing but the picture
     if has_sound:
         check_output(out, original, options)
         fallback = choose_sound_fallback(out, options or WriterOptions())
-        source = CopySource(original.path, shift, start, stop, fallback)
-    offset = begin - scan(original.path).start
-    metadata = original.metadata.cut(start, stop, round(offset * original.rate), original.rate)
-    mux_streams(segments, out, times.moved(shift), source, metadata.moved(shift))
+        source = CopySource(original.path, shift, start, stop, fallback, end)
+    metadata = original.metadata.cut(start, end, begin - scan(original.path).start)
+    return mux_streams(segments, out, times.moved(shift), source, metadata.moved(shift))
 
 
 def read_frame_times(original: ClipInfo, frames: range) -> tuple[FrameTimes, Fraction, Fraction]:
@@ -142,22 +149,25 @@ def mux_streams(
     times: FrameTimes,
     source: CopySource,
     metadata: Metadata = NO_METADATA,
-) -> None:
+) -> tuple[str, ...]:
     """Copies packets of segments, and of a source's other streams, into ``out``, atomically.
 
-    Errors are those of ``join_segments``.
+    Result and errors are those of ``join_segments``.
     """
     ranks = _rank_packets(segments, len(times.pts))
     suffix = out.suffix.lower()
     with (
         SoundCopy(source, suffix) as sounds,
-        SideStreamCopy(source, suffix) as sides,
+        SideStreamCopy(source, suffix, metadata) as sides,
         atomic_file(out) as temporary,
         writing(out),
     ):
         starts = sounds.find_first_times()
         shift = _compute_matroska_shift(out, times, starts)
         times = times.moved(shift)
+        rate = metadata.timecode_rate
+        if metadata.timecode is not None and rate is not None and suffix != ".mkv":
+            times = times.refined(rate.numerator)  # its track counts frames in the picture's ticks
         options = _choose_muxer_options(times, starts, sounds.time_bases)
         options["movflags"] += metadata.muxer_flags(suffix)
         container = open_output(temporary, times.time_base, options)
@@ -165,14 +175,15 @@ def mux_streams(
             stream = _add_video(container, template.streams.video[0], times.time_base)
             sounds.add_streams(container)
             sides.add_streams(container)
-            if metadata.timecode is not None:  # whose track counts in frames
-                stream.codec_context.framerate = template.streams.video[0].average_rate
+            if metadata.timecode is not None and rate is not None and suffix != ".mkv":
+                stream.codec_context.framerate = rate
             metadata.moved(shift).write(container, stream)
             video = _retime_packets(segments, stream, times, ranks)
             packets = (video, sounds.packets(shift), sides.packets(shift))
             for _, packet in heapq.merge(*packets, key=lambda timed: timed[0]):
                 container.mux(packet)
                 step()
+        return sides.describe_losses()
 
 
 def _add_video(container: Any, template: Any, time_base: Fraction) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from av.stream import Discard, Disposition
 
-from recaster.media.timecode import move_timecode, read_reel, read_timecode
+from recaster.media.timecode import move_timecode, read_reel, read_timecode, read_timecode_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from recaster.media.decoder import ClipDecoder
 
 TECHNICAL_TAGS: Final = frozenset(
     {
@@ -21,6 +24,9 @@ TECHNICAL_TAGS: Final = frozenset(
         "encoder", "handler_name", "vendor_id", "rotate",  # of what wrote it
         "duration", "bps", "number_of_frames", "number_of_bytes", "alpha_mode",
         "_statistics_writing_app", "_statistics_writing_date_utc", "_statistics_tags",
+        "uid", "generation_uid", "product_uid", "material_package_umid", "file_package_umid",  # of MXF
+        "company_name", "product_name", "product_version", "application_platform", "modification_date",
+        "toolkit_version", "operational_pattern_ul",
         "timecode", "reel_name",  # moved with the range
     }
 )  # fmt: skip
@@ -74,6 +80,7 @@ class Metadata:
         tags: of the file, without ``TECHNICAL_TAGS``.
         picture_tags: of the stream of its picture, likewise.
         timecode: of its first frame; None where it has none.
+        timecode_rate: frames per second that it counts: a clip of 60 may count 30.
         reel: name of the reel.
         chapters: in order of their starts.
     """
@@ -81,25 +88,30 @@ class Metadata:
     tags: Mapping[str, str] = field(default_factory=dict)
     picture_tags: Mapping[str, str] = field(default_factory=dict)
     timecode: str | None = None
+    timecode_rate: Fraction | None = None
     reel: str | None = None
     chapters: tuple[Chapter, ...] = ()
 
-    def cut(self, begin: Fraction | None, end: Fraction | None, frames: int, rate: Fraction) -> Metadata:
-        """Cuts it to the part between two times, in seconds, ``frames`` frames after the first.
+    def cut(self, begin: Fraction | None, end: Fraction, offset: Fraction) -> Metadata:
+        """Cuts it to the part from ``begin`` (None: all from the start) to ``end``, in seconds.
 
-        None leaves an end as it is. A timecode that doesn't fit the rate is left out.
+        A timecode that doesn't fit its rate is left out.
+
+        Args:
+            offset: seconds from the clip's first frame to the part's.
         """
-        spans = (
-            Chapter(
-                chapter.start if begin is None else max(chapter.start, begin),
-                chapter.end if end is None else min(chapter.end, end),
-                chapter.tags,
-            )
-            for chapter in self.chapters
-        )
-        chapters = tuple(chapter for chapter in spans if chapter.start < chapter.end)
-        timecode = None if self.timecode is None else move_timecode(self.timecode, frames, rate)
-        return dataclasses.replace(self, timecode=timecode, chapters=chapters)
+        starts = [chapter.start for chapter in self.chapters] + [end]
+        chapters = []
+        for number, chapter in enumerate(self.chapters):
+            # Markers have no length of their own.
+            stop = chapter.end if chapter.end > chapter.start else max(chapter.start, starts[number + 1])
+            start = chapter.start if begin is None else max(chapter.start, begin)
+            if start < min(stop, end):
+                chapters.append(Chapter(start, min(stop, end), chapter.tags))
+        timecode = None
+        if self.timecode is not None and self.timecode_rate is not None:
+            timecode = move_timecode(self.timecode, round(offset * self.timecode_rate), self.timecode_rate)
+        return dataclasses.replace(self, timecode=timecode, chapters=tuple(chapters))
 
     def moved(self, shift: Fraction) -> Metadata:
         """The same with its chapters ``shift`` seconds later."""
@@ -123,7 +135,8 @@ class Metadata:
         # MOV and MP4 make a timecode track of the stream's tags.
         moved = {"timecode": self.timecode, "reel_name": self.reel}
         picture.metadata.update({name: text for name, text in moved.items() if text is not None})
-        if self.chapters:
+        chapters = self.chapters if container.format.name == "matroska" else _fill_gaps(self.chapters)
+        if chapters:
             container.set_chapters(
                 [
                     {
@@ -133,13 +146,15 @@ class Metadata:
                         "time_base": CHAPTER_BASE,
                         "metadata": dict(chapter.tags),
                     }
-                    for number, chapter in enumerate(self.chapters, 1)
+                    for number, chapter in enumerate(chapters, 1)
                 ]
             )
 
     def _file_tags(self, suffix: str) -> dict[str, str]:
         """Lists the tags of the file, with those that only MOV keeps with its tracks."""
         tags = dict(self.tags)
+        if suffix != ".mkv":  # Matroska's names are in capitals
+            tags = {name.lower() if name.lower() in ITUNES_TAGS else name: tags[name] for name in tags}
         if self.reel is not None and suffix != ".mov":
             tags["reel_name"] = self.reel
         if self.timecode is not None and suffix == ".mkv":
@@ -151,27 +166,43 @@ NO_METADATA: Final = Metadata()
 """A clip that says nothing of itself."""
 
 
-def read_metadata(container: Any, stream: Any, picture: Any) -> Metadata:
+def _fill_gaps(chapters: tuple[Chapter, ...]) -> list[Chapter]:
+    """Puts chapters without a title where none is: those of MP4 and MOV follow each other from zero on."""
+    filled: list[Chapter] = []
+    for chapter in sorted(chapters, key=lambda each: each.start):
+        before = filled[-1].end if filled else Fraction(0)
+        if chapter.start > before:
+            filled.append(Chapter(before, chapter.start, {"title": ""}))
+        filled.append(chapter)
+    return filled
+
+
+def read_metadata(source: ClipDecoder, picture: Any, rate: Fraction) -> Metadata:
     """Reads the metadata of an opened clip.
 
     Args:
-        container: the clip.
-        stream: of its picture.
         picture: its first one, as it was decoded.
+        rate: frames per second of the picture; where it varies, as they are meant.
     """
-    rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+    container, stream = source.container, source.stream
     return Metadata(
         tags=select_tags(container.metadata),
         picture_tags=select_tags(stream.metadata),
         timecode=read_timecode(container, stream, picture, rate),
+        timecode_rate=read_timecode_rate(source.path, container, rate),
         reel=read_reel(container, stream),
         chapters=tuple(_read_chapter(chapter) for chapter in container.chapters()),
     )
 
 
 def select_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Selects the tags that a result keeps."""
-    return {name: text for name, text in tags.items() if name.lower() not in TECHNICAL_TAGS and text}
+    """Selects the tags that a result keeps; a stream's title is called name in MOV and MP4."""
+    kept = {}
+    for name, text in tags.items():
+        plain = re.sub(r"-[a-z]{3}$", "", name.lower())  # statistics of mkvmerge end in a language
+        if text and plain not in TECHNICAL_TAGS:
+            kept["title" if plain == "name" else name] = text
+    return kept
 
 
 def _read_chapter(chapter: Mapping[str, Any]) -> Chapter:
@@ -185,7 +216,8 @@ def list_side_streams(container: Any) -> list[tuple[Any, SideStream]]:
     for stream in container.streams:
         kind = "cover" if stream.type == "video" and stream.disposition & COVERS else stream.type
         # Tracks of chapters are discarded; those of timecode are made anew from the tag.
-        is_told_elsewhere = stream.discard == Discard.all or "timecode" in stream.metadata
+        is_chapters = stream.discard == Discard.all and bool(container.chapters())
+        is_told_elsewhere = is_chapters or "timecode" in stream.metadata
         if kind not in ("subtitle", "data", "attachment", "cover") or is_told_elsewhere:
             continue
         context = stream.codec_context

@@ -37,7 +37,7 @@ def paste_patches(image: Plate, patches: Sequence[Patch]) -> Plate:
         return image
     result = image.copy()
     for patch in patches:
-        painted = patch.image if patch.image.dtype == result.dtype else np.rint(patch.image)
+        painted = patch.image if patch.image.dtype == result.dtype else np.clip(np.rint(patch.image), 0, 255)
         np.copyto(patch.place.crop(result), painted, where=patch.painted[..., None], casting="unsafe")
     return result
 

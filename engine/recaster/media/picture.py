@@ -8,6 +8,7 @@ from collections import deque
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+import av
 import av.filter
 import numpy as np
 from av.error import BlockingIOError as NothingYet
@@ -216,6 +217,11 @@ class RgbConverter:
 def has_alpha(picture: Any) -> bool:
     """Tells whether a picture says how transparent it is."""
     return any(component.is_alpha for component in picture.format.components)
+
+
+def pixel_format_has_alpha(name: str) -> bool:
+    """Tells whether pictures of a format say how transparent they are."""
+    return any(component.is_alpha for component in av.VideoFormat(name, 16, 16).components)
 
 
 def bit_depth(picture: Any) -> int:

@@ -124,7 +124,7 @@ def _build_info(
         colour=colour,
         audio=_read_audio_streams(source, int(pts[0]) * base),
         side_streams=tuple(side for _, side in list_side_streams(source.container)),
-        metadata=read_metadata(source.container, stream, first),
+        metadata=read_metadata(source, first, constant or stream.guessed_rate or FALLBACK_RATE),
         hdr=read_hdr_metadata(first),
         has_alpha=has_alpha(first),
         warnings=list_warnings(source, first, len(pts), end, (shape, colour), interlaced=interlaced),

@@ -9,6 +9,8 @@ from av.sidedata.sidedata import Type
 
 from recaster.media.colour_tags import HDR_TRANSFERS
 from recaster.media.decoder import list_copyable_sounds
+from recaster.media.hdr_metadata import read_hdr_metadata
+from recaster.media.picture import has_alpha
 
 if TYPE_CHECKING:
     from recaster.media.decoder import ClipDecoder, Damage
@@ -114,7 +116,7 @@ def _stream_warnings(source: ClipDecoder, picture: Any) -> list[str]:
         warnings.append(
             f"picture stream {source.stream.index} is used; others are left out: {', '.join(others)}"
         )
-    dropped = _list_unkept(picture)
+    dropped = _list_unkept(source.stream, picture)
     if dropped:
         warnings.append(f"results don't keep: {', '.join(dropped)}")
     return warnings
@@ -145,9 +147,17 @@ def _describe_stream(stream: Any) -> str:
     return f"stream {stream.index} ({context.width}x{context.height} {context.codec.canonical_name})"
 
 
-def _list_unkept(picture: Any) -> tuple[str, ...]:
+def _list_unkept(stream: Any, picture: Any) -> tuple[str, ...]:
     """Names the data of a picture that no result keeps, in words."""
-    return tuple(dict.fromkeys(words for name, words in SIDE_DATA.items() if _has_side_data(picture, name)))
+    named = [words for name, words in SIDE_DATA.items() if _has_side_data(picture, name)]
+    hdr = read_hdr_metadata(picture)
+    if _has_side_data(picture, "MASTERING_DISPLAY_METADATA") and (hdr is None or hdr.display is None):
+        named.append("incomplete HDR10 mastering data")
+    if _has_side_data(picture, "CONTENT_LIGHT_LEVEL") and (hdr is None or hdr.light is None):
+        named.append("HDR10 light levels that make no sense")
+    if stream.metadata.get("ALPHA_MODE", stream.metadata.get("alpha_mode")) == "1" and not has_alpha(picture):
+        named.append("transparency beside the picture (VP8, VP9)")
+    return tuple(dict.fromkeys(named))
 
 
 def _has_side_data(picture: Any, name: str) -> bool:

@@ -39,6 +39,7 @@ class CopySource:
         shift: seconds added to their times.
         start: seconds in the file's time; packets that end before are left out. None: from the first.
         stop: seconds in the file's time; packets from there on are left out. None: to the last.
+        end: seconds in the file's time at which the result's picture ends; None where it has none.
         fallback: what a sound becomes that the container cannot hold, "aac" or "pcm"; None refuses it.
     """
 
@@ -47,6 +48,7 @@ class CopySource:
     start: Fraction | None = None
     stop: Fraction | None = None
     fallback: str | None = "aac"
+    end: Fraction | None = None
 
     def includes(self, packet: Any) -> bool:
         """Tells whether a packet goes into the result."""

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from av.sidedata.sidedata import Type
 
+from recaster.isobmff.boxes import UnsupportedMovieError, child_boxes, optional_box, read_movie
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from fractions import Fraction
+    from pathlib import Path
 
-_PATTERN: Final = re.compile(r"(\d\d):([0-5]\d):([0-5]\d)([:;.,])(\d\d\d?)")
+_PATTERN: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d):([0-5]\d)([:;.,])(\d\d\d?)")
 _SECONDS_PER_DAY: Final = 24 * 60 * 60
+TMCD_FRAMES_AT: Final = 40
+"""Place of the frames a second in the sample description of a timecode track."""
 _COUNTED_IN_PAIRS: Final = 30
 """Timecode in pictures has no room for more frames a second: above, each number stands for two."""
 
@@ -70,6 +75,32 @@ def read_reel(container: Any, stream: Any) -> str | None:
     return _first_tag((stream, *container.streams, container), "reel_name")
 
 
+def read_timecode_rate(path: Path, container: Any, rate: Fraction) -> Fraction:
+    """Reads how many frames a second a clip's timecode counts; cameras of 60 frames often count 30.
+
+    Args:
+        rate: frames per second of the picture.
+    """
+    base = _read_track_base(path) if "mov" in container.format.name else None
+    return rate if base is None or base == round(rate) else rate * Fraction(base, round(rate))
+
+
+def _read_track_base(path: Path) -> int | None:
+    """Reads the frames a second of a MOV's or MP4's timecode track (Apple: QuickTime File Format, tmcd)."""
+    try:
+        with path.open("rb") as file:
+            tracks = [box.payload for box in child_boxes(read_movie(file).moov) if box.kind == b"trak"]
+        for track in tracks:
+            payload = track
+            for kind in (b"mdia", b"minf", b"stbl", b"stsd"):
+                payload = optional_box(child_boxes(payload), kind) or b""
+            if payload[12:16] == b"tmcd" and len(payload) > TMCD_FRAMES_AT:
+                return payload[TMCD_FRAMES_AT] or None
+    except (OSError, UnsupportedMovieError):
+        return None
+    return None
+
+
 def _first_tag(holders: Iterable[Any], key: str) -> str | None:
     tags = ({name.lower(): text for name, text in holder.metadata.items()} for holder in holders)
     return next((tag[key] for tag in tags if tag.get(key)), None)
@@ -85,6 +116,8 @@ def _timecode_in(picture: Any, rate: Fraction) -> str | None:
     if group is None:
         return None
     word = int(np.frombuffer(bytes(group), np.int64)[0])
+    if word & 0xFF_F7FF == 0:  # hours to frames: encoders that know no timecode write zeros
+        return None
     separator = ";" if word >> 24 & 1 else ":"
     return f"{word >> 19 & 31:02}:{word >> 13 & 63:02}:{word >> 6 & 63:02}{separator}{word & 63:02}"
 

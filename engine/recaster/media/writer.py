@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import math
+import re
 import tempfile
 from dataclasses import replace
 from fractions import Fraction
@@ -219,7 +220,7 @@ class ClipWriter:
         """Converts a picture, RGB or deep YUV, to the result's format and colours."""
         if not picture.format.is_rgb:
             return self._convert(self._converter, picture, self._format)
-        if self._is_full_range and not self._format.endswith("le"):
+        if self._is_full_range and re.fullmatch(r"yuvj?4\d\dp", self._format):
             # Directly, swscale's chroma is half a level low.
             deep = f"{self._format.replace('yuvj', 'yuv')}10le"
             picture = self._convert(self._deepener, picture, deep)

@@ -62,7 +62,7 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     resumed = render_missing(RenderSpec(request.clip, frames, plan, settings, cache), request, timer, report)
     coverage = Coverage.of(frames, cache.read_coverage(), plan.left_out, plan.others)
     with timer.timing("join"):
-        whole = _mux_segments(request, cache)
+        whole, losses = _mux_segments(request, cache)
     marked = _mark(request, whole, plan, timer, report)
     result = SwapResult(
         out=request.out,
@@ -70,7 +70,7 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
         resumed=resumed,
         tracks=plan.tracks,
         seconds=timer.seconds,
-        warnings=(*collect_warnings(request, plan), *conversions, *discarded),
+        warnings=(*collect_warnings(request, plan), *conversions, *discarded, *losses),
         marked=marked,
     )
     write_report(request, result)
@@ -90,8 +90,11 @@ def _mark(request: SwapRequest, whole: Path, plan: SwapPlan, timer: StageTimer, 
     return statement
 
 
-def _mux_segments(request: SwapRequest, cache: RenderCache) -> Path:
-    """Puts all segments together with the original's sound, as the result, or where it is to be signed."""
+def _mux_segments(request: SwapRequest, cache: RenderCache) -> tuple[Path, tuple[str, ...]]:
+    """Puts all segments together with the original's streams, as the result, or where it is to be signed.
+
+    Returns the file, and sentences on what of the other streams could not be read.
+    """
     out = request.out if request.mark is None else cache.unsigned_path(request.out.suffix)
     info = request.clip.info
     writer = request.settings.writer
@@ -99,5 +102,4 @@ def _mux_segments(request: SwapRequest, cache: RenderCache) -> Path:
         mattes = [cache.matte_path(segment) for segment in cache.segments]
         join_segments(mattes, info, request.settings.matte, request.frames, writer, has_sound=False)
     segments = [cache.clip_path(segment) for segment in cache.segments]
-    join_segments(segments, info, out, request.frames, writer)
-    return out
+    return out, join_segments(segments, info, out, request.frames, writer)
