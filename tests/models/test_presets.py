@@ -101,6 +101,7 @@ def test_unknown_preset_lists_the_others() -> None:
         (("network", "encoder_widths"), [24, "48"], "encoder_widths"),
         (("batch",), True, "batch"),
         (("batch",), 0, "batch"),
+        (("learning_rate",), 10**400, "learning_rate"),
     ],
 )
 def test_broken_json_is_a_model_error(path: tuple[str, ...], value: Any, message: str) -> None:

@@ -143,8 +143,10 @@ class Connection:
             try:
                 return do()
             except (grpc.RpcError, UnreachableError) as error:
-                timer.check(timer.retryable(error))
-            time.sleep(timer.next_pause())
+                failure = timer.retryable(error)
+            pause = timer.next_pause()
+            timer.check(failure, pause)
+            time.sleep(pause)
 
     def reconnecting(
         self, open_stream: Callable[[], Iterable[M]], is_whole: Callable[[], bool] = lambda: True
@@ -197,9 +199,9 @@ class RetryTimer:
             raise failure from None
         return failure
 
-    def check(self, failure: CallError) -> None:
-        """Raises what went wrong last where nothing came for too long."""
-        if time.monotonic() - self._last_news > self._connection.patience_s:
+    def check(self, failure: CallError, pause: float = 0.0) -> None:
+        """Raises what went wrong last where nothing came for too long, after a pause of seconds."""
+        if time.monotonic() + pause - self._last_news > self._connection.patience_s:
             raise failure from None
 
 

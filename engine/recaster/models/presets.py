@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 from dataclasses import MISSING, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
@@ -357,7 +358,7 @@ def _require_type(value: Any, hint: Any, name: str) -> Any:
         good = isinstance(value, list | tuple) and all(type(item) is int for item in value)
         value = tuple(value) if good else value
     elif hint is float:
-        good = type(value) in (int, float)
+        good = type(value) is float or (type(value) is int and abs(value) <= sys.float_info.max)
         value = float(value) if good else value
     else:
         good = type(value) is hint

@@ -91,7 +91,7 @@ class Metrics:
         draining = float(supervisor.draining)
         yield GaugeMetricFamily("recaster_draining", "Whether no jobs are taken or started", draining)
         workers = CounterMetricFamily("recaster_workers", "Workers that ended", labels=("kind", "ending"))
-        yield _filled(workers, supervisor.workers.items())
+        yield _filled(workers, dict(supervisor.workers).items())  # the supervisor goes on counting
 
     def _storage_metrics(self) -> Iterator[Metric]:
         store = self.engine.store
