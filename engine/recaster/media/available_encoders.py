@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 import av
+import av.logging
 from av.error import FFmpegError
 
 from recaster.errors import UsageError
@@ -47,11 +48,16 @@ def _try_to_open(encoder: str, pixel_format: str) -> str:
     context.pix_fmt = pixel_format
     context.time_base = Fraction(1, 25)
     context.framerate = Fraction(25)
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)  # else FFmpeg keeps its reason to itself
     try:
-        context.open()
+        with av.logging.Capture() as lines:
+            context.open()
     except FFmpegError as error:
-        log: Any = error.log  # (level, who, what)
-        return str(log[2] if log else error.strerror).strip().rstrip(".")
+        reason = lines[0][2] if lines else error.strerror
+        return str(reason).strip().rstrip(".")
+    finally:
+        av.logging.set_level(level)
     return ""
 
 
