@@ -9,6 +9,7 @@ from recaster.cli.flags import add_options, read_settings
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_source
 from recaster.cli.rights_options import claim_of
 from recaster.cli.swap import add_swap_options, swap_options
+from recaster.errors import BatchError
 from recaster.settings.conform import ConformSettings
 
 DESCRIPTION = """Swap a face in all that an edit shows, and nothing else of its media. Each range of a media
@@ -59,8 +60,7 @@ def _run(options: Options) -> None:
         say_error(f"recaster conform: warning: {warning}")
     if not options.quiet:
         say(*result.summary())
-    for failure in result.failures[:-1]:
+    for failure in result.failures:
         say_error(f"recaster conform: {failure.name}: {failure.error}")
     if result.failures:
-        last = result.failures[-1].error
-        raise last
+        raise BatchError(f"{len(result.failures)} clips or ranges failed", result.failures[0].error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,12 +14,11 @@ from recaster.errors import (
     RecasterError,
     UsageError,
 )
-from recaster.files import is_intact, parse_json, sha256, write_bytes, write_error, write_json
+from recaster.files import write_bytes, write_error
 from recaster.operations import swap
 from recaster.operations.face_rights import NO_CLAIM, FaceClaim
-from recaster.operations.swap_batch import ENDING_ERRORS
+from recaster.operations.swap_batch import ENDING_ERRORS, load_once
 from recaster.progress import LogLine, Report, Update, no_log, silent
-from recaster.provenance.register import open_register
 from recaster.settings.encoding import WriterOptions
 from recaster.timelines.conform_plan import Failure, locate_media, plan_conform, relink
 from recaster.timelines.edit_file import WRITABLE_SUFFIXES, is_edl, read_edit, write_edit
@@ -29,16 +27,13 @@ from recaster.timelines.media_search import MediaFolder, is_clip
 from recaster.timelines.media_use import list_uses, restore_rate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from recaster.media.clip import Clip
     from recaster.settings.conform import ConformSettings
     from recaster.swapping.swapper import Swapper
     from recaster.timelines.conform_plan import ConformPlan, Shot
 
-RECORD_NAME: Final = "conform.json"
-"""File beside the results that says what each is of."""
-RECORD_FORMAT: Final = 1
 STAGE_SPANS: Final = {"analysing": (0.0, 0.4), "looking at faces": (0.4, 0.5), "swapping": (0.5, 1.0)}
 """Part of a swap's time that each of its stages takes, roughly: for the time left."""
 REDUCED: Final = (
@@ -75,12 +70,11 @@ class Request:
 
 @dataclass(frozen=True)
 class ShotResult:
-    """A finished shot: its file, and in words what of it is swapped; ``is_kept`` if it was there already."""
+    """A finished shot: its file, and in words what of it is swapped."""
 
     out: Path
     lines: tuple[str, ...]
     warnings: tuple[str, ...] = ()
-    is_kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,9 +100,6 @@ class Result:
     def summary(self) -> tuple[str, ...]:
         """Describes it in lines of words."""
         lines = [f"{shot.out.name}: {line}" for shot in self.shots for line in shot.lines]
-        kept = sum(shot.is_kept for shot in self.shots)
-        if kept:
-            lines.append(f"{kept} of {len(self.shots)} results were there already from an earlier run")
         lines += [f"{name}: nobody found; its clips keep their media" for name in self.without_face]
         if self.others:
             lines.append(f"no clips of media, left as they are: {', '.join(self.others)}")
@@ -132,7 +123,7 @@ def run(request: Request, report: Report = silent, log: LogLine = no_log) -> Res
     plan = plan_conform(edit, request.edit, folder, request.settings.handles, report)
     if not plan.shots and not plan.failures:
         raise InputError(f"{request.edit}: shows no clip of media that could be swapped")
-    work = _Work.begin(request, log)
+    load = load_once(swap.load_on_device)
     shots: list[ShotResult] = []
     swapped: list[tuple[Shot, Path]] = []
     without_face: list[tuple[Shot, FaceNotFoundError]] = []
@@ -141,7 +132,7 @@ def run(request: Request, report: Report = silent, log: LogLine = no_log) -> Res
     for number, shot in enumerate(plan.shots):
         listen = progress.of(number)
         try:
-            made = work.make(shot, listen, log)
+            made = _make(request, shot, load, listen, log)
         except ENDING_ERRORS:
             raise
         except FaceNotFoundError as error:
@@ -245,62 +236,29 @@ def _write_fcpxml(
     return files, tuple(warnings)
 
 
-@dataclass(frozen=True, eq=False)
-class _Work:
-    """Everything that the swaps of an edit share; ``record`` says what finished results are of, by name."""
-
-    request: Request
-    swapper: Swapper
-    device: str
-    identity_id: str
-    record: dict[str, dict[str, Any]]
-    clips: dict[Path, Clip] = dataclasses.field(default_factory=dict)
-
-    @classmethod
-    def begin(cls, request: Request, log: LogLine) -> _Work:
-        """Loads the swapper and checks the right to the face, for results that are kept, too."""
-        swapper, device = swap.load_on_device(_swap_request(request, request.edit, request.out), log)
-        face = request.model or request.source
-        assert face is not None  # noqa: S101 - a swapper was loaded of it
-        with open_register() as register:
-            person = request.claim.authorize(register, face)
-        return cls(request, swapper, device, person.identity_id, _read_record(request.out))
-
-    def make(self, shot: Shot, report: Report, log: LogLine) -> ShotResult:
-        """Swaps a shot, or keeps the result that is there already (RecasterError)."""
-        codec = self.request.options.codec or WriterOptions.codec
-        out = self.request.out / f"{shot.name}{self.request.settings.suffix(codec)}"
-        frames = f"{shot.frames.start}-{shot.frames.stop - 1}"
-        wanted = _swap_request(self.request, shot.media, out, frames)
-        plan = self._describe(wanted, shot)
-        entry = self.record.get(out.name)
-        if entry is not None and entry["plan"] == plan and is_intact(out, entry["sha256"]):
-            return ShotResult(out, tuple(entry["lines"]), is_kept=True)
-        made = swap.run(wanted, report, log, load=lambda *_: (self.swapper, self.device)).swap
-        lines = made.summary(self.device)[: 1 + len(made.coverage.lines)]
-        self.record[out.name] = {"plan": plan, "sha256": sha256(out), "lines": list(lines)}
-        write_json(self.request.out / RECORD_NAME, {"format": RECORD_FORMAT, "results": self.record})
-        return ShotResult(out, lines, made.warnings)
-
-    def _describe(self, wanted: swap.Request, shot: Shot) -> dict[str, Any]:
-        """Describes all that decides how a result is, as plain values."""
-        from recaster.media.clip import Clip
-        from recaster.swapping.request import SwapRequest
-
-        clip = self.clips.setdefault(shot.media, Clip(shot.media))
-        with open_register() as register:
-            settings = wanted.settings(clip.info, register.policy)
-        described = SwapRequest(clip, wanted.out, self.swapper, settings).describe()
-        return described | {"manifest": wanted.has_manifest, "identity": self.identity_id}
+def _make(
+    request: Request,
+    shot: Shot,
+    load: Callable[[swap.Request, LogLine], tuple[Swapper, str]],
+    report: Report,
+    log: LogLine,
+) -> ShotResult:
+    """Swaps a shot, or keeps the result that this very request made before (RecasterError)."""
+    out = request.out / f"{shot.name}{request.settings.suffix(request.options.codec or WriterOptions.codec)}"
+    wanted = _swap_request(request, shot, out)
+    if swap.is_made(wanted, load):
+        return ShotResult(out, ("there already from an earlier run",))
+    result = swap.run(wanted, report, log, load=load)
+    made = result.swap
+    return ShotResult(out, result.summary()[: 1 + len(made.coverage.lines)], made.warnings)
 
 
-def _swap_request(request: Request, clip: Path, out: Path, frames: str = "") -> swap.Request:
+def _swap_request(request: Request, shot: Shot, out: Path) -> swap.Request:
     options = job_pb2.SwapOptions()
     options.CopyFrom(request.options)
-    if frames:
-        options.range = frames
+    options.range = f"{shot.frames.start}-{shot.frames.stop - 1}"
     return swap.Request(
-        clip,
+        shot.media,
         out,
         options,
         model=request.model,
@@ -309,20 +267,6 @@ def _swap_request(request: Request, clip: Path, out: Path, frames: str = "") -> 
         has_manifest=request.has_manifest,
         claim=request.claim,
     )
-
-
-def _read_record(folder: Path) -> dict[str, dict[str, Any]]:
-    """Reads what finished results are of; nothing where that isn't known."""
-    try:
-        document = parse_json((folder / RECORD_NAME).read_bytes())
-        if document["format"] != RECORD_FORMAT:
-            return {}
-        return {
-            str(name): {"plan": entry["plan"], "sha256": str(entry["sha256"]), "lines": list(entry["lines"])}
-            for name, entry in document["results"].items()
-        }
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return {}
 
 
 class _Progress:
