@@ -26,7 +26,7 @@ def write_clip(
     """Writes frames of a clip to a new clip in one go, with the original's sound.
 
     Args:
-        frames: every frame of ``wanted``, in order; only image and pts are used.
+        frames: every frame of ``wanted``, in order; only plate and pts are used.
         original: the clip they come from.
         out: the result, .mp4, .mov or .mkv.
         wanted: which frames of the original these are; all of them by default.
@@ -41,5 +41,5 @@ def write_clip(
         segment = folder / f"video{choose_segment_suffix((options or WriterOptions()).codec)}"
         with ClipWriter(segment, original, options) as writer:
             for frame in frames:
-                writer.write(frame.image, frame.pts)
+                writer.write(frame.plate, frame.pts)
         join_segments([segment], original, out, wanted or range(original.frame_count), options)

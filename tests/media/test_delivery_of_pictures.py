@@ -172,3 +172,9 @@ def test_a_group_of_pictures_knows_its_timecode(tmp_path):
     assert probe(clip).metadata.timecode == "10:20:30;12"
     swap_nothing(clip, tmp_path / "out.mov", range(18, 30))
     assert probe(tmp_path / "out.mov").metadata.timecode == "10:20:31;00"
+
+
+def test_mpeg_2_that_knows_no_timecode_has_none(tmp_path):
+    clip = tmp_path / "plain.mpg"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=128x96:r=25:d=0.4", "-c:v", "mpeg2video", clip)
+    assert probe(clip).metadata.timecode is None

@@ -165,9 +165,10 @@ def mux_streams(
         starts = sounds.find_first_times()
         shift = _compute_matroska_shift(out, times, starts)
         times = times.moved(shift)
-        rate = metadata.timecode_rate
-        if metadata.timecode is not None and rate is not None and suffix != ".mkv":
-            times = times.refined(rate.numerator)  # its track counts frames in the picture's ticks
+        # Of a timecode track, which Matroska hasn't.
+        rate = None if metadata.timecode is None or suffix == ".mkv" else metadata.timecode_rate
+        if rate is not None and (1 / rate / times.time_base).denominator > 1:
+            times = times.refined(rate.numerator)  # the track counts frames in the picture's ticks
         options = _choose_muxer_options(times, starts, sounds.time_bases)
         options["movflags"] += metadata.muxer_flags(suffix)
         container = open_output(temporary, times.time_base, options)
@@ -175,7 +176,7 @@ def mux_streams(
             stream = _add_video(container, template.streams.video[0], times.time_base)
             sounds.add_streams(container)
             sides.add_streams(container)
-            if metadata.timecode is not None and rate is not None and suffix != ".mkv":
+            if rate is not None:
                 stream.codec_context.framerate = rate
             metadata.moved(shift).write(container, stream)
             video = _retime_packets(segments, stream, times, ranks)

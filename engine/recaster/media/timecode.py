@@ -116,7 +116,7 @@ def _timecode_in(picture: Any, rate: Fraction) -> str | None:
     if group is None:
         return None
     word = int(np.frombuffer(bytes(group), np.int64)[0])
-    if word & 0xFF_F7FF == 0:  # hours to frames: encoders that know no timecode write zeros
+    if word & 0xFF_EFFF == 0:  # hours to frames: encoders that know no timecode write zeros
         return None
     separator = ";" if word >> 24 & 1 else ":"
     return f"{word >> 19 & 31:02}:{word >> 13 & 63:02}:{word >> 6 & 63:02}{separator}{word & 63:02}"
