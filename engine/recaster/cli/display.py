@@ -13,6 +13,7 @@ import json
 import shutil
 import sys
 import time
+import traceback
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from recaster.progress import Report, Update, clock, silent
@@ -67,6 +68,14 @@ def say_error(*lines: object) -> None:
     """Prints what isn't a command's result, a line each."""
     sys.stderr.write("".join(f"{escape(line)}\n" for line in lines))
     sys.stderr.flush()
+
+
+def say_failure(options: argparse.Namespace, message: str, error: BaseException | None) -> None:
+    """Prints why a command, or a part of it, failed; with the traceback where that is asked for."""
+    clear_line(sys.stderr)
+    if options.debug and error is not None:  # a traceback has lines of its own; the stream escapes all else
+        sys.stderr.write("".join(traceback.format_exception(error)))
+    say_error(message)
 
 
 def say_note(options: argparse.Namespace, *lines: object) -> None:

@@ -11,7 +11,7 @@ from argparse import RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING
 
 from recaster import __version__
-from recaster.cli.display import clear_line, escaping, say_error
+from recaster.cli.display import escaping, say_failure
 from recaster.cli.parsers import Commands, Options, Parser
 from recaster.errors import RecasterError, UsageError
 
@@ -86,10 +86,7 @@ def _unexpected(kind: type[BaseException], error: BaseException, trace: Tracebac
 
 
 def _fail(options: Options, message: str, code: int) -> int:
-    clear_line(sys.stderr)
-    if options.debug:
-        sys.stderr.write(traceback.format_exc())
-    say_error(f"recaster {options.command}: {message}")
+    say_failure(options, f"recaster {options.command}: {message}", sys.exc_info()[1])
     return code
 
 

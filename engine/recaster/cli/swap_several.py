@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import traceback
 from collections import Counter, deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recaster.cli.display import clear_line, reporter, say, say_error, say_note
+from recaster.cli.display import clear_line, reporter, say, say_error, say_failure, say_note
 from recaster.errors import ClipError, RecasterError, UsageError
 from recaster.operations.swap_batch import (
     ENDING_ERRORS,
@@ -272,10 +271,7 @@ def _tally(
     options: Options, clips: Sequence[Path], ending: tuple[type[BaseException], ...] = ENDING_ERRORS
 ) -> Tally:
     def tell(clip: Path, error: BaseException) -> None:
-        clear_line(sys.stderr)
-        if options.debug:
-            sys.stderr.write("".join(traceback.format_exception(error)))
-        say_error(f"recaster swap: {describe_failure(clip, error)}")
+        say_failure(options, f"recaster swap: {describe_failure(clip, error)}", error)
 
     return Tally(clips, tell, ending)
 
