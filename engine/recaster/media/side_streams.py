@@ -75,9 +75,10 @@ def _describe_stream(side: SideStream) -> str:
 
 def _choose_codecs(path: Path, source: Any, suffix: str, metadata: Metadata) -> dict[Any, str]:
     """Chooses the codec of each side stream that a container holds; "" for its own."""
-    has_jumps = bool(scan(path).jumps)
+    listed = list_side_streams(source)
+    has_jumps = bool(listed and scan(path).jumps)
     chosen = {}
-    for stream, side in list_side_streams(source):
+    for stream, side in listed:
         if side.kind in ("subtitle", "data") and has_jumps:
             codec = None  # they are too sparse to be placed after a jump of the clock
         elif side.kind == "attachment":
