@@ -231,3 +231,15 @@ def test_the_same_result_is_the_same_bytes(tmp_path):
     for name in ("one.mov", "two.mov"):
         swap_nothing(clip, tmp_path / name)
     assert (tmp_path / "one.mov").read_bytes() == (tmp_path / "two.mov").read_bytes()
+
+
+def test_tags_of_the_picture_that_the_container_has_no_place_for_are_named(tmp_path):
+    clip = make_rich(tmp_path, ".mkv", extra=("-metadata:s:v", "LENS=35mm", "-metadata:s:v", "title=A Roll"))
+    info = probe(clip)
+    for suffix in (".mov", ".mp4"):
+        [said] = check_output(tmp_path / f"out{suffix}", info)
+        assert "tags of the picture's stream (LENS)" in said
+    assert check_output(tmp_path / "out.mkv", info) == ()
+    swap_nothing(clip, tmp_path / "out.mkv")
+    [picture] = streams_of(tmp_path / "out.mkv", "video")
+    assert picture["tags"]["LENS"] == "35mm"

@@ -36,9 +36,16 @@ KNEE: Final = 0.6
 """Light up to which the view is straight: skin in a usual exposure."""
 MAX_VIEWED_LIGHT: Final = 8.0
 """Light that the view still tells from more; 8 times diffuse white is over 1,600 cd/m2."""
-_M1, _M2 = 2610 / 16384, 2523 / 4096 * 128
-_C1, _C2, _C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
-_A, _B, _C = 0.17883277, 0.28466892, 0.55991073
+# The constants of SMPTE ST 2084, by its names.
+_M1: Final = 2610 / 16384
+_M2: Final = 2523 / 4096 * 128
+_C1: Final = 3424 / 4096
+_C2: Final = 2413 / 4096 * 32
+_C3: Final = 2392 / 4096 * 32
+# Those of HLG's curve in ITU-R BT.2100.
+_A: Final = 0.17883277
+_B: Final = 0.28466892
+_C: Final = 0.55991073
 
 
 @dataclass(frozen=True)

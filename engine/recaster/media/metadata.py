@@ -40,6 +40,8 @@ ITUNES_TAGS: Final = frozenset(
 )  # fmt: skip
 """Tags for which MP4 and MOV have their own places; others need QuickTime's list of keys."""
 
+KEPT_STREAM_TAGS: Final = frozenset({"title", "language", "creation_time"})
+"""Tags of a stream that MP4 and MOV have a place for."""
 CHAPTER_BASE: Final = Fraction(1, 1_000_000)
 """Seconds a tick of chapters."""
 COVERS: Final = Disposition.attached_pic | Disposition.timed_thumbnails
@@ -184,7 +186,8 @@ def read_metadata(source: ClipDecoder, picture: Any, rate: Fraction) -> Metadata
         picture: its first one, as it was decoded.
         rate: frames per second of the picture; where it varies, as they are meant.
     """
-    container, stream = source.container, source.stream
+    container = source.container
+    stream = source.stream
     return Metadata(
         tags=select_tags(container.metadata),
         picture_tags=select_tags(stream.metadata),

@@ -10,7 +10,7 @@ from av.error import FFmpegError, InvalidDataError
 from av.subtitles.subtitle import SubtitleSet
 
 from recaster.media.decoder import open_container
-from recaster.media.metadata import COVERS, list_side_streams, select_tags
+from recaster.media.metadata import COVERS, KEPT_STREAM_TAGS, list_side_streams, select_tags
 from recaster.media.picture import pixel_format_has_alpha
 from recaster.media.probe import scan
 from recaster.media.sound import CopySource, can_hold
@@ -61,6 +61,9 @@ def describe_losses(
     rate = metadata.timecode_rate or original.rate
     if metadata.timecode is not None and move_timecode(metadata.timecode, 0, rate) is None:
         lost.append(f"timecode {metadata.timecode}, which {float(rate):.6g} frames/s don't have")
+    tags = {name for name in metadata.picture_tags if name.lower() not in KEPT_STREAM_TAGS}
+    if tags and out.suffix.lower() != ".mkv":
+        lost.append(f"tags of the picture's stream ({', '.join(sorted(tags)[:MAX_NAMED])})")
     if original.has_alpha and not pixel_format_has_alpha(pixel_format):
         lost.append(f"transparency, which {pixel_format} doesn't have")
     lost.extend(others)
