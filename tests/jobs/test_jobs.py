@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from recaster.api.v1 import clip_pb2, faceset_pb2, identity_pb2, job_pb2, model_pb2, swap_pb2
-from recaster.client import JobFailedError, MissingError, RefusedError
+from recaster.client import Client, JobFailedError, MissingError, RefusedError
 from recaster.media.clip import Clip
 from recaster.media.probe import probe
 from recaster.settings.swap import SwapSettings
@@ -138,25 +138,28 @@ def test_faces_added_by_a_job_that_was_cancelled_are_counted(material: Material,
             client.jobs.cancel(job.job_id)
             break
     material.until(job.job_id, job_pb2.JOB_STATE_CANCELLED, job_pb2.JOB_STATE_SUCCEEDED)
-    listed = client.connection.call(
-        client.facesets.ListFaces, faceset_pb2.ListFacesRequest(faceset_id=faceset, page_size=200)
-    )
+    listed = list_all_faces(client, faceset_pb2.ListFacesRequest(faceset_id=faceset, page_size=200))
     deadline = time.monotonic() + 30
-    while client.faceset(faceset).faces != len(listed.faces) and time.monotonic() < deadline:
+    while client.faceset(faceset).faces != len(listed) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert client.faceset(faceset).faces == len(listed.faces)
+    assert client.faceset(faceset).faces == len(listed)
 
 
-def test_faces_are_listed_dropped_and_taken_back(material: Material) -> None:
-    client = material.client
+def list_all_faces(client: Client, request: faceset_pb2.ListFacesRequest) -> list[faceset_pb2.Face]:
+    """Lists the faces of all pages."""
     listed: list[faceset_pb2.Face] = []
-    request = faceset_pb2.ListFacesRequest(faceset_id=material.faceset, page_size=20, thumbnails=True)
     while True:
         page = client.connection.call(client.facesets.ListFaces, request)
         listed += page.faces
         request.page_token = page.next_page_token
         if not page.next_page_token:
-            break
+            return listed
+
+
+def test_faces_are_listed_dropped_and_taken_back(material: Material) -> None:
+    client = material.client
+    request = faceset_pb2.ListFacesRequest(faceset_id=material.faceset, page_size=20, thumbnails=True)
+    listed = list_all_faces(client, request)
     assert len(listed) == len({one.face_id for one in listed}) == 34
     assert Image.open(io.BytesIO(listed[0].thumbnail)).width == 96
     names = [one.face_id for one in listed[:3]]

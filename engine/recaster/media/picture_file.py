@@ -1,0 +1,154 @@
+"""Files of single pictures: OpenEXR, DPX, TIFF, PNG and JPEG, as named channels, by OpenImageIO."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from recaster.errors import ClipError, OutputError
+from recaster.files import atomic_file
+from recaster.media.types import Rect
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+PICTURE_FORMATS: Final = {
+    ".exr": "openexr",
+    ".dpx": "dpx",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".png": "png",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+}
+"""OpenImageIO's names of the formats, by suffix."""
+_TYPES: Final = {"uint8": np.uint8, "uint16": np.uint16, "half": np.float16, "float": np.float32}
+_DEPTHS: Final = {np.dtype(value): name for name, value in _TYPES.items()}
+
+Attribute = tuple[str, str, Any]
+"""Name, OpenImageIO's type, value."""
+
+
+@dataclass(frozen=True, eq=False)
+class PicturePart:
+    """One picture of a file; OpenEXR's may have several, one after the other.
+
+    Attributes:
+        channels: their names, in order.
+        pixels: (H, W, C) uint8 or uint16 over their whole range, float16 or float32.
+        name: "" where the file gives it none.
+        place: of ``pixels`` (OpenEXR's data window), counted from the corner of the picture as shown; it may
+            reach beyond that. None where it is all of it.
+        size: width and height of the picture as shown (display window); None for those of ``pixels``.
+        types: of the channels, where they differ from each other: "half" and "float", say; else empty.
+        attributes: the header's.
+    """
+
+    channels: tuple[str, ...]
+    pixels: NDArray[Any]
+    name: str = ""
+    place: Rect | None = None
+    size: tuple[int, int] | None = None
+    types: tuple[str, ...] = ()
+    attributes: tuple[Attribute, ...] = ()
+
+
+def read_header(path: Path) -> tuple[PicturePart, ...]:
+    """Reads what a file says of its parts; their pixels are empty (ClipError where it can't be read)."""
+    return _read(path, has_pixels=False)
+
+
+def read_picture(path: Path) -> tuple[PicturePart, ...]:
+    """Reads all parts of a file (ClipError where one can't be read)."""
+    return _read(path, has_pixels=True)
+
+
+def _read(path: Path, *, has_pixels: bool) -> tuple[PicturePart, ...]:
+    import OpenImageIO
+
+    if not path.is_file():
+        raise ClipError(f"{path}: there is no such picture")
+    # By the suffix alone: it would try all its readers on a file that isn't what its name says.
+    OpenImageIO.attribute("try_all_readers", 0)
+    reader = OpenImageIO.ImageInput.open(str(path))
+    if reader is None:
+        raise ClipError(f"{path}: this picture cannot be read ({OpenImageIO.geterror()})")
+    parts: list[PicturePart] = []
+    while reader.seek_subimage(len(parts), 0):
+        spec = reader.spec()
+        if spec.deep:
+            raise ClipError(f"{path}: deep pictures cannot be used; flatten them first")
+        parts.append(_read_part(path, reader, len(parts), has_pixels=has_pixels))
+    reader.geterror()  # that there is no further part
+    reader.close()
+    return tuple(parts)
+
+
+def _read_part(path: Path, reader: Any, number: int, *, has_pixels: bool) -> PicturePart:
+    spec = reader.spec()
+    types = tuple(str(each) for each in spec.channelformats)
+    # Wider than any single channel's: 16-bit floats fit into 32, other integers into the next larger ones.
+    name = str(spec.format) if str(spec.format) in _TYPES and not types else "float"
+    if not has_pixels:
+        pixels: Any = np.empty((0, 0, spec.nchannels), _TYPES[name])
+    else:
+        pixels = reader.read_image(number, 0, 0, spec.nchannels, name)
+        if pixels is None:
+            raise ClipError(f"{path}: this picture cannot be read ({reader.geterror()})")
+    left = spec.x - spec.full_x
+    top = spec.y - spec.full_y
+    return PicturePart(
+        tuple(spec.channelnames),
+        pixels,
+        str(spec.getattribute("oiio:subimagename") or ""),
+        Rect(left, top, left + spec.width, top + spec.height),
+        (spec.full_width, spec.full_height),
+        types,
+        tuple((each.name, str(each.type), each.value) for each in spec.extra_attribs),
+    )
+
+
+def write_picture(path: Path, parts: Sequence[PicturePart]) -> None:
+    """Writes parts as one file, which appears whole under its name (OutputError where that fails).
+
+    Only OpenEXR takes several.
+    """
+    import OpenImageIO
+
+    writer: Any = OpenImageIO.ImageOutput.create(PICTURE_FORMATS[path.suffix.lower()])
+    specs = [_describe_part(part) for part in parts]
+    with atomic_file(path) as temporary:
+        modes = ["Create"] + ["AppendSubimage"] * (len(parts) - 1)
+        for part, spec, mode in zip(parts, specs, modes, strict=True):
+            if mode == "Create" and len(specs) > 1:
+                is_open = writer.open(str(temporary), tuple(specs))
+            else:
+                is_open = writer.open(str(temporary), spec, mode)
+            if not is_open or not writer.write_image(np.ascontiguousarray(part.pixels)):
+                raise OutputError(f"{path}: this picture cannot be written ({writer.geterror()})")
+        if not writer.close():
+            raise OutputError(f"{path}: this picture cannot be written ({writer.geterror()})")
+
+
+def _describe_part(part: PicturePart) -> Any:
+    import OpenImageIO
+
+    height, width, count = part.pixels.shape
+    spec = OpenImageIO.ImageSpec(width, height, count, _DEPTHS[part.pixels.dtype])
+    spec.channelnames = part.channels
+    if part.types:
+        spec.channelformats = tuple(OpenImageIO.TypeDesc(each) for each in part.types)
+    place = part.place or Rect(0, 0, width, height)
+    spec.x = place.left
+    spec.y = place.top
+    spec.full_width, spec.full_height = part.size or (width, height)
+    for name, kind, value in part.attributes:
+        spec.attribute(name, OpenImageIO.TypeDesc(kind), value)
+    if part.name:
+        spec.attribute("oiio:subimagename", part.name)
+    return spec

@@ -1,0 +1,80 @@
+"""Single pictures come back as they were written, and what isn't one is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recaster.errors import ClipError
+from recaster.media.picture_file import PicturePart, read_header, read_picture, write_picture
+from recaster.media.sequence_name import SequenceName
+from recaster.media.types import Rect
+
+SIZE = (48, 64)
+
+
+def make_pixels(dtype: str, channels: int = 3) -> np.ndarray:
+    values = np.random.default_rng(0).random((*SIZE, channels))
+    scale = np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else 1
+    return (values * scale).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "dtype"),
+    [
+        (".png", "uint8"), (".png", "uint16"), (".tif", "uint8"), (".tif", "uint16"), (".tiff", "float32"),
+        (".dpx", "uint16"), (".exr", "float16"), (".exr", "float32"),
+    ],
+)  # fmt: skip
+def test_pixels_come_back(tmp_path: Path, suffix: str, dtype: str) -> None:
+    pixels = make_pixels(dtype)
+    write_picture(tmp_path / f"a{suffix}", [PicturePart(("R", "G", "B"), pixels)])
+    [part] = read_picture(tmp_path / f"a{suffix}")
+    assert part.pixels.dtype == dtype
+    np.testing.assert_array_equal(part.pixels, pixels)
+    assert part.channels == ("R", "G", "B")
+    assert part.size == (64, 48)
+
+
+def test_parts_windows_types_and_attributes_of_openexr_come_back(tmp_path: Path) -> None:
+    rate = ("framesPerSecond", "rational", (24000, 1001))
+    beauty = PicturePart(("R", "G", "B", "A"), make_pixels("float16", 4), "beauty", attributes=(rate,))
+    # Half and float beside each other, in a data window that reaches beyond what is shown.
+    values = make_pixels("float16", 2).astype(np.float32)
+    window = Rect(10, -4, 74, 44)
+    other = PicturePart(("Z", "st.u"), values, "other", window, (64, 48), ("half", "float"))
+    write_picture(tmp_path / "a.exr", [beauty, other])
+    first, second = read_picture(tmp_path / "a.exr")
+    assert (first.name, second.name) == ("beauty", "other")
+    assert rate in first.attributes
+    assert (second.place, second.size, second.types) == (window, (64, 48), ("half", "float"))
+    np.testing.assert_array_equal(second.pixels, values)
+    assert [part.channels for part in read_header(tmp_path / "a.exr")] == [first.channels, second.channels]
+
+
+def test_files_that_are_no_such_picture_are_refused(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.png", [PicturePart(("R", "G", "B"), make_pixels("uint8"))])
+    (tmp_path / "a.png").rename(tmp_path / "a.exr")
+    with pytest.raises(ClipError, match="cannot be read"):
+        read_picture(tmp_path / "a.exr")
+    with pytest.raises(ClipError, match="no such picture"):
+        read_picture(tmp_path / "b.exr")
+
+
+@pytest.mark.parametrize("pattern", ["shot.%04d.exr", "shot.####.exr"])
+def test_a_pattern_finds_its_pictures(tmp_path: Path, pattern: str) -> None:
+    for name in ("shot.0999.exr", "shot.1001.exr", "shot.10000.exr", "shot.00012.exr", "shot.1002.png"):
+        (tmp_path / name).touch()
+    name = SequenceName.parse(tmp_path / pattern)
+    assert name is not None
+    assert name.find_numbers() == [999, 1001, 10000]
+    assert name == SequenceName.of_file(tmp_path / "shot.0999.exr")
+    assert name.picture_path(999).is_file()
+    assert name.path.name == "shot.%04d.exr"
+
+
+@pytest.mark.parametrize("name", ["shot.mov", "shot.%04d.mov", "shot.exr", "%s.exr"])
+def test_other_names_are_no_pattern(name: str) -> None:
+    assert SequenceName.parse(Path(name)) is None
