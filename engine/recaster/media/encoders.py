@@ -157,11 +157,18 @@ def choose_encoder_options(
     if options.codec == "hevc":
         stated = "" if hdr is None else f":{hdr.encoder_params(':')}"
         chosen["x265-params"] = f"log-level=none:pools={THREADS}:frame-threads=1{stated}"
-    # OpenCV lists what the processor has, with a "?" after what it has not.
-    elif any("AVX512" in name and not name.endswith("?") for name in cv2.getCPUFeaturesLine().split()):
-        # x264's code for AVX-512 (macroblock tree) reads memory that nobody wrote: results would differ.
-        chosen["x264-params"] = "asm=AVX2"
+    else:
+        chosen |= choose_reproducible_x264_options()
     return chosen
+
+
+def choose_reproducible_x264_options() -> dict[str, str]:
+    """Chooses x264's options without which two runs on this machine may write different bytes."""
+    # x264's code for AVX-512 (macroblock tree) reads memory that nobody wrote: results would differ. OpenCV
+    # lists what the processor has, with a "?" after what it has not.
+    features = cv2.getCPUFeaturesLine().split()
+    has_avx512 = any("AVX512" in name and not name.endswith("?") for name in features)
+    return {"x264-params": "asm=AVX2"} if has_avx512 else {}
 
 
 def choose_profile(options: WriterOptions, pixel_format: str) -> str:

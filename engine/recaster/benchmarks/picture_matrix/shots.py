@@ -15,6 +15,7 @@ from recaster.faces.track_choice import choose_tracks
 from recaster.facesets.still_faces import person_in
 from recaster.files import atomic_file
 from recaster.media.clip import Clip
+from recaster.media.encoders import choose_reproducible_x264_options
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.settings.detection import AnalysisSettings
@@ -87,10 +88,12 @@ def _encode(pictures: Iterator[Image], condition: Condition, rate: Fraction, out
         stream = file.add_stream("libx264", rate=rate)
         stream.pix_fmt = "yuv420p"
         stream.thread_count = 1  # what x264 writes depends on it
-        stream.options = {"preset": "veryfast", "crf": QUALITY}
-        if condition.bit_rate is not None:
+        options = {"preset": "veryfast"} | choose_reproducible_x264_options()
+        if condition.bit_rate is None:
+            stream.options = options | {"crf": QUALITY}
+        else:
             rate_limit = str(condition.bit_rate)
-            stream.options = {"preset": "veryfast", "maxrate": rate_limit, "bufsize": rate_limit}
+            stream.options = options | {"maxrate": rate_limit, "bufsize": rate_limit}
             stream.bit_rate = condition.bit_rate
         for picture in pictures:
             even = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
