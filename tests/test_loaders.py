@@ -126,7 +126,7 @@ LOADERS: dict[str, Loader] = {
     "a swap's plan": (
         "plan.json",
         lambda: {"model": "x"},
-        lambda at: RenderCache(at, (), has_mattes=False).read_description(),
+        lambda at: RenderCache(at, (), {}).read_description(),
     ),
 }
 

@@ -10,7 +10,7 @@ import pytest
 
 from recaster.errors import OutputError
 from recaster.swapping.coverage import write_record
-from recaster.swapping.render_cache import RenderCache
+from recaster.swapping.render_cache import CLIP, MATTE, RenderCache
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,24 +19,26 @@ PLAN = {"clip": "1", "settings": {"mask": "hull"}}
 DISCARDED = ("out.mp4.parts: parts of a swap with other settings were discarded",)
 
 
-def cache_of(folder: Path, *, mattes: bool = False) -> RenderCache:
-    return RenderCache.of(folder / "out.mp4", range(10, 95), 30, has_mattes=mattes)
+def cache_of(folder: Path, products: dict[str, str] | None = None) -> RenderCache:
+    return RenderCache.of(folder / "out.mp4", range(10, 95), 30, products or {CLIP: ".mov"})
 
 
-def finish(cache: RenderCache, segment: range, *, matte: bool = False) -> None:
+def finish(cache: RenderCache, segment: range, *products: str) -> None:
     write_record(cache.coverage_path(segment), [()] * len(segment))
-    cache.clip_path(segment).touch()
-    if matte:
-        cache.matte_path(segment).touch()
+    for product in products or cache.products:
+        path = cache.segment_path(product, segment)
+        if path.suffix == ".mov":
+            path.touch()
+        else:
+            path.mkdir()
+            (path / f"{segment.start:08}{path.suffix}").touch()
 
 
 def test_segments_cover_the_frames_once(tmp_path: Path) -> None:
-    cache = cache_of(tmp_path)
+    cache = cache_of(tmp_path, {CLIP: ".mov", MATTE: ".mov"})
     assert cache.segments == (range(10, 40), range(40, 70), range(70, 95))
     assert cache.folder == tmp_path / "out.mp4.parts"
-    assert (
-        len({cache.clip_path(c) for c in cache.segments} | {cache.matte_path(c) for c in cache.segments}) == 6
-    )
+    assert len({*cache.segment_paths(CLIP), *cache.segment_paths(MATTE)}) == 6
 
 
 def test_neighbouring_missing_segments_are_rendered_in_one_go(tmp_path: Path) -> None:
@@ -48,11 +50,13 @@ def test_neighbouring_missing_segments_are_rendered_in_one_go(tmp_path: Path) ->
     assert cache.select_segments(range(70, 95)) == [range(70, 95)]
 
 
-def test_a_part_without_its_matte_is_missing(tmp_path: Path) -> None:
-    cache = cache_of(tmp_path, mattes=True)
+@pytest.mark.parametrize("suffix", [".mov", ".exr"])
+def test_a_part_without_its_matte_is_missing(tmp_path: Path, suffix: str) -> None:
+    cache = cache_of(tmp_path, {CLIP: ".exr", MATTE: suffix})
     cache.open(PLAN)
-    for segment in cache.segments:
-        finish(cache, segment, matte=segment == cache.segments[2])
+    for segment in cache.segments[:2]:
+        finish(cache, segment, CLIP)
+    finish(cache, cache.segments[2])
     assert cache.find_missing() == [range(10, 70)]
 
 
@@ -82,7 +86,7 @@ def test_parts_of_the_same_plan_are_kept_and_of_another_discarded(tmp_path: Path
     finish(cache, cache.segments[0])
     assert cache.open({**PLAN}) == ()
     assert cache.is_complete(cache.segments[0])
-    (cache.folder / f".{cache.clip_path(cache.segments[1]).stem}.abc123.mov").touch()
+    (cache.folder / f".{cache.segment_path(CLIP, cache.segments[1]).stem}.abc123.mov").touch()
     assert cache.open({**PLAN, "clip": "2"}) == DISCARDED
     assert [path.name for path in cache.folder.iterdir()] == ["plan.json"]
     (cache.folder / "plan.json").write_text("{broken")
@@ -108,10 +112,20 @@ def test_nothing_of_the_users_is_deleted(tmp_path: Path) -> None:
     assert len(list(cache.folder.iterdir())) == 2
 
 
-def test_removing(tmp_path: Path) -> None:
+def test_no_folder_is_deleted_where_a_file_belongs(tmp_path: Path) -> None:
     cache = cache_of(tmp_path)
+    (cache.folder / "00000010.clip.mov").mkdir(parents=True)
+    with pytest.raises(OutputError, match=r"00000010\.clip\.mov: is in the way"):
+        cache.open(PLAN)
+
+
+@pytest.mark.parametrize("suffix", [".mov", ".exr"])
+def test_removing(tmp_path: Path, suffix: str) -> None:
+    cache = cache_of(tmp_path, {CLIP: suffix})
     cache.open(PLAN)
-    cache.clip_path(cache.segments[0]).touch()
+    finish(cache, cache.segments[0])
+    stopped = cache.folder / f".00000040.clip.abc123{suffix}"
+    stopped.mkdir() if suffix == ".exr" else stopped.touch()
     cache.remove()
     assert list(tmp_path.iterdir()) == []
 

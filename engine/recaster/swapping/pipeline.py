@@ -16,7 +16,7 @@ from recaster.swapping.coverage import Coverage
 from recaster.swapping.marking import mark_result
 from recaster.swapping.parallel import render_missing
 from recaster.swapping.performer_appearance import add_appearance
-from recaster.swapping.render_cache import RenderCache
+from recaster.swapping.render_cache import CLIP, MATTE, RenderCache
 from recaster.swapping.render_spec import RenderSpec
 from recaster.swapping.result import SwapResult, collect_warnings, write_report
 from recaster.swapping.stage_timer import StageTimer
@@ -25,6 +25,7 @@ from recaster.swapping.swap_plan import SwapPlan, select_tracks
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recaster.settings.swap import SwapSettings
     from recaster.swapping.request import SwapRequest
 
 
@@ -51,9 +52,7 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     with timer.timing("plan"):
         plan = SwapPlan.of(tracks, request.swapper, settings.smoothing, analysis.tracks)
     del analysis, tracks  # of a long clip these are gigabytes
-    suffix = choose_segment_suffix(settings.writer.codec)
-    has_mattes = settings.matte is not None
-    cache = RenderCache.of(request.out, frames, settings.chunk, has_mattes=has_mattes, suffix=suffix)
+    cache = RenderCache.of(request.out, frames, settings.chunk, _choose_products(settings))
     discarded = cache.open(request.describe())
     # Even if all segments are there: what is said of glasses must not depend on a stop.
     with timer.timing("look"):
@@ -79,6 +78,12 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     return result
 
 
+def _choose_products(settings: SwapSettings) -> dict[str, str]:
+    """Chooses what is rendered of each segment, and the suffixes of its files."""
+    suffix = choose_segment_suffix(settings.writer.codec)
+    return {CLIP: suffix} if settings.matte is None else {CLIP: suffix, MATTE: suffix}
+
+
 def _mark(request: SwapRequest, whole: Path, plan: SwapPlan, timer: StageTimer, report: Report) -> str:
     """Signs the whole clip as the output, if that is asked for; returns what was said in it, in words."""
     if request.mark is None:
@@ -99,7 +104,6 @@ def _mux_segments(request: SwapRequest, cache: RenderCache) -> tuple[Path, tuple
     info = request.clip.info
     writer = request.settings.writer
     if request.settings.matte is not None:
-        mattes = [cache.matte_path(segment) for segment in cache.segments]
+        mattes = cache.segment_paths(MATTE)
         join_segments(mattes, info, request.settings.matte, request.frames, writer, has_sound=False)
-    segments = [cache.clip_path(segment) for segment in cache.segments]
-    return out, join_segments(segments, info, out, request.frames, writer)
+    return out, join_segments(cache.segment_paths(CLIP), info, out, request.frames, writer)

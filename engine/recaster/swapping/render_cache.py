@@ -1,7 +1,7 @@
 """Rendered segments of an unfinished clip: ``OUT.parts/`` beside it, so that a stopped swap can go on.
 
 ``plan.json`` describes what the segments are of. Every segment is whole or absent, and those of another
-description are discarded.
+description are discarded. A segment of a movie is a file, that of a sequence a folder of pictures.
 """
 
 from __future__ import annotations
@@ -11,47 +11,51 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import OutputError
-from recaster.files import keep_private, parse_json, write_error, write_json
-from recaster.media.encoders import SEGMENT_SUFFIX
+from recaster.files import keep_private, parse_json, remove_folder, write_error, write_json
+from recaster.media.picture_file import PICTURE_FORMATS
 from recaster.swapping.coverage import read_record
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from recaster.swapping.coverage import Faces
 
 PLAN_NAME: Final = "plan.json"
-_OWN_NAMES: Final = re.compile(r"\.?(\d{8}\.(clip|matte|faces)|joined|plan)\..*")
+CLIP: Final = "clip"
+MATTE: Final = "matte"
+"""Products of a render: the result's pictures, and their mattes."""
+_OWN_NAMES: Final = re.compile(r"\.?(\d{8}\.[a-z]+|joined|plan)\..*")
 
 
 @dataclass(frozen=True)
 class RenderCache:
-    """Folder ``OUT.parts`` of one output: segments, as ranges of frames in order, with or without mattes.
+    """Folder ``OUT.parts`` of one output.
 
-    ``suffix`` is that of the segments' container.
+    Attributes:
+        segments: ranges of frames, in order.
+        products: what is rendered of each segment, with the suffix of its files: of a container, or of
+            pictures, which lie in a folder of that name.
     """
 
     folder: Path
     segments: tuple[range, ...]
-    has_mattes: bool
-    suffix: str = SEGMENT_SUFFIX
+    products: Mapping[str, str]
 
     @classmethod
-    def of(
-        cls, out: Path, frames: range, size: int, *, has_mattes: bool, suffix: str = SEGMENT_SUFFIX
-    ) -> RenderCache:
+    def of(cls, out: Path, frames: range, size: int, products: Mapping[str, str]) -> RenderCache:
         """The segments of ``out`` when ``frames`` are rendered ``size`` at a time."""
         starts = range(frames.start, frames.stop, size)
         segments = tuple(range(start, min(start + size, frames.stop)) for start in starts)
-        return cls(out.with_name(out.name + ".parts"), segments, has_mattes, suffix)
+        return cls(out.with_name(out.name + ".parts"), segments, products)
 
-    def clip_path(self, segment: range) -> Path:
-        """Path of a segment's pictures."""
-        return self.folder / f"{segment.start:08}.clip{self.suffix}"
+    def segment_path(self, product: str, segment: range) -> Path:
+        """Path of a segment's file of a product, or of the folder of its pictures."""
+        return self.folder / f"{segment.start:08}.{product}{self.products[product]}"
 
-    def matte_path(self, segment: range) -> Path:
-        """Path of a segment's matte."""
-        return self.folder / f"{segment.start:08}.matte{self.suffix}"
+    def segment_paths(self, product: str) -> list[Path]:
+        """Paths of a product's segments, in order."""
+        return [self.segment_path(product, segment) for segment in self.segments]
 
     def coverage_path(self, segment: range) -> Path:
         """Path of the record of what was swapped in a segment."""
@@ -73,11 +77,11 @@ class RenderCache:
         return faces
 
     def is_complete(self, segment: range) -> bool:
-        """Checks that a segment is there, with its matte and its record."""
-        if not self.clip_path(segment).is_file():
-            return False
-        if self.has_mattes and not self.matte_path(segment).is_file():
-            return False
+        """Checks that all of a segment is there, with its record."""
+        for product, suffix in self.products.items():
+            path = self.segment_path(product, segment)
+            if not (path.is_dir() if suffix in PICTURE_FORMATS else path.is_file()):
+                return False
         return read_record(self.coverage_path(segment), len(segment)) is not None
 
     def find_missing(self) -> list[range]:
@@ -135,10 +139,14 @@ class RenderCache:
         """Removes what a swap leaves behind, the plan last; returns whether there was any of it."""
         paths = sorted(self.folder.iterdir(), key=lambda path: path.name == PLAN_NAME)
         for path in paths:
-            if not _OWN_NAMES.fullmatch(path.name) or not path.is_file():
+            is_kind_of_ours = path.is_dir() if path.suffix in PICTURE_FORMATS else path.is_file()
+            if not _OWN_NAMES.fullmatch(path.name) or not is_kind_of_ours:
                 needed = "the folder is needed for the parts of the clip"
                 raise OutputError(f"{path}: is in the way, {needed}; move it elsewhere")
         # Until the last one is gone the plan says what is left.
         for path in paths:
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                remove_folder(path)
+            else:
+                path.unlink(missing_ok=True)
         return bool(paths)

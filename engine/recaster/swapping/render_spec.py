@@ -14,6 +14,7 @@ from recaster.media.prefetch import prefetch
 from recaster.media.writer import ClipWriter
 from recaster.swapping.coverage import write_record
 from recaster.swapping.render import PREFETCHED_FRAMES, Renderer
+from recaster.swapping.render_cache import CLIP, MATTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,11 +56,11 @@ class RenderSpec:
         writer = self.settings.writer
         with contextlib.ExitStack() as stack:
             # The clip's segment is entered first and so finished last: where it is, all else is too.
-            picture = stack.enter_context(ClipWriter(self.cache.clip_path(segment), info, writer))
+            picture = stack.enter_context(ClipWriter(self.cache.segment_path(CLIP, segment), info, writer))
             matte = None
-            if self.cache.has_mattes:
+            if MATTE in self.cache.products:
                 # x264 codes mostly flat pictures with two threads now one way and now another.
-                matte_path = self.cache.matte_path(segment)
+                matte_path = self.cache.segment_path(MATTE, segment)
                 matte = stack.enter_context(ClipWriter(matte_path, info, writer, threads=1))
             for item in rendered:
                 with timer.timing("encode"):
