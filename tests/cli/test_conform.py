@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -17,7 +18,7 @@ from recaster.timelines.edit_file import read_edit, write_edit
 from recaster.timelines.media_use import find_media_range, list_uses
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from serving import Served
 
     from recaster.facesets.faceset import Faceset
 
@@ -112,6 +113,53 @@ def test_a_shot_that_fails_ends_with_its_code_after_the_others(
     assert [clip.media_reference.target_url.rpartition("/")[2] for clip in clips] == [
         "P001.mov", "P001_10-12.mp4", "P001.mov"
     ]  # fmt: skip
+
+
+def test_an_engine_makes_the_same_files(
+    reel: Path,
+    actor_faceset: Faceset,
+    served: Served,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RECASTER_ENGINE", served.address)
+    monkeypatch.setenv("RECASTER_TOKEN", served.token)
+
+    def conform(folder: Path, *options: str) -> int:
+        places = ["-o", folder / "out", "--matte", folder / "mattes", "--report", folder / "reports"]
+        command = ["conform", reel, "--source", actor_faceset.folder, *places, "--handles", "1"]
+        return cli.main([*map(str, command), "--preset", "ultrafast", "--no-manifest", *options])
+
+    assert conform(tmp_path / "there") == 0
+    said = capsys.readouterr()
+    assert "P001_9-18.mov: 10 frames, 10 with a swapped face (1 track)" in said.out
+    assert "grey_4-11: nobody found; its clips keep their media\n" in said.out
+    jobs = [line for line in said.err.splitlines() if line.startswith("job ")]
+    assert len(set(jobs)) == 3
+    assert "clip 2 of 3: P001_29-34.mov" in said.err
+    assert conform(tmp_path / "here", "--local") == 0
+    files = [
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
+        for folder in (tmp_path / "there", tmp_path / "here")
+    ]
+    made = [
+        f"{folder}/P001_{frames}.mov{suffix}" for folder, suffix in FOLDERS for frames in ("29-34", "9-18")
+    ]
+    assert sorted(map(str, files[0])) == sorted([*made, "out/reel.edl", "out/reel.otio"])
+    pictures = [path for path in files[0] if path.suffix == ".mov"]
+    assert [files[0][path] for path in pictures] == [files[1][path] for path in pictures]
+
+    (tmp_path / "there" / "out" / "P001_9-18.mov").unlink()
+    capsys.readouterr()
+    assert conform(tmp_path / "there") == 0  # finds what was done, and tries anew what failed
+    again = [line for line in capsys.readouterr().err.splitlines() if line.startswith("job ")]
+    assert len(set(again) - set(jobs)) == 1
+    again_made = (tmp_path / "there" / "out" / "P001_9-18.mov").read_bytes()
+    assert again_made == files[0][Path("out/P001_9-18.mov")]
+
+
+FOLDERS = (("out", ""), ("mattes", ""), ("reports", ".json"))
 
 
 def test_help_says_what_is_swapped_and_where_media_are_looked_for(

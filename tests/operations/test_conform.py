@@ -241,6 +241,10 @@ def test_what_cannot_be_is_refused_first(
 ) -> None:
     with pytest.raises(UsageError, match="the edit is in it and would be replaced"):
         conform.run(conform.Request(reel, tmp_path, ConformSettings(), job_pb2.SwapOptions()))
+    with pytest.raises(UsageError, match=r"--matte .*: mattes are called as the results"):
+        conform.run(request_of(matte=tmp_path / "out"))
+    with pytest.raises(UsageError, match=r"--report .*reel.otio: an edit needs a folder here, not a file"):
+        conform.run(request_of(report=reel))
     with pytest.raises(UsageError, match="is no folder of media"):
         conform.run(request_of(settings=ConformSettings(media=tmp_path / "no")))
     with pytest.raises(UsageError, match="handles must be 0 to"):

@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
-from argparse import RawDescriptionHelpFormatter
+from argparse import Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recaster.cli.display import reporter, say, say_error
-from recaster.cli.flags import add_options, read_settings
+from recaster.cli.flags import add_option, add_options, read_settings
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_source
+from recaster.cli.remote import Remote, add_engine, here_or_there
 from recaster.cli.rights_options import claim_of
-from recaster.cli.swap import add_swap_options, swap_options
-from recaster.errors import BatchError
+from recaster.cli.swap import add_swap_options, bring_choices, fetch_result, job_of, swap_options
+from recaster.cli.swap_several import JobBatch
+from recaster.errors import BatchError, RecasterError
 from recaster.settings.conform import ConformSettings
+from recaster.settings.swap import SwapSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from recaster.api.v1 import job_pb2
+    from recaster.client import Client
+    from recaster.operations import swap
+    from recaster.operations.conform import Outcomes
+    from recaster.timelines.conform_plan import Shot
 
 DESCRIPTION = """Swap a face in all that an edit shows, and nothing else of its media. Each range of a media
 file is swapped once, with handles, into FOLDER/MEDIA_FIRST-LAST.mov (frame numbers of the media, timecode
 moved), and FOLDER/EDIT.otio shows the results in place of the media, with the cuts, transitions, markers and
 effects of the edit; an EDL, FCPXML or XML is written again as such, too. Media are looked for where the edit
 states, else by name in --media. Clips in which nobody is found keep their media. Run the same command again
-after an interruption, and it goes on; results that are there already stay."""
+after an interruption, and it goes on; results that are there already stay. At an engine (--engine) each range
+is a job; all are queued, and fetched in that order."""
 EPILOG = """examples:
   recaster conform reel3.otio -m models/anna -o reel3_anna --codec prores
   recaster conform reel3.edl --media /footage --source faces/anna -o reel3_anna --handles 24"""
+
+MATTE_HELP = "also write the mask of each range to a clip of the same name, as grey"
 
 
 def add_conform(commands: Commands) -> None:
     """Adds this command's parser."""
     parser = commands.add(
         "conform",
-        _run,
+        here_or_there(_run_here, _run_there),
         "swap a face in what an edit shows",
         DESCRIPTION,
         epilog=EPILOG,
@@ -37,11 +54,24 @@ def add_conform(commands: Commands) -> None:
     add_source(parser, "swap without training, from the source's faceset")
     add_out(parser, "FOLDER", "folder for the results and the edit that shows them")
     add_options(parser, ConformSettings, "handles", "media", "rate", "container", defaults=True)
+    add_option(parser, SwapSettings, "matte", metavar="FOLDER", help=MATTE_HELP)
+    add_option(parser, SwapSettings, "report", metavar="FOLDER")
     add_swap_options(parser)
+    add_engine(parser)
     parser.set_defaults(range=None)  # the edit's
 
 
-def _run(options: Options) -> None:
+def _run_here(options: Options) -> None:
+    _conform(options, None)
+
+
+def _run_there(options: Options, engine: Client) -> None:
+    remote = Remote(engine, options)
+    _conform(options, lambda requests: _swap_there(options, remote, requests))
+
+
+def _conform(options: Options, swap_shots: Callable[[Mapping[Shot, swap.Request]], Outcomes] | None) -> None:
+    """Conforms the edit and says what came of it; ``swap_shots`` as ``operations.conform.run`` has it."""
     from recaster.operations import conform
 
     request = conform.Request(
@@ -52,10 +82,12 @@ def _run(options: Options) -> None:
         model=options.model,
         source=options.source,
         person=options.person,
+        matte=options.matte,
+        report=options.report,
         has_manifest=not options.no_manifest,
         claim=claim_of(options),
     )
-    result = conform.run(request, reporter(options))
+    result = conform.run(request, reporter(options), swap_shots=swap_shots)
     for warning in result.warnings:
         say_error(f"recaster conform: warning: {warning}")
     if not options.quiet:
@@ -64,3 +96,42 @@ def _run(options: Options) -> None:
         say_error(f"recaster conform: {failure.name}: {failure.error}")
     if result.failures:
         raise BatchError(f"{len(result.failures)} clips or ranges failed", result.failures[0].error)
+
+
+def _swap_there(options: Options, remote: Remote, requests: Mapping[Shot, swap.Request]) -> Outcomes:
+    """Swaps all ranges at an engine: a job each, all of them queued before the first is waited for."""
+    from recaster.api.v1 import job_pb2
+    from recaster.client import TokenError, UnreachableError
+    from recaster.operations.conform import ShotResult
+    from recaster.operations.swap_batch import ENDING_ERRORS, Tally
+
+    chosen, swapper = bring_choices(options, remote)
+    summaries: dict[Path, tuple[str, ...]] = {}
+
+    def submit(task: Options) -> job_pb2.Job:
+        wanted = job_pb2.SwapOptions()
+        wanted.CopyFrom(chosen)
+        wanted.range = task.range
+        return remote.submit(job_of(task, wanted, clip_id=remote.clip(task.clip), **swapper), task.out)
+
+    def fetch(task: Options, job: job_pb2.Job) -> None:
+        fetch_result(task, remote, job)
+        summaries[task.out] = tuple(job.result.summary)
+
+    tasks = {}
+    for wanted in requests.values():
+        own = {name: getattr(wanted, name) for name in ("clip", "out", "matte", "report")}
+        tasks[Path(wanted.out.name)] = Namespace(**{**vars(options), **own, "range": wanted.options.range})
+    ending = (*ENDING_ERRORS, TokenError, UnreachableError)
+    tally = Tally(list(tasks), lambda _clip, _error: None, ending)
+    JobBatch(remote, tally, submit, fetch).run(tasks)
+    outcomes: Outcomes = {}
+    for shot, wanted in requests.items():
+        error = tally.failures.get(Path(wanted.out.name))
+        if error is None:
+            outcomes[shot] = ShotResult(wanted.out, summaries[wanted.out])
+        elif isinstance(error, RecasterError):
+            outcomes[shot] = error
+        else:
+            raise error
+    return outcomes

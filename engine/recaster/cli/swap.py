@@ -99,11 +99,7 @@ def _run_there(options: Options, engine: Client) -> None:
 
     tasks = split_tasks(options)
     remote = Remote(engine, options)
-    chosen = fill_message(swap_options(options), person=remote.picture(options.person))
-    model = remote.model(options.model)
-    faceset = remote.faceset(options.source)
-    record_identity_remotely(options, engine, options.model or options.source, faceset=faceset, model=model)
-    swapper = {"model_id": model} if model else {"faceset_id": faceset}
+    chosen, swapper = bring_choices(options, remote)
     if options.preview is not None:
         wanted = {"clip_id": remote.clip(tasks[0].clip), **swapper}
         answer = engine.preview(swap_pb2.PreviewFrameRequest(frame=options.preview, options=chosen, **wanted))
@@ -112,10 +108,11 @@ def _run_there(options: Options, engine: Client) -> None:
         return
 
     def submit(task: Options) -> job_pb2.Job:
-        return remote.submit(_job_of(task, chosen, clip_id=remote.clip(task.clip), **swapper), task.out)
+        return remote.submit(job_of(task, chosen, clip_id=remote.clip(task.clip), **swapper), task.out)
 
     def fetch(task: Options, job: job_pb2.Job) -> None:
-        _fetch(task, remote, job)
+        fetch_result(task, remote, job)
+        say_result(task, task.out, job.result.summary)
 
     if tasks[0].out != options.out:
         swap_several_there(options, tasks, remote, submit, fetch)
@@ -123,7 +120,22 @@ def _run_there(options: Options, engine: Client) -> None:
         fetch(tasks[0], remote.follow(submit(tasks[0])))
 
 
-def _job_of(task: Options, chosen: job_pb2.SwapOptions, **ids: Any) -> job_pb2.JobSpec:
+def bring_choices(options: Options, remote: Remote) -> tuple[job_pb2.SwapOptions, dict[str, str]]:
+    """Brings person and model, or faceset, to an engine, and says there whose face it is.
+
+    Returns:
+        The options of every clip, and the field of a request that names model or faceset.
+    """
+    chosen = fill_message(swap_options(options), person=remote.picture(options.person))
+    model = remote.model(options.model)
+    faceset = remote.faceset(options.source)
+    face = options.model or options.source
+    record_identity_remotely(options, remote.client, face, faceset=faceset, model=model)
+    return chosen, {"model_id": model} if model else {"faceset_id": faceset}
+
+
+def job_of(task: Options, chosen: job_pb2.SwapOptions, **ids: Any) -> job_pb2.JobSpec:
+    """Writes a clip's swap as a job; ``ids`` name the clip and the model or faceset."""
     from recaster.api.v1 import job_pb2
 
     spec = job_pb2.SwapSpec(
@@ -137,8 +149,8 @@ def _job_of(task: Options, chosen: job_pb2.SwapOptions, **ids: Any) -> job_pb2.J
     return job_pb2.JobSpec(swap=spec)
 
 
-def _fetch(task: Options, remote: Remote, job: job_pb2.Job) -> None:
-    """Brings all that a job made here, and says so."""
+def fetch_result(task: Options, remote: Remote, job: job_pb2.Job) -> None:
+    """Brings all that a job made here."""
     from recaster.provenance.manifest import sidecar_of
 
     if any(made.role == "manifest" for made in job.result.artifacts):  # of a clip that can't carry its own
@@ -148,7 +160,6 @@ def _fetch(task: Options, remote: Remote, job: job_pb2.Job) -> None:
         remote.fetch(job, "matte", task.matte)
     if task.report is not None:
         remote.fetch(job, "report", task.report)
-    say_result(task, task.out, job.result.summary)
 
 
 def swap_options(options: Options) -> job_pb2.SwapOptions:

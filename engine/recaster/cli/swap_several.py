@@ -25,7 +25,7 @@ from recaster.settings.encoding import CLIP_SUFFIXES, SUFFIXES, WriterOptions
 from recaster.timelines import media_search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from recaster.api.v1 import job_pb2
     from recaster.cli.parsers import Options
@@ -193,19 +193,21 @@ def swap_several_there(
     if options.again:
         raise UsageError("--again is for work here; delete an engine's job to have it done again")
     tally = _tally(options, [task.clip for task in tasks], (*ENDING_ERRORS, TokenError, UnreachableError))
-    batch = _JobBatch(remote, tally, submit, fetch)
     try:
-        batch.run(tasks)
-    except KeyboardInterrupt:
-        say_note(options, *(f"{clip}: job {job} goes on" for clip, job in batch.list_waiting()))
-        raise
+        JobBatch(remote, tally, submit, fetch).run({task.clip: task for task in tasks})
     finally:
         _say_summary(options, tally)
     tally.check()
 
 
-class _JobBatch:
-    """Jobs of several clips at an engine, waited for in the order in which they were queued."""
+class JobBatch:
+    """Jobs of several clips at an engine, waited for in the order in which they were queued.
+
+    Args:
+        tally: gets the outcomes, by the names that the tasks have.
+        submit: brings a task's clip there and queues its job.
+        fetch: brings what a job made here.
+    """
 
     def __init__(
         self,
@@ -220,25 +222,26 @@ class _JobBatch:
         self._fetch = fetch
         self._progress = BatchProgress(remote.report, dict.fromkeys(tally.clips, 1))
         remote.report = self._progress
-        self._waiting: deque[tuple[Options, job_pb2.Job]] = deque()
+        self._waiting: deque[tuple[Path, Options, job_pb2.Job]] = deque()
 
-    def run(self, tasks: Sequence[Options]) -> None:
-        """Queues all jobs, then waits for each and fetches what it made."""
-        for task in tasks:
-            with self._tally.collect(task.clip):
-                self._queue(task)
-        while self._waiting:
-            self._finish_oldest()
+    def run(self, tasks: Mapping[Path, Options]) -> None:
+        """Queues all jobs, then waits for each and fetches what it made; says which go on when stopped."""
+        try:
+            for name, task in tasks.items():
+                with self._tally.collect(name):
+                    self._queue(name, task)
+            while self._waiting:
+                self._finish_oldest()
+        except KeyboardInterrupt:
+            for name, task, job in self._waiting:
+                say_note(task, f"{name}: job {job.job_id} goes on")
+            raise
 
-    def list_waiting(self) -> list[tuple[Path, str]]:
-        """Lists the clips whose job is queued or runs, with its id."""
-        return [(task.clip, job.job_id) for task, job in self._waiting]
-
-    def _queue(self, task: Options) -> None:
+    def _queue(self, name: Path, task: Options) -> None:
         from recaster.client import BusyError
 
         while True:
-            self._progress.begin(task.clip)
+            self._progress.begin(name)
             try:
                 job = self._submit(task)
             except BusyError as error:
@@ -247,15 +250,15 @@ class _JobBatch:
                     raise
                 self._finish_oldest()
             else:
-                self._waiting.append((task, job))
+                self._waiting.append((name, task, job))
                 return
 
     def _finish_oldest(self) -> None:
-        task, job = self._waiting[0]
-        self._progress.begin(task.clip)
-        with self._tally.collect(task.clip):
+        name, task, job = self._waiting[0]
+        self._progress.begin(name)
+        with self._tally.collect(name):
             self._fetch(task, self._remote.follow(job))
-            self._tally.made.append(task.clip)
+            self._tally.made.append(name)
         self._progress.end(is_measured=True)
         self._waiting.popleft()
 

@@ -13,6 +13,7 @@ from recaster.errors import (
     OutputError,
     RecasterError,
     UsageError,
+    reason_of,
 )
 from recaster.files import write_bytes, write_error
 from recaster.operations import swap
@@ -27,12 +28,12 @@ from recaster.timelines.media_search import MediaFolder, is_clip
 from recaster.timelines.media_use import list_uses, restore_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from recaster.settings.conform import ConformSettings
     from recaster.swapping.swapper import Swapper
-    from recaster.timelines.conform_plan import ConformPlan, Shot
+    from recaster.timelines.conform_plan import Shot
 
 STAGE_SPANS: Final = {"analysing": (0.0, 0.4), "looking at faces": (0.4, 0.5), "swapping": (0.5, 1.0)}
 """Part of a swap's time that each of its stages takes, roughly: for the time left."""
@@ -54,6 +55,8 @@ class Request:
         model: a trained model, or
         source: a faceset to swap with untrained.
         person: a picture of the person whose face is replaced.
+        matte: the folder for the masks, a clip each.
+        report: the folder for the JSON files on what was swapped.
         has_manifest: whether results carry a manifest.
     """
 
@@ -64,6 +67,8 @@ class Request:
     model: Path | None = None
     source: Path | None = None
     person: Path | None = None
+    matte: Path | None = None
+    report: Path | None = None
     has_manifest: bool = True
     claim: FaceClaim = NO_CLAIM
 
@@ -75,6 +80,10 @@ class ShotResult:
     out: Path
     lines: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+
+
+Outcomes = dict["Shot", ShotResult | RecasterError]
+"""What became of each shot."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +115,19 @@ class Result:
         return (*lines, f"edit: {', '.join(str(path) for path in self.edits)}")
 
 
-def run(request: Request, report: Report = silent, log: LogLine = no_log) -> Result:
+def run(
+    request: Request,
+    report: Report = silent,
+    log: LogLine = no_log,
+    swap_shots: Callable[[Mapping[Shot, swap.Request]], Outcomes] | None = None,
+) -> Result:
     """Swaps what an edit shows, each range of media once, and writes the edit with the results.
 
     The same request again goes on where an interruption ended it: finished results that belong to it stay.
     A shot that fails doesn't stop the others.
+
+    Args:
+        swap_shots: does the swaps of all shots elsewhere; None for one after the other in this process.
 
     Raises:
         InputError: the edit can't be read, shows nothing, or media are missing; before anything is rendered.
@@ -123,38 +140,22 @@ def run(request: Request, report: Report = silent, log: LogLine = no_log) -> Res
     plan = plan_conform(edit, request.edit, folder, request.settings.handles, report)
     if not plan.shots and not plan.failures:
         raise InputError(f"{request.edit}: shows no clip of media that could be swapped")
-    load = load_once(swap.load_on_device)
-    shots: list[ShotResult] = []
-    swapped: list[tuple[Shot, Path]] = []
-    without_face: list[tuple[Shot, FaceNotFoundError]] = []
-    failures = list(plan.failures)
-    progress = _Progress(plan, report)
-    for number, shot in enumerate(plan.shots):
-        listen = progress.of(number)
-        try:
-            made = _make(request, shot, load, listen, log)
-        except ENDING_ERRORS:
-            raise
-        except FaceNotFoundError as error:
-            without_face.append((shot, error))
-        except RecasterError as error:
-            failures.append(Failure(shot.name, error))
-        else:
-            shots.append(made)
-            swapped.append((shot, made.out))
-            relink(shot, made.out)
-        listen(Update("swapping", 1, 1))
-    if without_face and not shots and not failures:
-        raise without_face[0][1]
-    edits, warnings = _write(request, edit, rate, swapped)
-    return Result(
-        edits,
-        tuple(shots),
-        tuple(shot.name for shot, _ in without_face),
-        plan.others,
-        tuple(failures),
-        (*(f"{shot.out.name}: {warning}" for shot in shots for warning in shot.warnings), *warnings),
-    )
+    requests = {shot: _swap_request(request, shot) for shot in plan.shots}
+    outcomes = _swap_here(requests, report, log) if swap_shots is None else swap_shots(requests)
+    made = {shot: outcome for shot, outcome in outcomes.items() if isinstance(outcome, ShotResult)}
+    errors = {shot: outcome for shot, outcome in outcomes.items() if isinstance(outcome, RecasterError)}
+    # By the reason: an engine's errors are of another kind.
+    without_face = [shot for shot, error in errors.items() if reason_of(error) == FaceNotFoundError.reason]
+    failed = [Failure(shot.name, error) for shot, error in errors.items() if shot not in without_face]
+    failures = (*plan.failures, *failed)
+    if without_face and not made and not failures:
+        raise errors[without_face[0]]
+    for shot, result in made.items():
+        relink(shot, result.out)
+    edits, warnings = _write(request, edit, rate, [(shot, result.out) for shot, result in made.items()])
+    own = (f"{result.out.name}: {warning}" for result in made.values() for warning in result.warnings)
+    names = tuple(shot.name for shot in without_face)
+    return Result(edits, tuple(made.values()), names, plan.others, failures, (*own, *warnings))
 
 
 def _check_places(request: Request) -> None:
@@ -165,6 +166,11 @@ def _check_places(request: Request) -> None:
         raise UsageError("an edit says itself which frames it shows; leave the range out")
     if request.edit.absolute().parent.resolve() == request.out.resolve():
         raise UsageError(f"{request.out}: the edit is in it and would be replaced; choose another folder")
+    for flag, path in {"-o": request.out, "--matte": request.matte, "--report": request.report}.items():
+        if path is not None and path.is_file():
+            raise UsageError(f"{flag} {path}: an edit needs a folder here, not a file")
+    if request.matte is not None and request.matte.resolve() == request.out.resolve():
+        raise UsageError(f"--matte {request.matte}: mattes are called as the results; choose another folder")
     try:
         request.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -236,34 +242,51 @@ def _write_fcpxml(
     return files, tuple(warnings)
 
 
+def _swap_here(requests: Mapping[Shot, swap.Request], report: Report, log: LogLine) -> Outcomes:
+    """Swaps one shot after the other, with one swapper; what no shot could get over is raised."""
+    load = load_once(swap.load_on_device)
+    progress = _Progress(list(requests), report)
+    outcomes: Outcomes = {}
+    for number, (shot, wanted) in enumerate(requests.items()):
+        listen = progress.of(number)
+        try:
+            outcomes[shot] = _make(wanted, load, listen, log)
+        except ENDING_ERRORS:
+            raise
+        except RecasterError as error:
+            outcomes[shot] = error
+        listen(Update("swapping", 1, 1))
+    return outcomes
+
+
 def _make(
-    request: Request,
-    shot: Shot,
+    wanted: swap.Request,
     load: Callable[[swap.Request, LogLine], tuple[Swapper, str]],
     report: Report,
     log: LogLine,
 ) -> ShotResult:
     """Swaps a shot, or keeps the result that this very request made before (RecasterError)."""
-    out = request.out / f"{shot.name}{request.settings.suffix(request.options.codec or WriterOptions.codec)}"
-    wanted = _swap_request(request, shot, out)
     if swap.is_made(wanted, load):
-        return ShotResult(out, ("there already from an earlier run",))
+        return ShotResult(wanted.out, ("there already from an earlier run",))
     result = swap.run(wanted, report, log, load=load)
     made = result.swap
-    return ShotResult(out, result.summary()[: 1 + len(made.coverage.lines)], made.warnings)
+    return ShotResult(wanted.out, result.summary()[: 1 + len(made.coverage.lines)], made.warnings)
 
 
-def _swap_request(request: Request, shot: Shot, out: Path) -> swap.Request:
+def _swap_request(request: Request, shot: Shot) -> swap.Request:
     options = job_pb2.SwapOptions()
     options.CopyFrom(request.options)
     options.range = f"{shot.frames.start}-{shot.frames.stop - 1}"
+    name = f"{shot.name}{request.settings.suffix(options.codec or WriterOptions.codec)}"
     return swap.Request(
         shot.media,
-        out,
+        request.out / name,
         options,
         model=request.model,
         source=request.source,
         person=request.person,
+        matte=None if request.matte is None else request.matte / name,
+        report=None if request.report is None else request.report / f"{name}.json",
         has_manifest=request.has_manifest,
         claim=request.claim,
     )
@@ -272,8 +295,8 @@ def _swap_request(request: Request, shot: Shot, out: Path) -> swap.Request:
 class _Progress:
     """Progress over all shots, in frames."""
 
-    def __init__(self, plan: ConformPlan, report: Report) -> None:
-        self._shots = plan.shots
+    def __init__(self, shots: Sequence[Shot], report: Report) -> None:
+        self._shots = shots
         self._report = report
 
     def of(self, number: int) -> Report:
