@@ -33,8 +33,11 @@ MAX_TICKS: Final = 1 << 52
 MAX_COMPOSITION_OFFSET: Final = 1 << 28
 """ffmpeg takes larger composition offsets for damage."""
 MEDIA_RATE_ONE: Final = 0x10000
+COPIED_TRACK_BOXES: Final = frozenset((b"tapt", b"udta", b"meta"))
 COPIED_MEDIA_BOXES: Final = frozenset((b"hdlr", b"elng"))
-COPIED_MEDIA_INFORMATION_BOXES: Final = frozenset((b"vmhd", b"smhd", b"gmhd", b"nmhd", b"hdlr", b"dinf"))
+COPIED_MEDIA_INFORMATION_BOXES: Final = frozenset(
+    (b"vmhd", b"smhd", b"gmhd", b"nmhd", b"sthd", b"hdlr", b"dinf")
+)
 
 Runs = list[tuple[int, int]]
 """Run lengths: (count, value) after each other."""
@@ -70,7 +73,8 @@ class Track:
         header: the payload of tkhd.
         media_header: the payload of mdhd.
         timescale: ticks in a second.
-        copied_boxes: boxes that are copied as they are: of mdia, of minf.
+        copied_boxes: boxes that are copied as they are: of trak, of mdia, of minf.
+        references: numbers of the tracks that it refers to, by the kind of reference.
         sample_description: the payload of stsd, which describes all samples.
         sample_format: four-character code of its one sample entry.
         sample_entry: the payload of that.
@@ -86,7 +90,8 @@ class Track:
     header: bytes
     media_header: bytes
     timescale: int
-    copied_boxes: tuple[bytes, bytes]
+    copied_boxes: tuple[bytes, bytes, bytes]
+    references: dict[bytes, array[int]]
     sample_description: bytes
     sample_format: bytes
     sample_entry: bytes
@@ -129,8 +134,25 @@ def read_number(header: bytes) -> int:
     return number
 
 
-def read_track(trak: bytes, movie_timescale: int, size: int) -> Track:
-    """Reads a track of a file of ``size`` bytes."""
+def read_media_duration(trak: bytes) -> int:
+    """Reads how many ticks a track's media last."""
+    header = required_box(child_boxes(required_box(child_boxes(trak), b"mdia")), b"mdhd")
+    duration: int = unpack("24xQ" if header[:1] == b"\1" else "16xI", header)[0]
+    return duration
+
+
+def read_references(trak: bytes) -> dict[bytes, array[int]]:
+    """Reads the numbers of the tracks that a track refers to, by the kind of reference (tref)."""
+    boxes = child_boxes(optional_box(child_boxes(trak), b"tref") or b"")
+    return {box.kind: parse_numbers(box.payload, 0, len(box.payload) // 4) for box in boxes}
+
+
+def read_track(trak: bytes, movie_timescale: int, size: int, *, has_empty_samples: bool = False) -> Track:
+    """Reads a track of a file of ``size`` bytes.
+
+    Args:
+        has_empty_samples: its samples may have no bytes.
+    """
     boxes = child_boxes(trak)
     media = child_boxes(required_box(boxes, b"mdia"))
     information = child_boxes(required_box(media, b"minf"))
@@ -141,7 +163,7 @@ def read_track(trak: bytes, movie_timescale: int, size: int) -> Track:
     media_header = required_box(media, b"mdhd")
     timescale = read_number(media_header)
     sample_description = required_box(table, b"stsd")
-    sizes = _sizes(table)
+    sizes = _sizes(table, has_empty_samples=has_empty_samples)
     sample_deltas = _runs(required_box(table, b"stts"), sizes.count)
     if not 1 <= timescale < 1 << 31 or sum_runs(sample_deltas) > MAX_TICKS:
         raise UnsupportedMovieError("its clock is wrong")
@@ -154,9 +176,11 @@ def read_track(trak: bytes, movie_timescale: int, size: int) -> Track:
         media_header=media_header,
         timescale=timescale,
         copied_boxes=(
+            copy_boxes(boxes, COPIED_TRACK_BOXES),
             copy_boxes(media, COPIED_MEDIA_BOXES),
             copy_boxes(information, COPIED_MEDIA_INFORMATION_BOXES),
         ),
+        references=read_references(trak),
         sample_description=sample_description,
         sample_format=entries[0].kind,
         sample_entry=entries[0].payload,
@@ -255,7 +279,7 @@ def _is_ascending(numbers: Iterable[int]) -> bool:
     return all(number < following for number, following in itertools.pairwise(numbers))
 
 
-def _sizes(boxes: Sequence[Box]) -> SampleSizes:
+def _sizes(boxes: Sequence[Box], *, has_empty_samples: bool = False) -> SampleSizes:
     plain = optional_box(boxes, b"stsz")
     compact = optional_box(boxes, b"stz2")
     if (plain is None) == (compact is None):
@@ -275,7 +299,7 @@ def _sizes(boxes: Sequence[Box]) -> SampleSizes:
     sizes = parse_numbers(plain or compact or b"", 12, (count * bits + 7) // 8 // array(code).itemsize, code)
     if bits == 4:
         sizes = array("B", [half for pair in sizes for half in (pair >> 4, pair & 15)][:count])
-    if 0 in sizes:
+    if 0 in sizes and not has_empty_samples:
         raise UnsupportedMovieError("there are samples without a size")
     return SampleSizes(count, 0, array("q", itertools.accumulate(sizes, initial=0)))
 

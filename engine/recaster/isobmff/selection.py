@@ -55,11 +55,18 @@ class ChunkSpan:
 
 @dataclass(frozen=True, slots=True)
 class TrackPart:
-    """A track of the new movie, whose own chunks and edit don't count; its edit; what becomes its chunks."""
+    """A track of the new movie.
+
+    Attributes:
+        track: its description; the chunks and the edit in it don't count.
+        chunk_spans: what becomes its chunks.
+        new_media: bytes of its only chunk, where that isn't a span of the old file.
+    """
 
     track: Track
     edit: Edit
     chunk_spans: list[ChunkSpan]
+    new_media: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +88,14 @@ class VideoSelection:
     frames: range
 
 
-def select_video(video: Track, presentation: Presentation, frames: range, file: BinaryIO) -> VideoSelection:
-    """Selects the samples of the video that some frames need."""
+def select_video(
+    video: Track, presentation: Presentation, frames: range, file: BinaryIO, unit: int = 1
+) -> VideoSelection:
+    """Selects the samples of the video that some frames need; ``unit`` frames have one timecode."""
     if frames.step != 1 or not 0 <= frames.start < frames.stop <= len(presentation.order):
         raise UnsupportedMovieError("there are no such frames")
     # One more at each end: deinterlacing looks at the neighbours.
-    begin = max(frames.start - 1, 0)
+    begin = max(frames.start - 1, 0) // unit * unit
     stop = min(frames.stop + 1, len(presentation.order))
     order = presentation.order[begin:stop]
     if stop < len(presentation.order):
@@ -165,7 +174,7 @@ def extract_video(video: Track, presentation: Presentation, selection: VideoSele
         marks = (sample - selection.start for sample in later if presentation.is_sync[sample])
         sync_samples = array("q", [0, *marks])
     track = replace(video, composition_offsets=composition_offsets, sync_samples=sync_samples)
-    return _cut(track, edit, selection.start, selection.stop)
+    return cut_samples(track, edit, selection.start, selection.stop)
 
 
 def extract_audio(sound: Track, begin: Fraction, end: Fraction) -> TrackPart | None:
@@ -174,19 +183,28 @@ def extract_audio(sound: Track, begin: Fraction, end: Fraction) -> TrackPart | N
     if any(table is not None for table in tables) or sound.sample_format in ENCRYPTED_FORMATS:
         raise UnsupportedMovieError("the sound isn't plain")
     lead = 0 if _is_plain(sound) else AUDIO_PREROLL_SAMPLES
-    edit = sound.edit or Edit(0, 0, sum_runs(sound.sample_deltas))
-    moved = edit.start - edit.empty_duration
-    start = round(begin * sound.timescale) + moved
-    stop = round(end * sound.timescale) + moved
-    empty_duration = max(edit.start - start, 0)
-    start = max(start, edit.start)
-    stop = min(stop, edit.stop, sum_runs(sound.sample_deltas))
+    empty_duration, start, stop = cut_time(sound, begin, end)
     if start >= stop:
         return None
     first = max(sample_at(sound.sample_deltas, start) - lead, 0)
     last = sample_at(sound.sample_deltas, stop - 1)
     hidden = sum_runs(slice_runs(sound.sample_deltas, 0, first))
-    return _cut(sound, Edit(empty_duration, start - hidden, stop - hidden), first, last + 1)
+    return cut_samples(sound, Edit(empty_duration, start - hidden, stop - hidden), first, last + 1)
+
+
+def cut_time(track: Track, begin: Fraction, end: Fraction) -> tuple[int, int, int]:
+    """Finds the part of a track from ``begin`` to ``end`` of the movie, in seconds.
+
+    Returns:
+        Ticks of the track: from ``begin`` to its start, its start, its end; there is none unless it ends
+        later than it starts.
+    """
+    edit = track.edit or Edit(0, 0, sum_runs(track.sample_deltas))
+    moved = edit.start - edit.empty_duration
+    start = round(begin * track.timescale) + moved
+    stop = round(end * track.timescale) + moved
+    empty_duration = max(edit.start - start, 0)
+    return empty_duration, max(start, edit.start), min(stop, edit.stop, sum_runs(track.sample_deltas))
 
 
 def _is_plain(sound: Track) -> bool:
@@ -204,7 +222,7 @@ def _is_plain(sound: Track) -> bool:
     return True
 
 
-def _cut(track: Track, edit: Edit, start: int, stop: int) -> TrackPart:
+def cut_samples(track: Track, edit: Edit, start: int, stop: int) -> TrackPart:
     """Cuts out the samples from ``start`` to before ``stop``, with tables of their own."""
     sizes = track.sizes
     chunk_spans = []

@@ -1,11 +1,12 @@
-"""Parts of MP4 and MOV files, with the sound over the same time."""
+"""Parts of MP4 and MOV files, with the sound, text, timecode and data of the same time."""
 
 from __future__ import annotations
 
 import itertools
 import math
 import struct
-from dataclasses import dataclass
+from array import array
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -21,14 +22,29 @@ from recaster.isobmff.boxes import (
 )
 from recaster.isobmff.movie_box import build_movie
 from recaster.isobmff.presentation import compute_presentation
-from recaster.isobmff.sample_table import Track, read_handler, read_number, read_track
+from recaster.isobmff.sample_table import (
+    Track,
+    read_handler,
+    read_media_duration,
+    read_number,
+    read_references,
+    read_track,
+)
 from recaster.isobmff.selection import extract_audio, extract_video, select_video
+from recaster.isobmff.side_tracks import (
+    SIDE_HANDLERS,
+    TIMECODE_FORMATS,
+    copy_movie_boxes,
+    extract_side_track,
+    extract_timecode,
+    pictures_per_timecode,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.isobmff.movie_box import NewMovie
-    from recaster.isobmff.selection import TrackPart, VideoSelection
+    from recaster.isobmff.selection import VideoSelection
 
 MAX_PART_SHARE: Final = Fraction(4, 5)
 """A part larger than this share of its file isn't cut out."""
@@ -47,10 +63,11 @@ class TrimmedMovie:
 
 
 def trim_movie(path: Path, frames: range, out: Path) -> TrimmedMovie | None:
-    """Writes the part of an MP4 or MOV that holds some frames, and the sound over the same time.
+    """Writes the part of an MP4 or MOV that holds some frames, and what stands around them.
 
     What the decoder needs before the first frame is there, and hidden by an edit list. The frames are the
-    original's to the bit; sound keeps its time to them within half a tick of its own clock.
+    original's to the bit; sound, text and data keep their time to them within half a tick of their own clock.
+    Timecode is moved, chapters are cut; dates, tags and all that describes tracks stay as they are.
 
     Args:
         frames: indices of the frames as the engine counts them.
@@ -66,9 +83,7 @@ def trim_movie(path: Path, frames: range, out: Path) -> TrimmedMovie | None:
     try:
         with path.open("rb") as file:
             index = read_movie(file)
-            parts, timescale, selection = _parts(file, index, frames)
-            header = required_box(child_boxes(index.moov), b"mvhd")
-            new = build_movie(index.ftyp, header, timescale, parts)
+            new, selection = _build_part(file, index, frames)
             if new.size > MAX_PART_SHARE * index.size:
                 return None
             _check(new, selection)
@@ -89,21 +104,37 @@ def trim_movie(path: Path, frames: range, out: Path) -> TrimmedMovie | None:
     return TrimmedMovie(out, selection.frames, new.size)
 
 
-def _parts(file: BinaryIO, index: MovieFile, frames: range) -> tuple[list[TrackPart], int, VideoSelection]:
-    """Returns the new movie's tracks, the video first; its timescale; the selected video."""
-    video, sounds, timescale = _tracks(index)
+def _build_part(file: BinaryIO, index: MovieFile, frames: range) -> tuple[NewMovie, VideoSelection]:
+    """Builds the movie that shows some frames; returns the selected samples of its video, too."""
+    video, sounds, sides, timescale = _tracks(index)
     presentation = compute_presentation(video)
-    selection = select_video(video, presentation, frames, file)
-    begin = Fraction(presentation.pts[selection.order[0]] - presentation.origin, video.timescale)
+    unit = pictures_per_timecode(video, sides)
+    selection = select_video(video, presentation, frames, file, unit)
+    start = presentation.pts[selection.order[0]]
+    begin = Fraction(start - presentation.origin, video.timescale)
     end = Fraction(selection.over - presentation.origin, video.timescale)
     parts = [extract_video(video, presentation, selection)]
     parts += [part for sound in sounds if (part := extract_audio(sound, begin, end)) is not None]
     exact = math.lcm(*(part.track.timescale for part in parts))  # so that edit lists can say every time
-    return parts, exact if exact < 1 << 31 else timescale, selection
+    offset = Fraction(start - presentation.pts[presentation.order[0]], video.timescale)
+    for side in sides:
+        if side.sample_format in TIMECODE_FORMATS:
+            parts.append(extract_timecode(side, video, offset, end - begin, file))
+        elif (part := extract_side_track(side, begin, end)) is not None:
+            parts.append(part)
+    boxes = child_boxes(index.moov)
+    new = build_movie(
+        index.ftyp,
+        required_box(boxes, b"mvhd"),
+        exact if exact < 1 << 31 else timescale,
+        parts,
+        copy_movie_boxes(boxes, begin, end),
+    )
+    return new, selection
 
 
-def _tracks(index: MovieFile) -> tuple[Track, list[Track], int]:
-    """Reads the video track, the sound tracks, and the movie's timescale."""
+def _tracks(index: MovieFile) -> tuple[Track, list[Track], list[Track], int]:
+    """Reads the video track, the sound tracks, those of ``SIDE_HANDLERS``, and the movie's timescale."""
     boxes = child_boxes(index.moov)
     timescale = read_number(required_box(boxes, b"mvhd"))
     traks = [box.payload for box in boxes if box.kind == b"trak"]
@@ -118,18 +149,27 @@ def _tracks(index: MovieFile) -> tuple[Track, list[Track], int]:
     if any(handler != b"soun" and handler not in NON_VIDEO_HANDLERS for handler in before):
         raise UnsupportedMovieError("another track may be taken for the video")
     video = read_track(traks[handlers.index(b"vide")], timescale, index.size)
-    audible = [trak for trak, handler in zip(traks, handlers, strict=True) if handler == b"soun"]
-    sounds = [read_track(trak, timescale, index.size) for trak in audible]
+    chapters = itertools.chain.from_iterable(read_references(trak).get(b"chap", ()) for trak in traks)
+    # Any track may refer to the chapters; the video is sure to be kept.
+    video = replace(video, references={**video.references, b"chap": array("I", dict.fromkeys(chapters))})
+    sounds = []
+    sides = []
+    for trak, handler in zip(traks, handlers, strict=True):
+        if handler == b"soun":
+            sounds.append(read_track(trak, timescale, index.size))
+        elif handler in SIDE_HANDLERS and (handler == b"tmcd" or read_media_duration(trak)):
+            sides.append(read_track(trak, timescale, index.size, has_empty_samples=True))
     # Chunks that overlap, or lie where there is no media, have wrong offsets or sizes.
-    chunks = sorted(itertools.chain(index.other_spans, *(track.chunk_spans() for track in (video, *sounds))))
+    tracks = (video, *sounds, *sides)
+    chunks = sorted(itertools.chain(index.other_spans, *(track.chunk_spans() for track in tracks)))
     if any(end > start for (_, end), (start, _) in itertools.pairwise(chunks)):
         raise UnsupportedMovieError("its chunks overlap")
-    return video, sounds, timescale
+    return video, sounds, sides, timescale
 
 
 def _check(new: NewMovie, selection: VideoSelection) -> None:
     """Reads the new movie box as if it were another's: it must show the selection."""
-    video, _, _ = _tracks(MovieFile(new.size, b"", new.moov))
+    video, _, _, _ = _tracks(MovieFile(new.size, b"", new.moov))
     presentation = compute_presentation(video)
     if presentation.order[: len(selection.order)] != [sample - selection.start for sample in selection.order]:
         raise UnsupportedMovieError("the part would show something else")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -42,6 +43,7 @@ ITUNES_TAGS: Final = frozenset(
 
 KEPT_STREAM_TAGS: Final = frozenset({"title", "language", "creation_time"})
 """Tags of a stream that MP4 and MOV have a place for."""
+HALF_FRAME: Final = Fraction(1, 2)
 CHAPTER_BASE: Final = Fraction(1, 1_000_000)
 """Seconds a tick of chapters."""
 COVERS: Final = Disposition.attached_pic | Disposition.timed_thumbnails
@@ -112,7 +114,9 @@ class Metadata:
                 chapters.append(Chapter(start, min(stop, end), chapter.tags))
         timecode = None
         if self.timecode is not None and self.timecode_rate is not None:
-            timecode = move_timecode(self.timecode, round(offset * self.timecode_rate), self.timecode_rate)
+            # Of two frames with one number it is the later that lies halfway to the next number.
+            moved = math.ceil(offset * self.timecode_rate - HALF_FRAME)
+            timecode = move_timecode(self.timecode, moved, self.timecode_rate)
         return dataclasses.replace(self, timecode=timecode, chapters=tuple(chapters))
 
     def moved(self, shift: Fraction) -> Metadata:
