@@ -128,7 +128,7 @@ class Liar:
         if self.shape is None:
             job.labels.update(before=self.text, request=ID, client="blender")
             [made] = job.result.artifacts
-            for role in ("clip", "manifest", "matte", "evaluation", "sheet", "worst", "zip"):
+            for role in ("clip", "manifest", "matte", "layers", "evaluation", "sheet", "worst", "zip"):
                 job.result.artifacts.add(
                     role=role, digest=made.digest, size=len(self.data), suffix=made.suffix
                 )

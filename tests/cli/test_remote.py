@@ -9,6 +9,7 @@ import pytest
 
 from recaster.cli import main as cli
 from recaster.facesets.faceset import Faceset
+from recaster.media.probe import probe
 from recaster.models.model_folder import ModelFolder
 from recaster.provenance.identity_note import read_identity, write_identity
 from recaster.provenance.register import open_register
@@ -55,11 +56,13 @@ def extracts(run: Run, likeness: Path, faces: Path, here: Path) -> None:
 def swaps(run: Run, performer: Path, faces: Path, tmp_path: Path) -> None:
     swap = ("swap", performer, "--source", faces, "--range", "0-9", "--no-manifest", "--matte")
     report = tmp_path / "report.json"
-    code, out, error = run(*swap, tmp_path / "matte.mp4", "-o", tmp_path / "there.mp4", "--report", report)
+    files = ("--report", report, "--layers", "face", "--layers-out", tmp_path / "face.mov")
+    code, out, error = run(*swap, tmp_path / "matte.mp4", "-o", tmp_path / "there.mp4", *files)
     assert code == 0
     assert f"{tmp_path / 'there.mp4'}: 10 frames, 10 with a swapped face" in out
     assert "job " in error
     assert json.loads(report.read_text())["swapped"] == 10
+    assert probe(tmp_path / "face.mov").has_alpha
     assert run(*swap, tmp_path / "m.mp4", "-o", tmp_path / "here.mp4", "--local")[0] == 0
     assert (tmp_path / "there.mp4").read_bytes() == (tmp_path / "here.mp4").read_bytes()
     assert (tmp_path / "matte.mp4").read_bytes() == (tmp_path / "m.mp4").read_bytes()

@@ -79,6 +79,7 @@ def test_options_reach_the_settings() -> None:
     info: Any = None
     look = "-m model --mask box --feather .2 --erode .1 --scale 1.1 --colour hist --smoothing ema"
     encoding = "--codec hevc --quality 20 --preset slow --pixel-format yuv444p --matte m.mov --report r.json"
+    encoding += " --layers face --layers-out f.mov"
     people = "--all --detector dlib-hog --landmarker dlib-68 --min-face 80"
     made = settings(options(*f"{look} {encoding} {people}".split()), info)
     assert made.mask == MaskSettings("box", 0.2, 0.1, 1.1)
@@ -90,6 +91,7 @@ def test_options_reach_the_settings() -> None:
         80,
     )
     assert (str(made.matte), str(made.report)) == ("m.mov", "r.json")
+    assert (made.layers, str(made.layers_out)) == (("face",), "f.mov")
 
 
 def test_a_label_is_asked_for() -> None:

@@ -76,12 +76,14 @@ def test_results_are_called_as_their_clips(folder: Path) -> None:
 
 
 def test_a_slash_a_folder_and_a_folder_of_clips_mean_a_folder(folder: Path) -> None:
-    files(folder, "a.mov", "there/x.txt", "shots/b.mov")
+    files(folder, "a.mov", "a.mp4", "there/x.txt", "shots/b.mov")
     assert outs("a.mov", "-o", "new/") == ["new/a.mov"]
     assert outs("a.mov", "-o", "there") == ["there/a.mov"]
     assert outs("shots", "-o", "new") == ["new/b.mov"]
-    (task,) = split_tasks(options("a.mov", "-o", "new/", "--matte", "m", "--report", "r"))
-    assert (task.matte.as_posix(), task.report.as_posix()) == ("m/a.mov", "r/a.mov.json")
+    layers = ("--layers", "face", "--layers-out", "l")
+    (task,) = split_tasks(options("a.mp4", "-o", "new/", "--matte", "m", "--report", "r", *layers))
+    assert (task.matte.as_posix(), task.report.as_posix()) == ("m/a.mp4", "r/a.mp4.json")
+    assert task.layers_out.as_posix() == "l/a.mov"
 
 
 @pytest.mark.parametrize(
@@ -95,6 +97,8 @@ def test_a_slash_a_folder_and_a_folder_of_clips_mean_a_folder(folder: Path) -> N
         ("a.mov b.mov -o out --matte x --person x/a.mov", "x/a.mov: would replace what is read"),
         ("x b.mov -o x", "-o x: is a folder of clips"),
         ("x b.mov -o out --matte x", "--matte x: is a folder of clips"),
+        ("x b.mov -o out --layers face --layers-out x", "--layers-out x: is a folder of clips"),
+        ("a.mov b.mov -o out --layers face --layers-out out", "out/a.mov: would be written 2 times"),
         ("a.mov b.mov -o out.mp4", "-o out.mp4: several clips need a folder"),
         ("a.mov b.mov -o out --report r.json", "--report r.json: several clips need a folder"),
         ("a.mov b.mov -o notes.txt", "-o notes.txt: several clips need a folder"),

@@ -52,14 +52,18 @@ def test_a_swap_is_what_the_command_makes(
 ) -> None:
     spec = material.swapping("10-29", marked=False)
     spec.swap.matte = True
+    spec.swap.layers.append("face")
     job = material.client.jobs.wait(material.client.jobs.create(spec).job_id)
     made = {one.role: one for one in job.result.artifacts}
     material.client.transfer.download(made["clip"].digest, tmp_path / "there.mp4")
-    settings = SwapSettings(frames=range(10, 30), matte=tmp_path / "matte.mp4")
+    files = {"matte": tmp_path / "matte.mp4", "layers": ("face",), "layers_out": tmp_path / "face.mov"}
+    settings = SwapSettings(frames=range(10, 30), **files)
     swapper = load_swapper(source=actor_faceset.folder)
     swap_clip(SwapRequest(Clip(actors / "performer.mp4"), tmp_path / "here.mp4", swapper, settings))
     assert (tmp_path / "there.mp4").read_bytes() == (tmp_path / "here.mp4").read_bytes()
     assert material.client.transfer.read(made["matte"].digest) == (tmp_path / "matte.mp4").read_bytes()
+    assert material.client.transfer.read(made["layers"].digest) == (tmp_path / "face.mov").read_bytes()
+    assert made["layers"].suffix == ".mov"
     assert "20 frames, 20 with a swapped face" in job.result.summary[0]
     assert job.result.HasField("mark")
     assert job.result.mark == ""

@@ -112,3 +112,5 @@ def test_frames_that_cannot_be_shown(show: Any, tmp_path: Path) -> None:
         show(-1)
     with pytest.raises(UsageError, match="leave the matte and the report out"):
         show(20, matte=tmp_path / "matte.mov")
+    with pytest.raises(UsageError, match="leave the layers out"):
+        show(20, layers=("face",), layers_out=tmp_path / "face.mov")

@@ -120,7 +120,8 @@ def _swap_there(options: Options, remote: Remote, requests: Mapping[Shot, swap.R
 
     tasks = {}
     for wanted in requests.values():
-        own = {name: getattr(wanted, name) for name in ("clip", "out", "matte", "report")}
+        files = ("clip", "out", "matte", "report", "layers", "layers_out")
+        own = {name: getattr(wanted, name) for name in files}
         tasks[Path(wanted.out.name)] = Namespace(**{**vars(options), **own, "range": wanted.options.range})
     ending = (*ENDING_ERRORS, TokenError, UnreachableError)
     tally = Tally(list(tasks), lambda _clip, _error: None, ending)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from recaster.cli.remote import fill_message
+from recaster.errors import UsageError
 from recaster.models.presets import hyperparameters
 from recaster.settings.options import Bounds, option_of, options_of, own_options
 
@@ -34,6 +35,8 @@ def add_option(container: Any, kind: type[Any], name: str, **changes: Any) -> No
     """Adds one option's flag; ``changes`` are arguments for argparse that this command has otherwise."""
     option = option_of(kind, name)
     about = {"help": _format_help(option), **_value_arguments(option.hint, option.bounds)}
+    if option.hint == tuple[str, ...]:
+        about = {"help": about["help"], "type": _parse_names(option), "default": ()}
     if option.metavar is not None:
         about["metavar"] = option.metavar
     elif option.choices:  # where a metavar hides them, they are checked where settings are made
@@ -126,6 +129,20 @@ def _format_help(option: Option) -> str:
 
 def _format_default(option: Option) -> str:
     return f"{option.default:g}" if isinstance(option.default, float) else str(option.default)
+
+
+def _parse_names(option: Option) -> Callable[[str], tuple[str, ...]]:
+    """Makes a reader of names with commas between them for argparse, which checks them."""
+
+    def read(text: str) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(text.split(",")))
+        try:
+            option.check(names)
+        except UsageError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        return names
+
+    return read
 
 
 def _parse_widths(text: str) -> tuple[int, ...]:

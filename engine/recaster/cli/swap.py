@@ -37,9 +37,10 @@ the new one is whole, not before. At the end it is said which frames weren't swa
 as swapped where at least two thirds of what it shows of the face was.
 
 Of several clips, or of a folder's, OUT is a folder (so is one that ends with a slash or is there already), as
-are --matte and --report. Results are called as their clips and keep their container where the codec goes into
-it. All is checked first; a clip that fails doesn't stop the others, and is named again at the end, with the
-exit code of the first that failed. Results that this very command has made before are left as they are."""
+are --matte, --report and --layers-out. Results are called as their clips and keep their container where the
+codec goes into it. All is checked first; a clip that fails doesn't stop the others, and is named again at the
+end, with the exit code of the first that failed. Results that this very command has made before are left as
+they are."""
 
 
 def add_swap(commands: Commands) -> None:
@@ -53,7 +54,7 @@ def add_swap(commands: Commands) -> None:
     add_switch(parser, "--again", "of several clips, also swap those again whose result is there")
     add_options(parser, SwapSettings, "frames")
     add_options(parser, PreviewSettings)
-    add_options(parser, SwapSettings, "matte", "report")
+    add_options(parser, SwapSettings, "matte", "report", "layers", "layers_out")
     add_swap_options(parser)
     add_engine(parser)
 
@@ -143,6 +144,7 @@ def job_of(task: Options, chosen: job_pb2.SwapOptions, **ids: Any) -> job_pb2.Jo
         suffix=task.out.suffix.lower(),
         matte=task.matte is not None,
         report=task.report is not None,
+        layers=task.layers,
         without_manifest=task.no_manifest,
         **ids,
     )
@@ -160,6 +162,8 @@ def fetch_result(task: Options, remote: Remote, job: job_pb2.Job) -> None:
         remote.fetch(job, "matte", task.matte)
     if task.report is not None:
         remote.fetch(job, "report", task.report)
+    if task.layers_out is not None:
+        remote.fetch(job, "layers", task.layers_out)
 
 
 def swap_options(options: Options) -> job_pb2.SwapOptions:
@@ -191,6 +195,8 @@ def request_of(options: Options) -> Request:
         person=options.person,
         matte=options.matte,
         report=options.report,
+        layers=options.layers,
+        layers_out=options.layers_out,
         preview=options.preview,
         has_manifest=not options.no_manifest,
         claim=claim_of(options),

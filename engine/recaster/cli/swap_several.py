@@ -54,14 +54,20 @@ def split_tasks(options: Options) -> list[Options]:
     clips = list_clips(options.clips)
     is_single = len(options.clips) == 1 and clips == options.clips
     if is_single and not (options.out_is_folder or options.out.is_dir()):
-        return [_task(options, clips[0], options.out, options.matte, options.report)]
+        return [argparse.Namespace(**{**vars(options), "clip": clips[0]})]
     codec = options.codec or WriterOptions.codec
     tasks = []
     for clip in clips:
         name = clip.name if clip.suffix.lower() in SUFFIXES[codec] else clip.stem + SUFFIXES[codec][0]
-        matte = None if options.matte is None else options.matte / name
-        report = None if options.report is None else options.report / f"{name}.json"
-        tasks.append(_task(options, clip, options.out / name, matte, report))
+        names = {
+            "out": name,
+            "matte": name,
+            "report": f"{name}.json",
+            "layers_out": f"{clip.stem}.mov",
+        }
+        folders = {key: getattr(options, key) for key in names}
+        files = {key: folder and folder / names[key] for key, folder in folders.items()}
+        tasks.append(argparse.Namespace(**{**vars(options), "clip": clip, **files}))
     faults = [*_find_wrong_options(options, clips), *_find_missing(clips), *_find_clashes(options, tasks)]
     if faults:
         raise merge_errors(faults)
@@ -88,25 +94,25 @@ def list_clips(paths: Sequence[Path]) -> list[Path]:
     return list(clips.values())
 
 
-def _task(options: Options, clip: Path, out: Path, matte: Path | None, report: Path | None) -> Options:
-    own = {"clip": clip, "out": out, "matte": matte, "report": report}
-    return argparse.Namespace(**{**vars(options), **own})
-
-
 def _find_wrong_options(options: Options, clips: Sequence[Path]) -> list[RecasterError]:
     faults: list[RecasterError] = []
     if options.preview is not None:
         faults.append(UsageError("--preview writes one picture: give it one clip, and a picture's name"))
     if options.track is not None and len(clips) > 1:
         faults.append(UsageError("--track is a number of one clip; for several, --person finds somebody"))
-    folders = {"-o": options.out, "--matte": options.matte, "--report": options.report}
+    folders = {
+        "-o": options.out,
+        "--matte": options.matte,
+        "--report": options.report,
+        "--layers-out": options.layers_out,
+    }
     for flag, path in folders.items():
         if path is None or path.is_dir():
             continue
         if path.is_file() or path.suffix.lower() in {*CLIP_SUFFIXES, ".json"}:
             faults.append(UsageError(f"{flag} {path}: several clips need a folder here, not a file"))
     named = {path.resolve() for path in options.clips if path.is_dir()}
-    for flag in ("-o", "--matte"):
+    for flag in ("-o", "--matte", "--layers-out"):
         path = folders[flag]
         if path is not None and path.resolve() in named:
             text = "is a folder of clips: what is written there would be a clip the next time"
@@ -124,7 +130,7 @@ def _find_clashes(options: Options, tasks: Sequence[Options]) -> list[RecasterEr
     outputs = [
         (task.clip, path)
         for task in tasks
-        for path in (task.out, task.matte, task.report)
+        for path in (task.out, task.matte, task.report, task.layers_out)
         if path is not None
     ]
     counts = Counter(_place(path) for _, path in outputs)

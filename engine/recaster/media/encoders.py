@@ -128,6 +128,13 @@ def choose_segment_suffix(codec: str) -> str:
     return SEGMENT_SUFFIX if SEGMENT_SUFFIX in SUFFIXES[codec] else SUFFIXES[codec][0]
 
 
+def choose_layer_options(options: WriterOptions) -> WriterOptions:
+    """Chooses how a clip of layers is written beside a result: in ProRes 4444, which has transparency."""
+    return WriterOptions(
+        codec="prores", profile="4444", pixel_format="yuva444p10le", square_pixels=options.square_pixels
+    )
+
+
 def choose_shape(info: ClipInfo, options: WriterOptions) -> Shape:
     """Chooses how a result's pictures are stored: as the clip's, or as they are shown."""
     return Shape.plain(info.width, info.height) if options.square_pixels else info.shape

@@ -35,7 +35,8 @@ def to_stored(patch: Patch, shape: Shape) -> Patch:
         turned = np.rot90(picture, turns)
         return turned[:, ::-1] if shape.mirrored else turned
 
-    turned = Patch(place, turn(patch.image), turn(patch.painted), turn(patch.matte))
+    layer = None if patch.layer is None else turn(patch.layer)
+    turned = Patch(place, turn(patch.image), turn(patch.painted), turn(patch.matte), layer)
     return _squeeze(turned, shape.scaled, shape.stored)
 
 
@@ -78,4 +79,5 @@ def _squeeze(patch: Patch, scaled: tuple[int, int], size: tuple[int, int]) -> Pa
 
     painted = sample(patch.painted.astype(np.float32), cv2.BORDER_CONSTANT) > 0
     image = sample(patch.image, cv2.BORDER_REPLICATE)
-    return Patch(place, image, painted, sample(patch.matte, cv2.BORDER_CONSTANT))
+    layer = None if patch.layer is None else sample(patch.layer, cv2.BORDER_CONSTANT)
+    return Patch(place, image, painted, sample(patch.matte, cv2.BORDER_CONSTANT), layer)

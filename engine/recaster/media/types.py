@@ -240,9 +240,12 @@ class Patch:
         image: (H, W, 3) RGB, the plate with what was painted.
         painted: (H, W) bool, where anything was; elsewhere ``image`` is the frame.
         matte: (H, W) uint8, where faces show.
+        layer: (H, W, 4) float32, what was painted alone: RGB, 0 to 255, times its opacity, and that, 0 to
+            1; 0 where nothing was. None where it isn't asked for.
     """
 
     place: Rect
     image: Plate
     painted: NDArray[np.bool_]
     matte: NDArray[np.uint8]
+    layer: NDArray[np.float32] | None = None

@@ -39,6 +39,7 @@ from recaster.media.encoders import (
     choose_shape,
 )
 from recaster.media.hdr_metadata import add_hdr_boxes
+from recaster.media.layer_picture import make_layer_picture
 from recaster.media.lazy_frame import LazyFrame, sample_planes
 from recaster.media.patches import PatchCompositor, find_siting, paste_patches
 from recaster.media.picture import bit_depth, has_alpha
@@ -182,6 +183,17 @@ class ClipWriter:
             self._encode(self._compositor(frame.picture, placed, self._to_stored_form), frame.pts)
         else:
             self._encode_rgb(paste_patches(frame.stored_plate, placed), frame.pts, frame)
+
+    def write_layer(self, patches: Sequence[Patch], pts: int) -> None:
+        """Appends a frame of what was painted alone, in a pixel format that ``make_layer_picture`` takes.
+
+        Raises:
+            OutputError: as ``write``.
+        """
+        placed = [to_stored(patch, self._shape) for patch in patches]
+        size = self._shape.stored
+        full = self._is_full_range
+        self._encode(make_layer_picture(placed, size, self._format, self._matrix, full=full), pts)
 
     def _fits(self, picture: Any) -> bool:
         """Tells whether a decoded picture has the stored size, and is shown as the result is."""

@@ -28,18 +28,12 @@ def extract_settings(options: job_pb2.ExtractOptions, person: Path | None) -> Ex
     return settings
 
 
-def swap_settings(
-    options: job_pb2.SwapOptions,
-    info: ClipInfo,
-    person: Path | None = None,
-    matte: Path | None = None,
-    report: Path | None = None,
-) -> SwapSettings:
-    """Reads the choices of a swap (UsageError)."""
+def swap_settings(options: job_pb2.SwapOptions, info: ClipInfo, **others: Any) -> SwapSettings:
+    """Reads the choices of a swap (UsageError); ``others``: fields of the settings that no options hold."""
     from recaster.media.ranges import parse_range
 
     frames = parse_range(options.range, info) if options.HasField("range") else None
-    return settings_from(SwapSettings, options, frames=frames, person=person, matte=matte, report=report)
+    return settings_from(SwapSettings, options, **{"frames": frames, "person": None, **others})
 
 
 def schedule(options: job_pb2.TrainOptions, **how: Any) -> Schedule:

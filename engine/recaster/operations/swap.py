@@ -44,6 +44,7 @@ class Request:
         person: a picture of the person whose face is replaced.
         matte: the clip for the masks.
         report: the JSON file on what was swapped.
+        layers: what is written for compositing, in ``layers_out``.
         preview: index of the one frame to swap; None for all.
         has_manifest: whether the result carries a manifest.
         keeps_segments: whether rendered segments stay, for a caller who has yet to keep the result safe.
@@ -57,6 +58,8 @@ class Request:
     person: Path | None = None
     matte: Path | None = None
     report: Path | None = None
+    layers: tuple[str, ...] = ()
+    layers_out: Path | None = None
     preview: int | None = None
     has_manifest: bool = True
     keeps_segments: bool = False
@@ -68,7 +71,8 @@ class Request:
         if policy is not None:
             spec = job_pb2.SwapSpec(options=options, without_manifest=not self.has_manifest)
             options = apply_policy(spec, policy).options
-        return swap_settings(options, info, self.person, self.matte, self.report)
+        names = ("person", "matte", "report", "layers", "layers_out")
+        return swap_settings(options, info, **{name: getattr(self, name) for name in names})
 
 
 @dataclass(frozen=True)
@@ -148,8 +152,8 @@ def is_made(
 ) -> bool:
     """Checks that the result is there, byte for byte as this very request made it by the audit log.
 
-    The request is the same if clip, swapper, settings under today's policy and release are; matte, report
-    and a manifest beside the result are part of it.
+    The request is the same if clip, swapper, settings under today's policy and release are; matte, report,
+    layers and a manifest beside the result are part of it.
 
     Raises:
         ConsentError, UsageError, ClipError, ModelError, FacesetError: as ``run``.
@@ -231,9 +235,8 @@ def _deliver(request: Request, swap: SwapRequest, identity_id: str, faces: list[
         try:
             register.require(identity_id)
         except ConsentError:
-            for path in (request.out, sidecar_of(request.out), request.matte, request.report):
-                if path is not None:
-                    path.unlink(missing_ok=True)
+            for path in (request.out, sidecar_of(request.out), *_side_files(request)):
+                path.unlink(missing_ok=True)
             raise
         details = {} if request.has_manifest else {"manifest": "left out, as asked"}
         if request.preview is None:
@@ -246,7 +249,8 @@ def _side_files(request: Request) -> tuple[Path, ...]:
     """Paths of what a swap writes beside its result."""
     has_sidecar = request.has_manifest and request.out.suffix.lower() in SIDECAR_TYPES
     sidecar = sidecar_of(request.out) if has_sidecar else None
-    return tuple(path for path in (sidecar, request.matte, request.report) if path is not None)
+    paths = (sidecar, request.matte, request.report, request.layers_out)
+    return tuple(path for path in paths if path is not None)
 
 
 def _digest_request(request: Request, swap: SwapRequest) -> str:

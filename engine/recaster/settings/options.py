@@ -68,9 +68,10 @@ class Option:
     flag: str = ""
 
     def check(self, value: Any) -> None:
-        """Refuses a value that it can't have (UsageError)."""
-        if self.choices and value not in self.choices:
-            raise UsageError(self.unknown.format(value=value, choices=", ".join(self.choices)))
+        """Refuses a value that it can't have, or one of several (UsageError)."""
+        for each in value if isinstance(value, tuple) else (value,):
+            if self.choices and each not in self.choices:
+                raise UsageError(self.unknown.format(value=each, choices=", ".join(self.choices)))
         if self.bounds is not None and (why := self.bounds.fault(value)):
             raise UsageError(f"{self.wire.replace('_', ' ')} {why}, not {value:g}")
 

@@ -38,6 +38,9 @@ LANGUAGES: Final = {
     "nl": Choice("Dutch", "", 5),
     "pt": Choice("Portuguese", "", 6),
 }
+LAYERS: Final = {
+    "face": Choice("Face", "Only what was painted, transparent elsewhere", 0),
+}
 CORNERS: Final = ("bottom-right", "bottom-left", "top-right", "top-left")
 
 
@@ -117,6 +120,7 @@ class SwapSettings:
         person: None for the clip's main person, where neither ``track`` nor ``everyone`` says otherwise.
         chunk: frames in each part that a stopped swap can go on from.
         batch: frames whose faces are swapped in one call.
+        layers: of ``LAYERS``, in ``layers_out``.
     """
 
     frames: range | None = option(None, RANGE_HELP, wire="range")
@@ -151,6 +155,16 @@ class SwapSettings:
         "frames that weren't swapped, with the reason",
         metavar="FILE",
     )
+    layers: tuple[str, ...] = option(
+        (),
+        "for compositing, also write: face, only what was painted, transparent elsewhere",
+        choices=LAYERS,
+        unknown="there is no layer {value!r}; choose from {choices}",
+        metavar="NAME,NAME...",
+    )
+    layers_out: Path | None = option(
+        None, "where to: a clip, written as ProRes 4444 with straight alpha (.mov, .mkv)", metavar="OUT"
+    )
     label: LabelSettings = field(default_factory=LabelSettings)
     chunk: int = 64
     batch: int = 8
@@ -161,6 +175,8 @@ class SwapSettings:
             raise UsageError("choose whom to swap only once: a person, a track, or everyone")
         if self.frames is not None and (len(self.frames) == 0 or self.frames.step != 1):
             raise UsageError(f"frames {self.frames} cannot be swapped: give consecutive ones, at least one")
+        if bool(self.layers) != (self.layers_out is not None):
+            raise UsageError("--layers and --layers-out go together: name the layers and where they go")
         if self.chunk < 1 or self.batch < 1:
             raise UsageError("a chunk and a batch hold at least one frame")
 

@@ -51,12 +51,15 @@ class Layer:
         return 1 / scale(self.matrix)
 
 
-def composite(frame: Frame, layers: Sequence[Layer], label: LabelSettings | None = None) -> list[Patch]:
+def composite(
+    frame: Frame, layers: Sequence[Layer], label: LabelSettings | None = None, *, has_layer: bool = False
+) -> list[Patch]:
     """Lays faces over a frame, the nearest (largest) last, and a label over them.
 
     Args:
         frame: it is not changed.
         layers: the faces; they may reach beyond the frame.
+        has_layer: whether patches also hold what was painted without the frame.
 
     Returns:
         What was painted, in places that don't meet. Its matte is 0 where no face shows, 255 where only
@@ -72,16 +75,24 @@ def composite(frame: Frame, layers: Sequence[Layer], label: LabelSettings | None
     for whole in _join_overlapping(wide):
         image = frame.plate_part(whole).copy()
         matte = np.zeros(image.shape[:2], dtype=np.float32)
+        alone = np.zeros((*image.shape[:2], 4), np.float32) if has_layer else None
         for place, layer in painters:
             if whole.contains(place):
-                _blend(image, matte, layer, place, whole)
+                _blend(image, matte, alone, layer, place, whole)
         faces = np.rint(matte * 255).astype(np.uint8)
         # A label is painted, too, but the matte shows faces alone.
         painted = faces > 0
         if label is not None and sign is not None and whole.contains(sign):
             there = sign.relative_to(whole)
-            there.crop(painted)[_draw_label(there.crop(image), label, frame)] = True
-        patches.append(Patch(whole, image, painted, faces))
+            drawn = _draw_label(there.crop(image), label, frame)
+            there.crop(painted)[drawn] = True
+            if alone is not None:
+                # What shines through a label is part of it.
+                there.crop(alone)[drawn, :3] = there.crop(image)[drawn]
+                there.crop(alone)[drawn, 3] = 1
+        if alone is not None:
+            alone[~painted] = 0
+        patches.append(Patch(whole, image, painted, faces, alone))
     return patches
 
 
@@ -110,8 +121,15 @@ def _join_overlapping(places: Sequence[Rect]) -> list[Rect]:
     return joined
 
 
-def _blend(image: Plate, matte: NDArray[np.float32], layer: Layer, place: Rect, whole: Rect) -> None:
-    """Blends one face, at its place, into a part of the frame and its matte, in place."""
+def _blend(
+    image: Plate,
+    matte: NDArray[np.float32],
+    alone: NDArray[np.float32] | None,
+    layer: Layer,
+    place: Rect,
+    whole: Rect,
+) -> None:
+    """Blends one face, at its place, into a part of the frame, its matte and what is painted, in place."""
     picture, mask, filtering = _prefilter(layer)
     size = (place.width, place.height)
     to_crop = invert(layer.matrix)
@@ -129,6 +147,10 @@ def _blend(image: Plate, matte: NDArray[np.float32], layer: Layer, place: Rect, 
     shown = there.crop(matte)
     # Faces that overlap cover as layers of paint do.
     shown += (1 - shown) * weight
+    if alone is not None:
+        paint = there.crop(alone)
+        paint[..., :3] += weight[..., None] * (face - paint[..., :3])
+        paint[..., 3] = shown
 
 
 def _prefilter(layer: Layer) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:

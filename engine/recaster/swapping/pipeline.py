@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recaster.faces.analysis_cache import analyse_clip
-from recaster.media.encoders import choose_segment_suffix
+from recaster.media.encoders import choose_layer_options, choose_segment_suffix
 from recaster.media.join import join_segments
 from recaster.progress import Report, Update, silent
 from recaster.swapping.coverage import Coverage
 from recaster.swapping.marking import mark_result
 from recaster.swapping.parallel import render_missing
 from recaster.swapping.performer_appearance import add_appearance
-from recaster.swapping.render_cache import CLIP, MATTE, RenderCache
+from recaster.swapping.render_cache import CLIP, LAYER, MATTE, RenderCache
 from recaster.swapping.render_spec import RenderSpec
 from recaster.swapping.result import SwapResult, collect_warnings, write_report
 from recaster.swapping.stage_timer import StageTimer
@@ -81,7 +81,12 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
 def _choose_products(settings: SwapSettings) -> dict[str, str]:
     """Chooses what is rendered of each segment, and the suffixes of its files."""
     suffix = choose_segment_suffix(settings.writer.codec)
-    return {CLIP: suffix} if settings.matte is None else {CLIP: suffix, MATTE: suffix}
+    products = {CLIP: suffix}
+    if settings.matte is not None:
+        products[MATTE] = suffix
+    if settings.layers:
+        products[LAYER] = choose_segment_suffix(choose_layer_options(settings.writer).codec)
+    return products
 
 
 def _mark(request: SwapRequest, whole: Path, plan: SwapPlan, timer: StageTimer, report: Report) -> str:
@@ -106,4 +111,8 @@ def _mux_segments(request: SwapRequest, cache: RenderCache) -> tuple[Path, tuple
     if request.settings.matte is not None:
         mattes = cache.segment_paths(MATTE)
         join_segments(mattes, info, request.settings.matte, request.frames, writer, has_sound=False)
+    if request.settings.layers_out is not None:
+        layers = cache.segment_paths(LAYER)
+        how = choose_layer_options(writer)
+        join_segments(layers, info, request.settings.layers_out, request.frames, how, has_sound=False)
     return out, join_segments(cache.segment_paths(CLIP), info, out, request.frames, writer)

@@ -36,7 +36,7 @@ def preview_frame(request: SwapRequest, frame: int, report: Report = silent) -> 
 
     Raises:
         UsageError: the clip has no such frame, the picture would replace the clip or has no picture's
-            name, or a matte is wanted.
+            name, or a matte or layers are wanted.
         FaceNotFoundError: there is nobody to swap in this frame.
     """
     timer = StageTimer()
@@ -93,6 +93,8 @@ def _check(request: SwapRequest, frame: int) -> None:
     out = request.out
     if request.settings.matte is not None or request.settings.report is not None:
         raise UsageError("a preview is one picture: leave the matte and the report out")
+    if request.settings.layers:
+        raise UsageError("a preview is one picture: leave the layers out")
     if out.suffix.lower() not in FORMATS:
         raise UsageError(f"{out}: a preview is a picture, named {', '.join(FORMATS)}")
     first, last = request.frames[0], request.frames[-1]

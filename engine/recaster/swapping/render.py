@@ -253,7 +253,8 @@ class Renderer:
             coverages.append(
                 measure_coverage(self._plan.tracks[number], face.whole, left, inside, layer.zoom)
             )
-        patches = composite(frame, layers, self._settings.label)
+        has_layer = "face" in self._settings.layers
+        patches = composite(frame, layers, self._settings.label, has_layer=has_layer)
         return RenderedFrame(frame, patches, tuple(found for found in coverages if found is not None))
 
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 PLAN_NAME: Final = "plan.json"
 CLIP: Final = "clip"
 MATTE: Final = "matte"
-"""Products of a render: the result's pictures, and their mattes."""
+LAYER: Final = "layers"
+"""Products of a render: the result's pictures, their mattes, and what was painted alone."""
 _OWN_NAMES: Final = re.compile(r"\.?(\d{8}\.[a-z]+|joined|plan)\..*")
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import cv2
 
 from recaster.errors import ClipError
+from recaster.media.encoders import choose_layer_options
 from recaster.media.prefetch import prefetch
 from recaster.media.writer import ClipWriter
 from recaster.swapping.coverage import write_record
 from recaster.swapping.render import PREFETCHED_FRAMES, Renderer
-from recaster.swapping.render_cache import CLIP, MATTE
+from recaster.swapping.render_cache import CLIP, LAYER, MATTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,7 +51,7 @@ class RenderSpec:
                 self._write(segment, _ticking(itertools.islice(rendered, len(segment)), tick), timer)
 
     def _write(self, segment: range, rendered: Iterator[RenderedFrame], timer: StageTimer) -> None:
-        """Encodes one segment and its matte, and notes what was swapped in it."""
+        """Encodes one segment, its matte and its layers, and notes what was swapped in it."""
         faces = []
         info = self.clip.info
         writer = self.settings.writer
@@ -62,11 +63,17 @@ class RenderSpec:
                 # x264 codes mostly flat pictures with two threads now one way and now another.
                 matte_path = self.cache.segment_path(MATTE, segment)
                 matte = stack.enter_context(ClipWriter(matte_path, info, writer, threads=1))
+            layers = None
+            if LAYER in self.cache.products:
+                layers_path = self.cache.segment_path(LAYER, segment)
+                layers = stack.enter_context(ClipWriter(layers_path, info, choose_layer_options(writer)))
             for item in rendered:
                 with timer.timing("encode"):
                     picture.write_painted(item.frame, item.patches)
                     if matte is not None:
                         matte.write(cv2.cvtColor(item.matte, cv2.COLOR_GRAY2RGB), item.frame.pts)
+                    if layers is not None:
+                        layers.write_layer(item.patches, item.frame.pts)
                 faces.append(item.faces)
             if len(faces) != len(segment):
                 raise ClipError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster import __version__
 from recaster.errors import UsageError
 from recaster.files import sha256
-from recaster.media.encoders import check_encoding
+from recaster.media.encoders import check_encoding, choose_layer_options
 from recaster.media.join import check_output
 from recaster.provenance.manifest import check_signer
 
@@ -80,23 +80,36 @@ class SwapRequest:
         """Describes all that decides how a rendered segment looks, as plain values."""
         # Where matte, report and picture lie changes no pixel; what the picture shows does.
         settings = dataclasses.replace(
-            self.settings, frames=self.frames, person=None, matte=None, report=None
+            self.settings,
+            frames=self.frames,
+            person=None,
+            matte=None,
+            report=None,
+            layers=(),
+            layers_out=None,
         )
+        plain = _to_plain(settings)
+        del plain["layers"], plain["layers_out"]
         person = self.settings.person
-        # Only where a space is named: parts of other swaps go on as before.
+        # Only where they are asked for: parts of other swaps go on as before.
         view = {} if self.clip.view is None else {"view": self.clip.view.fingerprint}
-        return view | {
-            "format": PLAN_FORMAT,
-            "recaster": __version__,
-            "clip": self.clip.digest,
-            "swapper": self.swapper.digest,
-            "settings": _to_plain(settings),
-            "person": None if person is None else sha256(person),
-        }
+        layers = {"layers": sorted(self.settings.layers)} if self.settings.layers else {}
+        return (
+            view
+            | layers
+            | {
+                "format": PLAN_FORMAT,
+                "recaster": __version__,
+                "clip": self.clip.digest,
+                "swapper": self.swapper.digest,
+                "settings": plain,
+                "person": None if person is None else sha256(person),
+            }
+        )
 
 
 def check_outputs(clip: Clip, out: Path, settings: SwapSettings) -> tuple[str, ...]:
-    """Checks that a swap's result and matte can be written; returns sentences on sound encoded anew.
+    """Checks that a swap's result, matte and layers can be written; returns sentences on sound encoded anew.
 
     Raises:
         UsageError: outputs, options and container don't go together, or something read would be replaced.
@@ -106,6 +119,8 @@ def check_outputs(clip: Clip, out: Path, settings: SwapSettings) -> tuple[str, .
     conversions = check_output(out, clip.info, settings.writer)
     if settings.matte is not None:
         check_encoding(settings.matte, clip.info, settings.writer)
+    if settings.layers_out is not None:
+        check_encoding(settings.layers_out, clip.info, choose_layer_options(settings.writer))
     return conversions
 
 
@@ -113,7 +128,12 @@ def _refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
     if settings.report is not None and settings.report.is_dir():
         raise UsageError(f"{settings.report}: is a folder; name a file for the report")
     inputs = {"the clip": clip, "the picture of the person": settings.person}
-    outputs = {"the result": out, "the matte": settings.matte, "the report": settings.report}
+    outputs = {
+        "the result": out,
+        "the matte": settings.matte,
+        "the report": settings.report,
+        "the file of layers": settings.layers_out,
+    }
     # Different names may be one file.
     paths = {name: path.resolve() for name, path in (inputs | outputs).items() if path is not None}
     for name, path in outputs.items():

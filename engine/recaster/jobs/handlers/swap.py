@@ -26,11 +26,18 @@ def handle(context: JobContext) -> JobOutput:
         person=context.picture(spec.options.person),
         matte=out.with_stem("matte") if spec.matte else None,
         report=out.with_name("report.json") if spec.report else None,
+        layers=tuple(spec.layers),
+        layers_out=out.with_name("layers.mov") if spec.layers else None,
         # The job's folder goes when it has ended: until then an interruption must cost no more than a join.
         keeps_segments=True,
     )
     result = swap.run(request, context.report, context.log, context.grant)
-    made = {"clip": out, "matte": request.matte, "report": request.report}
+    made = {
+        "clip": out,
+        "matte": request.matte,
+        "report": request.report,
+        "layers": request.layers_out,
+    }
     files = [(role, path) for role, path in made.items() if path is not None]
     if context.grant.mark is not None and out.suffix in SIDECAR_TYPES:
         files.append(("manifest", sidecar_of(out)))
