@@ -135,7 +135,7 @@ def test_two_people_side_by_side_are_two_tracks_and_two_portraits(footage: Path)
     clip = footage / "variants/two_people_hstack.mp4"
     found = analyse_clip(Clip(clip), frames=range(10, 30))
     assert [len(track) for track in found.tracks] == [20, 20]
-    pictures = portraits(clip, found, size=128)
+    pictures = portraits(Clip(clip), found, size=128)
     assert sorted(picture.tracks for picture in pictures) == [(0,), (1,)]
     assert all(picture.image.shape == (128, 128, 3) and 10 <= picture.frame < 30 for picture in pictures)
     other = found.tracks[1].embedding

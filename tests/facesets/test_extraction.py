@@ -37,7 +37,7 @@ class MadeUpClip:
         self.analysed = 0
         self.stop_at: int | None = None
 
-    def probe(self, path: Path) -> ClipInfo:
+    def probe(self, path: Path, _options) -> ClipInfo:
         return ClipInfo(
             path=path, shape=Shape.plain(320, 240), frame_count=COUNT, rate=Fraction(25), variable=False,
             duration=Fraction(COUNT, 25), time_base=Fraction(1, 25),
@@ -54,7 +54,7 @@ class MadeUpClip:
         )  # fmt: skip
         return Analysis((track,), (), len(rows), frames.start)
 
-    def read(self, _path, start=0, stop=None):
+    def read(self, _path, start=0, stop=None, **_options):
         for index in range(start, COUNT if stop is None else stop):
             if index == self.stop_at:
                 raise KeyboardInterrupt

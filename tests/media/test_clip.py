@@ -25,9 +25,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def counted(name: str) -> Callable[[Any], Any]:
         original = getattr(module, name)
 
-        def count(path: Path) -> Any:
+        def count(path: Path, *options: Any) -> Any:
             asked.append(name)
-            return original(path)
+            return original(path, *options)
 
         return count
 

@@ -17,6 +17,7 @@ from recaster.media.reader import read_frames
 from recaster.media.types import ColourTags, Patch, Rect
 from recaster.media.writer import ClipWriter
 from recaster.settings.encoding import WriterOptions
+from recaster.settings.reading import ReadOptions
 
 PQ = 16
 HLG = 18
@@ -137,7 +138,7 @@ def test_an_unknown_colour_space_is_refused_with_those_of_cameras():
 
 def test_a_clip_is_shown_in_the_colour_space_that_it_is_said_to_be_in(tmp_path):
     path = make_hdr(tmp_path / "log.mp4", 1)
-    frame = next(Clip(path, "slog3_sgamut3cine").read(0, 1))
+    frame = next(Clip(path, ReadOptions("slog3_sgamut3cine")).read(0, 1))
     plain = next(Clip(path).read(0, 1))
     assert plain.view is None
     assert np.abs(frame.view.decode(frame.plate_part(PLACE)) - frame.part(PLACE)).mean() < 2

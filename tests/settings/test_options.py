@@ -21,6 +21,7 @@ from recaster.settings.evaluate import EvaluateSettings
 from recaster.settings.extract import CleanSettings, ExtractSettings
 from recaster.settings.messages import settings_from
 from recaster.settings.options import Bounds, check_options, option_of, options_of, own_options
+from recaster.settings.reading import ReadOptions
 from recaster.settings.serve import ServeLimits
 from recaster.settings.swap import LabelSettings, MaskSettings, PreviewSettings, SwapSettings
 from recaster.settings.train import Schedule, TrainSettings
@@ -45,7 +46,7 @@ def test_every_option_has_a_help_and_a_default_that_it_can_have(kind: type[Any])
 @pytest.mark.parametrize(
     ("message", "kinds", "besides"),
     [
-        (job_pb2.SwapOptions, (SwapSettings, DeviceSettings), set()),
+        (job_pb2.SwapOptions, (SwapSettings, ReadOptions, DeviceSettings), set()),
         (job_pb2.ExtractOptions, (ExtractSettings,), set()),
         (job_pb2.TrainOptions, (TrainSettings, Schedule, DeviceSettings), {"ingredients"}),
     ],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from recaster import __version__
 from recaster.media.clip import Clip
+from recaster.settings.reading import ReadOptions
 from recaster.settings.swap import SwapSettings
 from recaster.swapping.request import PLAN_FORMAT, SwapRequest
 
@@ -20,7 +21,6 @@ SETTINGS = {
     "everyone": False,
     "smoothing": {"name": "zero-phase", "strength": None},
     "mask": {"kind": "learned", "feather": 0.06, "erode": 0.0, "scale": 1.0},
-    "colour_space": None,
     "colour": "light",
     "analysis": {
         "detector": "yunet",
@@ -70,7 +70,7 @@ def test_a_colour_space_is_noted_by_what_the_configuration_makes_of_it(fake: Any
 
     def note(space: str) -> str:
         request = SwapRequest(
-            Clip(clip, space), tmp_path / "out.mp4", fake.FakeSwapper(), SwapSettings(range(1))
+            Clip(clip, ReadOptions(space)), tmp_path / "out.mp4", fake.FakeSwapper(), SwapSettings(range(1))
         )
         return request.describe()["view"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from recaster import __version__
 from recaster.errors import UsageError
 from recaster.facesets.faceset import Faceset
-from recaster.files import sha256
+from recaster.media.clip import digest_media
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,12 +85,12 @@ class BenchSettings:
             "format": FORMAT,
             "recaster": __version__,
             "preset": variant.as_json()["preset"],
-            "original": sha256(self.original),
+            "original": digest_media(self.original),
             "frames": _json_value(self.frames),
             "source": Faceset.open(self.source).digest(),
             "target": None if self.target is None else Faceset.open(self.target).digest(),
             "gallery": [Faceset.open(path).digest() for path in self.gallery],
-            "truth": None if self.truth is None else sha256(self.truth),
+            "truth": None if self.truth is None else digest_media(self.truth),
             "unit": self.unit,
             "budget": None if self.separate or variant.preset is None else self.marks[-1],
             "separate": self.separate,

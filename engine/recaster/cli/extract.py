@@ -11,6 +11,7 @@ from recaster.cli.parsers import Commands, Options, add_out, add_path
 from recaster.cli.remote import Remote, add_engine, fill_message, here_or_there
 from recaster.cli.rights_options import add_basis, claim_of, record_identity_remotely
 from recaster.settings.extract import ExtractSettings
+from recaster.settings.reading import ReadOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,13 +37,16 @@ def add_extract(commands: Commands) -> None:
         epilog=EXAMPLES,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    text = "clips, images, or folders of images (those directly inside)"
+    text = (
+        "clips, patterns of sequences (shot.%%04d.exr), images, or folders of images (those directly inside)"
+    )
     add_path(parser, "inputs", "CLIP_OR_FOLDER", text, nargs="+")
     add_out(parser, "FACESET", "folder of the faceset")
     add_options(parser.add_mutually_exclusive_group(), ExtractSettings, "person", "everyone")
     add_extract_options(parser)
     add_options(parser, ExtractSettings, "every", defaults=True)
     add_options(parser, ExtractSettings, "frames")
+    add_options(parser, ReadOptions)
     add_options(parser, ExtractSettings, "identity", defaults=True)
     add_basis(parser)
     add_engine(parser)

@@ -7,9 +7,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_json
+from recaster.cli.flags import add_options, read_settings
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switch
 from recaster.errors import FaceNotFoundError
 from recaster.settings.detection import MIN_FACE_PX
+from recaster.settings.reading import ReadOptions
 
 if TYPE_CHECKING:
     from recaster.faces.types import Analysis
@@ -25,16 +27,17 @@ _COLUMNS = 6
 def add_probe(commands: Commands) -> None:
     """Adds this command's parser."""
     parser = commands.add("probe", run, "tell what a clip is", PROBE)
-    add_path(parser, "clip", "CLIP")
+    add_path(parser, "clip", "CLIP", "the clip; of a sequence of pictures its folder, pattern or a picture")
     add_switch(parser, "--json", "print JSON; fractions as text like 24000/1001")
     add_path(parser, "--people", "PICTURE", "also look for people; write a PNG or JPEG of who is where")
+    add_options(parser, ReadOptions)
 
 
 def run(options: Options) -> None:
     """Prints what the clip is."""
     from recaster.media.probe import probe
 
-    info = probe(options.clip)
+    info = probe(options.clip, read_settings(ReadOptions, options))
     say_json(as_json(info)) if options.json else say(*as_lines(info))
     if options.people is not None:
         write_people(options)
@@ -52,8 +55,9 @@ def write_people(options: Options) -> None:
     from recaster.media.clip import Clip
     from recaster.media.sheet import contact_sheet, save_image
 
-    analysis = analyse_clip(Clip(options.clip), report=reporter(options))
-    people = portraits(options.clip, analysis)
+    clip = Clip(options.clip, read_settings(ReadOptions, options))
+    analysis = analyse_clip(clip, report=reporter(options))
+    people = portraits(clip, analysis)
     if not people:
         raise FaceNotFoundError(f"{options.clip}: no face was found in it; {size_needed(MIN_FACE_PX)}")
     captions = [
@@ -88,12 +92,25 @@ def as_lines(info: ClipInfo) -> list[str]:
         ("picture", f"{info.codec}, {info.pixel_format}, {info.bit_depth} bits{', alpha' * info.has_alpha}"),
         ("colour", _colour(info)),
     ]
+    if info.first_number is not None:
+        rows.append(("numbers", _number(info, info.first_number)))
     rows += [(f"sound {stream.index}", _sound(stream)) for stream in info.audio]
     if not info.audio:
         rows.append(("sound", "none"))
     rows += _metadata(info)
     rows += [("warning", warning) for warning in info.warnings]
     return [f"{name:<8} {text}" for name, text in rows]
+
+
+def _number(info: ClipInfo, first: int) -> str:
+    """Describes the numbers of a sequence's pictures, and its layer."""
+    missing = sum(after - before + 1 for before, after in info.gaps)
+    notes = [f"{first}-{first + info.frame_count + missing - 1}"]
+    if missing:
+        notes.append(f"{missing} missing")
+    if info.layer:
+        notes.append(f"layer {info.layer}")
+    return ", ".join(notes)
 
 
 def _metadata(info: ClipInfo) -> list[tuple[str, str]]:

@@ -87,7 +87,11 @@ class Remote:
         return "" if path is None else self.client.transfer.upload(path, self.report)
 
     def clip(self, path: Path) -> str:
-        """Brings a clip there; returns its id."""
+        """Brings a clip there; returns its id (UsageError for a sequence of pictures)."""
+        from recaster.media.sequence_name import find_sequence
+
+        if find_sequence(path) is not None:
+            raise UsageError(f"{path}: sequences of pictures are worked on here only; leave --engine out")
         return self.client.take_clip(path, self.report)
 
     def faceset(self, path: Path | None) -> str:

@@ -20,6 +20,7 @@ from recaster.errors import UsageError
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.encoding import WriterOptions
+from recaster.settings.reading import ReadOptions
 from recaster.settings.swap import LabelSettings, MaskSettings, PreviewSettings, SwapSettings
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def add_swap_options(parser: ArgumentParser) -> None:
     look = parser.add_argument_group("look", "lengths are shares of the face's size")
     add_options(look, Smoothing)
     add_options(look, MaskSettings)
-    add_options(look, SwapSettings, "colour", "colour_space")
+    add_options(look, SwapSettings, "colour")
+    add_options(parser.add_argument_group("the clip, where its files don't say it"), ReadOptions)
     add_options(parser.add_argument_group("encoding"), WriterOptions)
     text = "by default a signed manifest (C2PA), and nothing in the picture"
     marks = parser.add_argument_group("what the result says of itself", text)
@@ -179,7 +181,7 @@ def swap_options(options: Options) -> job_pb2.SwapOptions:
         if options.label == "none":
             raise UsageError("--publish puts a label in the picture; leave --label none out")
         label = {"label": options.label or "text"}
-    return fill_options(job_pb2.SwapOptions(), options, SwapSettings, DeviceSettings, **label)
+    return fill_options(job_pb2.SwapOptions(), options, SwapSettings, ReadOptions, DeviceSettings, **label)
 
 
 def request_of(options: Options) -> Request:

@@ -52,18 +52,17 @@ def split_tasks(options: Options) -> list[Options]:
         UsageError, ClipError: files are missing or would replace each other; all that is wrong is named.
     """
     clips = list_clips(options.clips)
-    is_single = len(options.clips) == 1 and clips == options.clips
+    is_single = len(options.clips) == 1 and clips == [_find_pattern(options.clips[0])]
     if is_single and not (options.out_is_folder or options.out.is_dir()):
         return [argparse.Namespace(**{**vars(options), "clip": clips[0]})]
     codec = options.codec or WriterOptions.codec
     tasks = []
-    for clip in clips:
-        name = clip.name if clip.suffix.lower() in SUFFIXES[codec] else clip.stem + SUFFIXES[codec][0]
+    for clip, name in _name_results(clips, codec).items():
         names = {
             "out": name,
             "matte": name,
             "report": f"{name}.json",
-            "layers_out": f"{clip.stem}.mov",
+            "layers_out": f"{Path(name).stem}.mov",
         }
         folders = {key: getattr(options, key) for key in names}
         files = {key: folder and folder / names[key] for key, folder in folders.items()}
@@ -77,21 +76,62 @@ def split_tasks(options: Options) -> list[Options]:
 def list_clips(paths: Sequence[Path]) -> list[Path]:
     """Lists the clips that files and folders stand for, each once; a folder for those directly in it.
 
-    A folder without one stands for itself.
+    A folder without one stands for the sequences of pictures in it, else for those in the folders in it, else
+    for itself. Sequences are listed by their patterns.
     """
     clips: dict[Path, Path] = {}
     for path in paths:
-        files = sorted(path.iterdir()) if path.is_dir() else []
-        inside = [
-            file
-            for file in files
-            if file.suffix.lower() in media_search.CLIP_SUFFIXES
-            and file.is_file()
-            and not file.name.startswith(".")
-        ]
-        for clip in inside or [path]:
+        for clip in _list_folder(path) if path.is_dir() else [_find_pattern(path)]:
             clips.setdefault(clip.resolve(), clip)
     return list(clips.values())
+
+
+def _list_folder(folder: Path) -> list[Path]:
+    files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    movies = [file for file in files if file.suffix.lower() in media_search.CLIP_SUFFIXES and file.is_file()]
+    if movies:
+        return movies
+    nested = [path for inside in files if inside.is_dir() for path in _list_patterns(inside)]
+    return _list_patterns(folder) or nested or [folder]
+
+
+def _list_patterns(folder: Path) -> list[Path]:
+    """Lists the sequences of a folder; lone pictures, which may be posters, only without others."""
+    from recaster.media.sequence_name import list_sequences
+
+    listed = list_sequences(folder)
+    return [name.path for name, files in listed.items() if len(files) > 1] or [name.path for name in listed]
+
+
+def _find_pattern(path: Path) -> Path:
+    from recaster.media.sequence_name import resolve_clip
+
+    try:
+        return resolve_clip(path)
+    except ClipError:  # that it is missing is said with all else
+        return path
+
+
+def _name_results(clips: Sequence[Path], codec: str) -> dict[Path, str]:
+    """Names the results of clips, in the clip's container where that can hold the codec.
+
+    Those of sequences are called as the pictures without their numbers, with the folder's name before that
+    where several would be called alike.
+    """
+    from recaster.media.sequence_name import clip_exists, find_sequence
+
+    names = {}
+    there = [clip for clip in clips if clip_exists(clip)]
+    sequences = {clip: name for clip in there if (name := find_sequence(clip)) is not None}
+    counts = Counter(name.title for name in sequences.values())
+    for clip in clips:
+        stem = clip.stem
+        if clip in sequences:
+            stem = sequences[clip].title
+            stem = f"{clip.resolve().parent.name}_{stem}" if counts[stem] > 1 else stem
+        fits = clip.suffix.lower() in SUFFIXES[codec]
+        names[clip] = clip.name if fits else stem + SUFFIXES[codec][0]
+    return names
 
 
 def _find_wrong_options(options: Options, clips: Sequence[Path]) -> list[RecasterError]:
@@ -121,7 +161,10 @@ def _find_wrong_options(options: Options, clips: Sequence[Path]) -> list[Recaste
 
 
 def _find_missing(clips: Sequence[Path]) -> list[RecasterError]:
-    return [ClipError(f"{clip}: there is no such file or folder") for clip in clips if not clip.exists()]
+    from recaster.media.sequence_name import clip_exists
+
+    missing = [clip for clip in clips if not clip_exists(clip)]
+    return [ClipError(f"{clip}: there is no such file or folder") for clip in missing]
 
 
 def _find_clashes(options: Options, tasks: Sequence[Options]) -> list[RecasterError]:

@@ -24,8 +24,7 @@ from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.track_choice import choose_tracks
 from recaster.facesets.faceset import Faceset
 from recaster.facesets.still_faces import person_in
-from recaster.files import sha256
-from recaster.media.clip import Clip
+from recaster.media.clip import Clip, digest_media
 from recaster.media.probe import probe
 from recaster.progress import Report, silent
 from recaster.settings.detection import AnalysisSettings
@@ -182,7 +181,7 @@ def _describe_clip(path: Path) -> dict[str, Any]:
     info = probe(path)
     return {
         "path": str(path),
-        "digest": sha256(path),
+        "digest": digest_media(path),
         "width": info.width,
         "height": info.height,
         "fps": round(float(info.rate), 3),

@@ -15,6 +15,7 @@ from recaster.files import remove_folder
 from recaster.media.prefetch import prefetch
 from recaster.progress import Report, silent
 from recaster.settings.detection import AnalysisSettings
+from recaster.settings.reading import DEFAULT_READING
 from recaster.store import analyses
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def analyse_clip(
             analysis_file.save_analysis(kept, found)
         if begun is not None:  # else it is another process's
             remove_folder(parts, quietly=True)
-        if not clip.path.exists():  # it was deleted meanwhile
+        if not clip.exists():  # it was deleted meanwhile
             analyses.purge(analyses.clip_digest(kept))
     return found
 
@@ -96,7 +97,7 @@ def _load_kept(kept: Path) -> Analysis | None:
 def _kept_path(clip: Clip, settings: AnalysisSettings, frames: range) -> Path:
     """Path of the analysis of just these frames of these bytes, made this way."""
     parts = [clip.digest, analysis_file.FORMAT, dataclasses.asdict(settings), frames.start, frames.stop]
-    if clip.colour_space is not None:
-        parts.append(clip.colour_space)
+    if clip.options != DEFAULT_READING:
+        parts.append(dataclasses.asdict(clip.options))
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
     return analyses.analysis_path(clip.digest, key)

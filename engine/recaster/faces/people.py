@@ -12,12 +12,10 @@ from recaster.faces.embedding import SAME_IN_CLIP, distance
 from recaster.faces.pose import head_poses
 from recaster.faces.topology import MESH_POINTS
 from recaster.faces.tracklets import cut_portrait
-from recaster.media.reader import read_frames
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from recaster.faces.types import Analysis, FaceTrack, Floats
+    from recaster.media.clip import Clip
     from recaster.media.types import Image
 
 _CANDIDATES: Final = 3
@@ -73,7 +71,7 @@ class PersonPicture:
     image: Image
 
 
-def portraits(clip: Path, analysis: Analysis, size: int = 256) -> tuple[PersonPicture, ...]:
+def portraits(clip: Clip, analysis: Analysis, size: int = 256) -> tuple[PersonPicture, ...]:
     """Makes one good picture of each person of a clip, (size, size, 3), in the order of ``group_people``.
 
     Of each person some large, frontal faces are looked at, and the one nearest to the person's mean
@@ -107,9 +105,9 @@ def _measure_quality(track: FaceTrack) -> Floats:
     return quality
 
 
-def _cut_candidate(clip: Path, track: FaceTrack, index: int, size: int) -> tuple[float, int, Image]:
+def _cut_candidate(clip: Clip, track: FaceTrack, index: int, size: int) -> tuple[float, int, Image]:
     """Cuts a frame's picture of the face: its quality, the frame, and the picture."""
-    frame = next(iter(read_frames(clip, index, index + 1)))
+    frame = next(iter(clip.read(index, index + 1)))
     points = track.landmarks[index - track.frames[0]]
     seen = cut_portrait(frame.image, points)
     good = -distance(seen.embedding, track.embedding) if track.embedding.size else seen.quality

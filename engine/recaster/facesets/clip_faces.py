@@ -49,7 +49,7 @@ def take_clip(
     """
     frames = wanted_frames(settings, info)
     analysed = AnalysisSettings(detector=settings.detector, min_face=settings.min_face)
-    analysis = analyse_clip(Clip(info.path), analysed, frames, report)
+    analysis = analyse_clip(Clip(info.path, info.reading), analysed, frames, report)
     chosen, problem = _choose_wanted(analysis, person, everyone=settings.everyone, min_face=settings.min_face)
     frames = frames[:: settings.every]
     present = [record for record in faceset.all_records if record.source_id == source.id]
@@ -87,7 +87,7 @@ def _cut_batches(
     cuts: dict[Batch, list[tuple[FaceRecord, Image]]] = defaultdict(list)
     identities: dict[Batch, Floats] = {}
     unknown = np.zeros(128)
-    for frame in read_frames(info.path, first, last + 1):
+    for frame in read_frames(info.path, first, last + 1, options=info.reading):
         for batch, place in due.get(frame.index, ()):
             face = batch.faces[place]
             if place == batch.measured:

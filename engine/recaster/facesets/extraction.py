@@ -18,11 +18,13 @@ from recaster.facesets.face_records import FacesetSettings, SourceRecord, descri
 from recaster.facesets.faceset import FACES, INDEX, Faceset
 from recaster.facesets.inputs import Input, find_inputs
 from recaster.facesets.still_faces import StillFinder, person_in, take_still
-from recaster.files import remove_folder, sha256
+from recaster.files import remove_folder
+from recaster.media.clip import digest_media
 from recaster.media.probe import probe
 from recaster.media.sheet import load_image
 from recaster.progress import Report, Update, silent
 from recaster.settings.extract import CROP_SIZE_PX, ExtractSettings
+from recaster.settings.reading import DEFAULT_READING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +57,7 @@ def extract(
     settings = settings or ExtractSettings()
     settings.check()
     files = find_inputs(inputs)
-    infos = {file.path: probe(file.path) for file in files if file.kind == "clip"}
+    infos = {file.path: probe(file.path, settings.reading) for file in files if file.kind == "clip"}
     for info in infos.values():
         wanted_frames(settings, info)
     person = None if settings.person is None else person_in(settings.person, settings.detector)
@@ -90,7 +92,7 @@ class _Extraction:
 
     def take(self, file: Input, info: ClipInfo | None) -> None:
         """Takes the faces of one input, unless that was finished before."""
-        source = self.faceset.add_source(SourceRecord(0, file.path.name, sha256(file.path), file.kind))
+        source = self.faceset.add_source(SourceRecord(0, file.path.name, digest_media(file.path), file.kind))
         if self._signature in source.finished:
             return
         problem = ""
@@ -134,7 +136,10 @@ def _open_or_create(out: Path, settings: ExtractSettings) -> Faceset:
 def _signature(settings: ExtractSettings, person: Floats | None) -> str:
     """Text of the settings that decide which faces are taken."""
     values = dataclasses.asdict(settings)
-    for name in ("size", "identity"):
+    left_out = ["size", "identity"]
+    if settings.reading == DEFAULT_READING:  # facesets of earlier releases know nothing of it
+        left_out.append("reading")
+    for name in left_out:
         del values[name]
     values["person"] = None if person is None else hashlib.sha256(person.tobytes()).hexdigest()
     return json.dumps(values, sort_keys=True)

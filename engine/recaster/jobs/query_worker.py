@@ -97,13 +97,15 @@ class QueryHandler:
         from recaster.jobs.thumbnails import small_jpeg
         from recaster.media.clip import Clip
         from recaster.operations.request_options import swap_settings
+        from recaster.settings.messages import settings_from
+        from recaster.settings.reading import ReadOptions
 
         with self._named_link(path_of(question.clip), question.name) as path:
-            clip = Clip(path)
+            clip = Clip(path, settings_from(ReadOptions, question.options))
             settings = swap_settings(question.options, clip.info)
             self._choose_device(question.options, tensorflow=settings.analysis.detector == "dlib-cnn")
             analysis = analyse_clip(clip, settings.analysis, settings.frames)
-            people = portraits(path, analysis, PORTRAIT_WIDTH_PX)
+            people = portraits(clip, analysis, PORTRAIT_WIDTH_PX)
         answer = clip_pb2.FindPeopleResponse()
         for person in people:
             times = [analysis.tracks[number].times for number in person.tracks]

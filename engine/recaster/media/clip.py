@@ -1,24 +1,29 @@
-"""Handle of a clip file: probed and hashed once, wherever it goes."""
+"""Handle of a clip: probed and hashed once, wherever it goes."""
 
 from __future__ import annotations
 
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recaster.errors import ClipError
 from recaster.files import sha256
 from recaster.media import reader
-from recaster.media.colour_view import ColourView
 from recaster.media.probe import probe
+from recaster.media.sequence_name import clip_exists, find_sequence, resolve_clip
+from recaster.media.sequence_scan import READERS
+from recaster.settings.reading import DEFAULT_READING, ReadOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from recaster.media.colour_view import ColourView
     from recaster.media.types import ClipInfo, Frame
 
 
@@ -26,30 +31,37 @@ if TYPE_CHECKING:
 class Clip:
     """A clip and all that is known of it; what was found out goes along to other processes.
 
-    The file must not change while it is in use. ``colour_space`` is OpenColorIO's name of the space that its
-    values are in, where its tags don't say so.
+    ``path`` is a file, or all that ``find_sequence`` takes, which becomes the pattern of a sequence of
+    pictures (ClipError where several may be meant). Files must not change while it is in use. ``options`` are
+    what isn't as the files say.
     """
 
     path: Path
-    colour_space: str | None = None
+    options: ReadOptions = DEFAULT_READING
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", resolve_clip(Path(self.path)))
 
     @cached_property
     def view(self) -> ColourView | None:
-        """The view that frames show where ``colour_space`` is said (UsageError for a wrong one)."""
-        return None if self.colour_space is None else ColourView.of_space(self.colour_space)
+        """The view that frames show where a colour space is said (UsageError for a wrong one)."""
+        return reader.find_named_view(self.options)
 
     @cached_property
     def info(self) -> ClipInfo:
         """Size, length, rate and streams (ClipError where it cannot be used)."""
-        return probe(self.path)
+        return probe(self.path, self.options)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of its bytes, hex (ClipError where it cannot be read)."""
-        try:
-            return sha256(self.path)
-        except OSError as error:
-            raise ClipError(f"{self.path}: cannot be read ({error.strerror})") from error
+        """SHA-256, hex, as ``digest_media``."""
+        return digest_media(self.path)
+
+    @property
+    def first_file(self) -> Path:
+        """Its file; of a sequence that of the first picture."""
+        sequence = find_sequence(self.path)
+        return self.path if sequence is None else sequence.picture_path(min(sequence.find_numbers()))
 
     @property
     def frames(self) -> range:
@@ -58,16 +70,43 @@ class Clip:
 
     def read(self, start: int, stop: int) -> Iterator[Frame]:
         """Reads frames lazily, as ``reader.read_frames``."""
-        return reader.read_frames(self.path, start, stop, lazy=True, view=self.view)
+        return reader.read_frames(self.path, start, stop, lazy=True, options=self.options)
 
     def read_fast(self, start: int, stop: int) -> Iterator[Frame]:
         """Reads frames to look at, as ``reader.read_frames``."""
-        return reader.read_frames(self.path, start, stop, fast=True, view=self.view)
+        return reader.read_frames(self.path, start, stop, fast=True, options=self.options)
 
     def read_indices(self, indices: Sequence[int]) -> Iterator[Frame]:
         """Reads single frames, as ``reader.read_indices``."""
-        return reader.read_indices(self.path, indices, self.view)
+        return reader.read_indices(self.path, indices, self.options)
 
     def find_cheap_indices(self) -> NDArray[np.int64]:
         """Finds the frames that are read without many others, as ``reader.find_cheap_indices``."""
-        return reader.find_cheap_indices(self.path)
+        return reader.find_cheap_indices(self.path, self.options)
+
+    def exists(self) -> bool:
+        """Tells whether its file, or a picture of it, is still there."""
+        return clip_exists(self.path)
+
+
+def digest_media(path: Path) -> str:
+    """Computes the SHA-256 of a file's bytes, hex; of a sequence that of its pictures' numbers and digests.
+
+    The same pictures have one digest wherever they lie and whatever they are called.
+
+    Raises:
+        ClipError: it cannot be read.
+    """
+    sequence = find_sequence(path)
+    try:
+        if sequence is None:
+            return sha256(path)
+        numbers = sequence.find_numbers()
+        total = hashlib.sha256()
+        with ThreadPoolExecutor(READERS) as pool:
+            digests = pool.map(sha256, map(sequence.picture_path, numbers))
+            for number, digest in zip(numbers, digests, strict=True):
+                total.update(f"{number} {digest}\n".encode())
+        return total.hexdigest()
+    except OSError as error:
+        raise ClipError(f"{path}: cannot be read ({error.strerror})") from error

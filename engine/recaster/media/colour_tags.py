@@ -32,6 +32,7 @@ _FIELDS: Final[dict[str, tuple[str, dict[int, str | None]]]] = {
     "transfer": ("color_trc", _TRANSFERS),
 }
 """For each field of ``ColourTags`` PyAV's attribute and the names of its numbers; None is "unspecified"."""
+LINEAR_TRANSFER: Final = "linear"
 HDR_TRANSFERS: Final = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
 
 _SWSCALE: Final = {
@@ -52,6 +53,17 @@ def read_colour_tags(holder: Any) -> ColourTags:
     if holder.format is not None and holder.format.name in _FULL_RANGE_FORMATS:
         tags["range"] = "pc"
     return ColourTags(**tags)
+
+
+def name_tags(primaries: int, transfer: int) -> tuple[str | None, str | None]:
+    """Names primaries and transfer by their numbers; None for those without a name."""
+    return _PRIMARIES.get(primaries), _TRANSFERS.get(transfer)
+
+
+def describe_hdr(transfer: str) -> str:
+    """Describes how clips of one of ``HDR_TRANSFERS`` are worked on."""
+    name = HDR_TRANSFERS[transfer]
+    return f"HDR ({name}): faces are made in a tone-mapped view and laid over the clip's own values"
 
 
 def write_colour_tags(holder: Any, tags: ColourTags) -> None:
@@ -87,6 +99,13 @@ def choose_matrix(tags: ColourTags, size: tuple[int, int], what: object) -> int:
     return _SWSCALE[matrix]
 
 
+def tags_of_movie(info: ClipInfo) -> ColourTags:
+    """The colour tags of a movie that holds a clip's values: of light that of its view, which is written."""
+    if info.is_sequence and info.colour.transfer == LINEAR_TRANSFER:
+        return dataclasses.replace(info.colour, primaries="bt709", transfer="iec61966-2-1")
+    return info.colour
+
+
 def choose_output_tags(info: ClipInfo, *, full_range: bool = True) -> ColourTags:
     """Chooses the tags for a clip made from ``info``: the same; bt709, limited where the source is RGB.
 
@@ -96,10 +115,11 @@ def choose_output_tags(info: ClipInfo, *, full_range: bool = True) -> ColourTags
     Args:
         full_range: whether the codec can say that it holds full range; else limited range is written.
     """
+    colour = tags_of_movie(info)
     rgb = info.pixel_format.startswith(("rgb", "bgr", "gbr", "argb", "abgr", "pal8", "0rgb", "0bgr"))
-    if rgb or info.colour.matrix == "gbr":
-        transfer = info.colour.transfer or "bt709"
-        return ColourTags("tv", "bt709", info.colour.primaries or "bt709", transfer)
-    if info.colour.range == "pc" and not full_range:
-        return dataclasses.replace(info.colour, range="tv")
-    return info.colour
+    if rgb or colour.matrix == "gbr":
+        transfer = colour.transfer or "bt709"
+        return ColourTags("tv", "bt709", colour.primaries or "bt709", transfer)
+    if colour.range == "pc" and not full_range:
+        return dataclasses.replace(colour, range="tv")
+    return colour

@@ -1,8 +1,9 @@
-"""View of HDR pictures for networks, which know sRGB alone, and the way back for what they paint.
+"""View of HDR, log and linear pictures for networks, which know sRGB alone, and the way back for their paint.
 
 PQ (SMPTE ST 2084) and HLG (ITU-R BT.2100) become light relative to diffuse white (203 cd/m2, or 75 % of HLG:
-ITU-R BT.2408), in the primaries of BT.709 (ITU-R BT.2087); light near white and beyond is bent below it; then
-comes sRGB's curve. Every step has an inverse, so that what is painted gets the clip's own values.
+ITU-R BT.2408), in the primaries of BT.709 (ITU-R BT.2087); linear pictures are light, whose white is 1. Light
+near white and beyond is bent below it; then comes sRGB's curve. Every step has an inverse, so that what is
+painted gets the clip's own values.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import functools
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
 from recaster.errors import UsageError
+from recaster.media.colour_tags import LINEAR_TRANSFER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +33,11 @@ TO_BT709: Final = np.array(
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
 )
 """Linear RGB of BT.2020 to that of BT.709 (ITU-R BT.2087, inverted)."""
+Chromaticities: TypeAlias = tuple[float, float, float, float, float, float, float, float]
+"""CIE 1931 x and y of red, green, blue and white."""
+BT709_PRIMARIES: Final = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
+BRADFORD: Final = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+"""CIE XYZ to cone responses, by which a white is adapted to another (Lam and Rigg)."""
 LINEAR_SPACE: Final = "Linear Rec.709 (sRGB)"
 KNEE: Final = 0.6
 """Light up to which the view is straight: skin in a usual exposure."""
@@ -56,16 +63,18 @@ class ColourView:
         transfer: as ffmpeg names it.
         is_wide: whether the primaries are those of BT.2020.
         space: OpenColorIO's name of the space, which then stands for both.
+        primaries: of linear pictures.
     """
 
     transfer: str
     is_wide: bool
     space: str = ""
+    primaries: Chromaticities = BT709_PRIMARIES
 
     @classmethod
     def of(cls, tags: ColourTags) -> ColourView | None:
         """The view of a clip by its tags; None where its values are viewed as they are."""
-        if tags.transfer not in _TO_LIGHT:
+        if tags.transfer not in _TO_LIGHT or tags.transfer == LINEAR_TRANSFER:
             return None
         return cls(tags.transfer, tags.primaries == "bt2020")
 
@@ -79,6 +88,16 @@ class ColourView:
         _find_processors(name)
         return cls("", is_wide=False, space=name)
 
+    @classmethod
+    def of_light(cls, primaries: Chromaticities = BT709_PRIMARIES) -> ColourView:
+        """The view of linear pictures."""
+        return cls(LINEAR_TRANSFER, is_wide=False, primaries=primaries)
+
+    @property
+    def is_unbounded(self) -> bool:
+        """True where values below black and beyond white are as good as those between."""
+        return bool(self.space) or self.transfer == LINEAR_TRANSFER
+
     @property
     def fingerprint(self) -> str:
         """Text that is another when the configuration makes something else of ``space``."""
@@ -90,18 +109,31 @@ class ColourView:
         shown: Image = _table(self)[red << 16 | green << 8 | blue]
         return shown
 
+    def show_floats(self, values: Light) -> Image:
+        """Turns values of which 1 is the code 255, (H, W, 3) of 16 or 32 bits, into the view's."""
+        light = values if self._is_light else self._to_light(np.asarray(values, np.float32))
+        with np.errstate(over="ignore"):  # beyond half's range there is white alone
+            halves = light.astype(np.float16, copy=False)
+        shown: Image = _curve_table()[np.ascontiguousarray(halves).view(np.uint16)]
+        return shown
+
+    @property
+    def _is_light(self) -> bool:
+        """True where values are light in the primaries of BT.709 already."""
+        return self.transfer == LINEAR_TRANSFER and self.primaries == BT709_PRIMARIES
+
     def decode(self, codes: Light) -> NDArray[np.float32]:
         """Turns code values from 0 to 255, (..., 3), into the view's."""
+        return _bend(self._to_light(codes / 255))
+
+    def _to_light(self, values: Light) -> Light:
+        """Turns values from 0 to 1, (..., 3), into light in the primaries of BT.709."""
         if self.space:
-            light = _apply_processor(_find_processors(self.space)[0], codes / 255)
-        else:
-            light = _TO_LIGHT[self.transfer](np.clip(codes / 255, 0, 1))
-            if self.is_wide:
-                light = light @ TO_BT709.T
-        bent = KNEE + (1 - KNEE) * -np.expm1(-np.maximum(light - KNEE, 0) / (1 - KNEE))
-        light = np.clip(np.where(light > KNEE, bent, light), 0, 1)
-        srgb = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-        return (255 * srgb).astype(np.float32)
+            return _apply_processor(_find_processors(self.space)[0], values)
+        if self.transfer == LINEAR_TRANSFER:
+            return values if self._is_light else values @ find_matrix(self.primaries).T
+        light = _TO_LIGHT[self.transfer](np.clip(values, 0, 1))
+        return light @ TO_BT709.T if self.is_wide else light
 
     def encode(self, view: Light) -> NDArray[np.float32]:
         """Inverts ``decode``."""
@@ -112,9 +144,48 @@ class ColourView:
         light = np.minimum(light, MAX_VIEWED_LIGHT)
         if self.space:
             return 255 * _apply_processor(_find_processors(self.space)[1], light)
+        if self.transfer == LINEAR_TRANSFER:
+            values = light if self._is_light else light @ np.linalg.inv(find_matrix(self.primaries)).T
+            return (255 * values).astype(np.float32)
         if self.is_wide:
             light = np.maximum(light @ np.linalg.inv(TO_BT709).T, 0)
         return (255 * np.clip(_FROM_LIGHT[self.transfer](light), 0, 1)).astype(np.float32)
+
+
+def _bend(light: Light) -> NDArray[np.float32]:
+    """Turns light in the primaries of BT.709 into the view's values, 0 to 255."""
+    bent = KNEE + (1 - KNEE) * -np.expm1(-np.maximum(light - KNEE, 0) / (1 - KNEE))
+    light = np.clip(np.where(light > KNEE, bent, light), 0, 1)
+    srgb = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return (255 * srgb).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=8)
+def find_matrix(primaries: Chromaticities) -> NDArray[np.float32]:
+    """Finds (3, 3): linear RGB of some primaries to that of BT.709, white to white.
+
+    The matrices are those of SMPTE RP 177, the white is adapted by Bradford's transform.
+
+    Raises:
+        ValueError: the chromaticities span no colours.
+    """
+    here = _find_xyz(primaries)
+    there = _find_xyz(BT709_PRIMARIES)
+    cones = BRADFORD @ here.sum(axis=1)
+    adapted = np.linalg.inv(BRADFORD) @ np.diag(BRADFORD @ there.sum(axis=1) / cones) @ BRADFORD
+    return np.asarray(np.linalg.inv(there) @ adapted @ here, np.float32)
+
+
+def _find_xyz(primaries: Chromaticities) -> NDArray[np.float64]:
+    """Finds (3, 3): linear RGB of some primaries to CIE XYZ, whose Y of white is 1."""
+    places = np.array(primaries, np.float64).reshape(4, 2)
+    if not np.isfinite(places).all() or (places[:, 1] <= 0).any():
+        raise ValueError("its chromaticities make no sense")
+    xyz = np.stack([places[:, 0], places[:, 1], 1 - places.sum(axis=1)]) / places[:, 1]
+    try:
+        return np.asarray(xyz[:, :3] * np.linalg.solve(xyz[:, :3], xyz[:, 3]))
+    except np.linalg.LinAlgError as error:
+        raise ValueError("its primaries lie on one line") from error
 
 
 def _pq_to_light(code: Light) -> Light:
@@ -164,6 +235,13 @@ def _find_processors(space: str) -> tuple[Any, Any]:
     except PyOpenColorIO.Exception as error:
         raise UsageError(f"the colour space {space!r} cannot be used: {error}") from error
     return there.getDefaultCPUProcessor(), back.getDefaultCPUProcessor()
+
+
+@functools.lru_cache(maxsize=1)
+def _curve_table() -> NDArray[np.uint8]:
+    """(65536,) uint8: the view of light by the bits of its 16-bit floats; what is no number is black."""
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
+    return np.rint(_bend(np.nan_to_num(halves, nan=0, posinf=MAX_VIEWED_LIGHT**2))).astype(np.uint8)
 
 
 def _apply_processor(processor: Any, values: Light) -> NDArray[np.float32]:

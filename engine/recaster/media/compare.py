@@ -111,7 +111,8 @@ def _write_sheet(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], re
 def _choose_sound(infos: Sequence[ClipInfo]) -> CopySource:
     heard = next((info for info in infos if info.audio), infos[0])
     # Both begin with their first pictures, at whatever times their files say.
-    return CopySource(heard.path, shift=scan(infos[0].path).start - scan(heard.path).start)
+    starts = [scan(info.path, info.reading).start for info in (infos[0], heard)]
+    return CopySource(heard.path, shift=starts[0] - starts[1])
 
 
 class Layout:

@@ -74,7 +74,10 @@ def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = 
     """
     options = options or WriterOptions()
     pixel_format = check_encoding(Path(out), original, options)
-    changes = describe_sound_changes(original.path, Path(out), choose_sound_fallback(Path(out), options))
+    changes: tuple[str, ...] = ()
+    if not original.is_sequence:
+        fallback = choose_sound_fallback(Path(out), options)
+        changes = describe_sound_changes(original.path, Path(out), fallback)
     others = find_codec_losses(Path(out), original, options)
     return (*changes, *describe_losses(original, Path(out), pixel_format, others))
 
@@ -118,23 +121,23 @@ def join_segments(
     start = begin if frames.start > 0 else None
     stop = end if frames.stop < original.frame_count else None
     source = CopySource(segments[0], end=end)  # which has nothing but the picture
-    if has_sound:
+    if has_sound and not original.is_sequence:
         check_output(out, original, options)
         fallback = choose_sound_fallback(out, options or WriterOptions())
         source = CopySource(original.path, shift, start, stop, fallback, end)
-    metadata = original.metadata.cut(start, end, begin - scan(original.path).start)
+    metadata = original.metadata.cut(start, end, begin - scan(original.path, original.reading).start)
     return mux_streams(segments, out, times.moved(shift), source, metadata.moved(shift))
 
 
 def read_frame_times(original: ClipInfo, frames: range) -> tuple[FrameTimes, Fraction, Fraction]:
     """Finds the times of some frames of a clip, and when the first begins and the last ends, in seconds."""
-    seen = scan(original.path)
+    seen = scan(original.path, original.reading)
     if not 0 <= frames.start < frames.stop <= len(seen.pts):
         raise OutputError(
             f"{original.path} has frames 0-{len(seen.pts) - 1}, not {frames.start}-{frames.stop - 1}"
         )
-    base = Fraction(1, seen.info.time_base.denominator)
-    ticks = seen.pts * seen.info.time_base.numerator
+    base = Fraction(1, original.time_base.denominator)
+    ticks = seen.pts * original.time_base.numerator
     if frames.stop < len(ticks):
         end = int(ticks[frames.stop])
     else:

@@ -44,16 +44,19 @@ MAX_SKEW = 0.02
 
 def read_shape(picture: Any, stream: Any) -> Shape:
     """Reads the shape of a stream's pictures, from its first one."""
-    ignored = []
     aspect = stream.sample_aspect_ratio or Fraction(1)
-    scaled = compute_square_size(picture.width, picture.height, aspect)
+    return build_shape((picture.width, picture.height), aspect, read_display_matrix(picture))
+
+
+def build_shape(stored: tuple[int, int], aspect: Fraction, matrix: tuple[int, ...] | None) -> Shape:
+    """Builds the shape of pictures of a stored size, by the aspect of a pixel and the display matrix."""
+    ignored = []
+    scaled = compute_square_size(*stored, aspect)
     extreme = not Fraction(1, MAX_PIXEL_ASPECT) <= aspect <= MAX_PIXEL_ASPECT
     if extreme or scaled[0] * scaled[1] > MAX_PIXELS or max(scaled) > MAX_SIDE:
         ignored.append(f"its pixel shape of {aspect}: pixels are taken for square")
         aspect = Fraction(1)
-        scaled = picture.width, picture.height
-    stored = picture.width, picture.height
-    matrix = read_display_matrix(picture)
+        scaled = stored
     rotation, mirrored, straight = read_orientation(matrix)
     if not straight:
         ignored.append("its rotation, which is no quarter turn: the picture is read as it is stored")

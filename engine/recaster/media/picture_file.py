@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,10 +10,11 @@ import numpy as np
 
 from recaster.errors import ClipError, OutputError
 from recaster.files import atomic_file
+from recaster.media.decoder import MAX_PIXELS, MAX_SIDE
 from recaster.media.types import Rect
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -27,6 +29,8 @@ PICTURE_FORMATS: Final = {
     ".jpeg": "jpeg",
 }
 """OpenImageIO's names of the formats, by suffix."""
+MAX_SAMPLES: Final = 4 * MAX_PIXELS
+"""Of all channels of one file together."""
 _TYPES: Final = {"uint8": np.uint8, "uint16": np.uint16, "half": np.float16, "float": np.float32}
 _DEPTHS: Final = {np.dtype(value): name for name, value in _TYPES.items()}
 
@@ -60,50 +64,100 @@ class PicturePart:
 
 def read_header(path: Path) -> tuple[PicturePart, ...]:
     """Reads what a file says of its parts; their pixels are empty (ClipError where it can't be read)."""
-    return _read(path, has_pixels=False)
+    with _open_parts(path) as reader:
+        return tuple(
+            _read_part(path, reader, number, has_pixels=False) for number in _list_parts(path, reader)
+        )
 
 
 def read_picture(path: Path) -> tuple[PicturePart, ...]:
-    """Reads all parts of a file (ClipError where one can't be read)."""
-    return _read(path, has_pixels=True)
+    """Reads all parts of a file (ClipError where one can't be read).
+
+    Colours are as they are stored, also where they aren't multiplied by their alpha.
+    """
+    with _open_parts(path) as reader:
+        samples = 0
+        parts = []
+        for number in _list_parts(path, reader):
+            spec = reader.spec()
+            samples += spec.width * spec.height * spec.nchannels
+            if samples > MAX_SAMPLES:
+                raise ClipError(
+                    f"{path}: its channels are too large: at most {MAX_SAMPLES} values are allowed"
+                )
+            parts.append(_read_part(path, reader, number, has_pixels=True))
+        return tuple(parts)
 
 
-def _read(path: Path, *, has_pixels: bool) -> tuple[PicturePart, ...]:
+def read_channels(path: Path, part: int, begin: int, end: int) -> PicturePart:
+    """Reads the channels from ``begin`` to before ``end`` of one part (ClipError where it can't be read)."""
+    with _open_parts(path) as reader:
+        if not reader.seek_subimage(part, 0) or reader.spec().nchannels < end:
+            raise ClipError(f"{path}: it has other channels than the sequence's first picture")
+        _check_part(path, reader.spec())
+        return _read_part(path, reader, part, has_pixels=True, channels=slice(begin, end))
+
+
+@contextlib.contextmanager
+def _open_parts(path: Path) -> Iterator[Any]:
     import OpenImageIO
 
     if not path.is_file():
         raise ClipError(f"{path}: there is no such picture")
     # By the suffix alone: it would try all its readers on a file that isn't what its name says.
     OpenImageIO.attribute("try_all_readers", 0)
-    reader = OpenImageIO.ImageInput.open(str(path))
+    hints = OpenImageIO.ImageSpec()
+    hints.attribute("oiio:UnassociatedAlpha", 1)
+    reader = OpenImageIO.ImageInput.open(str(path), hints)
     if reader is None:
         raise ClipError(f"{path}: this picture cannot be read ({OpenImageIO.geterror()})")
-    parts: list[PicturePart] = []
-    while reader.seek_subimage(len(parts), 0):
-        spec = reader.spec()
-        if spec.deep:
-            raise ClipError(f"{path}: deep pictures cannot be used; flatten them first")
-        parts.append(_read_part(path, reader, len(parts), has_pixels=has_pixels))
-    reader.geterror()  # that there is no further part
-    reader.close()
-    return tuple(parts)
+    try:
+        yield reader
+    finally:
+        reader.geterror()  # that there is no further part
+        reader.close()
 
 
-def _read_part(path: Path, reader: Any, number: int, *, has_pixels: bool) -> PicturePart:
+def _list_parts(path: Path, reader: Any) -> Iterator[int]:
+    """Goes through the parts of an opened file: their numbers."""
+    number = 0
+    while reader.seek_subimage(number, 0):
+        _check_part(path, reader.spec())
+        yield number
+        number += 1
+
+
+def _check_part(path: Path, spec: Any) -> None:
+    if spec.deep:
+        raise ClipError(f"{path}: deep pictures cannot be used; flatten them first")
+    for width, height in ((spec.width, spec.height), (spec.full_width, spec.full_height)):
+        if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+            raise ClipError(
+                f"{path}: {width}x{height} pixels are too many: at most {MAX_PIXELS} are allowed, and "
+                f"{MAX_SIDE} to a side; scale it down"
+            )
+
+
+def _read_part(
+    path: Path, reader: Any, number: int, *, has_pixels: bool, channels: slice = slice(None)
+) -> PicturePart:
     spec = reader.spec()
-    types = tuple(str(each) for each in spec.channelformats)
+    types = tuple(str(each) for each in spec.channelformats)[channels]
+    begin, end, _ = channels.indices(spec.nchannels)
     # Wider than any single channel's: 16-bit floats fit into 32, other integers into the next larger ones.
-    name = str(spec.format) if str(spec.format) in _TYPES and not types else "float"
+    stored = types[0] if types else str(spec.format)
+    types = types if len(set(types)) > 1 else ()
+    name = stored if stored in _TYPES and not types else "float"
     if not has_pixels:
-        pixels: Any = np.empty((0, 0, spec.nchannels), _TYPES[name])
+        pixels: Any = np.empty((0, 0, end - begin), _TYPES[name])
     else:
-        pixels = reader.read_image(number, 0, 0, spec.nchannels, name)
+        pixels = reader.read_image(number, 0, begin, end, name)
         if pixels is None:
             raise ClipError(f"{path}: this picture cannot be read ({reader.geterror()})")
     left = spec.x - spec.full_x
     top = spec.y - spec.full_y
     return PicturePart(
-        tuple(spec.channelnames),
+        tuple(spec.channelnames)[channels],
         pixels,
         str(spec.getattribute("oiio:subimagename") or ""),
         Rect(left, top, left + spec.width, top + spec.height),

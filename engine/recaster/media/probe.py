@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,11 @@ from recaster.media.hdr_metadata import read_hdr_metadata
 from recaster.media.metadata import list_side_streams, read_metadata
 from recaster.media.picture import bit_depth, has_alpha, read_presentation
 from recaster.media.scan_warnings import list_warnings
+from recaster.media.sequence_name import find_sequence, resolve_clip
+from recaster.media.sequence_scan import scan_sequence
 from recaster.media.timeline import FALLBACK_RATE
-from recaster.media.types import AudioStream, ClipInfo
+from recaster.media.types import AudioStream, ClipInfo, Scan
+from recaster.settings.reading import DEFAULT_READING, ReadOptions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,42 +36,27 @@ MIN_TICKS_PER_FRAME = 4
 NTSC = Fraction(1000, 1001)
 
 
-@dataclass(frozen=True, eq=False)
-class Scan:
-    """Findings of one decoding pass over a clip.
-
-    Attributes:
-        pts: (N,) int64, presentation times in ticks of the clip's time base, strictly increasing.
-        seek_points: (K,) int64, indices of key frames at which decoding may start and gives the same times.
-        jumps: seconds by which the times after each closed jump of the file's clock are moved.
-    """
-
-    info: ClipInfo
-    pts: NDArray[np.int64]
-    seek_points: NDArray[np.int64]
-    jumps: tuple[Fraction, ...]
-
-    @property
-    def start(self) -> Fraction:
-        """Time of the first frame in the file, in seconds."""
-        return int(self.pts[0]) * self.info.time_base
-
-
-def probe(path: Path) -> ClipInfo:
+def probe(path: Path, options: ReadOptions = DEFAULT_READING) -> ClipInfo:
     """Probes a clip: every frame is decoded, so that the count is of frames that can be had.
 
     The rate of a clip with even timestamps is exact (24000/1001, not 23.976); of a variable one it
-    is frames over duration. Rates that the file states are used only where its timestamps agree.
+    is frames over duration. Rates that the file states are used only where its timestamps agree. Of a
+    sequence of pictures the headers are read, ``path`` becomes its pattern.
 
     Raises:
-        ClipError: missing, a folder, empty, not a video, only sound, or cut off before its index.
+        ClipError: missing, a folder, empty, not a video, only sound, or cut off before its index; of a
+            sequence a picture that is damaged or unlike the first.
+        UsageError: a layer of pictures has to be named, or isn't there.
     """
-    return dataclasses.replace(scan(path).info, path=Path(path))
+    return dataclasses.replace(scan(path, options).info, path=resolve_clip(Path(path)))
 
 
-def scan(path: Path) -> Scan:
+def scan(path: Path, options: ReadOptions = DEFAULT_READING) -> Scan:
     """Decodes the whole clip once, as ``probe``; the result is kept while the file stays the same."""
     path = Path(path)
+    sequence = find_sequence(path)
+    if sequence is not None:
+        return scan_sequence(sequence, options)
     check_file(path)
     status = path.stat()
     return _scan(path.absolute(), status.st_mtime_ns, status.st_size)

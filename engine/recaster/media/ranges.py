@@ -73,6 +73,6 @@ def _find_frame(seconds: Fraction, info: ClipInfo) -> int:
         return info.frame_count + 1
     if not info.variable:
         return min(-int(-seconds * info.rate // 1), info.frame_count)
-    pts = scan(info.path).pts
+    pts = scan(info.path, info.reading).pts
     ticks = -int(-seconds / info.time_base // 1)
     return int(np.searchsorted(pts, pts[0] + ticks))

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recaster.errors import ClipError, UsageError
+from recaster.media.colour_view import ColourView
 from recaster.media.decoder import ClipDecoder, DecodedPicture, check_file
 from recaster.media.lazy_frame import LazyFrame, PictureCropper
 from recaster.media.picture import RgbConverter, deinterlace, read_presentation
-from recaster.media.probe import Scan, scan
+from recaster.media.picture_frame import read_pictures
+from recaster.media.probe import scan
+from recaster.media.sequence_name import find_sequence
 from recaster.media.types import Frame
+from recaster.settings.reading import DEFAULT_READING, ReadOptions
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from recaster.media.colour_view import ColourView
+    from recaster.media.types import Scan
 
 
 def read_frames(
@@ -29,7 +33,7 @@ def read_frames(
     *,
     fast: bool = False,
     lazy: bool = False,
-    view: ColourView | None = None,
+    options: ReadOptions = DEFAULT_READING,
 ) -> Iterator[Frame]:
     """Reads the frames of a clip as a person would see them, one at a time, in constant memory.
 
@@ -47,25 +51,40 @@ def read_frames(
         stop: index after the last one, or None for the rest of the clip.
         fast: convert colours in a tenth of the time, up to two levels too dark: to look at, not to paint on.
         lazy: convert a frame when its image, or part of it, is asked for; what comes of it is the same.
-        view: what images show of the clip's values; None for what its tags ask for.
+        options: what isn't as the files say.
 
     Raises:
         ClipError: the clip cannot be used.
-        UsageError: ``start`` is negative or ``stop`` before it.
+        UsageError: ``start`` is negative or ``stop`` before it, or there is no such layer or colour space.
     """
     if start < 0 or (stop is not None and stop < start):
         raise UsageError(f"{path}: frames {start} to {stop} are not a range")
+    sequence = find_sequence(Path(path))
+    if sequence is not None:
+        return read_pictures(sequence, scan(path, options), start, stop, fast=fast)
     check_file(Path(path))
-    return _read(Path(path), start, stop, fast=fast, lazy=lazy, view=view)
+    return _read(Path(path), start, stop, fast=fast, lazy=lazy, view=find_named_view(options))
 
 
-def read_indices(path: Path, indices: Sequence[int], view: ColourView | None = None) -> Iterator[Frame]:
+def find_named_view(options: ReadOptions) -> ColourView | None:
+    """The view of the colour space that is named; None where none is (UsageError for a wrong one)."""
+    return None if options.colour_space is None else ColourView.of_space(options.colour_space)
+
+
+def read_indices(
+    path: Path, indices: Sequence[int], options: ReadOptions = DEFAULT_READING
+) -> Iterator[Frame]:
     """Reads the frames with these indices (ascending), as ``read_frames`` does, lazily.
 
     No part of the clip is decoded twice: reading begins anew only where a key frame lies between.
     """
     if not indices:
         return
+    sequence = find_sequence(Path(path))
+    if sequence is not None:
+        yield from read_pictures(sequence, scan(path, options), indices[0], indices[-1] + 1, set(indices))
+        return
+    view = find_named_view(options)
     keys = scan(path).seek_points
     wanted = set(indices)
     begin = indices[0]
@@ -77,8 +96,13 @@ def read_indices(path: Path, indices: Sequence[int], view: ColourView | None = N
             begin = following if following is not None else begin
 
 
-def find_cheap_indices(path: Path) -> NDArray[np.int64]:
-    """Finds the frames for which ``read_indices`` decodes at most two others: those after key frames."""
+def find_cheap_indices(path: Path, options: ReadOptions = DEFAULT_READING) -> NDArray[np.int64]:
+    """Finds the frames for which ``read_indices`` decodes at most two others: those after key frames.
+
+    Of a sequence of pictures these are all.
+    """
+    if find_sequence(Path(path)) is not None:
+        return scan(path, options).seek_points
     return scan(path).seek_points + 1
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from av.sidedata.sidedata import Type
 
-from recaster.media.colour_tags import HDR_TRANSFERS
+from recaster.media.colour_tags import HDR_TRANSFERS, describe_hdr
 from recaster.media.decoder import list_copyable_sounds
 from recaster.media.hdr_metadata import read_hdr_metadata
 from recaster.media.picture import has_alpha
@@ -134,10 +134,7 @@ def _picture_warnings(damage: Damage, shape: Shape, colour: ColourTags, *, inter
     if interlaced:
         warnings.append("interlaced: each frame is deinterlaced to one picture")
     if colour.transfer in HDR_TRANSFERS:
-        name = HDR_TRANSFERS[colour.transfer]
-        warnings.append(
-            f"HDR ({name}): faces are made in a tone-mapped view and laid over the clip's own values"
-        )
+        warnings.append(describe_hdr(colour.transfer))
     return warnings
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from recaster.errors import ClipError
 from recaster.media.picture_file import PICTURE_FORMATS
 
 if TYPE_CHECKING:
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
 
 _PATTERN: Final = re.compile(r"(?P<prefix>.*?)(?:%0?(?P<width>\d*)d|(?P<hashes>#+))(?P<suffix>\.\w+)")
 _FILE: Final = re.compile(r"(?P<prefix>.*?)(?P<digits>\d+)(?P<suffix>\.\w+)")
+_VERSION: Final = re.compile(r"(.*[^A-Za-z])?[vV]")
+"""Prefix of a number that counts versions (shot_v002.exr) and not frames."""
+_MAX_NAMED: Final = 6
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,8 @@ class SequenceName:
     Attributes:
         folder: in which all its pictures lie.
         prefix: of their names, before the number.
-        digits: numbers have at least so many; shorter ones begin with zeros.
+        digits: numbers have at least so many; shorter ones begin with zeros. 0 for a lone picture, whose name
+            has no number, and which counts as number 0.
         suffix: of their names, with the dot.
     """
 
@@ -43,8 +49,8 @@ class SequenceName:
     @classmethod
     def of_file(cls, path: Path) -> SequenceName | None:
         """The sequence that a picture belongs to by its name; None where that has no number."""
-        match = _FILE.fullmatch(path.name)
-        if match is None or match["suffix"].lower() not in PICTURE_FORMATS:
+        match = _match_file(path.name)
+        if match is None:
             return None
         # "0001" is a number of four digits, "1001" may be one of any width up to that.
         digits = len(match["digits"])
@@ -52,15 +58,24 @@ class SequenceName:
 
     @property
     def path(self) -> Path:
-        """The pattern, as a path."""
-        return self.folder / f"{self.prefix}%0{self.digits}d{self.suffix}"
+        """The pattern, as a path; of a lone picture its own."""
+        width = f"0{self.digits}" if self.digits > 1 else ""
+        return self.folder / f"{self.prefix}{f'%{width}d' if self.digits else ''}{self.suffix}"
+
+    @property
+    def title(self) -> str:
+        """The name without number and suffix, to call other files by; the folder's where none is left."""
+        return self.prefix.rstrip("._- ") or self.folder.resolve().name
 
     def picture_path(self, number: int) -> Path:
         """Path of the picture with a number."""
-        return self.folder / f"{self.prefix}{number:0{self.digits}}{self.suffix}"
+        digits = f"{number:0{self.digits}}" if self.digits else ""
+        return self.folder / f"{self.prefix}{digits}{self.suffix}"
 
     def find_numbers(self) -> list[int]:
         """Finds the numbers of the pictures that are there, in order (OSError without the folder)."""
+        if not self.digits:
+            return [0] if self.path.is_file() else []
         name = re.compile(rf"{re.escape(self.prefix)}(\d{{{self.digits},}}){re.escape(self.suffix)}")
         matches = (name.fullmatch(path.name) for path in self.folder.iterdir())
         # No zeros before a number that is long enough without: 00012 isn't written with four digits.
@@ -69,3 +84,98 @@ class SequenceName:
 
     def _length(self, digits: str) -> int:
         return max(self.digits, len(str(int(digits))))
+
+
+def find_sequence(path: Path) -> SequenceName | None:
+    """Finds the sequence that a path stands for; None where it stands for none.
+
+    A path may be a pattern, any picture of the sequence, or a folder that holds no other one. A picture
+    without neighbours is a sequence of one.
+
+    Raises:
+        ClipError: the folder holds several, or no picture of the pattern is there.
+    """
+    if path.is_dir():
+        return _choose_in_folder(path)
+    if path.is_file():
+        if path.suffix.lower() not in PICTURE_FORMATS:
+            return None
+        listed = list_sequences(path.parent, path.name)
+        return next(name for name, files in listed.items() if path.name in files)
+    pattern = SequenceName.parse(path)
+    if pattern is not None and not (pattern.folder.is_dir() and pattern.find_numbers()):
+        raise ClipError(f"{path}: there is no such picture")
+    return pattern
+
+
+def resolve_clip(path: Path) -> Path:
+    """Resolves what somebody gave as a clip to a sequence's pattern; a file stays as it is (ClipError)."""
+    sequence = find_sequence(path)
+    return path if sequence is None else sequence.path
+
+
+def clip_exists(path: Path) -> bool:
+    """Tells whether a file or folder, or a picture of a pattern, is there."""
+    try:
+        return path.exists() or find_sequence(path) is not None
+    except ClipError:
+        return False
+
+
+def list_sequences(folder: Path, like: str = "") -> dict[SequenceName, list[str]]:
+    """Lists the sequences of a folder, and names of their pictures; hidden files are left out.
+
+    Args:
+        like: a picture's name: only those are listed whose names differ from it in their numbers.
+    """
+    wanted = _match_file(like)
+    numbered: dict[tuple[str, str], list[str]] = defaultdict(list)
+    listed: dict[SequenceName, list[str]] = {}
+    for file in sorted(folder.iterdir()):
+        match = _match_file(file.name)
+        if file.suffix.lower() not in PICTURE_FORMATS or (file.name.startswith(".") and file.name != like):
+            continue
+        if match is not None:
+            if wanted is None or match.group("prefix", "suffix") == wanted.group("prefix", "suffix"):
+                numbered[match["prefix"], match["suffix"]].append(match["digits"])
+        elif like in ("", file.name):
+            listed[SequenceName(folder, file.stem, 0, file.suffix)] = [file.name]
+    for (prefix, suffix), numbers in numbered.items():
+        for width, members in _group_by_width(numbers).items():
+            name = SequenceName(folder, prefix, width, suffix)
+            listed[name] = [f"{prefix}{digits}{suffix}" for digits in members]
+    return listed
+
+
+def _match_file(name: str) -> re.Match[str] | None:
+    match = _FILE.fullmatch(name)
+    if match is None or match["suffix"].lower() not in PICTURE_FORMATS or _VERSION.fullmatch(match["prefix"]):
+        return None
+    return match
+
+
+def _group_by_width(numbers: list[str]) -> dict[int, list[str]]:
+    """Groups numbers as they are written by the digits that their sequence pads them to."""
+    padded = sorted({len(digits) for digits in numbers if digits[0] == "0" and len(digits) > 1}, reverse=True)
+    groups: dict[int, list[str]] = defaultdict(list)
+    for digits in numbers:
+        # 1001 goes on from 0999, where there is that; else it is padded to nothing.
+        fitting = (width for width in padded if width <= len(digits))
+        groups[len(digits) if digits[0] == "0" and len(digits) > 1 else next(fitting, 0)].append(digits)
+    plain = groups.pop(0, [])
+    if plain:
+        groups.setdefault(min(map(len, plain)), []).extend(plain)
+    return groups
+
+
+def _choose_in_folder(folder: Path) -> SequenceName | None:
+    """Chooses the only sequence of a folder; a lone picture beside it (a poster, say) is none."""
+    listed = list_sequences(folder)
+    names = [name for name, files in listed.items() if len(files) > 1] or list(listed)
+    if len(names) > 1:
+        shown = ", ".join(name.path.name for name in names[:_MAX_NAMED])
+        more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+        raise ClipError(
+            f"{folder}: several sequences of pictures are in this folder: {shown}{more}; name one"
+        )
+    return names[0] if names else None

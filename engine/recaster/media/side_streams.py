@@ -51,9 +51,7 @@ def describe_losses(
     Raises:
         ClipError: the original cannot be opened.
     """
-    with open_container(original.path) as source:
-        codecs = _choose_codecs(original.path, source, out.suffix.lower(), original.metadata)
-        streams = [side for stream, side in list_side_streams(source) if stream not in codecs]
+    streams = [] if original.is_sequence else _list_lost_streams(original, out)
     lost = [_describe_stream(side) for side in streams[:MAX_NAMED]]
     if len(streams) > MAX_NAMED:
         lost.append(f"{len(streams) - MAX_NAMED} streams more")
@@ -68,6 +66,12 @@ def describe_losses(
         lost.append(f"transparency, which {pixel_format} doesn't have")
     lost.extend(others)
     return (f"{out.name} cannot hold of the clip: {'; '.join(lost)}",) if lost else ()
+
+
+def _list_lost_streams(original: ClipInfo, out: Path) -> list[SideStream]:
+    with open_container(original.path) as source:
+        codecs = _choose_codecs(original.path, source, out.suffix.lower(), original.metadata)
+        return [side for stream, side in list_side_streams(source) if stream not in codecs]
 
 
 def _describe_stream(side: SideStream) -> str:

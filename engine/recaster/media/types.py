@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recaster.media.metadata import NO_METADATA, Metadata, SideStream
+from recaster.settings.reading import DEFAULT_READING, ReadOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,6 +103,12 @@ class ClipInfo:
         hdr: HDR10's static metadata.
         has_alpha: whether pictures say how transparent they are.
         warnings: what is wrong with the file but was survived (truncated, damaged frames).
+        first_number: of a sequence of pictures, the number of its first one; that of any frame is its pts
+            more. None for other clips.
+        gaps: the first and the last of numbers that are missing in a sequence.
+        layer: of the sequence's pictures that is the clip; "" for that without a name.
+        view: the view of a sequence's values; None where they are viewed as they are.
+        reading: the options by which the clip was read.
     """
 
     path: Path
@@ -122,6 +129,11 @@ class ClipInfo:
     hdr: HdrMetadata | None = None
     has_alpha: bool = False
     warnings: tuple[str, ...] = ()
+    first_number: int | None = None
+    gaps: tuple[tuple[int, int], ...] = ()
+    layer: str = ""
+    view: ColourView | None = None
+    reading: ReadOptions = DEFAULT_READING
 
     @property
     def width(self) -> int:
@@ -132,6 +144,32 @@ class ClipInfo:
     def height(self) -> int:
         """Pixels down, as shown."""
         return self.shape.height
+
+    @property
+    def is_sequence(self) -> bool:
+        """True for a sequence of pictures, which has no streams."""
+        return self.first_number is not None
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """Findings of one decoding pass over a clip.
+
+    Attributes:
+        pts: (N,) int64, presentation times in ticks of the clip's time base, strictly increasing.
+        seek_points: (K,) int64, indices of key frames at which decoding may start and gives the same times.
+        jumps: seconds by which the times after each closed jump of the file's clock are moved.
+    """
+
+    info: ClipInfo
+    pts: NDArray[np.int64]
+    seek_points: NDArray[np.int64]
+    jumps: tuple[Fraction, ...]
+
+    @property
+    def start(self) -> Fraction:
+        """Time of the first frame in the file, in seconds."""
+        return int(self.pts[0]) * self.info.time_base
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,12 @@ from recaster.errors import OutputError
 from recaster.files import atomic_file, write_error
 from recaster.media.available_encoders import choose_taken_format
 from recaster.media.colour_tags import (
+    LINEAR_TRANSFER,
     choose_matrix,
     choose_output_tags,
     fill_missing_tags,
     read_colour_tags,
+    tags_of_movie,
     write_colour_tags,
 )
 from recaster.media.decoder import media_url
@@ -43,6 +45,7 @@ from recaster.media.layer_picture import make_layer_picture
 from recaster.media.lazy_frame import LazyFrame, sample_planes
 from recaster.media.patches import PatchCompositor, find_siting, paste_patches
 from recaster.media.picture import bit_depth, has_alpha
+from recaster.media.picture_frame import PictureFrame
 from recaster.media.stored_patches import to_stored
 from recaster.media.types import Patch, Rect
 from recaster.settings.encoding import FFMPEG_ENCODERS, WriterOptions
@@ -50,6 +53,8 @@ from recaster.settings.encoding import FFMPEG_ENCODERS, WriterOptions
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
+
+    from numpy.typing import NDArray
 
     from recaster.media.types import ClipInfo, ColourTags, Frame, Plate
 
@@ -95,7 +100,7 @@ class ClipWriter:
         if self._options.encoder is not None:
             self._taken_format = choose_taken_format(self._encoder, self._format)
         self._is_rgb = av.VideoFormat(self._format, 16, 16).is_rgb
-        self._tags = info.colour if self._is_rgb else _choose_tags(info, self._codec)
+        self._tags = tags_of_movie(info) if self._is_rgb else _choose_tags(info, self._codec)
         self._is_full_range = self._tags.range == "pc"
         self._shape = choose_shape(info, self._options)
         self._matrix = choose_matrix(self._tags, (info.width, info.height), self.path)
@@ -147,9 +152,8 @@ class ClipWriter:
         patch = Patch(Rect(0, 0, width, height), image, whole, whole.astype(np.uint8))
         self._encode_rgb(to_stored(patch, self._shape).image, pts)
 
-    def _encode_rgb(self, image: Plate, pts: int, origin: LazyFrame | None = None) -> None:
-        """Encodes an image of the stored size, as transparent as the frame that it was made of."""
-        alpha = None if origin is None or not has_alpha(origin.picture) else origin.stored_alpha
+    def _encode_rgb(self, image: Plate, pts: int, alpha: NDArray[np.uint16] | None = None) -> None:
+        """Encodes an image of the stored size, as opaque as ``alpha`` says: (height, width) of 16 bits."""
         if self._is_rgb:
             self._encode(make_rgb_picture(image, alpha, self._format), pts)
             return
@@ -173,6 +177,9 @@ class ClipWriter:
         Raises:
             OutputError: as ``write``.
         """
+        if isinstance(frame, PictureFrame):
+            self._write_picture(frame, patches)
+            return
         if not isinstance(frame, LazyFrame) or not self._fits(frame.picture):
             self.write(paste_patches(frame.plate, patches), frame.pts)
             return
@@ -182,7 +189,17 @@ class ClipWriter:
                 self._state_siting(frame.picture)
             self._encode(self._compositor(frame.picture, placed, self._to_stored_form), frame.pts)
         else:
-            self._encode_rgb(paste_patches(frame.stored_plate, placed), frame.pts, frame)
+            alpha = frame.stored_alpha if has_alpha(frame.picture) else None
+            self._encode_rgb(paste_patches(frame.stored_plate, placed), frame.pts, alpha)
+
+    def _write_picture(self, frame: PictureFrame, patches: Sequence[Patch]) -> None:
+        """Appends a picture of a sequence; light becomes the view that people and networks see of it."""
+        is_stored = self._shape == self._info.shape
+        placed = [to_stored(patch, self._shape) for patch in patches]
+        plate = paste_patches(frame.stored_plate if is_stored else frame.plate, placed)
+        if self._info.colour.transfer == LINEAR_TRANSFER and frame.view is not None:
+            plate = frame.view.decode(np.asarray(plate, np.float32))
+        self._encode_rgb(plate, frame.pts, frame.stored_alpha if is_stored else None)
 
     def write_layer(self, patches: Sequence[Patch], pts: int) -> None:
         """Appends a frame of what was painted alone, in a pixel format that ``make_layer_picture`` takes.

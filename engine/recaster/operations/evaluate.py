@@ -42,6 +42,7 @@ class Request:
 def run(request: Request, report: Report = silent, grant: Grant | None = None) -> EvaluationResult:
     """Judges a swap, as ``evaluation.evaluate.evaluate``; ConsentError where one of the faces was revoked."""
     from recaster.evaluation.evaluate import evaluate
+    from recaster.media.clip import digest_media
     from recaster.media.probe import probe
     from recaster.media.ranges import parse_range
 
@@ -55,7 +56,11 @@ def run(request: Request, report: Report = silent, grant: Grant | None = None) -
         refuse_revoked(*facesets)
         faces = folder_digests(*facesets)
         people = noted_identities(*facesets)
-        record("evaluate.start", faces=faces, clips=[sha256(request.original), sha256(request.swapped)])
+        record(
+            "evaluate.start",
+            faces=faces,
+            clips=[digest_media(request.original), digest_media(request.swapped)],
+        )
     result = evaluate(request.original, request.swapped, request.source, request.out, settings, report)
     if grant is None:
         written = [] if request.out is None else [request.out / name for name in ARTIFACTS]

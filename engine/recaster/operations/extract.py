@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from recaster.files import sha256
 from recaster.operations.face_rights import (
     NO_CLAIM,
     FaceClaim,
@@ -57,8 +56,9 @@ def run(
 
     files = find_inputs(request.inputs)
     for file in files:
-        for warning in probe(file.path).warnings if file.kind == "clip" else ():
-            on_warning(file.path, warning)
+        if file.kind == "clip":
+            for warning in probe(file.path, request.settings.reading).warnings:
+                on_warning(file.path, warning)
     is_new = not request.faceset.exists()
     if grant is None:
         _authorize(request, files)
@@ -70,9 +70,11 @@ def run(
 
 def _authorize(request: Request, files: Sequence[Input]) -> None:
     """Checks the right to the face, before any work is done for somebody else, and records the begin."""
+    from recaster.media.clip import digest_media
+
     with open_register() as register:
         request.claim.check_extraction(register, request.faceset)
-    clips = [sha256(file.path) for file in files if file.kind == "clip"]
+    clips = [digest_media(file.path) for file in files if file.kind == "clip"]
     faces = folder_digests(request.faceset)
     record("extract.start", faces=faces, clips=clips, pictures=len(files) - len(clips))
 

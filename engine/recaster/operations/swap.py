@@ -183,8 +183,10 @@ def is_made(
 
 def _open_clip(request: Request) -> Clip:
     from recaster.media.clip import Clip
+    from recaster.settings.messages import settings_from
+    from recaster.settings.reading import ReadOptions
 
-    return Clip(request.clip, request.options.input_colour_space or None)
+    return Clip(request.clip, settings_from(ReadOptions, request.options))
 
 
 def _settings_by_policy(request: Request, clip: Clip) -> SwapSettings:

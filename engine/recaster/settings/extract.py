@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path  # noqa: TC003 - types of options are looked at
 from typing import Any, Final
 
 from recaster.errors import UsageError
 from recaster.settings.detection import SAME_PERSON, AnalysisSettings
 from recaster.settings.options import Bounds, check_options, option, same_option
+from recaster.settings.reading import ReadOptions
 
 IMAGE_SUFFIXES: Final = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 CROP_SIZE_PX: Final = 512
@@ -54,6 +55,7 @@ class ExtractSettings:
         bounds=Bounds(64, 2048),
         metavar="PX",
     )
+    reading: ReadOptions = field(default_factory=ReadOptions)
     identity: str = option("", "whose faces these are, kept with a new faceset (default: none)", wire="note")
 
     def check(self) -> None:

@@ -138,14 +138,6 @@ class SwapSettings:
         choices=COLOURS,
         unknown="there is no colour correction {value!r}; choose one of {choices}",
     )
-    colour_space: str | None = option(
-        None,
-        "the clip's colour space, where its tags don't say it: a camera's log space like slog3_sgamut3cine, "
-        "by its name in OpenColorIO's studio configuration, or in the one that OCIO names",
-        metavar="NAME",
-        wire="input_colour_space",
-        flag="input_colour_space",
-    )
     analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
     writer: WriterOptions = field(default_factory=WriterOptions)
     matte: Path | None = option(None, "also write the mask to a clip, as grey", metavar="OUT")

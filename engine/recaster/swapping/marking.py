@@ -31,7 +31,7 @@ def mark_result(request: SwapRequest, unsigned: Path, frames: int, swapped: int)
         raise ValueError("a swap without a mark isn't signed")
     facts = {"frames": frames, "swapped": swapped}
     facts |= collect_provenance_facts(request.swapper, request.settings) | {"clip": request.clip.digest}
-    return sign_swap(unsigned, request.out, request.clip.path, facts, request.mark)
+    return sign_swap(unsigned, request.out, request.clip.first_file, facts, request.mark)
 
 
 def collect_provenance_facts(swapper: Swapper, settings: SwapSettings) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from recaster.files import sha256
 from recaster.media.encoders import check_encoding, choose_layer_options
 from recaster.media.join import check_output
 from recaster.provenance.manifest import check_signer
+from recaster.settings.reading import DEFAULT_READING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,20 +93,21 @@ class SwapRequest:
         del plain["layers"], plain["layers_out"]
         person = self.settings.person
         # Only where they are asked for: parts of other swaps go on as before.
-        view = {} if self.clip.view is None else {"view": self.clip.view.fingerprint}
-        layers = {"layers": sorted(self.settings.layers)} if self.settings.layers else {}
-        return (
-            view
-            | layers
-            | {
-                "format": PLAN_FORMAT,
-                "recaster": __version__,
-                "clip": self.clip.digest,
-                "swapper": self.swapper.digest,
-                "settings": plain,
-                "person": None if person is None else sha256(person),
-            }
-        )
+        asked: dict[str, Any] = {}
+        if self.clip.options != DEFAULT_READING:
+            asked["reading"] = _to_plain(self.clip.options)
+        if self.clip.view is not None:
+            asked["view"] = self.clip.view.fingerprint
+        if self.settings.layers:
+            asked["layers"] = sorted(self.settings.layers)
+        return asked | {
+            "format": PLAN_FORMAT,
+            "recaster": __version__,
+            "clip": self.clip.digest,
+            "swapper": self.swapper.digest,
+            "settings": plain,
+            "person": None if person is None else sha256(person),
+        }
 
 
 def check_outputs(clip: Clip, out: Path, settings: SwapSettings) -> tuple[str, ...]:

@@ -162,7 +162,7 @@ class ExtractSpec(_message.Message):
     def __init__(self, inputs: _Optional[_Iterable[_Union[ExtractInput, _Mapping]]] = ..., faceset_id: _Optional[str] = ..., display_name: _Optional[str] = ..., identity_id: _Optional[str] = ..., options: _Optional[_Union[ExtractOptions, _Mapping]] = ...) -> None: ...
 
 class ExtractOptions(_message.Message):
-    __slots__ = ("person", "everyone", "every", "range", "detector", "min_face", "min_area", "size", "note")
+    __slots__ = ("person", "everyone", "every", "range", "detector", "min_face", "min_area", "size", "note", "input_colour_space", "frame_rate", "input_layer")
     PERSON_FIELD_NUMBER: _ClassVar[int]
     EVERYONE_FIELD_NUMBER: _ClassVar[int]
     EVERY_FIELD_NUMBER: _ClassVar[int]
@@ -172,6 +172,9 @@ class ExtractOptions(_message.Message):
     MIN_AREA_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
+    INPUT_COLOUR_SPACE_FIELD_NUMBER: _ClassVar[int]
+    FRAME_RATE_FIELD_NUMBER: _ClassVar[int]
+    INPUT_LAYER_FIELD_NUMBER: _ClassVar[int]
     person: str
     everyone: bool
     every: int
@@ -181,7 +184,10 @@ class ExtractOptions(_message.Message):
     min_area: float
     size: int
     note: str
-    def __init__(self, person: _Optional[str] = ..., everyone: bool = ..., every: _Optional[int] = ..., range: _Optional[str] = ..., detector: _Optional[str] = ..., min_face: _Optional[int] = ..., min_area: _Optional[float] = ..., size: _Optional[int] = ..., note: _Optional[str] = ...) -> None: ...
+    input_colour_space: str
+    frame_rate: str
+    input_layer: str
+    def __init__(self, person: _Optional[str] = ..., everyone: bool = ..., every: _Optional[int] = ..., range: _Optional[str] = ..., detector: _Optional[str] = ..., min_face: _Optional[int] = ..., min_area: _Optional[float] = ..., size: _Optional[int] = ..., note: _Optional[str] = ..., input_colour_space: _Optional[str] = ..., frame_rate: _Optional[str] = ..., input_layer: _Optional[str] = ...) -> None: ...
 
 class TrainSpec(_message.Message):
     __slots__ = ("model_id", "display_name", "source_faceset_id", "target_faceset_id", "options")
@@ -245,7 +251,7 @@ class SwapSpec(_message.Message):
     def __init__(self, clip_id: _Optional[str] = ..., model_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., options: _Optional[_Union[SwapOptions, _Mapping]] = ..., suffix: _Optional[str] = ..., matte: bool = ..., without_manifest: bool = ..., report: bool = ..., layers: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SwapOptions(_message.Message):
-    __slots__ = ("range", "person", "track", "everyone", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode", "scale", "colour", "codec", "quality", "encoder_preset", "pixel_format", "threads", "device", "label", "label_language", "label_corner", "label_size", "sound", "square_pixels", "input_colour_space", "profile", "encoder")
+    __slots__ = ("range", "person", "track", "everyone", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode", "scale", "colour", "codec", "quality", "encoder_preset", "pixel_format", "threads", "device", "label", "label_language", "label_corner", "label_size", "sound", "square_pixels", "input_colour_space", "profile", "encoder", "frame_rate", "input_layer")
     RANGE_FIELD_NUMBER: _ClassVar[int]
     PERSON_FIELD_NUMBER: _ClassVar[int]
     TRACK_FIELD_NUMBER: _ClassVar[int]
@@ -274,6 +280,8 @@ class SwapOptions(_message.Message):
     INPUT_COLOUR_SPACE_FIELD_NUMBER: _ClassVar[int]
     PROFILE_FIELD_NUMBER: _ClassVar[int]
     ENCODER_FIELD_NUMBER: _ClassVar[int]
+    FRAME_RATE_FIELD_NUMBER: _ClassVar[int]
+    INPUT_LAYER_FIELD_NUMBER: _ClassVar[int]
     range: str
     person: str
     track: int
@@ -302,7 +310,9 @@ class SwapOptions(_message.Message):
     input_colour_space: str
     profile: str
     encoder: str
-    def __init__(self, range: _Optional[str] = ..., person: _Optional[str] = ..., track: _Optional[int] = ..., everyone: bool = ..., detector: _Optional[str] = ..., landmarker: _Optional[str] = ..., min_face: _Optional[int] = ..., smoothing: _Optional[str] = ..., mask: _Optional[str] = ..., feather: _Optional[float] = ..., erode: _Optional[float] = ..., scale: _Optional[float] = ..., colour: _Optional[str] = ..., codec: _Optional[str] = ..., quality: _Optional[int] = ..., encoder_preset: _Optional[str] = ..., pixel_format: _Optional[str] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., label: _Optional[str] = ..., label_language: _Optional[str] = ..., label_corner: _Optional[str] = ..., label_size: _Optional[float] = ..., sound: _Optional[str] = ..., square_pixels: bool = ..., input_colour_space: _Optional[str] = ..., profile: _Optional[str] = ..., encoder: _Optional[str] = ...) -> None: ...
+    frame_rate: str
+    input_layer: str
+    def __init__(self, range: _Optional[str] = ..., person: _Optional[str] = ..., track: _Optional[int] = ..., everyone: bool = ..., detector: _Optional[str] = ..., landmarker: _Optional[str] = ..., min_face: _Optional[int] = ..., smoothing: _Optional[str] = ..., mask: _Optional[str] = ..., feather: _Optional[float] = ..., erode: _Optional[float] = ..., scale: _Optional[float] = ..., colour: _Optional[str] = ..., codec: _Optional[str] = ..., quality: _Optional[int] = ..., encoder_preset: _Optional[str] = ..., pixel_format: _Optional[str] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., label: _Optional[str] = ..., label_language: _Optional[str] = ..., label_corner: _Optional[str] = ..., label_size: _Optional[float] = ..., sound: _Optional[str] = ..., square_pixels: bool = ..., input_colour_space: _Optional[str] = ..., profile: _Optional[str] = ..., encoder: _Optional[str] = ..., frame_rate: _Optional[str] = ..., input_layer: _Optional[str] = ...) -> None: ...
 
 class EvaluateSpec(_message.Message):
     __slots__ = ("original_clip_id", "swapped_clip_id", "source_faceset_id", "target_faceset_id", "gallery_faceset_ids", "range", "person", "track")
