@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 
 import numpy as np
@@ -117,6 +118,23 @@ def test_the_largest_face_lies_on_top() -> None:
     one = composite(frame(), [near])[1]
     assert (both >= one).all()
     assert matte.dtype == np.uint8
+
+
+def test_light_beyond_white_is_painted_whole() -> None:
+    """A highlight of a face in linear light stays; a face in a picture of 8 bits ends at white."""
+
+    class LightFrame(Frame):
+        @property
+        def plate(self) -> np.ndarray:
+            return self.image.astype(np.float32)
+
+    before = LightFrame(0, 0, Fraction(0), frame())
+    bright = layer(60, 40, 40, (1020.0, -30.0, 100.0))
+    [bounded] = patches(before, [bright])
+    assert bounded.image[bounded.matte == 255].max() == 255
+    [patch] = patches(before, [dataclasses.replace(bright, is_unbounded=True)])
+    inside = patch.image[patch.matte == 255]
+    assert np.abs(inside - (1020, -30, 100)).max() < 2.1  # the least opacity that counts as whole
 
 
 def test_fine_detail_does_not_alias_when_a_crop_shrinks() -> None:

@@ -76,7 +76,12 @@ def test_the_clip_is_probed_and_hashed_once(
     swap: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    monkeypatch.setattr("recaster.media.clip.probe", lambda path: asked.append("probe") or probe(path))
+
+    def count(path: Path, *options: Any) -> Any:
+        asked.append("probe")
+        return probe(path, *options)
+
+    monkeypatch.setattr("recaster.media.clip.probe", count)
     monkeypatch.setattr("recaster.media.clip.sha256", lambda path: asked.append("sha256") or sha256(path))
     swap(tmp_path / "out.mp4", report=tmp_path / "report.json")
     assert sorted(asked) == ["probe", "sha256"]

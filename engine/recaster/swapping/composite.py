@@ -39,11 +39,20 @@ class Layer:
         image: (size, size, 3) float32 RGB, 0 to 255.
         mask: (size, size) float32, 0 to 1, 0 along the border.
         matrix: (2, 3) float64, frame pixels to crop pixels.
+        is_unbounded: whether the image may go beyond 0 and 255, as light and log do.
     """
 
     image: NDArray[np.float32]
     mask: NDArray[np.float32]
     matrix: Floats
+    is_unbounded: bool = False
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The least and the greatest value that it paints."""
+        if not self.is_unbounded:
+            return 0, 255
+        return min(0, float(self.image.min())), max(255, float(self.image.max()))
 
     @property
     def zoom(self) -> float:
@@ -135,7 +144,7 @@ def _blend(
     to_crop = invert(layer.matrix)
     to_crop[:, 2] -= (place.left, place.top)  # counts from the place's corner, not from the frame's
     face = cv2.warpAffine(picture, to_crop, size, flags=filtering, borderMode=cv2.BORDER_REPLICATE)
-    np.clip(face, 0, 255, out=face)  # cubic filters reach beyond
+    np.clip(face, *layer.limits, out=face)  # cubic filters reach beyond
     weight = cv2.warpAffine(mask, to_crop, size, flags=cv2.INTER_LINEAR)
     there = place.relative_to(whole)
     here = there.crop(image)

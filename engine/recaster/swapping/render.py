@@ -244,7 +244,8 @@ class Renderer:
             visible = _remove_occluded(turned, face.occlusion, face.foreground)
             if frame.view is not None:
                 image = frame.view.encode(image)
-            layer = Layer(image, visible, swapped.matrix)
+            is_unbounded = frame.view is not None and frame.view.is_unbounded
+            layer = Layer(image, visible, swapped.matrix, is_unbounded)
             layers.append(layer)
             size = self._plan.size
             inside = mask_in_frame(frame.size, layer.matrix, size, side=size)
