@@ -78,7 +78,7 @@ class StripSettings(bpy.types.PropertyGroup):
     codec: EnumProperty(
         name="Codec",
         description="How the result is encoded",
-        items=enum_items(encoding.CODECS),
+        items=enum_items({name: encoding.CODECS[name] for name in encoding.FFMPEG_ENCODERS}),
         default=encoding.WriterOptions.codec,
     )
     label: EnumProperty(

@@ -8,7 +8,7 @@ import pytest
 
 from recaster.provenance.policy import BASIS_VARIABLE, POLICY_FILE
 from recaster.service.server_info import basis_needed, policy_of
-from recaster.settings.encoding import CODECS
+from recaster.settings.encoding import FFMPEG_ENCODERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,4 +37,4 @@ def test_a_client_knows_whether_a_face_needs_a_basis(
 
 def test_an_engine_offers_the_codecs_that_its_ffmpeg_has(served: Any) -> None:
     with served.client() as client:
-        assert list(client.info().codecs) == list(CODECS)
+        assert list(client.info().codecs) == list(FFMPEG_ENCODERS)

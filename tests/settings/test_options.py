@@ -108,7 +108,7 @@ def test_a_codec_has_its_usual_container_first() -> None:
     assert list(SUFFIXES) == list(CODECS)
     assert list(ENCODERS) == list(CODECS)
     assert [suffixes[0] for suffixes in SUFFIXES.values()] == [
-        ".mp4", ".mp4", ".mov", ".mov", ".mkv", ".mp4",
+        ".mp4", ".mp4", ".mov", ".mov", ".mkv", ".mp4", ".exr", ".dpx", ".tif", ".png", ".jpg",
     ]  # fmt: skip
 
 

@@ -18,6 +18,8 @@ import numpy as np
 from recaster.faces.alignment import box_matrix
 from recaster.faces.types import Analysis, Box, FaceTrack, SwappedFace
 from recaster.media.clip import Clip
+from recaster.media.sequence_name import choose_picture_codec
+from recaster.settings.encoding import WriterOptions
 from recaster.settings.swap import SwapSettings
 from recaster.swapping import pipeline
 from recaster.swapping.request import SwapRequest
@@ -133,7 +135,8 @@ def main(clip: Path, out: Path, held_at: int = -1) -> None:
             print("held", flush=True)
             sys.stdin.readline()
 
-    request = SwapRequest(Clip(clip), out, FakeSwapper(), SwapSettings(chunk=8, batch=4))
+    writer = WriterOptions(choose_picture_codec(out) or WriterOptions.codec)
+    request = SwapRequest(Clip(clip), out, FakeSwapper(), SwapSettings(chunk=8, batch=4, writer=writer))
     pipeline.swap_clip(request, hold)
 
 

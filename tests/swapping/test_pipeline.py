@@ -182,7 +182,7 @@ def test_a_matte_can_be_asked_for_after_a_stop(
     swap: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     join = pipeline.join_segments
-    monkeypatch.setattr(pipeline, "join_segments", lambda *_: 1 / 0)
+    monkeypatch.setattr(pipeline, "join_segments", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError, match="division by zero"):
         swap(tmp_path / "out.mp4")
     monkeypatch.setattr(pipeline, "join_segments", join)

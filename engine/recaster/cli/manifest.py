@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from recaster.cli.display import say, say_json
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switch
 from recaster.errors import UnknownSignerError
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 VERIFY = """Say in one line what a file is: whether it carries a C2PA manifest, whether that fits the
 file, whether it speaks of a face swap and by what right, and who signed it. Ends with 3 where there is no
 manifest or the file was changed, and with 10 where the signer is unknown: then anybody could have made the
-manifest, and what it says is no more than their word. A manifest can be stripped: none proves nothing."""
+manifest, and what it says is no more than their word. A manifest can be stripped: none proves nothing.
+
+The manifest of a sequence (shot.%04d.exr) is that of the list of its pictures, shot.exr.sha256: every picture
+is checked against it, or the one that is named."""
 SIGN = """Editing programs drop the manifests of the swaps that go into an edit. Sign the export: it
 gets a manifest of its own that names those swaps and keeps what theirs say. The swaps have to
 be made here, or by an authority that the policy trusts, and their faces must be such as may be put on now.
@@ -20,7 +28,7 @@ file afterwards breaks it."""
 def add_verify(commands: Commands) -> None:
     """Adds this command's parser."""
     parser = commands.add("verify", _verify, "say what a file is, by its manifest", VERIFY)
-    add_path(parser, "file", "FILE", "a clip or a picture")
+    add_path(parser, "file", "FILE", "a clip or a picture; of a sequence its pattern, its list or a picture")
     text = "certificates of authorities (PEM) that you trust (default: the policy's)"
     add_path(parser, "--trust", "FILE", text)
     add_switch(parser, "--json", "print all that its manifests say")
@@ -42,7 +50,8 @@ def _verify(options: Options) -> None:
 
     data = DataFolder.default().path
     trust = options.trust or Policy.load(data).trust
-    inspection = inspect_file(options.file, data, [] if trust is None else [trust])
+    path, only = _find_signed(options.file)
+    inspection = inspect_file(path, data, [] if trust is None else [trust], only)
     if options.json:
         say_json(inspection.manifests)
     else:
@@ -53,8 +62,23 @@ def _verify(options: Options) -> None:
         )
 
 
+def _find_signed(path: Path) -> tuple[Path, tuple[str, ...]]:
+    """Finds the file that a manifest would be bound to, and names of the pictures that are asked for."""
+    from recaster.media.sequence_name import SequenceName, find_sequence
+    from recaster.provenance.manifest import sidecar_of
+
+    sequence = find_sequence(path) if path.is_dir() else SequenceName.parse(path)
+    if sequence is not None:
+        return sequence.list_path, ()
+    sequence = SequenceName.of_file(path)
+    if sequence is not None and not sidecar_of(path).is_file() and sequence.list_path.is_file():
+        return sequence.list_path, (path.name,)
+    return path, ()
+
+
 def _sign(options: Options) -> None:
     from recaster.operations import sign
 
     out = options.out or options.file
-    say(f"{out}: {sign.run(sign.Request(options.file, out, tuple(options.swap)))}")
+    swaps = tuple(_find_signed(path)[0] for path in options.swap)
+    say(f"{out}: {sign.run(sign.Request(options.file, out, swaps))}")

@@ -37,6 +37,10 @@ interruption, and it goes on; delete that folder if you don't want to. An OUT th
 the new one is whole, not before. At the end it is said which frames weren't swapped, and why: a frame counts
 as swapped where at least two thirds of what it shows of the face was.
 
+OUT is a sequence of pictures where its name has a place for their number: shot.%04d.exr, shot.####.png
+(OpenEXR, DPX, TIFF, PNG, JPEG). Pictures get to their places at the very end, and replace those of their
+names. Beside them lies their list, shot.exr.sha256, whose manifest speaks for all of them.
+
 Of several clips, or of a folder's, OUT is a folder (so is one that ends with a slash or is there already), as
 are --matte, --report and --layers-out. Results are called as their clips and keep their container where the
 codec goes into it. All is checked first; a clip that fails doesn't stop the others, and is named again at the

@@ -21,7 +21,7 @@ from recaster.operations.swap_batch import (
     run_batch,
 )
 from recaster.progress import no_log
-from recaster.settings.encoding import CLIP_SUFFIXES, SUFFIXES, WriterOptions
+from recaster.settings.encoding import CLIP_SUFFIXES, PICTURE_CODECS, SUFFIXES, WriterOptions
 from recaster.timelines import media_search
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from recaster.api.v1 import job_pb2
     from recaster.cli.parsers import Options
     from recaster.cli.remote import Remote
+    from recaster.media.sequence_name import SequenceName
     from recaster.operations.swap import Request, Result
 
 
@@ -55,9 +56,8 @@ def split_tasks(options: Options) -> list[Options]:
     is_single = len(options.clips) == 1 and clips == [_find_pattern(options.clips[0])]
     if is_single and not (options.out_is_folder or options.out.is_dir()):
         return [argparse.Namespace(**{**vars(options), "clip": clips[0]})]
-    codec = options.codec or WriterOptions.codec
     tasks = []
-    for clip, name in _name_results(clips, codec).items():
+    for clip, name in _name_results(clips, options.codec).items():
         names = {
             "out": name,
             "matte": name,
@@ -112,11 +112,11 @@ def _find_pattern(path: Path) -> Path:
         return path
 
 
-def _name_results(clips: Sequence[Path], codec: str) -> dict[Path, str]:
+def _name_results(clips: Sequence[Path], codec: str | None) -> dict[Path, str]:
     """Names the results of clips, in the clip's container where that can hold the codec.
 
     Those of sequences are called as the pictures without their numbers, with the folder's name before that
-    where several would be called alike.
+    where several would be called alike; as sequences as the clip, or by a pattern.
     """
     from recaster.media.sequence_name import clip_exists, find_sequence
 
@@ -125,13 +125,33 @@ def _name_results(clips: Sequence[Path], codec: str) -> dict[Path, str]:
     sequences = {clip: name for clip in there if (name := find_sequence(clip)) is not None}
     counts = Counter(name.title for name in sequences.values())
     for clip in clips:
+        sequence = sequences.get(clip)
         stem = clip.stem
-        if clip in sequences:
-            stem = sequences[clip].title
-            stem = f"{clip.resolve().parent.name}_{stem}" if counts[stem] > 1 else stem
-        fits = clip.suffix.lower() in SUFFIXES[codec]
-        names[clip] = clip.name if fits else stem + SUFFIXES[codec][0]
+        parent = ""
+        if sequence is not None:
+            parent = f"{clip.resolve().parent.name}_" if counts[sequence.title] > 1 else ""
+            stem = sequence.title
+        names[clip] = f"{parent}{choose_result_name(clip.with_stem(stem), sequence, codec)}"
     return names
+
+
+def choose_result_name(clip: Path, sequence: SequenceName | None, codec: str | None) -> str:
+    """Chooses a result's name in a folder: the clip's, or a pattern, in a container that takes the codec.
+
+    Args:
+        clip: named as the result is to be, without a sequence's numbers.
+        codec: None for the clip's own of pictures, else the usual one.
+    """
+    from recaster.media.sequence_name import USUAL_DIGITS
+
+    codec = codec or (sequence.codec if sequence is not None else WriterOptions.codec)
+    fits = clip.suffix.lower() in SUFFIXES[codec]
+    if codec not in PICTURE_CODECS:
+        return clip.name if fits else f"{clip.stem}{SUFFIXES[codec][0]}"
+    if sequence is not None and fits and sequence.digits:
+        return sequence.path.name
+    digits = max(sequence.digits, USUAL_DIGITS) if sequence is not None else USUAL_DIGITS
+    return f"{clip.stem}.%0{digits}d{clip.suffix if fits else SUFFIXES[codec][0]}"
 
 
 def _find_wrong_options(options: Options, clips: Sequence[Path]) -> list[RecasterError]:
@@ -190,7 +210,9 @@ def _find_clashes(options: Options, tasks: Sequence[Options]) -> list[RecasterEr
 
 
 def _place(path: Path) -> str:
-    return str(path.resolve()).casefold()
+    from recaster.media.sequence_name import resolve_place
+
+    return str(resolve_place(path)).casefold()
 
 
 def swap_several_here(options: Options, requests: Sequence[Request]) -> None:

@@ -11,7 +11,7 @@ import av.logging
 from av.error import FFmpegError
 
 from recaster.errors import UsageError
-from recaster.settings.encoding import FFMPEG_ENCODERS, HARDWARE_ENCODERS
+from recaster.settings.encoding import FFMPEG_ENCODERS, HARDWARE_ENCODERS, PICTURE_CODECS
 
 _FORMATS: Final = {"yuv420p": ("yuv420p", "nv12"), "yuv420p10le": ("yuv420p10le", "p010le")}
 """Planar pixel formats, which are painted on, and those of the same samples that an encoder may take."""
@@ -23,12 +23,12 @@ _TOOLBOX_QUALITY: Final = 11800
 
 
 def is_available(codec: str) -> bool:
-    """Tells whether the running FFmpeg has the encoder of a codec."""
-    return FFMPEG_ENCODERS[codec] in av.codecs_available
+    """Tells whether a codec can be written: FFmpeg may lack its encoder; pictures always can."""
+    return codec in PICTURE_CODECS or FFMPEG_ENCODERS[codec] in av.codecs_available
 
 
 def list_available_codecs() -> list[str]:
-    """Lists the codecs that the running FFmpeg can write."""
+    """Lists the codecs of movies that the running FFmpeg can write."""
     return [name for name in FFMPEG_ENCODERS if is_available(name)]
 
 

@@ -68,9 +68,17 @@ def describe_hdr(transfer: str) -> str:
 
 def write_colour_tags(holder: Any, tags: ColourTags) -> None:
     """Gives a frame or a codec context these tags; "unspecified" for None or a name that has no number."""
-    for field, (attribute, names) in _FIELDS.items():
-        numbers = {name: number for number, name in names.items()}
-        setattr(holder, attribute, numbers.get(getattr(tags, field), numbers[None]))
+    for field, number in find_numbers(tags).items():
+        setattr(holder, _FIELDS[field][0], number)
+
+
+def find_numbers(tags: ColourTags) -> dict[str, int]:
+    """Finds the numbers of ITU-T H.273 for these tags, by field; "unspecified" where there is none."""
+    numbers = {}
+    for field, (_, names) in _FIELDS.items():
+        by_name = {name: number for number, name in names.items()}
+        numbers[field] = by_name.get(getattr(tags, field), by_name[None])
+    return numbers
 
 
 def fill_missing_tags(tags: ColourTags, stated: ColourTags) -> ColourTags:

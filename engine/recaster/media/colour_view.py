@@ -111,7 +111,7 @@ class ColourView:
 
     def show_floats(self, values: Light) -> Image:
         """Turns values of which 1 is the code 255, (H, W, 3) of 16 or 32 bits, into the view's."""
-        light = values if self._is_light else self._to_light(np.asarray(values, np.float32))
+        light = values if self._is_light else self.to_light(np.asarray(values, np.float32))
         with np.errstate(over="ignore"):  # beyond half's range there is white alone
             halves = light.astype(np.float16, copy=False)
         shown: Image = _curve_table()[np.ascontiguousarray(halves).view(np.uint16)]
@@ -124,9 +124,9 @@ class ColourView:
 
     def decode(self, codes: Light) -> NDArray[np.float32]:
         """Turns code values from 0 to 255, (..., 3), into the view's."""
-        return _bend(self._to_light(codes / 255))
+        return _bend(self.to_light(codes / 255))
 
-    def _to_light(self, values: Light) -> Light:
+    def to_light(self, values: Light) -> Light:
         """Turns values from 0 to 1, (..., 3), into light in the primaries of BT.709."""
         if self.space:
             return _apply_processor(_find_processors(self.space)[0], values)

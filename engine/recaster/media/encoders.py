@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import av
@@ -19,8 +19,17 @@ from recaster.media.available_encoders import (
 from recaster.media.lazy_frame import has_whole_chroma_samples
 from recaster.media.patches import is_planar_yuv
 from recaster.media.picture import has_alpha
+from recaster.media.sequence_name import choose_picture_codec
 from recaster.media.types import Shape
-from recaster.settings.encoding import FFMPEG_ENCODERS, PROFILES, SPEEDS, SUFFIXES, WriterOptions
+from recaster.settings.encoding import (
+    FFMPEG_ENCODERS,
+    HARDWARE_ENCODERS,
+    PICTURE_SUFFIXES,
+    PROFILES,
+    SPEEDS,
+    SUFFIXES,
+    WriterOptions,
+)
 from recaster.settings.options import check_options
 
 if TYPE_CHECKING:
@@ -47,7 +56,8 @@ class Codec:
     """One way of encoding.
 
     Attributes:
-        formats: default pixel formats by (more than 8 bits, picture sizes that 4:2:0 cannot hold).
+        formats: default pixel formats by (more than 8 bits, picture sizes that 4:2:0 cannot hold);
+            of pictures the type of their samples.
         tag: the four characters that name it in mp4 and mov, "" for ffmpeg's choice.
         full_range: whether its files can say that they hold full range.
         sited: whether, across and down, its samples of colour are read as lying on pixels or between them;
@@ -60,6 +70,9 @@ class Codec:
         holds_hdr: whether HDR10's static metadata is found again in its files.
         states_aspect: whether its pictures, and not only their container, say what shape their pixels have.
         is_intra: whether every frame is coded by itself on request.
+        sample_types: that pictures of a sequence can have; empty for movies.
+        holds_alpha: whether pictures can say how transparent they are.
+        holds_times: whether pictures say their rate, their timecode and the shape of their pixels.
     """
 
     formats: dict[tuple[bool, bool], str]
@@ -74,6 +87,9 @@ class Codec:
     holds_hdr: bool = True
     states_aspect: bool = False
     is_intra: bool = False
+    sample_types: tuple[str, ...] = ()
+    holds_alpha: bool = False
+    holds_times: bool = False
 
 
 _YUV = {
@@ -89,6 +105,11 @@ _DNXHR = {
 }
 _FFV1 = {(deep, odd): "yuv444p16le" if deep else "yuv444p" for deep, odd in _EACH_DEPTH}
 _AV1 = {(deep, odd): "yuv420p10le" if deep else "yuv420p" for deep, odd in _EACH_DEPTH}
+_HALF: Final = dict.fromkeys(_EACH_DEPTH, "half")
+_DPX: Final = dict.fromkeys(_EACH_DEPTH, "uint10")
+_INTEGERS: Final = {(deep, odd): "uint16" if deep else "uint8" for deep, odd in _EACH_DEPTH}
+_BYTES: Final = dict.fromkeys(_EACH_DEPTH, "uint8")
+_FLOATS: Final = ("half", "float")
 _422 = ("yuv422p10le",)
 _4444 = ("yuv444p10le", "yuva444p10le")
 ENCODERS = {
@@ -120,11 +141,30 @@ ENCODERS = {
     ),
     "ffv1": Codec(_FFV1, sited=None, alpha="yuva444p16le", keeps_format=True, holds_hdr=False, is_intra=True),
     "av1": Codec(_AV1),
+    "exr": Codec(
+        _HALF,
+        profiles={"zip": _FLOATS, "piz": _FLOATS, "dwaa": _FLOATS, "none": _FLOATS},
+        holds_hdr=False,
+        sample_types=_FLOATS,
+        holds_alpha=True,
+        holds_times=True,
+    ),
+    "dpx": Codec(
+        _DPX,
+        alpha="uint16",  # OpenImageIO gets alpha of 10 bits wrong
+        holds_hdr=False,
+        sample_types=("uint10", "uint16"),
+        holds_alpha=True,
+        holds_times=True,
+    ),
+    "tiff": Codec(_INTEGERS, holds_hdr=False, sample_types=("uint8", "uint16"), holds_alpha=True),
+    "png": Codec(_INTEGERS, holds_hdr=False, sample_types=("uint8", "uint16"), holds_alpha=True),
+    "jpeg": Codec(_BYTES, holds_hdr=False, sample_types=("uint8",)),
 }
 
 
 def choose_segment_suffix(codec: str) -> str:
-    """Chooses the container of files that will be joined."""
+    """Chooses the container of files that will be joined, or the suffix of pictures."""
     return SEGMENT_SUFFIX if SEGMENT_SUFFIX in SUFFIXES[codec] else SUFFIXES[codec][0]
 
 
@@ -133,6 +173,16 @@ def choose_layer_options(options: WriterOptions) -> WriterOptions:
     return WriterOptions(
         codec="prores", profile="4444", pixel_format="yuva444p10le", square_pixels=options.square_pixels
     )
+
+
+def choose_matte_options(path: Path, options: WriterOptions) -> WriterOptions:
+    """Chooses how a matte is written: as the result, unless one of them alone is a sequence."""
+    codec = choose_picture_codec(path)
+    if codec == options.codec or (codec is None and options.codec in FFMPEG_ENCODERS):
+        return options
+    usual = (name for name in FFMPEG_ENCODERS if SUFFIXES[name][0] == path.suffix.lower())
+    chosen = codec or next(usual, WriterOptions.codec)
+    return replace(options, codec=chosen, profile=None, pixel_format=None, encoder=None)
 
 
 def choose_shape(info: ClipInfo, options: WriterOptions) -> Shape:
@@ -213,10 +263,12 @@ def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
         UsageError: options, codec, size and container do not go together, or FFmpeg lacks the encoder.
     """
     suffix = path.suffix.lower()
-    if suffix not in CONTAINERS:
-        raise UsageError(
-            f"{path}: a result is named {', '.join(CONTAINERS)}, not {suffix or 'without a suffix'}"
-        )
+    if suffix in PICTURE_SUFFIXES and choose_picture_codec(path) is None:
+        numbered = f"{path.stem}.%04d{path.suffix}"
+        raise UsageError(f"{path}: pictures need a place for their number in their name, such as {numbered}")
+    if suffix not in (*CONTAINERS, *PICTURE_SUFFIXES):
+        names = ", ".join((*CONTAINERS, *(f"%04d{each}" for each in PICTURE_SUFFIXES)))
+        raise UsageError(f"{path}: a result is named {names}, not {suffix or 'without a suffix'}")
     check_options(options)
     codec = ENCODERS[options.codec]
     if suffix not in SUFFIXES[options.codec]:
@@ -230,6 +282,8 @@ def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
             f"choose from {', '.join(list_available_codecs())}"
         )
     _check_profile(options)
+    if codec.sample_types:
+        return choose_sample_type(info, options)
     width, height = choose_shape(info, options).stored
     if width < codec.min_size[0] or height < codec.min_size[1]:
         smallest = "x".join(map(str, codec.min_size))
@@ -245,6 +299,30 @@ def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
         use = _name_whole_format(options)
         raise UsageError(f"{path}: {width}x{height} is odd, which {pixel_format} cannot hold; use {use}")
     return pixel_format
+
+
+def choose_sample_type(info: ClipInfo, options: WriterOptions) -> str:
+    """Chooses the type of pictures' samples (UsageError for one that they can't have)."""
+    codec = ENCODERS[options.codec]
+    if options.encoder is not None:
+        raise UsageError(
+            f"{options.encoder} writes {HARDWARE_ENCODERS[options.encoder]}, not {options.codec}"
+        )
+    usual = codec.alpha if codec.alpha and info.has_alpha else codec.formats[info.bit_depth > 8, False]
+    chosen = options.pixel_format or usual
+    if chosen not in codec.sample_types:
+        takes = ", ".join(codec.sample_types)
+        raise UsageError(f"{options.codec} cannot be written as {chosen}; it takes {takes}")
+    return chosen
+
+
+def keeps_alpha(info: ClipInfo, options: WriterOptions) -> bool:
+    """Tells whether pictures of a sequence say how transparent a clip's are."""
+    codec = ENCODERS[options.codec]
+    # What is stretched to square pixels is made anew, without alpha.
+    is_as_stored = not options.square_pixels or info.shape.is_plain
+    is_held = codec.holds_alpha and choose_sample_type(info, options) != "uint10"
+    return info.has_alpha and is_held and is_as_stored
 
 
 def _check_profile(options: WriterOptions) -> None:

@@ -15,9 +15,15 @@ from av.error import FFmpegError
 from recaster.errors import OutputError
 from recaster.files import atomic_file
 from recaster.media.decoder import open_known_format
-from recaster.media.encoders import check_encoding, choose_sound_fallback, find_codec_losses
+from recaster.media.encoders import (
+    check_encoding,
+    choose_sound_fallback,
+    find_codec_losses,
+)
 from recaster.media.metadata import NO_METADATA, Metadata
+from recaster.media.picture_join import describe_picture_losses, list_lost_channels
 from recaster.media.probe import scan
+from recaster.media.sequence_name import choose_picture_codec
 from recaster.media.side_streams import SideStreamCopy, describe_losses
 from recaster.media.sound import CopySource, SoundCopy, describe_sound_changes
 from recaster.media.writer import MAX_TIMESCALE, choose_movie_timescale, open_output, writing
@@ -74,11 +80,13 @@ def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = 
     """
     options = options or WriterOptions()
     pixel_format = check_encoding(Path(out), original, options)
+    if choose_picture_codec(Path(out)) is not None:
+        return describe_picture_losses(Path(out), original, options)
     changes: tuple[str, ...] = ()
     if not original.is_sequence:
         fallback = choose_sound_fallback(Path(out), options)
         changes = describe_sound_changes(original.path, Path(out), fallback)
-    others = find_codec_losses(Path(out), original, options)
+    others = [*find_codec_losses(Path(out), original, options), *list_lost_channels(original)]
     return (*changes, *describe_losses(original, Path(out), pixel_format, others))
 
 

@@ -31,7 +31,13 @@ PICTURE_FORMATS: Final = {
 """OpenImageIO's names of the formats, by suffix."""
 MAX_SAMPLES: Final = 4 * MAX_PIXELS
 """Of all channels of one file together."""
-_TYPES: Final = {"uint8": np.uint8, "uint16": np.uint16, "half": np.float16, "float": np.float32}
+_TYPES: Final = {
+    "uint8": np.uint8,
+    "uint16": np.uint16,
+    "half": np.float16,
+    "float": np.float32,
+    "uint": np.uint32,
+}
 _DEPTHS: Final = {np.dtype(value): name for name, value in _TYPES.items()}
 
 Attribute = tuple[str, str, Any]
@@ -44,7 +50,7 @@ class PicturePart:
 
     Attributes:
         channels: their names, in order.
-        pixels: (H, W, C) uint8 or uint16 over their whole range, float16 or float32.
+        pixels: (H, W, C) uint8, uint16 or uint32 over their whole range, float16 or float32.
         name: "" where the file gives it none.
         place: of ``pixels`` (OpenEXR's data window), counted from the corner of the picture as shown; it may
             reach beyond that. None where it is all of it.
@@ -167,15 +173,21 @@ def _read_part(
     )
 
 
-def write_picture(path: Path, parts: Sequence[PicturePart]) -> None:
+def write_picture(path: Path, parts: Sequence[PicturePart], like: Path | None = None) -> None:
     """Writes parts as one file, which appears whole under its name (OutputError where that fails).
 
-    Only OpenEXR takes several.
+    Only OpenEXR takes several. The same parts give the same bytes, if they say a date or "" for none.
+
+    Args:
+        like: a file of the same format; of DPX, all but its samples stays, if they lie in the same way.
     """
     import OpenImageIO
 
     writer: Any = OpenImageIO.ImageOutput.create(PICTURE_FORMATS[path.suffix.lower()])
     specs = [_describe_part(part) for part in parts]
+    is_dpx = path.suffix.lower() == ".dpx"
+    if is_dpx and like is not None:
+        specs[0].attribute("oiio:Endian", "big" if _read_start(like, 4) == b"SDPX" else "little")
     with atomic_file(path) as temporary:
         modes = ["Create"] + ["AppendSubimage"] * (len(parts) - 1)
         for part, spec, mode in zip(parts, specs, modes, strict=True):
@@ -187,6 +199,39 @@ def write_picture(path: Path, parts: Sequence[PicturePart]) -> None:
                 raise OutputError(f"{path}: this picture cannot be written ({writer.geterror()})")
         if not writer.close():
             raise OutputError(f"{path}: this picture cannot be written ({writer.geterror()})")
+        if is_dpx:
+            _settle_dpx_header(temporary, like)
+
+
+def _settle_dpx_header(path: Path, like: Path | None) -> None:
+    """Gives a DPX file what stands around another's samples, or takes its temporary name out of its own.
+
+    The places are those of SMPTE ST 268-1.
+    """
+    written = path.read_bytes()
+    other = b"" if like is None else like.read_bytes()
+    if like is not None and _describe_dpx_layout(written) == _describe_dpx_layout(other):
+        samples = written[_find_dpx_samples(written) :]
+        begin = _find_dpx_samples(other)
+        settled = other[:begin] + samples + other[begin + len(samples) :]
+    else:
+        settled = written[:36] + bytes(100) + written[136:]
+    path.write_bytes(settled)
+
+
+def _find_dpx_samples(data: bytes) -> int:
+    return int.from_bytes(data[4:8], "big" if data[:1] == b"S" else "little")
+
+
+def _describe_dpx_layout(data: bytes) -> tuple[bytes, ...]:
+    """Describes how samples are stored: byte order, size, kind, bits, packing and paddings."""
+    paddings = (data[at : at + 4].replace(b"\xff", b"\0") for at in (812, 816))
+    return data[:4], data[768:784], data[800:801], data[803:808], *paddings
+
+
+def _read_start(path: Path, count: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(count)
 
 
 def _describe_part(part: PicturePart) -> Any:
@@ -202,7 +247,18 @@ def _describe_part(part: PicturePart) -> Any:
     spec.y = place.top
     spec.full_width, spec.full_height = part.size or (width, height)
     for name, kind, value in part.attributes:
+        if isinstance(value, str) and not value.isascii() and not _is_text(value):
+            continue
         spec.attribute(name, OpenImageIO.TypeDesc(kind), value)
     if part.name:
         spec.attribute("oiio:subimagename", part.name)
     return spec
+
+
+def _is_text(value: str) -> bool:
+    """Tells whether a header's text is some: fields that nobody filled in hold any bytes."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -214,7 +214,8 @@ def _show(pixels: NDArray[Any], view: ColourView | None) -> Image:
 def _deepen(pixels: NDArray[Any]) -> NDArray[np.float32]:
     """Turns stored values into those of a plate: 0 to 255 with fractions; floats may lie beyond."""
     scale = {np.dtype(np.uint8): 1, np.dtype(np.uint16): 255 / _WHITE_16}.get(pixels.dtype, 255)
-    return pixels.astype(np.float32) * np.float32(scale)
+    with np.errstate(invalid="ignore", over="ignore"):  # floats may be no numbers, or too large ones
+        return pixels.astype(np.float32) * np.float32(scale)
 
 
 def _widen_alpha(alpha: NDArray[Any]) -> NDArray[np.uint16]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import ClipError
 from recaster.media.picture_file import PICTURE_FORMATS
+from recaster.settings.encoding import LIST_SUFFIX, PICTURE_CODECS, SUFFIXES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,8 @@ _FILE: Final = re.compile(r"(?P<prefix>.*?)(?P<digits>\d+)(?P<suffix>\.\w+)")
 _VERSION: Final = re.compile(r"(.*[^A-Za-z])?[vV]")
 """Prefix of a number that counts versions (shot_v002.exr) and not frames."""
 _MAX_NAMED: Final = 6
+USUAL_DIGITS: Final = 4
+"""Of numbers in names of results."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,16 @@ class SequenceName:
     def title(self) -> str:
         """The name without number and suffix, to call other files by; the folder's where none is left."""
         return self.prefix.rstrip("._- ") or self.folder.resolve().name
+
+    @property
+    def codec(self) -> str:
+        """The codec of the pictures."""
+        return next(codec for codec in PICTURE_CODECS if self.suffix.lower() in SUFFIXES[codec])
+
+    @property
+    def list_path(self) -> Path:
+        """Path of the list of a result's pictures and their digests."""
+        return self.folder / f"{self.title}{self.suffix}{LIST_SUFFIX}"
 
     def picture_path(self, number: int) -> Path:
         """Path of the picture with a number."""
@@ -179,3 +192,17 @@ def _choose_in_folder(folder: Path) -> SequenceName | None:
             f"{folder}: several sequences of pictures are in this folder: {shown}{more}; name one"
         )
     return names[0] if names else None
+
+
+def choose_picture_codec(path: Path) -> str | None:
+    """Names the codec of the pictures that a pattern stands for; None where it is none."""
+    sequence = SequenceName.parse(path)
+    return None if sequence is None else sequence.codec
+
+
+def resolve_place(path: Path) -> Path:
+    """Resolves a path; for patterns of the same pictures it is the same, however they write the number."""
+    sequence = SequenceName.parse(path)
+    if sequence is None:
+        return path.resolve()
+    return sequence.folder.resolve() / f"{sequence.prefix}#{sequence.suffix}"

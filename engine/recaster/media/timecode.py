@@ -19,6 +19,7 @@ _PATTERN: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d):([0-5]\d)([:;.,])(\d\d\
 _SECONDS_PER_DAY: Final = 24 * 60 * 60
 TMCD_FRAMES_AT: Final = 40
 """Place of the frames a second in the sample description of a timecode track."""
+_DROP_FRAME: Final = 1 << 6
 _COUNTED_IN_PAIRS: Final = 30
 """Timecode in pictures has no room for more frames a second: above, each number stands for two."""
 
@@ -54,6 +55,23 @@ def move_timecode(timecode: str, frames: int, rate: Fraction) -> str | None:
     count += skipped * dropped_minutes
     total, frame = divmod(count, nominal)
     return f"{total // 3600:02}:{total // 60 % 60:02}:{total % 60:02}{';' if is_drop else ':'}{frame:02}"
+
+
+def pack_smpte_word(timecode: str, rate: Fraction) -> int:
+    """Packs a timecode into the word of SMPTE ST 12-1 that OpenEXR and DPX have, hours in the highest byte.
+
+    Args:
+        timecode: of ``move_timecode``.
+        rate: frames per second that it counts; above 30 two frames have one number.
+    """
+    hours, minutes, seconds, frames = (int(part) for part in re.split("[:;]", timecode))
+    if round(rate) > _COUNTED_IN_PAIRS:
+        frames //= 2
+    word = 0
+    for number in (hours, minutes, seconds, frames):
+        tens, units = divmod(number, 10)
+        word = word << 8 | tens << 4 | units
+    return word | (_DROP_FRAME if ";" in timecode else 0)
 
 
 def read_timecode(container: Any, stream: Any, picture: Any, rate: Fraction) -> str | None:

@@ -201,6 +201,14 @@ class ClipWriter:
             plate = frame.view.decode(np.asarray(plate, np.float32))
         self._encode_rgb(plate, frame.pts, frame.stored_alpha if is_stored else None)
 
+    def write_matte(self, frame: Frame, matte: NDArray[np.uint8]) -> None:
+        """Appends where faces show in a frame, (info.height, info.width), as grey.
+
+        Raises:
+            OutputError: as ``write``.
+        """
+        self.write(np.repeat(matte[..., None], 3, axis=-1), frame.pts)
+
     def write_layer(self, patches: Sequence[Patch], pts: int) -> None:
         """Appends a frame of what was painted alone, in a pixel format that ``make_layer_picture`` takes.
 

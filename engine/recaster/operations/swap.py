@@ -14,6 +14,7 @@ from recaster.operations.face_rights import NO_CLAIM, FaceClaim, Grant, folder_d
 from recaster.operations.request_options import swap_settings
 from recaster.progress import LogLine, Report, no_log, silent
 from recaster.provenance.manifest import SIDECAR_TYPES, sidecar_of
+from recaster.provenance.picture_list import format_list
 from recaster.provenance.policy import apply_policy
 from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.register import open_register
@@ -67,7 +68,14 @@ class Request:
 
     def settings(self, info: ClipInfo, policy: Policy | None) -> SwapSettings:
         """Reads the options as a policy wants them (UsageError); None where it was applied before."""
+        from recaster.media.sequence_name import choose_picture_codec
+
         options = self.options
+        implied = choose_picture_codec(self.out)
+        if implied is not None and not options.HasField("codec"):
+            options = job_pb2.SwapOptions()
+            options.CopyFrom(self.options)
+            options.codec = implied
         if policy is not None:
             spec = job_pb2.SwapSpec(options=options, without_manifest=not self.has_manifest)
             options = apply_policy(spec, policy).options
@@ -159,20 +167,19 @@ def is_made(
         ConsentError, UsageError, ClipError, ModelError, FacesetError: as ``run``.
     """
     face = request.model or request.source
-    paths = (request.out, *_side_files(request))
-    if face is None or not all(path.is_file() for path in paths):
+    clip = _open_clip(request)
+    settings = _settings_by_policy(request, clip)
+    files = _Files.of(request, clip, clip.frames if settings.frames is None else settings.frames)
+    if face is None or not all(path.is_file() for path in (*files.made, *files.beside)):
         return False
-    made = sha256(request.out)
+    made = files.digest_made()
     with open_register() as register:
         records = [each for each in register.audit.mentioning(made) if each.event == "swap.deliver"]
     records = [each for each in records if made in each.details.get("made", ())]
     if not records:
         return False
-    clip = _open_clip(request)
     swapper, _ = load(request, no_log)
-    digest = _digest_request(
-        request, _prepare(request, clip, swapper, _settings_by_policy(request, clip), None)
-    )
+    digest = _digest_request(request, _prepare(request, clip, swapper, settings, None), files)
     records = [each for each in records if each.details.get("request") == digest]
     if not records:
         return False
@@ -233,35 +240,68 @@ def _authorize(request: Request, clip: Clip, faces: list[str]) -> tuple[str, Pro
 
 def _deliver(request: Request, swap: SwapRequest, identity_id: str, faces: list[str]) -> None:
     """Records the result; removes it where the right was taken back while it was made (ConsentError)."""
+    files = _Files.of(request, swap.clip, swap.frames)
     with open_register() as register:
         try:
             register.require(identity_id)
         except ConsentError:
-            for path in (request.out, sidecar_of(request.out), *_side_files(request)):
+            for path in (*files.made, *files.beside):
                 path.unlink(missing_ok=True)
             raise
         details = {} if request.has_manifest else {"manifest": "left out, as asked"}
         if request.preview is None:
-            details["request"] = _digest_request(request, swap)
-        made = [sha256(request.out)]
+            details["request"] = _digest_request(request, swap, files)
+        made = [files.digest_made()]
         register.audit.add("swap.deliver", made=made, identities=[identity_id], faces=faces, **details)
 
 
-def _side_files(request: Request) -> tuple[Path, ...]:
-    """Paths of what a swap writes beside its result."""
-    has_sidecar = request.has_manifest and request.out.suffix.lower() in SIDECAR_TYPES
-    sidecar = sidecar_of(request.out) if has_sidecar else None
-    paths = (sidecar, request.matte, request.report, request.layers_out)
-    return tuple(path for path in paths if path is not None)
+@dataclass(frozen=True)
+class _Files:
+    """Files of a swap.
+
+    Attributes:
+        made: the result; of a sequence its pictures.
+        beside: manifest, list of the pictures, matte, report and layers, as far as they are asked for.
+        is_sequence: whether the result is a sequence, which its list stands for.
+    """
+
+    made: tuple[Path, ...]
+    beside: tuple[Path, ...]
+    is_sequence: bool
+
+    @classmethod
+    def of(cls, request: Request, clip: Clip, frames: range) -> _Files:
+        """The files of a request whose result holds these frames."""
+        from recaster.media.picture_join import list_places
+        from recaster.media.sequence_name import SequenceName
+
+        sequence = None if request.preview is not None else SequenceName.parse(request.out)
+        made = [request.out] if sequence is None else list_places(request.out, clip.info, frames)
+        signed = request.out if sequence is None else sequence.list_path
+        beside = []
+        if request.has_manifest and signed.suffix.lower() in SIDECAR_TYPES:
+            beside.append(sidecar_of(signed))
+        if request.has_manifest and sequence is not None:
+            beside.append(signed)
+        if request.matte is not None:
+            beside += list_places(request.matte, clip.info, frames)
+        beside += [path for path in (request.report, request.layers_out) if path is not None]
+        return cls(tuple(made), tuple(beside), sequence is not None)
+
+    def digest_made(self) -> str:
+        """Computes the result's SHA-256, hex; of a sequence that of the list of its pictures."""
+        if not self.is_sequence:
+            return sha256(self.made[0])
+        return hashlib.sha256(format_list({path.name: path for path in self.made})).hexdigest()
 
 
-def _digest_request(request: Request, swap: SwapRequest) -> str:
+def _digest_request(request: Request, swap: SwapRequest, files: _Files) -> str:
     """Computes a SHA-256, hex, of all that decides what a swap makes, and of what lies beside its result.
 
     The digest can't be known before the matte and the report are written: whoever finds it again has found
     those unchanged, too.
     """
-    beside = {path.name: sha256(path) for path in _side_files(request)}
+    beside = {path.name: sha256(path) for path in files.beside}
     asked = {"matte": request.matte is not None, "report": request.report is not None}
     facts = swap.describe() | asked | {"manifest": request.has_manifest, "beside": beside}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -14,10 +14,12 @@ from recaster.provenance.manifest import (
     holds_swap,
     manifest_of,
 )
+from recaster.provenance.picture_list import check_pictures
 from recaster.provenance.signer import LOCAL_SIGNER_NAME, local_authority
+from recaster.settings.encoding import LIST_SUFFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 MAX_SHOWN_LETTERS: Final = 80
@@ -44,12 +46,15 @@ class Inspection:
     manifests: Mapping[str, Any]
 
 
-def inspect_file(path: Path, data: Path, trust: Sequence[Path] = ()) -> Inspection:
-    """Reads a file's manifest and checks it against the file.
+def inspect_file(
+    path: Path, data: Path, trust: Sequence[Path] = (), only: Collection[str] = ()
+) -> Inspection:
+    """Reads a file's manifest and checks it against the file; that of a list also against its pictures.
 
     Args:
         data: data folder of whoever asks: what was signed there is known to be.
         trust: certificates of authorities (PEM) that are trusted.
+        only: names of the pictures of a list that are checked; empty for all.
 
     Raises:
         ManifestError: it has no manifest, or was changed after it was signed.
@@ -78,6 +83,9 @@ def inspect_file(path: Path, data: Path, trust: Sequence[Path] = ()) -> Inspecti
             f"UNKNOWN SIGNER {_quoted(name)} ({_quoted(issuer)}), whom this machine doesn't know, "
             f"says{when}: {_quoted(words)}; unchanged since then"
         )
+    if path.suffix == LIST_SUFFIX:
+        count = check_pictures(path, only)
+        line += f"; {count} picture{'s are' if count > 1 else ' is'} as listed"
     return Inspection(swap, state == "Trusted" and not local, local, line, document)
 
 

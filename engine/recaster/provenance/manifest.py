@@ -19,6 +19,7 @@ from recaster import __version__
 from recaster.errors import ManifestError, TimestampError, UsageError
 from recaster.files import atomic_file, sha256, write_bytes
 from recaster.provenance.signer import algorithm_of
+from recaster.settings.encoding import LIST_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +39,12 @@ EMBEDDED_TYPES: Final = {
     ".tiff": "image/tiff",
 }
 """Files that carry their manifest themselves, and their media types."""
-SIDECAR_TYPES: Final = {".mkv": "video/x-matroska", ".webm": "video/webm", ".exr": "image/x-exr"}
+SIDECAR_TYPES: Final = {
+    ".mkv": "video/x-matroska",
+    ".webm": "video/webm",
+    ".exr": "image/x-exr",
+    LIST_SUFFIX: "text/plain",
+}
 """Files whose manifest lies beside them, in a ``.c2pa`` file of the same name."""
 SIDECAR_SUFFIX: Final = ".c2pa"
 BUFFER_BYTES: Final = 4 << 20
@@ -333,7 +339,12 @@ def context(trust: Sequence[Path] = ()) -> Any:
 
 
 def _describe_mark(out: Path, signer: Signer) -> str:
-    where = "in the file" if out.suffix.lower() in EMBEDDED_TYPES else f"in {sidecar_of(out).name} beside it"
+    if out.suffix == LIST_SUFFIX:
+        where = f"of the list of its pictures in {sidecar_of(out).name}"
+    elif out.suffix.lower() in EMBEDDED_TYPES:
+        where = "in the file"
+    else:
+        where = f"in {sidecar_of(out).name} beside it"
     who = (
         "a certificate made on this machine, which nobody else trusts" if signer.local else "your certificate"
     )

@@ -20,7 +20,9 @@ from recaster.provenance.manifest import (
     holds_swap,
     manifest_of,
 )
+from recaster.provenance.picture_list import check_pictures
 from recaster.provenance.signer import local_authority
+from recaster.settings.encoding import LIST_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -83,6 +85,8 @@ class VettingRules:
             )
         if not holds_swap(document):
             raise ManifestError(f"{path}: is no swap by its own word")
+        if path.suffix == LIST_SUFFIX:
+            check_pictures(path)
         # A digest covers a manifest that is in the file; one that lies beside it may be anybody's.
         if state != "Trusted" and not (here and path.suffix.lower() in EMBEDDED_TYPES):
             raise _stranger(str(path))

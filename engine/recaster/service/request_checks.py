@@ -19,7 +19,7 @@ from recaster.processes.cpu_cores import cores
 from recaster.provenance.manifest import EMBEDDED_TYPES, SIDECAR_TYPES
 from recaster.service.rpc_errors import invalid_field, missing_blob, precondition_error
 from recaster.settings.devices import DEVICES
-from recaster.settings.encoding import CLIP_SUFFIXES
+from recaster.settings.encoding import CLIP_SUFFIXES, LIST_SUFFIX
 from recaster.settings.messages import NUMBER_BOUNDS
 from recaster.settings.options import listed
 from recaster.settings.swap import LAYERS
@@ -40,7 +40,7 @@ MAX_LABEL_LETTERS: Final = 100
 MAX_LABELS: Final = 16
 MULTILINE_FIELDS: Final = frozenset({"note", "scope", "reason"})
 _ID: Final = re.compile(r"[0-9a-f]{12}")
-SIGNED: Final = tuple(EMBEDDED_TYPES | SIDECAR_TYPES)
+SIGNED: Final = tuple(suffix for suffix in EMBEDDED_TYPES | SIDECAR_TYPES if suffix != LIST_SUFFIX)
 MAX_INPUTS: Final = 1000
 MAX_INGREDIENTS: Final = 100
 MAX_VALUE_LETTERS: Final = 200

@@ -14,7 +14,13 @@ CODECS: Final = {
     "dnxhr": Choice("DNxHR", "For grading and compositing with Avid's codec (.mov, large)", 3),
     "ffv1": Choice("FFV1", "Lossless, up to 16 bits, for archives and further work (.mkv, large)", 4),
     "av1": Choice("AV1", "Smallest, slow to make, 10 bits where the clip has them (.mp4)", 5),
+    "exr": Choice("OpenEXR", "Pictures in linear light, for compositing (.exr)", 6),
+    "dpx": Choice("DPX", "Pictures of 10 or 16 bits, for film (.dpx)", 7),
+    "tiff": Choice("TIFF", "Pictures of 8 or 16 bits, for further work (.tif)", 8),
+    "png": Choice("PNG", "Pictures of 8 or 16 bits, lossless (.png)", 9),
+    "jpeg": Choice("JPEG", "Pictures of 8 bits, small (.jpg)", 10),
 }
+"""Of movies, and of sequences of pictures."""
 SUFFIXES: Final = {
     "h264": (".mp4", ".mov", ".mkv"),
     "hevc": (".mp4", ".mov", ".mkv"),
@@ -22,8 +28,13 @@ SUFFIXES: Final = {
     "dnxhr": (".mov",),
     "ffv1": (".mkv",),
     "av1": (".mp4", ".mkv"),
+    "exr": (".exr",),
+    "dpx": (".dpx",),
+    "tiff": (".tif", ".tiff"),
+    "png": (".png",),
+    "jpeg": (".jpg", ".jpeg"),
 }
-"""Containers that take each codec, the usual one first."""
+"""Containers that take each codec, or names of its pictures, the usual one first."""
 FFMPEG_ENCODERS: Final = {
     "h264": "libx264",
     "hevc": "libx265",
@@ -32,12 +43,17 @@ FFMPEG_ENCODERS: Final = {
     "ffv1": "ffv1",
     "av1": "libsvtav1",
 }
-"""FFmpeg's encoder of each codec; it need not have every one."""
+"""FFmpeg's encoder of each codec of movies; it need not have every one."""
+PICTURE_CODECS: Final = tuple(codec for codec in CODECS if codec not in FFMPEG_ENCODERS)
+PICTURE_SUFFIXES: Final = tuple(suffix for codec in PICTURE_CODECS for suffix in SUFFIXES[codec])
 PROFILES: Final = {
     "prores": ("proxy", "lt", "standard", "hq", "4444", "4444xq"),
     "dnxhr": ("lb", "sq", "hq", "hqx", "444"),
+    "exr": ("dwaa", "piz", "zip", "none"),
 }
 """Of codecs that have some, the smallest files first."""
+LIST_SUFFIX: Final = ".sha256"
+"""Of the list of a sequence's pictures, beside them."""
 CLIP_SUFFIXES: Final = SUFFIXES["h264"]
 HARDWARE_ENCODERS: Final = {
     f"{codec}_{maker}": codec
@@ -62,25 +78,31 @@ class WriterOptions:
     Attributes:
         codec: one of ``CODECS``.
         profile: one of the codec's ``PROFILES``; None for the one that the pixel format needs: 422 HQ or 4444
-            of ProRes, HQ (8 bits), HQX or 444 of DNxHR.
+            of ProRes, HQ (8 bits), HQX or 444 of DNxHR. Of OpenEXR it is the compression; None for the
+            clip's own where that loses nothing, else zip.
         quality: constant rate factor of h264 and hevc, 0 (best) to 51; no difference is seen at 15. AV1's,
-            which goes to 63, is that much larger. Profiles have their own fixed quality, FFV1 loses nothing.
+            which goes to 63, is that much larger. JPEG's, 0 to 100, is a third of it below 100. Profiles have
+            their own fixed quality, FFV1 and other pictures lose nothing.
         preset: x264's and x265's speed, one of ``SPEEDS``. x264's "veryfast" at quality 15 is as good
             as "fast" at 18, takes less than half of its CPU time, and a third more bytes.
         pixel_format: ffmpeg's name; None for the clip's own with FFV1, else 4:2:0 (4:2:2 with profiles) with
-            the source's bit depth (8 or 10), 4:4:4 where a side is odd and 4:2:0 would lose a line.
+            the source's bit depth (8 or 10), 4:4:4 where a side is odd and 4:2:0 would lose a line. Of
+            pictures the type of their samples: half, float, uint8, uint10 or uint16.
         encoder: one of ``HARDWARE_ENCODERS`` of the codec; None for the codec's own, the same everywhere.
         square_pixels: whether pictures are stored as they are shown, and not as the clip's are.
         sound: "auto" encodes sound anew that the container cannot hold, "copy" refuses it.
     """
 
     codec: str = option(
-        "h264", "video codec", choices=CODECS, unknown="no codec is called {value}; choose from {choices}"
+        "h264",
+        "of a movie, or of the pictures of a sequence (default: h264; of pictures what their suffix says)",
+        choices=CODECS,
+        unknown="no codec is called {value}; choose from {choices}",
     )
     quality: int = option(
         15,
-        "constant quality of h264, hevc and av1, whose own scale, 0 to 63, is stretched onto this one; "
-        "lower is better and larger",
+        "constant quality of h264, hevc and av1, whose own scale, 0 to 63, is stretched onto this one, and "
+        "of jpeg (100 less a third of it); lower is better and larger",
         bounds=Bounds(0, 51),
         metavar="N",
     )
@@ -94,7 +116,9 @@ class WriterOptions:
         flag="preset",
     )
     pixel_format: str | None = option(
-        None, "as ffmpeg names it (default: as the clip needs)", metavar="FORMAT"
+        None,
+        "as ffmpeg names it; of pictures half, float, uint8, uint10 or uint16 (default: as the clip needs)",
+        metavar="FORMAT",
     )
     square_pixels: bool = option(
         False,
@@ -111,7 +135,8 @@ class WriterOptions:
         None,
         "of codecs that have some: "
         + "; ".join(f"{codec} {', '.join(names)}" for codec, names in PROFILES.items())
-        + " (default: prores hq, 4444 for transparency and odd sizes; dnxhr hq, hqx for more than 8 bits)",
+        + " (default: prores hq, 4444 for transparency and odd sizes; dnxhr hq, hqx for more than 8 bits; "
+        "exr the clip's own compression, else zip)",
         choices=tuple(dict.fromkeys(name for names in PROFILES.values() for name in names)),
         unknown="no profile is called {value}; choose from {choices}",
         metavar="PROFILE",

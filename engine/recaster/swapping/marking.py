@@ -5,22 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from recaster import __version__
-from recaster.provenance.manifest import sign_swap
+from recaster.media.sequence_name import SequenceName
+from recaster.provenance.manifest import sidecar_of, sign_swap
 from recaster.weights_registry import weights_used_by
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recaster.media.clip import Clip
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.request import SwapRequest
     from recaster.swapping.swapper import Swapper
 
 
-def mark_result(request: SwapRequest, unsigned: Path, frames: int, swapped: int) -> str:
-    """Writes a finished swap with its signed manifest as the output of a request that has a mark.
+def mark_result(request: SwapRequest, unsigned: Path, out: Path, frames: int, swapped: int) -> str:
+    """Writes a finished swap of a request that has a mark with its signed manifest.
 
     Args:
-        unsigned: the swap without a manifest; of the output's kind.
+        unsigned: the swap without a manifest, or the list of its pictures.
+        out: the file to write, of the same kind.
         frames: pictures in it.
         swapped: those of them that show a face to swap.
 
@@ -31,7 +34,15 @@ def mark_result(request: SwapRequest, unsigned: Path, frames: int, swapped: int)
         raise ValueError("a swap without a mark isn't signed")
     facts = {"frames": frames, "swapped": swapped}
     facts |= collect_provenance_facts(request.swapper, request.settings) | {"clip": request.clip.digest}
-    return sign_swap(unsigned, request.out, request.clip.first_file, facts, request.mark)
+    return sign_swap(unsigned, out, _find_ingredient(request.clip), facts, request.mark)
+
+
+def _find_ingredient(clip: Clip) -> Path:
+    """Finds the file that stands for a clip: of a sequence its list, where that has a manifest."""
+    sequence = SequenceName.parse(clip.path)
+    if sequence is not None and sidecar_of(sequence.list_path).is_file() and sequence.list_path.is_file():
+        return sequence.list_path
+    return clip.first_file
 
 
 def collect_provenance_facts(swapper: Swapper, settings: SwapSettings) -> dict[str, Any]:

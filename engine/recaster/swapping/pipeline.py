@@ -9,9 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recaster.faces.analysis_cache import analyse_clip
-from recaster.media.encoders import choose_layer_options, choose_segment_suffix
+from recaster.media.encoders import choose_layer_options, choose_matte_options, choose_segment_suffix
 from recaster.media.join import join_segments
+from recaster.media.picture_join import gather_pictures, list_places, place_pictures
+from recaster.media.sequence_name import SequenceName
 from recaster.progress import Report, Update, silent
+from recaster.provenance.picture_list import write_list
+from recaster.settings.encoding import LIST_SUFFIX
 from recaster.swapping.coverage import Coverage
 from recaster.swapping.marking import mark_result
 from recaster.swapping.parallel import render_missing
@@ -25,6 +29,7 @@ from recaster.swapping.swap_plan import SwapPlan, select_tracks
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recaster.settings.encoding import WriterOptions
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.request import SwapRequest
 
@@ -60,9 +65,7 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
             plan = add_appearance(plan, request.clip, frames, [frames], report)
     resumed = render_missing(RenderSpec(request.clip, frames, plan, settings, cache), request, timer, report)
     coverage = Coverage.of(frames, cache.read_coverage(), plan.left_out, plan.others)
-    with timer.timing("join"):
-        whole, losses = _mux_segments(request, cache)
-    marked = _mark(request, whole, plan, timer, report)
+    marked, losses = _deliver(request, cache, plan, timer, report)
     result = SwapResult(
         out=request.out,
         coverage=coverage,
@@ -80,39 +83,69 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
 
 def _choose_products(settings: SwapSettings) -> dict[str, str]:
     """Chooses what is rendered of each segment, and the suffixes of its files."""
-    suffix = choose_segment_suffix(settings.writer.codec)
-    products = {CLIP: suffix}
+    products = {CLIP: choose_segment_suffix(settings.writer.codec)}
     if settings.matte is not None:
-        products[MATTE] = suffix
+        how = choose_matte_options(settings.matte, settings.writer)
+        products[MATTE] = choose_segment_suffix(how.codec)
     if settings.layers:
         products[LAYER] = choose_segment_suffix(choose_layer_options(settings.writer).codec)
     return products
 
 
-def _mark(request: SwapRequest, whole: Path, plan: SwapPlan, timer: StageTimer, report: Report) -> str:
-    """Signs the whole clip as the output, if that is asked for; returns what was said in it, in words."""
+def _deliver(
+    request: SwapRequest, cache: RenderCache, plan: SwapPlan, timer: StageTimer, report: Report
+) -> tuple[str, tuple[str, ...]]:
+    """Puts all segments together: matte, layers, and the result, which is signed where it has a mark.
+
+    Returns what was said in it, in words, and sentences on what of the other streams could not be read.
+    """
+    settings = request.settings
+    if settings.matte is not None:
+        with timer.timing("join"):
+            how = choose_matte_options(settings.matte, settings.writer)
+            _join(request, cache.segment_paths(MATTE), settings.matte, how, has_sound=False)
+    if settings.layers_out is not None:
+        with timer.timing("join"):
+            how = choose_layer_options(settings.writer)
+            _join(request, cache.segment_paths(LAYER), settings.layers_out, how, has_sound=False)
+    swapped = plan.count_painted(request.frames)
+    sequence = SequenceName.parse(request.out)
+    if sequence is not None:
+        unsigned = cache.unsigned_path(LIST_SUFFIX)
+        with timer.timing("sign"):
+            pictures = gather_pictures(cache.segment_paths(CLIP), len(request.frames))
+            places = list_places(request.out, request.clip.info, request.frames)
+            write_list(unsigned, dict(zip((place.name for place in places), pictures, strict=True)))
+            marked = _mark(request, unsigned, sequence.list_path, swapped, report)
+        with timer.timing("join"):  # at last: without their list they'd be there unsigned
+            place_pictures(pictures, places)
+        return marked, ()
+    out = request.out if request.mark is None else cache.unsigned_path(request.out.suffix)
+    with timer.timing("join"):
+        losses = _join(request, cache.segment_paths(CLIP), out, settings.writer)
+    if request.mark is None:
+        return "", losses
+    with timer.timing("sign"):
+        return _mark(request, out, request.out, swapped, report), losses
+
+
+def _join(
+    request: SwapRequest, segments: list[Path], out: Path, options: WriterOptions, *, has_sound: bool = True
+) -> tuple[str, ...]:
+    """Joins segments as a file, or puts their pictures at their places; losses as of ``_deliver``."""
+    info = request.clip.info
+    frames = request.frames
+    if SequenceName.parse(out) is None:
+        return join_segments(segments, info, out, frames, options, has_sound=has_sound)
+    place_pictures(gather_pictures(segments, len(frames)), list_places(out, info, frames))
+    return ()
+
+
+def _mark(request: SwapRequest, unsigned: Path, out: Path, swapped: int, report: Report) -> str:
+    """Signs what was made as ``out``; returns what was said in it, in words, "" without a mark."""
     if request.mark is None:
         return ""
-    with timer.timing("sign"):
-        report(Update("signing", 0, 1, "files"))
-        statement = mark_result(request, whole, len(request.frames), plan.count_painted(request.frames))
-    whole.unlink()
+    report(Update("signing", 0, 1, "files"))
+    statement = mark_result(request, unsigned, out, len(request.frames), swapped)
+    unsigned.unlink()
     return statement
-
-
-def _mux_segments(request: SwapRequest, cache: RenderCache) -> tuple[Path, tuple[str, ...]]:
-    """Puts all segments together with the original's streams, as the result, or where it is to be signed.
-
-    Returns the file, and sentences on what of the other streams could not be read.
-    """
-    out = request.out if request.mark is None else cache.unsigned_path(request.out.suffix)
-    info = request.clip.info
-    writer = request.settings.writer
-    if request.settings.matte is not None:
-        mattes = cache.segment_paths(MATTE)
-        join_segments(mattes, info, request.settings.matte, request.frames, writer, has_sound=False)
-    if request.settings.layers_out is not None:
-        layers = cache.segment_paths(LAYER)
-        how = choose_layer_options(writer)
-        join_segments(layers, info, request.settings.layers_out, request.frames, how, has_sound=False)
-    return out, join_segments(cache.segment_paths(CLIP), info, out, request.frames, writer)

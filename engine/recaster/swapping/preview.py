@@ -84,7 +84,7 @@ def _save(request: SwapRequest, image: Image) -> str:
     with scratch_folder(request.out) as folder:
         unsigned = folder / request.out.name
         save_image(unsigned, image)
-        return mark_result(request, unsigned, frames=1, swapped=1)
+        return mark_result(request, unsigned, request.out, frames=1, swapped=1)
 
 
 def _check(request: SwapRequest, frame: int) -> None:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import cv2
 
 from recaster.errors import ClipError
-from recaster.media.encoders import choose_layer_options
+from recaster.media.encoders import THREADS, choose_layer_options, choose_matte_options
+from recaster.media.picture_file import PICTURE_FORMATS
+from recaster.media.picture_writer import PictureWriter
 from recaster.media.prefetch import prefetch
 from recaster.media.writer import ClipWriter
 from recaster.swapping.coverage import write_record
@@ -19,8 +21,11 @@ from recaster.swapping.render_cache import CLIP, LAYER, MATTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from recaster.media.clip import Clip
+    from recaster.media.types import ClipInfo
+    from recaster.settings.encoding import WriterOptions
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.render import RenderedFrame
     from recaster.swapping.render_cache import RenderCache
@@ -55,14 +60,16 @@ class RenderSpec:
         faces = []
         info = self.clip.info
         writer = self.settings.writer
+        picture: ClipWriter | PictureWriter
+        matte: ClipWriter | PictureWriter | None = None
         with contextlib.ExitStack() as stack:
             # The clip's segment is entered first and so finished last: where it is, all else is too.
-            picture = stack.enter_context(ClipWriter(self.cache.segment_path(CLIP, segment), info, writer))
-            matte = None
-            if MATTE in self.cache.products:
+            picture = stack.enter_context(_make_writer(self.cache.segment_path(CLIP, segment), info, writer))
+            if self.settings.matte is not None:
                 # x264 codes mostly flat pictures with two threads now one way and now another.
                 matte_path = self.cache.segment_path(MATTE, segment)
-                matte = stack.enter_context(ClipWriter(matte_path, info, writer, threads=1))
+                how = choose_matte_options(self.settings.matte, writer)
+                matte = stack.enter_context(_make_writer(matte_path, info, how, threads=1))
             layers = None
             if LAYER in self.cache.products:
                 layers_path = self.cache.segment_path(LAYER, segment)
@@ -71,7 +78,7 @@ class RenderSpec:
                 with timer.timing("encode"):
                     picture.write_painted(item.frame, item.patches)
                     if matte is not None:
-                        matte.write(cv2.cvtColor(item.matte, cv2.COLOR_GRAY2RGB), item.frame.pts)
+                        matte.write_matte(item.frame, item.matte)
                     if layers is not None:
                         layers.write_layer(item.patches, item.frame.pts)
                 faces.append(item.faces)
@@ -81,6 +88,14 @@ class RenderSpec:
                     "has it changed? Run the same command again"
                 )
             write_record(self.cache.coverage_path(segment), faces)
+
+
+def _make_writer(
+    path: Path, info: ClipInfo, options: WriterOptions, threads: int = THREADS
+) -> contextlib.AbstractContextManager[ClipWriter | PictureWriter]:
+    if path.suffix in PICTURE_FORMATS:
+        return PictureWriter(path, info, options)
+    return ClipWriter(path, info, options, threads)
 
 
 @contextlib.contextmanager

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster import __version__
 from recaster.errors import UsageError
 from recaster.files import sha256
-from recaster.media.encoders import check_encoding, choose_layer_options
+from recaster.media.encoders import check_encoding, choose_layer_options, choose_matte_options
 from recaster.media.join import check_output
+from recaster.media.sequence_name import resolve_place
 from recaster.provenance.manifest import check_signer
 from recaster.settings.reading import DEFAULT_READING
 
@@ -100,6 +101,9 @@ class SwapRequest:
             asked["view"] = self.clip.view.fingerprint
         if self.settings.layers:
             asked["layers"] = sorted(self.settings.layers)
+        if self.settings.matte is not None:
+            how = choose_matte_options(self.settings.matte, settings.writer)
+            asked |= {} if how == settings.writer else {"matte": how.codec}
         return asked | {
             "format": PLAN_FORMAT,
             "recaster": __version__,
@@ -120,7 +124,7 @@ def check_outputs(clip: Clip, out: Path, settings: SwapSettings) -> tuple[str, .
     _ = clip.view  # a colour space that there isn't is refused
     conversions = check_output(out, clip.info, settings.writer)
     if settings.matte is not None:
-        check_encoding(settings.matte, clip.info, settings.writer)
+        check_encoding(settings.matte, clip.info, choose_matte_options(settings.matte, settings.writer))
     if settings.layers_out is not None:
         check_encoding(settings.layers_out, clip.info, choose_layer_options(settings.writer))
     return conversions
@@ -137,10 +141,10 @@ def _refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
         "the file of layers": settings.layers_out,
     }
     # Different names may be one file.
-    paths = {name: path.resolve() for name, path in (inputs | outputs).items() if path is not None}
+    paths = {name: resolve_place(path) for name, path in (inputs | outputs).items() if path is not None}
     for name, path in outputs.items():
         for other, place in paths.items():
-            if path is not None and other != name and place == path.resolve():
+            if path is not None and other != name and place == resolve_place(path):
                 raise UsageError(f"{path}: {name} would replace {other}; choose another name")
 
 

@@ -1,0 +1,177 @@
+"""Pictures of rendered segments, brought to their places, and what such a sequence cannot hold of a clip."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from typing import TYPE_CHECKING, Final
+
+from recaster.errors import OutputError
+from recaster.files import atomic_file, sync, write_error
+from recaster.media.encoders import ENCODERS, find_codec_losses, keeps_alpha
+from recaster.media.picture_file import read_header
+from recaster.media.picture_layer import choose_layer
+from recaster.media.sequence_name import SequenceName
+from recaster.progress import step
+from recaster.settings.encoding import SUFFIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from recaster.media.types import ClipInfo
+    from recaster.settings.encoding import WriterOptions
+
+
+MAX_NAMED: Final = 6
+"""Channels that are named."""
+DATED_CODECS: Final = ("exr", "dpx", "tiff")
+"""Codecs of pictures that say when they were taken."""
+
+
+def list_numbers(info: ClipInfo, frames: range) -> list[int]:
+    """Lists the numbers of pictures that hold frames of a clip: its own, or from 1 for a movie's first."""
+    first = 1 if info.first_number is None else info.first_number
+    missing = {number for gap in info.gaps for number in range(gap[0], gap[1] + 1)}
+    end = first + info.frame_count + len(missing)
+    numbers = [number for number in range(first, end) if number not in missing]
+    return numbers[frames.start : frames.stop]
+
+
+def list_places(out: Path, info: ClipInfo, frames: range) -> list[Path]:
+    """Lists where the pictures of a result are; of a movie, its file."""
+    sequence = SequenceName.parse(out)
+    if sequence is None:
+        return [out]
+    return [sequence.picture_path(number) for number in list_numbers(info, frames)]
+
+
+def gather_pictures(folders: Sequence[Path], expected: int) -> list[Path]:
+    """Lists the pictures of segments in order.
+
+    Raises:
+        OutputError: there aren't as many as expected.
+    """
+    try:
+        pictures = [path for folder in folders for path in sorted(folder.iterdir())]
+    except OSError as error:
+        raise OutputError(f"{error.filename}: cannot be read ({error.strerror}); render it again") from error
+    if len(pictures) != expected:
+        raise OutputError(
+            f"the segments hold {len(pictures)} pictures, but {expected} belong there; render them again"
+        )
+    return pictures
+
+
+def place_pictures(pictures: Sequence[Path], places: Sequence[Path]) -> None:
+    """Puts pictures at their places, each at once, in place of what is there; they stay where they are, too.
+
+    Both names are of one file where the disk can do that; so whoever was stopped begins anew.
+
+    Raises:
+        OutputError: a folder cannot be written.
+    """
+    for picture, place in zip(pictures, places, strict=True):
+        step()
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if not _link_over(picture, place):
+                with atomic_file(place) as temporary:
+                    shutil.copyfile(picture, temporary)
+        except OSError as error:
+            raise write_error(place, error) from error
+    for folder in {place.parent for place in places}:
+        sync(folder)
+
+
+def _link_over(picture: Path, place: Path) -> bool:
+    """Makes a place another name of a picture; tells whether the disk can do that."""
+    if place.exists() and place.samefile(picture):
+        return True
+    temporary = place.with_name(f".{place.stem}.{secrets.token_hex(4)}{place.suffix}")
+    try:
+        temporary.hardlink_to(picture)
+    except OSError:
+        return False
+    try:
+        temporary.replace(place)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def describe_picture_losses(out: Path, info: ClipInfo, options: WriterOptions) -> tuple[str, ...]:
+    """Describes what of a clip a sequence of pictures cannot hold: a sentence, or none."""
+    codec = ENCODERS[options.codec]
+    metadata = info.metadata
+    counts = {
+        "sound": len(info.audio),
+        **{
+            kind: sum(stream.kind == kind for stream in info.side_streams)
+            for kind in ("subtitle", "data", "attachment", "cover")
+        },
+    }
+    lost = [f"{count} {kind} stream{'s' if count > 1 else ''}" for kind, count in counts.items() if count]
+    lost += list_lost_channels(info, options.codec)
+    if metadata.chapters:
+        lost.append(f"{len(metadata.chapters)} chapters")
+    tags = {*metadata.tags, *metadata.picture_tags} - {"language"}
+    if options.codec in DATED_CODECS:
+        tags -= {"creation_time"}
+    if tags and not is_same_kind(info, options.codec):
+        lost.append(f"tags ({', '.join(sorted(tags))})")
+    if info.variable and not info.is_sequence:
+        lost.append("the times of its frames, which aren't even")
+    if not codec.holds_times and not is_same_kind(info, options.codec):
+        lost.append(f"the rate of {float(info.rate):.6g} frames/s")
+        lost += ["timecode"] if metadata.timecode is not None else []
+    if options.codec != "exr" and metadata.reel is not None and not is_same_kind(info, options.codec):
+        lost.append("reel")
+    if info.has_alpha and not keeps_alpha(info, options):
+        lost.append("transparency")
+    lost += find_codec_losses(out, info, options)
+    return (f"{out.name} cannot hold of the clip: {'; '.join(lost)}",) if lost else ()
+
+
+def is_same_kind(info: ClipInfo, codec: str) -> bool:
+    """Tells whether a clip is a sequence of the same kind of pictures as a result."""
+    sequence = SequenceName.parse(info.path)
+    if sequence is None:  # a lone picture is a sequence, too
+        return info.is_sequence and info.path.suffix.lower() in SUFFIXES[codec]
+    return sequence.codec == codec
+
+
+def list_lost_channels(info: ClipInfo, codec: str = "") -> list[str]:
+    """Lists what a result lacks of the other channels of a sequence's pictures, as texts.
+
+    Args:
+        codec: of a result that is a sequence.
+    """
+    if not info.is_sequence:
+        return []
+    sequence = SequenceName.parse(info.path)
+    first = info.path if sequence is None else sequence.picture_path(info.first_number or 0)
+    parts = read_header(first)
+    if codec and is_same_kind(info, codec):
+        # OpenImageIO reads and writes channels of several types as floats.
+        rounded = [
+            channel
+            for part in parts
+            for channel, kind in zip(part.channels, part.types, strict=False)
+            if kind == "uint"
+        ]
+        return [f"channels {_name_some(rounded)} beyond 24 bits"] if rounded else []
+    layer = choose_layer(first, parts, info.reading.layer)
+    seen = {(layer.part, place) for place in (*layer.colours, layer.alpha)}
+    names = [
+        channel
+        for number, part in enumerate(parts)
+        for place, channel in enumerate(part.channels)
+        if (number, place) not in seen
+    ]
+    return [f"channels {_name_some(names)}"] if names else []
+
+
+def _name_some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return f"{', '.join(names[:MAX_NAMED])}{more}"

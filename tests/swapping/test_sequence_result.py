@@ -1,0 +1,225 @@
+"""Results that are sequences of pictures: the same bytes each time, gone on with, signed by their list."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from recaster.api.v1 import job_pb2
+from recaster.cli.main import main
+from recaster.cli.swap_several import choose_result_name
+from recaster.errors import ConsentError, ManifestError
+from recaster.files import sha256
+from recaster.media.picture_file import read_picture
+from recaster.media.sequence_name import SequenceName
+from recaster.operations import swap
+from recaster.operations.face_rights import FaceClaim
+from recaster.provenance.identity_note import read_identity
+from recaster.provenance.inspection import inspect_file
+from recaster.provenance.register import open_register
+from recaster.swapping import pipeline
+
+if TYPE_CHECKING:
+    from recaster.facesets.faceset import Faceset
+
+COUNT = 12
+FORMATS = ["exr", "dpx", "tif", "png", "jpg"]
+
+
+@pytest.fixture
+def ask(fake: Any, actor_faceset: Faceset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Requests whose face is there in all frames; results lie in ``out``."""
+    monkeypatch.setenv("RECASTER_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis([fake.track(range(COUNT))], COUNT))
+    clip = fake.make_clip(tmp_path / "clip.mp4", COUNT, sound=True)
+    shutil.copytree(actor_faceset.folder, tmp_path / "faces")
+
+    def make(name: str, **changes: Any) -> swap.Request:
+        options = changes.pop("options", None) or job_pb2.SwapOptions(threads=1)
+        claim = FaceClaim(basis="synthetic")
+        faces = tmp_path / "faces"
+        out = tmp_path / "out" / name
+        return swap.Request(clip, out, options, source=faces, claim=claim, **changes)
+
+    return make
+
+
+def load(fake: Any) -> Any:
+    return lambda *_: (fake.FakeSwapper(), "on the CPU")
+
+
+def read_all(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".c2pa"}
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_swap_is_a_sequence_with_its_list(fake: Any, ask: Any, tmp_path: Path, suffix: str) -> None:
+    request = ask(f"shot.%04d.{suffix}")
+    result = swap.run(request, load=load(fake))
+    numbers = range(1, COUNT + 1)
+    names = {f"shot.{number:04}.{suffix}" for number in numbers}
+    assert set(read_all(tmp_path / "out")) == names | {f"shot.{suffix}.sha256"}
+    assert f"list of its pictures in shot.{suffix}.c2pa" in result.swap.marked
+    [lost] = [each for each in result.swap.warnings if "cannot hold" in each]
+    assert "1 sound stream" in lost
+    [part] = read_picture(tmp_path / "out" / f"shot.0003.{suffix}")
+    assert part.pixels.shape == (fake.HEIGHT, fake.WIDTH, 3)
+    first = read_all(tmp_path / "out")
+    assert swap.is_made(request, load(fake))
+    swap.run(request, load=load(fake))
+    assert read_all(tmp_path / "out") == first
+
+
+def test_a_list_speaks_for_its_pictures(fake: Any, ask: Any, tmp_path: Path, capsys: Any) -> None:
+    request = ask("shot.####.png")
+    swap.run(request, load=load(fake))
+    name = SequenceName.parse(request.out)
+    assert name is not None
+    inspection = inspect_file(name.list_path, tmp_path / "data")
+    assert inspection.swap
+    assert inspection.local
+    assert inspection.line.endswith("; 12 pictures are as listed")
+    if shutil.which("sha256sum"):
+        command = ["sha256sum", "--check", "--strict", name.list_path.name]
+        subprocess.run(command, cwd=name.folder, check=True, capture_output=True)
+    capsys.readouterr()
+    for path in (request.out, name.list_path, name.picture_path(3)):
+        assert main(["verify", str(path)]) == 0
+        assert "a face swap made by Recaster" in capsys.readouterr().out
+    name.picture_path(5).write_bytes(name.picture_path(6).read_bytes())
+    assert main(["verify", str(request.out)]) == ManifestError.exit_code
+    assert "shot.0005.png: was changed after its list was signed" in capsys.readouterr().err
+    assert main(["verify", str(name.picture_path(6))]) == 0
+    name.picture_path(4).unlink()
+    with pytest.raises(ManifestError, match=r"shot\.0004\.png: is gone, and so are 1 more of 12"):
+        inspect_file(name.list_path, tmp_path / "data")
+    listed = name.list_path.read_text()
+    name.list_path.write_text(listed.replace(sha256(name.picture_path(6)), "0" * 64))
+    with pytest.raises(ManifestError, match="was changed after it was signed"):
+        inspect_file(name.list_path, tmp_path / "data")
+    assert not swap.is_made(request, load(fake))
+
+
+def test_an_edit_of_a_sequence_is_signed(fake: Any, ask: Any, tmp_path: Path) -> None:
+    request = ask("shot.%04d.png")
+    swap.run(request, load=load(fake))
+    edit = fake.make_clip(tmp_path / "edit.mp4", 3)
+    assert main(["sign", str(edit), "--swap", str(request.out)]) == 0
+    assert inspect_file(edit, tmp_path / "data").swap
+    (tmp_path / "out" / "shot.0002.png").write_bytes(b"another")
+    assert main(["sign", str(edit), "--swap", str(request.out)]) == ManifestError.exit_code
+
+
+def test_a_matte_is_a_sequence_beside_any_result(fake: Any, ask: Any, tmp_path: Path) -> None:
+    request = ask("a.mov", matte=tmp_path / "mattes" / "m.%04d.exr", options=job_pb2.SwapOptions(threads=1))
+    swap.run(request, load=load(fake))
+    [part] = read_picture(tmp_path / "mattes" / "m.0012.exr")
+    assert (part.channels, part.pixels.max()) == (("Y",), 1)
+    assert len(list((tmp_path / "mattes").iterdir())) == COUNT
+    assert swap.is_made(request, load(fake))
+    request = ask("b.%04d.png", matte=tmp_path / "m.mov")
+    swap.run(request, load=load(fake))
+    assert (tmp_path / "m.mov").stat().st_size > 0
+
+
+def test_without_a_manifest_there_is_no_list(fake: Any, ask: Any, tmp_path: Path) -> None:
+    request = ask("%d.png", has_manifest=False)
+    swap.run(request, load=load(fake))
+    assert set(read_all(tmp_path / "out")) == {f"{number}.png" for number in range(1, COUNT + 1)}
+    assert swap.is_made(request, load(fake))
+    (tmp_path / "out" / "7.png").write_bytes(b"another")
+    assert not swap.is_made(request, load(fake))
+
+
+def test_what_a_revocation_overtakes_is_removed(
+    fake: Any, ask: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = ask("shot.%04d.png", matte=tmp_path / "m.%04d.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "shot.0099.png").write_text("of another take")
+
+    def swap_and_revoke(*given: Any) -> Any:
+        result = pipeline.swap_clip(*given)
+        with open_register() as register:
+            register.revoke(read_identity(tmp_path / "faces"), "asked for")
+        return result
+
+    monkeypatch.setattr(swap, "_swap", lambda _request, swapped, report: swap_and_revoke(swapped, report))
+    with pytest.raises(ConsentError, match="revoked"):
+        swap.run(request, load=load(fake))
+    assert set(read_all(tmp_path / "out")) == {"shot.0099.png"}
+    assert not list(tmp_path.glob("m.*.png"))
+
+
+def test_a_range_keeps_its_numbers_and_leaves_the_others(fake: Any, ask: Any, tmp_path: Path) -> None:
+    whole = ask("shot.%04d.png")
+    swap.run(whole, load=load(fake))
+    before = read_all(tmp_path / "out")
+    (tmp_path / "out" / "shot.0005.png").write_bytes(b"another")
+    swap.run(ask("shot.%04d.png", options=job_pb2.SwapOptions(threads=1, range="3-6")), load=load(fake))
+    after = read_all(tmp_path / "out")
+    assert after["shot.png.sha256"] != before.pop("shot.png.sha256")
+    changed = {name for name in before if before[name] != after[name]}
+    assert after["shot.0005.png"] != b"another"
+    assert changed <= {f"shot.{number:04}.png" for number in (4, 5, 6, 7)}, "colours look at neighbours"
+
+
+def test_a_killed_swap_goes_on(fake: Any, tmp_path: Path) -> None:
+    clip = fake.make_clip(tmp_path / "clip.mp4", 40)
+    program = [sys.executable, fake.__file__, str(clip)]
+    out = tmp_path / "a" / "shot.%04d.exr"
+    with subprocess.Popen([*program, str(out), "24"], stdout=subprocess.PIPE, stdin=subprocess.PIPE) as held:
+        assert held.stdout is not None
+        held.stdout.readline()
+        held.kill()
+    parts = sorted(path.name for path in (tmp_path / "a" / "shot.%04d.exr.parts").glob("0*"))
+    assert "00000000.clip.exr" in parts
+    subprocess.run([*program, str(out)], check=True, capture_output=True)
+    subprocess.run([*program, str(tmp_path / "b" / "shot.%04d.exr")], check=True, capture_output=True)
+    assert read_all(tmp_path / "a") == read_all(tmp_path / "b")
+    assert len(read_all(tmp_path / "a")) == 40
+
+
+def test_a_swap_that_stopped_among_its_pictures_goes_on(
+    fake: Any, ask: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = ask("shot.%04d.png")
+    swap.run(request, load=load(fake))
+    expected = read_all(tmp_path / "out")
+    other = dataclasses.replace(request, out=tmp_path / "other" / "shot.%04d.png")
+    place = pipeline.place_pictures
+
+    def stop(pictures: Any, places: Any) -> None:
+        place(pictures[:5], places[:5])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "place_pictures", stop)
+    with pytest.raises(KeyboardInterrupt):
+        swap.run(other, load=load(fake))
+    assert len(list((tmp_path / "other").glob("*.png"))) == 5
+    monkeypatch.setattr(pipeline, "place_pictures", place)
+    result = swap.run(other, load=load(fake))
+    assert result.swap.resumed == COUNT
+    assert read_all(tmp_path / "other") == expected
+
+
+def test_names_of_results_in_a_folder() -> None:
+    names = {
+        ("A.mov", "exr"): "A.%04d.exr",
+        ("A.mov", None): "A.mov",
+        ("shot.%03d.tif", None): "shot.%03d.tif",
+        ("shot.%03d.tiff", "tiff"): "shot.%03d.tiff",
+        ("shot.%03d.tif", "prores"): "shot.mov",
+        ("shot.%03d.tif", "exr"): "shot.%04d.exr",
+        ("shot.%06d.tif", "exr"): "shot.%06d.exr",
+    }
+    for (clip, codec), expected in names.items():
+        sequence = SequenceName.parse(Path(clip))
+        named = Path(clip) if sequence is None else Path(f"{sequence.title}{sequence.suffix}")
+        assert choose_result_name(named, sequence, codec) == expected
