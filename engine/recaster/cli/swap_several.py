@@ -22,7 +22,6 @@ from recaster.operations.swap_batch import (
 )
 from recaster.progress import no_log
 from recaster.settings.encoding import CLIP_SUFFIXES, PICTURE_CODECS, SUFFIXES, WriterOptions
-from recaster.timelines import media_search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -87,6 +86,8 @@ def list_clips(paths: Sequence[Path]) -> list[Path]:
 
 
 def _list_folder(folder: Path) -> list[Path]:
+    from recaster.timelines import media_search
+
     files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     movies = [file for file in files if file.suffix.lower() in media_search.CLIP_SUFFIXES and file.is_file()]
     if movies:

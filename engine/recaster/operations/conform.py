@@ -21,6 +21,8 @@ from recaster.operations.face_rights import NO_CLAIM, FaceClaim
 from recaster.operations.swap_batch import ENDING_ERRORS, load_once
 from recaster.progress import LogLine, Report, Update, no_log, silent
 from recaster.settings.encoding import WriterOptions
+from recaster.settings.messages import settings_from
+from recaster.settings.reading import ReadOptions
 from recaster.timelines.conform_plan import Failure, locate_media, plan_conform, relink
 from recaster.timelines.edit_file import WRITABLE_SUFFIXES, is_edl, read_edit, write_edit
 from recaster.timelines.fcpxml import relink_fcpxml
@@ -137,7 +139,8 @@ def run(
     _check_places(request)
     folder = MediaFolder(request.settings.media)
     edit, rate = _read(request, folder)
-    plan = plan_conform(edit, request.edit, folder, request.settings.handles, report)
+    reading = settings_from(ReadOptions, request.options)
+    plan = plan_conform(edit, request.edit, folder, request.settings.handles, reading, report)
     if not plan.shots and not plan.failures:
         raise InputError(f"{request.edit}: shows no clip of media that could be swapped")
     requests = {shot: _swap_request(request, shot) for shot in plan.shots}
@@ -189,7 +192,7 @@ def _read(request: Request, folder: MediaFolder) -> tuple[Any, float | None]:
         media = next(iter(locate_media(uses, request.edit, folder)), None)
         if media is None:
             raise InputError(f"{request.edit}: shows no clip of media that could be swapped")
-        exact = probe(media).rate
+        exact = probe(media, settings_from(ReadOptions, request.options)).rate
     else:
         exact = restore_rate(rate)
     return read_edit(request.edit, float(exact)), float(exact)
@@ -276,6 +279,8 @@ def _make(
 def _swap_request(request: Request, shot: Shot) -> swap.Request:
     options = job_pb2.SwapOptions()
     options.CopyFrom(request.options)
+    if shot.info.reading.frame_rate is not None:
+        options.frame_rate = shot.info.reading.frame_rate
     options.range = f"{shot.frames.start}-{shot.frames.stop - 1}"
     name = f"{shot.name}{request.settings.suffix(options.codec or WriterOptions.codec)}"
     return swap.Request(

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import InputError, RecasterError
 from recaster.media.probe import probe
+from recaster.media.sequence_name import SequenceName
 from recaster.progress import Report, Update, silent
-from recaster.timelines.media_search import MediaFolder, describe_media, find_media, is_clip
+from recaster.settings.reading import DEFAULT_READING, ReadOptions
+from recaster.timelines.media_search import (
+    MediaFolder,
+    describe_media,
+    find_media,
+    is_clip,
+    read_stated_rate,
+)
 from recaster.timelines.media_use import MediaUse, find_media_range, list_uses, shares_nominal_rate
 
 if TYPE_CHECKING:
@@ -59,7 +68,7 @@ class ConformPlan:
     """Ranges to make, in the order in which the edit shows their media.
 
     Attributes:
-        others: names of clips that show no clip: stills, titles, sequences of pictures.
+        others: names of clips that show no clip: stills, titles.
     """
 
     shots: tuple[Shot, ...]
@@ -68,13 +77,19 @@ class ConformPlan:
 
 
 def plan_conform(
-    edit: Any, path: Path, folder: MediaFolder, handles: int, report: Report = silent
+    edit: Any,
+    path: Path,
+    folder: MediaFolder,
+    handles: int,
+    reading: ReadOptions = DEFAULT_READING,
+    report: Report = silent,
 ) -> ConformPlan:
     """Plans what is to be made for an edit.
 
     Args:
         path: the edit's file.
         handles: frames to add at both ends of what is shown, as far as the media go.
+        reading: how media are read; sequences of pictures at the rate that the edit states, if it names none.
 
     Raises:
         InputError: media are missing, or several files may be meant; all are named.
@@ -86,21 +101,35 @@ def plan_conform(
     failures: list[Failure] = []
     names = _name_media(list(media))
     for number, (file, shown) in enumerate(media.items(), 1):
+        options = _choose_reading(shown, reading)
         ranges: list[tuple[range, Placement]] = []
         for use in shown:
             try:
-                info = probe(file)
+                info = probe(file, options)
                 frames, first = find_media_range(use, info)
             except RecasterError as error:
                 failures.append(Failure(use.clip.name, error))
                 continue
             ranges.append((_widen(frames, handles, info.frame_count), Placement(use, first)))
         shots += [
-            Shot(file, probe(file), frames, f"{names[file]}_{frames.start}-{frames.stop - 1}", placements)
+            Shot(
+                file,
+                probe(file, options),
+                frames,
+                f"{names[file]}_{frames.start}-{frames.stop - 1}",
+                placements,
+            )
             for frames, placements in _merge(ranges)
         ]
         report(Update("looking at media", number, len(media), "files"))
     return ConformPlan(tuple(shots), others, tuple(failures))
+
+
+def _choose_reading(uses: list[MediaUse], reading: ReadOptions) -> ReadOptions:
+    rates = [rate for use in uses if (rate := read_stated_rate(use)) is not None]
+    if reading.frame_rate is not None or not rates:
+        return reading
+    return dataclasses.replace(reading, frame_rate=str(rates[0]))
 
 
 def locate_media(uses: list[MediaUse], path: Path, folder: MediaFolder) -> dict[Path, list[MediaUse]]:
@@ -178,10 +207,10 @@ def _merge(ranges: list[tuple[range, Placement]]) -> Iterator[tuple[range, tuple
 def _name_media(media: list[Path]) -> dict[Path, str]:
     """Names media by their stems, those of one stem by their folders too, or else by numbers."""
     names: dict[Path, str] = {}
-    for path in media:
-        name = path.stem
-        if sum(other.stem.lower() == name.lower() for other in media) > 1:
-            name = f"{path.parent.name}_{name}"
+    stems = {path: _stem_of(path) for path in media}
+    for path, stem in stems.items():
+        is_shared = sum(other.lower() == stem.lower() for other in stems.values()) > 1
+        name = f"{path.parent.name}_{stem}" if is_shared else stem
         unique = name
         number = 2
         while unique.lower() in {taken.lower() for taken in names.values()}:
@@ -189,3 +218,8 @@ def _name_media(media: list[Path]) -> dict[Path, str]:
             number += 1
         names[path] = unique
     return names
+
+
+def _stem_of(path: Path) -> str:
+    sequence = SequenceName.parse(path)
+    return path.stem if sequence is None else sequence.title

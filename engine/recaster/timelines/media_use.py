@@ -56,9 +56,9 @@ def list_uses(edit: Any) -> list[MediaUse]:
 def find_media_range(use: MediaUse, info: ClipInfo) -> tuple[range, Fraction]:
     """Finds the frames of its media that a clip shows, within those that there are.
 
-    The time of the media's first frame is the start of the reference's ``available_range``, else the media's
-    timecode, else zero: formats and programs differ, so the first of them by which the clip lies inside its
-    media counts.
+    The time of the media's first frame is the start of the reference's ``available_range``, else the number
+    of a sequence's first picture, else the media's timecode, else zero: formats and programs differ, so the
+    first of them by which the clip lies inside its media counts.
 
     Returns:
         The frames, and the clip's own time of the media's frame 0, in frames.
@@ -120,6 +120,8 @@ def _possible_starts(use: MediaUse, info: ClipInfo) -> Iterator[Fraction]:
     available = use.reference.available_range
     if available is not None:
         yield count_frames(available.start_time, info.rate)
+    if info.first_number is not None:
+        yield Fraction(info.first_number)
     timecode = _count_timecode(info)
     if timecode is not None:
         yield Fraction(timecode)
