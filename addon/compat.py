@@ -25,6 +25,15 @@ PATHS: dict[str, set[str]] = (
 """What properties that hold paths say of themselves (4.5: those that don't take // are shown in red)."""
 
 
+MOVIE_ALPHA = "premultiplied" if bpy.app.version >= (4, 4, 0) else "straight"
+"""Alpha that movies of more than 8 bits are taken to have, whatever their strips say.
+
+4.4: they become floats, which Blender takes for premultiplied, no longer bytes, which it takes for straight.
+"""
+ALPHA_MODES = {"straight": "STRAIGHT", "premultiplied": "PREMUL"}
+"""What strips say of each."""
+
+
 def scene_of(context: Any) -> Any | None:
     """The scene whose strips are being edited (5.0: may be another than the active one)."""
     workspace = getattr(context, "workspace", None)

@@ -81,6 +81,16 @@ class StripSettings(bpy.types.PropertyGroup):
         items=enum_items({name: encoding.CODECS[name] for name in encoding.FFMPEG_ENCODERS}),
         default=encoding.WriterOptions.codec,
     )
+    result: EnumProperty(
+        name="Result",
+        description="What is put on the timeline",
+        items=enum_items(swap.RESULTS),
+        default="frame",
+    )
+    matte: BoolProperty(
+        name="Matte",
+        description="Put the face's matte on the timeline, too, muted: choose it as the mask of a modifier",
+    )
     label: EnumProperty(
         name="Label",
         description="A label in the picture, for the public",
@@ -100,12 +110,14 @@ class StripSettings(bpy.types.PropertyGroup):
     job: StringProperty(description="Its job at the engine")
     pending: BoolProperty(description="Whether its result is still to come")
     result_of: StringProperty(description="The strip that this one is a swap of")
+    part: StringProperty(description="Part of the result that this strip shows: frame, face or matte")
     made_for: StringProperty(description="Whose face in the picture was swapped in this result")
     told: StringProperty(description="Which frames of this result weren't swapped, and why")
 
 
 LOOK = ("mask", "feather", "erode", "colour", "smoothing")
-CHOICES = ("face", "face_name", *LOOK, "handles", "codec", "label", "label_language", "mute")
+RESULT = ("result", "matte", "handles", "codec", "label", "label_language", "mute")
+CHOICES = ("face", "face_name", *LOOK, *RESULT)
 """What can be copied from strip to strip: all but whose face in the picture is swapped."""
 
 

@@ -72,6 +72,7 @@ def shown_swap_files(scene: Any) -> list[Path]:
         one
         for one in compat.all_strips(scene)
         if one.recaster.result_of
+        and one.recaster.part != "matte"  # holds nobody's face, and says nothing of itself
         and not one.mute
         and compat.left_handle(one) <= scene.frame_end
         and compat.right_handle(one) > scene.frame_start

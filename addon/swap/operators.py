@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Face Swap and what helps to choose for it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import bpy
@@ -10,6 +11,7 @@ from .. import compat, images, messages, selection
 from ..engine import access, catalog, session
 from ..rights import consent
 from . import previews, strip_choices, workflow
+from .result_parts import FRAME, part_of
 from .source_range import StripError
 
 MODELS_SHOWN = 40
@@ -65,13 +67,14 @@ class RECASTER_OT_swap_strip(_FaceOperator):
     def do(self, context: Any, scene: Any, strip: Any) -> set[str]:
         """Begins the swaps."""
         begun = 0
-        for one, original in targets(context):
-            if original is not None:
-                strip_choices.adopt_choices(original, one)
+        for target in targets(context):
+            one = target.strip
+            if target.adopted is not None:
+                strip_choices.adopt_choices(target.adopted, one)
             elif one != strip and not one.recaster.face:
                 strip_choices.copy_choices(strip, [one])
             try:
-                workflow.begin(scene, one)
+                workflow.begin(scene, one, adds_person=target.adds_layer)
                 begun += 1
             except StripError as error:  # the others are swapped all the same
                 self.report({"ERROR"}, str(error))
@@ -80,24 +83,41 @@ class RECASTER_OT_swap_strip(_FaceOperator):
         return {"FINISHED"} if begun else {"CANCELLED"}
 
 
-def targets(context: Any) -> list[tuple[Any, Any | None]]:
+@dataclass(frozen=True)
+class Target:
+    """A strip that Face Swap swaps.
+
+    Attributes:
+        strip: what is swapped.
+        adopted: where a result is itself swapped for another person, the strip on which that was chosen.
+        adds_layer: whether another person gets a layer beside those of earlier results.
+    """
+
+    strip: Any
+    adopted: Any | None = None
+    adds_layer: bool = False
+
+
+def targets(context: Any) -> list[Target]:
     """The strips that Face Swap swaps: what is selected, or what selected results were made from.
 
-    A result of one person is itself swapped where another one is chosen: then it shows both. Such a result
-    comes with the strip that the choice was made on.
+    A result of one person is itself swapped where another one is chosen: then it shows both. Layers can't be:
+    the next person gets one of their own, made from the same original.
     """
     scene = compat.scene_of(context)
     shown = selection.shown_clip(context)
     chosen = selection.swappable(context)
     if shown is not None and shown not in chosen:
         chosen = [shown]
-    found: list[tuple[Any, Any | None]] = []
+    found: list[Target] = []
     for one in chosen:
         original = selection.original_of(scene, one)
-        if original is not None and strip_choices.adds_person(original, one):
-            wanted = one, original
+        if original is None or not strip_choices.adds_person(original, one):
+            wanted = Target(original or one)
+        elif part_of(one) == FRAME and original.recaster.result == FRAME:
+            wanted = Target(one, adopted=original)
         else:
-            wanted = original or one, None
+            wanted = Target(original, adds_layer=True)
         if wanted not in found:
             found.append(wanted)
     return found

@@ -10,10 +10,11 @@ import bpy
 from .. import compat, images, messages, selection
 from ..drawing import SequencerPanel, draw_line, words
 from ..engine import jobs
-from ..properties import LOOK
+from ..properties import LOOK, RESULT
 from ..rights import panels as rights_panels
 from ..state import addon_state
 from . import coverage_notes, operators, placement, previews
+from .result_parts import FRAME
 from .task_panels import draw_task
 from .tasks import SwapStage
 
@@ -22,6 +23,8 @@ NAMES = 0.3
 FACE_SCALE = 4.0
 FACES_IN_ROW = 3
 PREVIEW_SCALE = 11.0
+PERSON_ADDED = "The result keeps its person, and the one chosen now is swapped in it, too"
+LAYER_ADDED = "The layer keeps its person, and the one chosen now gets one, too"
 
 
 class RECASTER_PT_swap(SequencerPanel, bpy.types.Panel):
@@ -48,13 +51,11 @@ class RECASTER_PT_swap(SequencerPanel, bpy.types.Panel):
         split.menu(operators.RECASTER_MT_faces.bl_idname, text=messages.text(chosen.face_name) or "Choose...")
         rights_panels.draw_basis(layout, chosen.face)
         _draw_people(layout, strip)
-        adding = any(original is not None for _, original in wanted)
+        adding = any(target.adopted is not None for target in wanted)
         if adding:
-            words(
-                layout,
-                "The result keeps its person, and the one chosen now is swapped in it, too",
-                icon="INFO",
-            )
+            words(layout, PERSON_ADDED, icon="INFO")
+        elif any(target.adds_layer for target in wanted):
+            words(layout, LAYER_ADDED, icon="INFO")
         row = layout.row(align=True)
         row.scale_y = 1.3
         row.operator(operators.RECASTER_OT_preview_frame.bl_idname, icon="RESTRICT_RENDER_OFF")
@@ -168,12 +169,8 @@ class RECASTER_PT_result(SequencerPanel, bpy.types.Panel):
     poll = RECASTER_PT_look.poll
 
     def draw(self, context: Any) -> None:
-        """Handles, codec, label, what becomes of the original."""
-        _draw_choices(
-            self.layout,
-            selection.chosen_strip(context).recaster,
-            ("handles", "codec", "label", "label_language", "mute"),
-        )
+        """Strips, handles, codec, label, what becomes of the original."""
+        _draw_choices(self.layout, selection.chosen_strip(context).recaster, RESULT)
 
 
 def _draw_choices(layout: Any, chosen: Any, names: tuple[str, ...]) -> None:
@@ -182,7 +179,10 @@ def _draw_choices(layout: Any, chosen: Any, names: tuple[str, ...]) -> None:
     column = layout.column()
     for name in names:
         row = column.row()
-        row.enabled = name != "label_language" or chosen.label != "none"
+        row.enabled = {
+            "label_language": chosen.label != "none",
+            "mute": chosen.result == FRAME,
+        }.get(name, True)
         row.prop(chosen, name)
 
 

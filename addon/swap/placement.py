@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -10,23 +11,20 @@ import bpy
 from .. import compat
 from ..config import preferences
 from ..properties import CHOICES
+from .result_parts import FACE, FRAME, MATTE, part_name, part_of
 from .source_range import strip_fingerprint, time_scalar_of
 from .strip_copy import copy_animation, copy_look, copy_properties, copy_proxy_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 MAX_CHANNEL = 128
-SUFFIX = " (Face Swap)"
+LAYER_BLENDING = "ALPHA_OVER"
 
 
 class PlacementError(Exception):
     """The result can't be put on the timeline now; the message says what to do."""
-
-
-def result_strip_name(strip: Any) -> str:
-    """Returns the name of a strip's result."""
-    return f"{strip.name.removesuffix(SUFFIX)}{SUFFIX}"
 
 
 def container_of(scene: Any, strip: Any) -> Any:
@@ -34,69 +32,126 @@ def container_of(scene: Any, strip: Any) -> Any:
     return strip.parent_meta() or scene.sequence_editor
 
 
+@dataclass(frozen=True)
+class _Place:
+    """The place of one part of a result: a strip, and copies of the original's effects above it.
+
+    Attributes:
+        part: of the result (``result_parts.PARTS``).
+        path: its file, as the strip notes it.
+        earlier: the strip that showed the same part until now; None for none.
+        channels: of the strip, and of its effects.
+    """
+
+    part: str
+    path: str
+    earlier: Any | None
+    channels: list[int]
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The strips that whoever edits has in hand while a result is placed.
+
+    Attributes:
+        active: the active strip; None where it is a result that is replaced.
+        active_part: what such a result shows.
+        selected: what selected results show that are replaced.
+    """
+
+    active: Any | None
+    active_part: str | None
+    selected: frozenset[str]
+
+    @classmethod
+    def of(cls, editor: Any, earlier: list[Any]) -> _Held:
+        """Looks at what is active and selected; ``earlier``: results that are replaced."""
+        active = editor.active_strip
+        is_leaving = active in earlier
+        selected = frozenset(part_of(one) for one in earlier if one.select)
+        return cls(
+            None if is_leaving else active,
+            part_of(active) if is_leaving else None,
+            selected,
+        )
+
+    def give_back(self, editor: Any, results: list[Any]) -> None:
+        """Leaves in hand what was; only a result that was replaced hands that on."""
+        for result in results:
+            result.select = part_of(result) in self.selected or (len(results) == 1 and bool(self.selected))
+        heirs = [one for one in results if part_of(one) == self.active_part] or results[-1:]
+        editor.active_strip = self.active if self.active_part is None else heirs[0]
+
+
 def place_result(
-    scene: Any, strip: Any, path: Path, content_offset: int, fingerprint: str, *, is_relative: bool
-) -> Any:
-    """Puts a swap on the timeline, in the place of an earlier one of the same strip; returns its strip.
+    scene: Any,
+    strip: Any,
+    files: dict[str, Path],
+    content_offset: int,
+    fingerprint: str,
+    *,
+    is_relative: bool,
+    replaces: Callable[[Any], bool] = lambda _: True,
+) -> list[Any]:
+    """Puts a swap on the timeline, in the place of an earlier one of the same strip.
 
     Args:
         scene: where ``strip`` is.
         strip: the strip that was swapped.
-        path: the finished swap.
+        files: the finished swap, by the parts of it (``result_parts.PARTS``).
         content_offset: frames of the timeline from the beginning of the strip's content to the first that
             was swapped.
         fingerprint: how the strip played its file when the swap was asked for (``strip_fingerprint``).
         is_relative: note the path relative to the saved file.
+        replaces: tells if an earlier result's strip gives way; any does where that isn't said.
+
+    Returns:
+        The strips of the parts, from the lowest channel up.
 
     Raises:
         PlacementError: no channel is free.
     """
-    _check(scene, strip, path, fingerprint)
+    _check(scene, strip, files, fingerprint)
     container = container_of(scene, strip)
-    earlier = results_of(container, strip)
+    earlier = [one for one in results_of(container, strip) if replaces(one)]
     leaving = [*earlier, *(effect for one in earlier for effect in _effects_on(container, one))]
     effects = _effects_on(container, strip)
-    channels = _free_channels(scene, container, strip, 1 + len(effects), leaving)
-    editor = scene.sequence_editor
-    active = editor.active_strip
-    was_active = active in earlier
-    was_selected = any(one.select for one in earlier)
-    result = _make_whole(scene, container, strip, _noted_path(path, is_relative), channels[0], content_offset)
-    result.mute = any(one.mute for one in earlier)
-    if earlier:
-        _take_part(earlier[0], result)
+    noted = {part: _noted_path(path, is_relative) for part, path in files.items()}
+    places = _free_places(scene, strip, noted, earlier, 1 + len(effects), leaving)
+    held = _Held.of(scene.sequence_editor, earlier)
+    results = _make_whole(scene, container, strip, places, content_offset)
+    for result, place in zip(results, places, strict=True):
+        _take_part(scene, place, result, earlier, is_only=len(places) == 1)
     for one in reversed(leaving):  # effects go before what they work on, which would take them along
         compat.strips_in(container).remove(one)
-    result.channel = channels[0]  # Blender may have moved it out of the way of what was there
-    _copy_effects(container, effects, channels[1:], result)
-    result.name = result_strip_name(strip)
+    for result, place in zip(results, places, strict=True):
+        result.channel = place.channels[0]  # Blender may have moved it out of the way of what was there
+        _copy_effects(container, effects, place.channels[1:], result)
     if strip.recaster.mute and not strip.lock:
-        strip.mute = True
-    # Whoever goes on editing keeps what is in hand; only a result that was replaced hands that on.
-    result.select = was_selected
-    editor.active_strip = result if was_active else active
-    if result.color_tag == "NONE":
-        result.color_tag = preferences().color_tag
-    compat.connect(scene, strip, result)
-    if getattr(strip, "use_proxy", False):
-        copy_proxy_settings(strip, result)
-        compat.build_proxies(scene, result)
-    return result
+        strip.mute = FACE not in files  # a layer has to lie over something
+    held.give_back(scene.sequence_editor, results)
+    for result in results:
+        _finish(scene, strip, result)
+    return results
 
 
-def _check(scene: Any, strip: Any, path: Path, fingerprint: str) -> None:
+def _check(scene: Any, strip: Any, files: dict[str, Path], fingerprint: str) -> None:
     """Refuses a result that is gone, or of a strip that plays its file in another way now."""
-    if not path.is_file():
-        raise PlacementError(f"The result is gone: swap the strip again ({path})")
+    for path in files.values():
+        if not path.is_file():
+            raise PlacementError(f"The result is gone: swap the strip again ({path})")
     if strip_fingerprint(strip, scene) != fingerprint:
+        path = next(iter(files.values()))
         raise PlacementError(f"The strip plays its file in another way now: swap it again (result: {path})")
 
 
-def _make_whole(scene: Any, container: Any, strip: Any, path: str, channel: int, content_offset: int) -> Any:
-    """Makes the result's strip; where that fails nothing half-made stays."""
+def _make_whole(
+    scene: Any, container: Any, strip: Any, places: list[_Place], content_offset: int
+) -> list[Any]:
+    """Makes the result's strips; where that fails nothing half-made stays."""
     known = list(compat.strips_in(container))
     try:
-        return _make(scene, container, strip, path, channel, content_offset)
+        return [_make(scene, container, strip, place, content_offset) for place in places]
     except BaseException:
         for one in [one for one in compat.strips_in(container) if one not in known]:
             compat.strips_in(container).remove(one)
@@ -105,13 +160,28 @@ def _make_whole(scene: Any, container: Any, strip: Any, path: str, channel: int,
 
 def _copy_effects(container: Any, effects: list[Any], channels: list[int], result: Any) -> None:
     """Lays copies of a strip's effects over its result."""
+    part = part_of(result)
     for effect, channel in zip(effects, channels, strict=True):
         made = compat.new_effect(container, effect, channel, result)
         copy_properties(
             effect, made, compat.TIMING | {"name", "channel", "select", "input_1", "seq_1", "lock"}
         )
-        made.name = result_strip_name(effect)
+        made.name = part_name(effect, part)
         made.select = False
+        if part != FRAME:
+            made.blend_type = LAYER_BLENDING
+            made.mute = result.mute
+
+
+def _finish(scene: Any, strip: Any, result: Any) -> None:
+    """Gives a result in its place what is left to give: a name, a colour tag, connections, proxies."""
+    result.name = part_name(strip, part_of(result))
+    if result.color_tag == "NONE":
+        result.color_tag = preferences().color_tag
+    compat.connect(scene, strip, result)
+    if getattr(strip, "use_proxy", False):
+        copy_proxy_settings(strip, result)
+        compat.build_proxies(scene, result)
 
 
 def results_of(container: Any, strip: Any) -> list[Any]:
@@ -124,26 +194,41 @@ def results_of(container: Any, strip: Any) -> list[Any]:
     ]
 
 
-def _take_part(earlier: Any, result: Any) -> None:
+def _take_part(scene: Any, place: _Place, result: Any, earlier: list[Any], *, is_only: bool) -> None:
     """Lets a result stand where an earlier one stood: what was made from that one is its own now."""
+    if place.earlier is None:
+        result.mute = place.part == MATTE or (place.part == FRAME and not is_only)
+        return
+    result.mute = any(one.mute for one in earlier if part_of(one) == place.part)
     for name in ("uid", "request", "job", "pending", "person", "portrait", "everyone", *CHOICES):
-        setattr(result.recaster, name, getattr(earlier.recaster, name))
+        setattr(result.recaster, name, getattr(place.earlier.recaster, name))
+    for one in compat.all_strips(scene):
+        for modifier in getattr(one, "modifiers", ()):
+            if getattr(modifier, "input_mask_strip", None) == place.earlier:
+                modifier.input_mask_strip = result
 
 
-def _make(scene: Any, container: Any, strip: Any, path: str, channel: int, content_offset: int) -> Any:
+def _make(scene: Any, container: Any, strip: Any, place: _Place, content_offset: int) -> Any:
     """The new strip, as its strip looks."""
     if compat.retimed(strip) or time_scalar_of(strip, scene) != 1:
-        result = _duplicate(scene, container, strip, path, channel)
+        result = _duplicate(scene, container, strip, place.path, place.channels[0])
         if not compat.retimed(strip):
             compat.set_content_start(result, compat.content_start(strip) + content_offset)
     else:
         start = compat.content_start(strip) + content_offset
-        result = compat.new_movie(container, strip.name, path, channel, start)
+        result = compat.new_movie(container, strip.name, place.path, place.channels[0], start)
         copy_look(strip, result)
         copy_animation(scene, strip, result)
     if not compat.retimed(strip):
         compat.set_handles(result, compat.left_handle(strip), compat.right_handle(strip))
     result.recaster.result_of = strip.recaster.uid
+    result.recaster.part = place.part
+    if place.part != FRAME:
+        result.blend_type = LAYER_BLENDING
+        result.alpha_mode = compat.ALPHA_MODES[compat.MOVIE_ALPHA]
+    if place.part == MATTE:  # a mask isn't graded, and must not be its own mask
+        result.modifiers.clear()
+        result.color_multiply = result.color_saturation = 1.0
     return result
 
 
@@ -162,17 +247,48 @@ def overlap(one: Any, other: Any) -> bool:
     ) > compat.left_handle(other)
 
 
-def _free_channels(scene: Any, container: Any, strip: Any, count: int, leaving: list[Any]) -> list[int]:
-    """The next channels above a strip where nothing is in the way, and that are neither muted nor locked.
+def _free_places(
+    scene: Any,
+    strip: Any,
+    paths: dict[str, str],
+    earlier: list[Any],
+    count: int,
+    leaving: list[Any],
+) -> list[_Place]:
+    """The places of a result's parts above a strip, each above the one before.
 
-    The first is that of the earlier result, where there is one that is ``leaving``.
+    Args:
+        scene: where ``strip`` is.
+        strip: the strip that was swapped.
+        paths: the parts' files, as strips note them.
+        earlier: results that are replaced; each part keeps the channel that it had where that is free.
+        count: channels that each part needs.
+        leaving: strips that are removed, and so not in the way.
     """
+    by_part = {part_of(one): one for one in reversed(earlier)}
+    places: list[_Place] = []
+    below = strip.channel
+    for part, path in paths.items():
+        before = by_part.get(part)
+        stays = before is not None and (not places or before.channel > below)
+        channels = _free_channels(scene, strip, below, before.channel if stays else None, count, leaving)
+        below = max(below, *channels)
+        places.append(_Place(part, path, before, channels))
+    return places
+
+
+def _free_channels(
+    scene: Any, strip: Any, below: int, preferred: int | None, count: int, leaving: list[Any]
+) -> list[int]:
+    """The next channels above another where nothing is in the way, and that are neither muted nor locked.
+
+    The first is the preferred one, where there is one and nothing is in its way.
+    """
+    container = container_of(scene, strip)
     channels = getattr(container, "channels", None) or scene.sequence_editor.channels
-    first = (
-        leaving[0].channel if leaving and _is_free(container, strip, leaving[0].channel, leaving) else None
-    )
-    found = [] if first is None else [int(first)]
-    for channel in range((first or strip.channel) + 1, MAX_CHANNEL + 1):
+    stays = preferred is not None and _is_free(container, strip, preferred, leaving)
+    found = [preferred] if stays else []
+    for channel in range((preferred if stays else below) + 1, MAX_CHANNEL + 1):
         its = channels[channel]
         if (
             len(found) < count

@@ -15,6 +15,7 @@ from ..properties import SUFFIXES
 from ..rights import signing
 from ..state import addon_state
 from . import coverage_notes, placement
+from .result_parts import FACE, FRAME, MATTE, PARTS
 from .source_range import time_scalar_of
 from .tasks import SwapStage, SwapTask, fail, mark_settled, strip_of
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 MAX_NAME_LETTERS = 100
 """Letters of a result's name that are its strip's."""
+NO_RESULT = "The engine has done it, but has no result: swap it again"
+NO_LAYER = "This engine makes no face layers: update it, or choose Whole Frame"
 
 
 def done_there(task: SwapTask) -> bool:
@@ -35,13 +38,13 @@ def done_there(task: SwapTask) -> bool:
     from recaster.api.v1 import job_pb2
 
     job = session.engine_state().job(task.job) if task.job else None
-    return task.result is None and job is not None and job.state == job_pb2.JOB_STATE_SUCCEEDED
+    return not task.files and job is not None and job.state == job_pb2.JOB_STATE_SUCCEEDED
 
 
 def forgettable(task: SwapTask) -> bool:
     """Tells if nothing is lost when a swap that has ended leaves the list."""
     if task.stage == SwapStage.FAILED:  # a result that can still be placed, or fetched
-        return strip_of(task)[1] is None or not (task.result is not None or done_there(task))
+        return strip_of(task)[1] is None or not (task.files or done_there(task))
     job = session.engine_state().job(task.job) if task.job else None
     unheard = task.work is not None or (job is not None and not job.HasField("end_time"))
     return task.stage == SwapStage.PLACED or not unheard
@@ -56,35 +59,36 @@ def fetch_again(task: SwapTask) -> None:
         connection.refresh()
 
 
-def result_name(title: str, request: str, suffix: str) -> str:
+def result_name(title: str, request: str, suffix: str, part: str = FRAME) -> str:
     """Names a result's file: never as an engine, or a file that somebody sent, wants it to be."""
     name = bpy.path.clean_name(title)[:MAX_NAME_LETTERS]
-    mark = bpy.path.clean_name(request[:8])
+    mark = bpy.path.clean_name(request[:8]) + PARTS[part].mark
     return f"{name}-{mark}{suffix if suffix in SUFFIXES.values() else '.mp4'}"
 
 
 def fetch(task: SwapTask, job: Any) -> None:
     """Downloads a result, and put it on the timeline."""
     connection = addon_state.connection
-    made = next((one for one in job.result.artifacts if one.role == "clip"), None)
-    if made is None:
-        fail(task, "The engine has done it, but has no result: swap it again")
+    made = {one.role: one for one in job.result.artifacts}
+    wanted = {part: made[PARTS[part].role] for part in task.parts if PARTS[part].role in made}
+    if len(wanted) < len(task.parts):
+        fail(task, NO_RESULT if FACE in wanted or FACE not in task.parts else NO_LAYER)
         return
     folder, _ = results_folder()
-    out = folder / result_name(task.title, task.request, made.suffix)
     task.coverage = coverage.coverage_of(job)
 
-    def do(client: Client, work: BackgroundWork) -> Path:
+    def do(client: Client, work: BackgroundWork) -> dict[str, Path]:
         folder.mkdir(parents=True, exist_ok=True)
-        client.transfer.download(made.digest, out, work.report, made.size)
-        return out
+        files = {}
+        for part, artifact in wanted.items():
+            files[part] = folder / result_name(task.title, task.request, artifact.suffix, part)
+            client.transfer.download(artifact.digest, files[part], work.report, artifact.size)
+        return files
 
-    def done(path: Path) -> None:
+    def done(files: dict[str, Path]) -> None:
         task.work = None
-        task.result = path
-        if job.result.HasField("mark"):  # else its engine is older: Verify reads the file itself
-            mark = messages.plain(job.result.mark) if job.result.mark else "It carries no manifest"
-            signing.note_report(path, mark, is_valid=bool(job.result.mark))
+        task.files = files
+        _note_mark(files, job)
         if task.stage == SwapStage.FETCHING and addon_state.tasks.get(task.request) is task:
             put(task)
 
@@ -101,30 +105,47 @@ def fetch(task: SwapTask, job: Any) -> None:
     task.work = connection.run(task.title, do, done, failed)
 
 
+def _note_mark(files: dict[str, Path], job: Any) -> None:
+    """Notes what a job's files say of their making; a matte says nothing."""
+    if not job.result.HasField("mark"):  # its engine is older: Verify reads the file itself
+        return
+    mark = messages.plain(job.result.mark) if job.result.mark else "It carries no manifest"
+    for part, path in files.items():
+        if part != MATTE:
+            signing.note_report(path, mark, is_valid=bool(job.result.mark))
+
+
 def put(task: SwapTask) -> None:
     """Puts a result on the timeline, as one step that can be undone."""
-    if task.result is None:
+    if not task.files:
         return
     if session.is_editing():
         task.stage = SwapStage.READY
         return
-    if not task.result.is_file():
-        task.result = None  # it can be fetched again
+    if not all(path.is_file() for path in task.files.values()):
+        task.files = {}  # it can be fetched again
         fail(task, "The result is gone from the disk: Try Again fetches it once more", for_good=False)
         return
     scene, strip = strip_of(task)
     if strip is None:
-        fail(task, f"Its strip isn't here any more: the result is {task.result}")
+        fail(task, f"Its strip isn't here any more: the result is {next(iter(task.files.values()))}")
         return
     _, beside = results_folder()
     strip.recaster.uid = task.uid  # which undo may have taken away
     try:
         with compat.editing(scene):
             made = placement.place_result(
-                scene, strip, task.result, task.content_offset, task.fingerprint, is_relative=beside
+                scene,
+                strip,
+                task.files,
+                task.content_offset,
+                task.fingerprint,
+                is_relative=beside,
+                replaces=lambda earlier: not task.adds_person or earlier.recaster.made_for == task.person,
             )
-            made.recaster.made_for = task.person
-            coverage_notes.keep_coverage(made, task.coverage, time_scalar_of(made, scene))
+            for result in made:
+                result.recaster.made_for = task.person
+                coverage_notes.keep_coverage(result, task.coverage, time_scalar_of(result, scene))
     except placement.PlacementError as error:
         fail(task, str(error), for_good=False)
         return

@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import base64
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from .. import images
+from .. import compat, images
 from ..config import cache_folder
 from ..properties import CHOICES
+from .result_parts import FACE, chosen_parts
 from .source_range import StripError
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class StripChoices:
     codec: str
     label: str
     label_language: str
+    parts: tuple[str, ...] = field(default=(), compare=False)
+    """Parts of the result (``result_parts.PARTS``); a preview is the same for all."""
 
     @classmethod
     def of(cls, strip: Any) -> StripChoices:
@@ -53,6 +56,7 @@ class StripChoices:
         return cls(
             chosen.face, person, chosen.everyone, chosen.mask, chosen.feather, chosen.erode, chosen.colour,
             chosen.smoothing, chosen.codec, chosen.label, chosen.label_language,
+            chosen_parts(chosen.result, matte=chosen.matte),
         )  # fmt: skip
 
 
@@ -137,6 +141,8 @@ def to_swap_options(client: Client, choice: StripChoices, frames: str) -> job_pb
     if choice.label != "none":
         options.label = choice.label
         options.label_language = choice.label_language
+    if FACE in choice.parts:
+        options.layers_alpha = compat.MOVIE_ALPHA
     if choice.everyone:
         options.everyone = True
     elif choice.person:

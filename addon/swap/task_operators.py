@@ -42,7 +42,7 @@ class RECASTER_OT_place_result(bpy.types.Operator):
     def execute(self, _context: Any) -> set[str]:
         """Tries once more."""
         task = addon_state.tasks.get(self.request)
-        if task is None or task.result is None:
+        if task is None or not task.files:
             return {"CANCELLED"}
         results.put(task)
         if task.stage != SwapStage.PLACED:
@@ -71,7 +71,7 @@ class RECASTER_OT_retry_swap(bpy.types.Operator):
             self.report({"ERROR"}, "Its strip isn't here any more")
             return {"CANCELLED"}
         try:
-            workflow.begin(scene, strip)
+            workflow.begin(scene, strip, adds_person=task.adds_person)
         except StripError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -78,7 +78,7 @@ def draw_task(layout: Any, task: SwapTask) -> None:
         row.operator(
             task_operators.RECASTER_OT_cancel_swap.bl_idname, text="", icon="X"
         ).request = task.request
-    elif task.stage == SwapStage.FAILED and task.result is not None:
+    elif task.stage == SwapStage.FAILED and task.files:
         layout.operator(task_operators.RECASTER_OT_place_result.bl_idname, icon="ADD").request = task.request
     elif task.stage == SwapStage.FAILED:
         layout.operator(

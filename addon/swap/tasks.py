@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import bpy
 
 from .. import compat
 from ..state import addon_state
+from .result_parts import FRAME
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,10 +51,12 @@ class SwapTask:
         trouble: what went wrong, and what to do.
         job: its job's id, once it is known.
         work: what is being done for it in a thread.
-        result: the finished clip on this machine.
+        files: the finished clips on this machine, by the parts of the result that they are.
         person: whose face in the picture is swapped (``strip_choices.swapped_person``).
         coverage: what its engine says of its frames; None where that isn't known.
         is_recoverable: whether its result may come all the same, although it has failed.
+        parts: of the result, that are wanted (``result_parts.PARTS``).
+        adds_person: whether results of other people stay.
     """
 
     request: str
@@ -66,10 +69,12 @@ class SwapTask:
     trouble: str = ""
     job: str = ""
     work: BackgroundWork | None = None
-    result: Path | None = None
+    files: dict[str, Path] = field(default_factory=dict)
     person: str = ""
     coverage: Coverage | None = None
     is_recoverable: bool = False
+    parts: tuple[str, ...] = (FRAME,)
+    adds_person: bool = False
 
     @property
     def has_ended(self) -> bool:

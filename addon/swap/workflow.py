@@ -21,10 +21,11 @@ from ..engine.jobs import control_job, is_own_job
 from ..properties import SUFFIXES
 from ..state import addon_state
 from . import placement, results
+from .result_parts import FACE, MATTE, known_parts, part_name, part_of
 from .source_range import SourceRange, StripError, frame_window_of, source_range_of, strip_fingerprint
 from .strip_choices import StripChoices, face_field, swapped_person, to_swap_options
 from .tasks import SwapStage, SwapTask, fail, mark_settled, strip_of, strip_settings_of, strips_called
-from .uploads import upload_range
+from .uploads import UploadedRange, upload_range
 
 if TYPE_CHECKING:
     from recaster.client import Client
@@ -36,8 +37,13 @@ CLIENT = {"client": "blender"}
 MAX_LABEL_LETTERS = 100
 
 
-def begin(scene: Any, strip: Any) -> SwapTask:
+def begin(scene: Any, strip: Any, *, adds_person: bool = False) -> SwapTask:
     """Asks for a swap of a strip with what is chosen on it.
+
+    Args:
+        scene: where the strip is.
+        strip: what is swapped.
+        adds_person: whether results of other people stay.
 
     Raises:
         StripError: the strip can't be swapped.
@@ -56,6 +62,7 @@ def begin(scene: Any, strip: Any) -> SwapTask:
     own.job = ""
     own.pending = True
     task = _task_of(scene, strip)
+    task.adds_person = adds_person
     addon_state.tasks[own.request] = task
     _send(task, source, choices)
     return task
@@ -79,7 +86,7 @@ def _rename(scene: Any, strip: Any) -> None:
     beside = [one for one in compat.strips_in(container) if placement.overlap(one, strip) and one != strip]
     rivals = before and any(one.recaster.uid == before for one in beside)
     for one in beside:
-        its_own = not rivals or one.name.startswith(placement.result_strip_name(strip))
+        its_own = not rivals or one.name.startswith(part_name(strip, part_of(one)))
         if before and one.recaster.result_of == before and its_own:
             one.recaster.result_of = new
     strip.recaster.uid = new
@@ -108,6 +115,7 @@ def _send(task: SwapTask, source: SourceRange, choices: StripChoices) -> None:
     if connection is None:
         fail(task, session.engine_state().trouble)
         return
+    task.parts = choices.parts
     cache = cache_folder() / "clips"
     local = is_loopback(connection.address.target)
     labels = _labels_of(task)
@@ -115,13 +123,7 @@ def _send(task: SwapTask, source: SourceRange, choices: StripChoices) -> None:
     def do(client: Client, work: BackgroundWork) -> str:
         from recaster.api.v1 import job_pb2
 
-        uploaded = upload_range(client, work, source, cache, local)
-        spec = job_pb2.SwapSpec(
-            clip_id=uploaded.clip.clip_id,
-            options=to_swap_options(client, choices, uploaded.range),
-            suffix=SUFFIXES[choices.codec],
-            **face_field(choices),
-        )
+        spec = _spec_of(client, choices, upload_range(client, work, source, cache, local))
         work.check()
         job: str = client.jobs.create(job_pb2.JobSpec(swap=spec), labels, task.request).job_id
         return job
@@ -154,6 +156,20 @@ def _send(task: SwapTask, source: SourceRange, choices: StripChoices) -> None:
     task.work = connection.run(task.title, do, done, failed)
 
 
+def _spec_of(client: Client, choices: StripChoices, uploaded: UploadedRange) -> Any:
+    """The request to the engine (SwapSpec); brings the performer's picture there."""
+    from recaster.api.v1 import job_pb2
+
+    return job_pb2.SwapSpec(
+        clip_id=uploaded.clip.clip_id,
+        options=to_swap_options(client, choices, uploaded.range),
+        suffix=SUFFIXES[choices.codec],
+        matte=MATTE in choices.parts,
+        layers=[FACE] if FACE in choices.parts else [],
+        **face_field(choices),
+    )
+
+
 def _labels_of(task: SwapTask) -> dict[str, str]:
     """Returns the labels of a swap's job, by which it is found again and taken up by another Blender."""
     return {
@@ -164,6 +180,8 @@ def _labels_of(task: SwapTask) -> dict[str, str]:
         "before": str(task.content_offset),
         "facts": task.fingerprint,
         "person": task.person,
+        "parts": " ".join(task.parts),
+        **({"adds": "person"} if task.adds_person else {}),
     }
 
 
@@ -245,6 +263,8 @@ def _remember(task: SwapTask, labels: Any) -> None:
         task.content_offset = int(labels["before"])
     task.fingerprint = messages.text(labels.get("facts", task.fingerprint), MAX_LABEL_LETTERS)
     task.person = messages.text(labels.get("person", ""), MAX_LABEL_LETTERS)
+    task.parts = known_parts(labels.get("parts", ""))
+    task.adds_person = labels.get("adds") == "person"
 
 
 def resume_all() -> None:

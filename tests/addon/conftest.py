@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import av
 import pytest
+
+from recaster.media.reader import read_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -180,6 +183,20 @@ def facts_of(engine: Served, packed_faces: Path, actors: Path) -> dict[str, Any]
         "face": face,
         "clip": str(actors / "performer.mp4"),
     }
+
+
+@pytest.fixture(scope="session")
+def short(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 40 frames of the performer's clip."""
+    path = tmp_path_factory.mktemp("short") / "short.mp4"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", 25)
+        stream.width = stream.height = 320
+        stream.pix_fmt = "yuv420p"
+        for frame in read_frames(actors / "performer.mp4", 0, 40):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame.image, format="rgb24")))
+        out.mux(stream.encode())
+    return path
 
 
 @pytest.fixture

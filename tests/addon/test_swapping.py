@@ -78,12 +78,14 @@ def test_choices_keep_their_numbers(blender: Blender, tmp_path: Path) -> None:
         "colour": {"mean": 0, "hist": 1, "none": 2, "light": 3},
         "smoothing": {"zero-phase": 0, "kalman": 1, "ema": 2, "none": 3},
         "codec": {"h264": 0, "hevc": 1, "prores": 2, "dnxhr": 3, "ffv1": 4, "av1": 5},
+        "result": {"frame": 0, "face": 1, "both": 2},
         "label": {"none": 0, "text": 1, "icon": 2},
         "label_language": {"en": 0, "de": 1, "es": 2, "fr": 3, "it": 4, "nl": 5, "pt": 6},
     }
     assert found["defaults"] == {
-        "mask": "learned", "colour": "light", "smoothing": "zero-phase", "codec": "h264", "label": "none",
-        "label_language": "en", "feather": pytest.approx(0.06), "erode": 0,
+        "mask": "learned", "colour": "light", "smoothing": "zero-phase", "codec": "h264",
+        "result": "frame", "label": "none", "label_language": "en", "feather": pytest.approx(0.06),
+        "erode": 0,
     }  # fmt: skip
 
 
@@ -124,15 +126,7 @@ def test_a_strip_that_is_played_at_another_rate(
     assert int(np.argmin([difference(preview[face], frame[face]) for frame in rendered])) in (8, 9, 10)
 
 
-def test_a_retimed_strip(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
-    short = tmp_path / "short.mp4"
-    with av.open(str(short), "w") as out:
-        stream = out.add_stream("libx264", 25)
-        stream.width = stream.height = 320
-        stream.pix_fmt = "yuv420p"
-        for picture in pictures_of(facts["clip"])[:40]:
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        out.mux(stream.encode())
+def test_a_retimed_strip(blender: Blender, facts: dict[str, Any], short: Path, tmp_path: Path) -> None:
     found = blender.run("retimed", tmp_path, **{**facts, "clip": short})
     assert found["keys"][0] == found["keys"][1]
     assert found["keys"][0][1] == 31

@@ -49,7 +49,7 @@ def test_results_come_by_themselves(
     blender.run(scenario, tmp_path, **facts)
 
 
-@pytest.mark.parametrize("scenario", ["two_people", "own_settings"])
+@pytest.mark.parametrize("scenario", ["two_people", "two_layers", "own_settings"])
 def test_people_are_each_strips_own(
     newest_blender: Blender, facts: dict[str, Any], tmp_path: Path, scenario: str
 ) -> None:

@@ -12,10 +12,11 @@ import pytest
 
 from recaster.errors import UsageError
 from recaster.media.clip import Clip
-from recaster.media.layer_picture import to_straight
+from recaster.media.layer_picture import make_layer_picture, to_straight
+from recaster.media.lazy_frame import sample_planes
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
-from recaster.media.types import Frame
+from recaster.media.types import Frame, Patch, Rect
 from recaster.settings.encoding import WriterOptions
 from recaster.settings.swap import LabelSettings, MaskSettings, SwapSettings
 from recaster.swapping import pipeline
@@ -98,6 +99,23 @@ def test_straight_colours_go_on_where_nothing_shows() -> None:
     assert not to_straight(np.zeros((4, 4, 4), np.float32)).any()
 
 
+def test_premultiplied_layers_are_straight_ones_times_their_opacity() -> None:
+    _, alone, _ = paint(DeepFrame)
+    alone[..., :3] = np.clip(alone[..., :3], 0, 255 * alone[..., 3:])  # as sampling overshoots
+    patch = Patch(
+        Rect(0, 0, 240, 160), alone[..., :3], alone[..., 3] > 0, np.zeros((160, 240), np.uint8), alone
+    )
+    pictures = [
+        make_layer_picture([patch], (240, 160), "yuva444p10le", 1, full=False, premultiplied=premultiplied)
+        for premultiplied in (False, True)
+    ]
+    straight, times = (np.stack(sample_planes(each)).astype(np.float32) for each in pictures)
+    assert np.array_equal(straight[3], times[3])
+    dark = np.array([64, 512, 512], np.float32)[:, None, None]
+    assert np.abs((straight[:3] - dark) * straight[3] / 1023 - (times[:3] - dark)).max() < 1.2
+    assert (times[:3] == dark)[:, times[3] == 0].all()
+
+
 @pytest.fixture
 def swap(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Swaps a clip whose face is there in frames 2 to 9."""
@@ -162,6 +180,8 @@ def test_layers_and_their_file_go_together(swap: Any, tmp_path: Path) -> None:
         SwapSettings(layers=("face",))
     with pytest.raises(UsageError, match="there is no layer 'hair'"):
         SwapSettings(layers=("hair",), layers_out=tmp_path / "face.mov")
+    with pytest.raises(UsageError, match="alpha can be straight, premultiplied, not 'none'"):
+        SwapSettings(layers_alpha="none")
     with pytest.raises(UsageError, match="the file of layers would replace the clip"):
         swap(layers=("face",), layers_out=tmp_path / "clip.mp4")
     with pytest.raises(UsageError, match=r"prores goes into \.mov or \.mkv"):
@@ -177,4 +197,4 @@ def test_layers_are_noted_only_where_they_are_asked_for(fake: Any, tmp_path: Pat
 
     plain = describe()
     noted = describe(layers=("face",), layers_out=tmp_path / "face.mov")
-    assert noted == plain | {"layers": ["face"]}
+    assert noted == plain | {"layers": ["face"], "layers_alpha": "straight"}

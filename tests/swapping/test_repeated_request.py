@@ -10,9 +10,11 @@ import pytest
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError
+from recaster.files import sha256
 from recaster.operations import swap
 from recaster.operations.face_rights import FaceClaim
 from recaster.provenance.identity_note import read_identity
+from recaster.provenance.inspection import inspect_file
 from recaster.provenance.register import open_register
 from recaster.swapping import pipeline
 
@@ -80,6 +82,24 @@ def test_a_changed_or_missing_file_is_made_again(fake: Any, request_made: swap.R
     assert not swap.is_made(request_made, loader(fake))
     path.write_bytes(whole)
     assert swap.is_made(request_made, loader(fake))
+
+
+def test_layers_carry_the_manifest_of_their_swap(
+    fake: Any, request_made: swap.Request, tmp_path: Path
+) -> None:
+    layers = {"out": tmp_path / "again.mp4", "layers": ("face",)}
+    made = dataclasses.replace(request_made, **layers, layers_out=tmp_path / "face.mov")
+    swap.run(made, load=loader(fake))
+    assert swap.is_made(made, loader(fake))
+    for path in (made.out, made.layers_out):
+        assert inspect_file(path, tmp_path / "data").swap
+        with open_register() as register:
+            assert [each.event for each in register.audit.mentioning(sha256(path))] == ["swap.deliver"]
+    beside = dataclasses.replace(made, layers_out=tmp_path / "face.mkv")
+    swap.run(beside, load=loader(fake))
+    assert swap.is_made(beside, loader(fake))
+    (tmp_path / "face.c2pa").unlink()
+    assert not swap.is_made(beside, loader(fake))
 
 
 def test_a_face_that_was_revoked_is_not_passed_over(fake: Any, request_made: swap.Request) -> None:

@@ -59,7 +59,7 @@ def add_swap(commands: Commands) -> None:
     add_switch(parser, "--again", "of several clips, also swap those again whose result is there")
     add_options(parser, SwapSettings, "frames")
     add_options(parser, PreviewSettings)
-    add_options(parser, SwapSettings, "matte", "report", "layers", "layers_out")
+    add_options(parser, SwapSettings, "matte", "report", "layers", "layers_out", "layers_alpha")
     add_swap_options(parser)
     add_engine(parser)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from recaster.jobs.job_resources import kind_of, resources_of
 from recaster.provenance.register import Register
+
+SWAPS: Final = ("clip", "layers")
+"""Roles of files that show a face that was put on."""
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +50,7 @@ def note_delivered(job: job_pb2.Job, people: Sequence[str], faces: Sequence[str]
     result = job.result
     swapped = kind in ("swap", "sign")
     details: dict[str, Any] = {
-        "made": [file.digest for file in result.artifacts if file.role == "clip" or not swapped],
+        "made": [file.digest for file in result.artifacts if file.role in SWAPS or not swapped],
         "identities": list(people),
     }
     ids = {"clip": result.clip_id, "faceset": result.faceset_id, "model": result.model_id}

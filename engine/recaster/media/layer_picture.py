@@ -1,7 +1,7 @@
 """Pictures of a layer: only what was painted, transparent elsewhere, as clips with transparency hold it.
 
-Opacity is straight (colours aren't multiplied by it): Blender and FFmpeg take a ProRes 4444 clip for that
-unless told otherwise, others ask, and integers keep the colours of faint edges only so.
+Opacity is straight (colours aren't multiplied by it) unless asked for otherwise: FFmpeg and older Blenders
+take a ProRes 4444 clip for that, others ask, and integers keep the colours of faint edges only so.
 """
 
 from __future__ import annotations
@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
 
 def make_layer_picture(
-    patches: Sequence[Patch], size: tuple[int, int], pixel_format: str, matrix: int, *, full: bool
+    patches: Sequence[Patch],
+    size: tuple[int, int],
+    pixel_format: str,
+    matrix: int,
+    *,
+    full: bool,
+    premultiplied: bool = False,
 ) -> Any:
     """Makes a picture of the layers of stored patches.
 
@@ -34,6 +40,7 @@ def make_layer_picture(
         pixel_format: YUV with a sample of colour for every pixel, and alpha, of 10 bits or more.
         matrix: swscale's number of its colour matrix.
         full: whether its samples have full range.
+        premultiplied: whether colours are multiplied by their opacity.
     """
     picture = av.VideoFrame(*size, pixel_format)
     bits = bit_depth(picture)
@@ -44,7 +51,8 @@ def make_layer_picture(
     for patch in patches:
         if patch.layer is None:
             continue
-        colours = make_picture(to_straight(patch.layer), bits, matrix, full=full)
+        alone = patch.layer[..., :3] if premultiplied else to_straight(patch.layer)
+        colours = make_picture(alone, bits, matrix, full=full)
         for plane, new in zip(planes[:3], sample_planes(colours), strict=True):
             patch.place.crop(plane)[...] = new
         opacity = np.rint(np.clip(patch.layer[..., 3], 0, 1) * np.float32((1 << bits) - 1))

@@ -209,7 +209,7 @@ class ClipWriter:
         """
         self.write(np.repeat(matte[..., None], 3, axis=-1), frame.pts)
 
-    def write_layer(self, patches: Sequence[Patch], pts: int) -> None:
+    def write_layer(self, patches: Sequence[Patch], pts: int, *, premultiplied: bool = False) -> None:
         """Appends a frame of what was painted alone, in a pixel format that ``make_layer_picture`` takes.
 
         Raises:
@@ -217,8 +217,15 @@ class ClipWriter:
         """
         placed = [to_stored(patch, self._shape) for patch in patches]
         size = self._shape.stored
-        full = self._is_full_range
-        self._encode(make_layer_picture(placed, size, self._format, self._matrix, full=full), pts)
+        picture = make_layer_picture(
+            placed,
+            size,
+            self._format,
+            self._matrix,
+            full=self._is_full_range,
+            premultiplied=premultiplied,
+        )
+        self._encode(picture, pts)
 
     def _fits(self, picture: Any) -> bool:
         """Tells whether a decoded picture has the stored size, and is shown as the result is."""

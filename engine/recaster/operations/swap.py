@@ -252,6 +252,8 @@ def _deliver(request: Request, swap: SwapRequest, identity_id: str, faces: list[
         if request.preview is None:
             details["request"] = _digest_request(request, swap, files)
         made = [files.digest_made()]
+        if request.layers_out is not None:
+            made.append(sha256(request.layers_out))
         register.audit.add("swap.deliver", made=made, identities=[identity_id], faces=faces, **details)
 
 
@@ -261,7 +263,7 @@ class _Files:
 
     Attributes:
         made: the result; of a sequence its pictures.
-        beside: manifest, list of the pictures, matte, report and layers, as far as they are asked for.
+        beside: manifests, list of the pictures, matte, report and layers, as far as they are asked for.
         is_sequence: whether the result is a sequence, which its list stands for.
     """
 
@@ -279,8 +281,9 @@ class _Files:
         made = [request.out] if sequence is None else list_places(request.out, clip.info, frames)
         signed = request.out if sequence is None else sequence.list_path
         beside = []
-        if request.has_manifest and signed.suffix.lower() in SIDECAR_TYPES:
-            beside.append(sidecar_of(signed))
+        if request.has_manifest:
+            marked = [path for path in (signed, request.layers_out) if path is not None]
+            beside += [sidecar_of(path) for path in marked if path.suffix.lower() in SIDECAR_TYPES]
         if request.has_manifest and sequence is not None:
             beside.append(signed)
         if request.matte is not None:

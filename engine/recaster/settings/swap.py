@@ -41,6 +41,13 @@ LANGUAGES: Final = {
 LAYERS: Final = {
     "face": Choice("Face", "Only what was painted, transparent elsewhere", 0),
 }
+ALPHAS: Final = ("straight", "premultiplied")
+RESULTS: Final = {
+    "frame": Choice("Whole Frame", "The whole picture with the swapped face, above the original", 0),
+    "face": Choice("Face Layer", "The face alone, transparent around it, above the untouched original", 1),
+    "both": Choice("Both", "The face layer, and below it the whole frame, muted", 2),
+}
+"""Strips that the add-on makes of a swap."""
 CORNERS: Final = ("bottom-right", "bottom-left", "top-right", "top-left")
 
 
@@ -155,7 +162,14 @@ class SwapSettings:
         metavar="NAME,NAME...",
     )
     layers_out: Path | None = option(
-        None, "where to: a clip, written as ProRes 4444 with straight alpha (.mov, .mkv)", metavar="OUT"
+        None, "where to: a clip, written as ProRes 4444 (.mov, .mkv)", metavar="OUT"
+    )
+    layers_alpha: str = option(
+        "straight",
+        "straight alpha leaves the colours of layers as they are, as most programs take movies to have it; "
+        "premultiplied is what Blender from 4.4 on takes them for",
+        choices=ALPHAS,
+        unknown="alpha can be {choices}, not {value!r}",
     )
     label: LabelSettings = field(default_factory=LabelSettings)
     chunk: int = 64

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def mark_result(request: SwapRequest, unsigned: Path, out: Path, frames: int, swapped: int) -> str:
-    """Writes a finished swap of a request that has a mark with its signed manifest.
+    """Writes a finished swap of a request that has a mark, or its layers, with its signed manifest.
 
     Args:
-        unsigned: the swap without a manifest, or the list of its pictures.
+        unsigned: the file without a manifest, or the list of a swap's pictures.
         out: the file to write, of the same kind.
         frames: pictures in it.
         swapped: those of them that show a face to swap.

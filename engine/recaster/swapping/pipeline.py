@@ -104,11 +104,16 @@ def _deliver(
         with timer.timing("join"):
             how = choose_matte_options(settings.matte, settings.writer)
             _join(request, cache.segment_paths(MATTE), settings.matte, how, has_sound=False)
+    swapped = plan.count_painted(request.frames)
     if settings.layers_out is not None:
+        unsigned = settings.layers_out
+        if request.mark is not None:
+            unsigned = cache.unsigned_path(f".{LAYER}{unsigned.suffix}")
         with timer.timing("join"):
             how = choose_layer_options(settings.writer)
-            _join(request, cache.segment_paths(LAYER), settings.layers_out, how, has_sound=False)
-    swapped = plan.count_painted(request.frames)
+            _join(request, cache.segment_paths(LAYER), unsigned, how, has_sound=False)
+        with timer.timing("sign"):
+            _mark(request, unsigned, settings.layers_out, swapped, report)
     sequence = SequenceName.parse(request.out)
     if sequence is not None:
         unsigned = cache.unsigned_path(LIST_SUFFIX)

@@ -71,6 +71,7 @@ class RenderSpec:
                 how = choose_matte_options(self.settings.matte, writer)
                 matte = stack.enter_context(_make_writer(matte_path, info, how, threads=1))
             layers = None
+            premultiplied = self.settings.layers_alpha == "premultiplied"
             if LAYER in self.cache.products:
                 layers_path = self.cache.segment_path(LAYER, segment)
                 layers = stack.enter_context(ClipWriter(layers_path, info, choose_layer_options(writer)))
@@ -80,7 +81,7 @@ class RenderSpec:
                     if matte is not None:
                         matte.write_matte(item.frame, item.matte)
                     if layers is not None:
-                        layers.write_layer(item.patches, item.frame.pts)
+                        layers.write_layer(item.patches, item.frame.pts, premultiplied=premultiplied)
                 faces.append(item.faces)
             if len(faces) != len(segment):
                 raise ClipError(

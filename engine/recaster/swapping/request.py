@@ -91,7 +91,7 @@ class SwapRequest:
             layers_out=None,
         )
         plain = _to_plain(settings)
-        del plain["layers"], plain["layers_out"]
+        del plain["layers"], plain["layers_out"], plain["layers_alpha"]
         person = self.settings.person
         # Only where they are asked for: parts of other swaps go on as before.
         asked: dict[str, Any] = {}
@@ -100,7 +100,7 @@ class SwapRequest:
         if self.clip.view is not None:
             asked["view"] = self.clip.view.fingerprint
         if self.settings.layers:
-            asked["layers"] = sorted(self.settings.layers)
+            asked |= {"layers": sorted(self.settings.layers), "layers_alpha": self.settings.layers_alpha}
         if self.settings.matte is not None:
             how = choose_matte_options(self.settings.matte, settings.writer)
             asked |= {} if how == settings.writer else {"matte": how.codec}

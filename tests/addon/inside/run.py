@@ -19,6 +19,7 @@ import bpy  # noqa: F401 - before anything of Blender's
 import kit
 import scenarios
 import scenarios_engines
+import scenarios_layers
 import scenarios_lost
 import scenarios_rights
 import scenarios_session
@@ -29,6 +30,7 @@ import scenarios_trust
 MODULES = (
     scenarios,
     scenarios_engines,
+    scenarios_layers,
     scenarios_lost,
     scenarios_rights,
     scenarios_session,

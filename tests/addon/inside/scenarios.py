@@ -42,7 +42,7 @@ def choices() -> dict[str, Any]:
         .new_effect(name="any", type="COLOR", channel=1, frame_start=1, **_until(own, 10))
     )
     chosen = strip.recaster
-    names = ("mask", "colour", "smoothing", "codec", "label", "label_language")
+    names = ("mask", "colour", "smoothing", "codec", "result", "label", "label_language")
     known = {name: chosen.bl_rna.properties[name].enum_items for name in names}
     return {
         "numbers": {name: {one.identifier: one.value for one in items} for name, items in known.items()},
@@ -225,7 +225,7 @@ def full(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     kit.until(lambda: task.has_ended)
     assert task.stage == "failed"
     assert "No channel above 'shot' is free" in task.trouble
-    assert task.result.is_file()
+    assert task.files["frame"].is_file()
     compat.strips_in(scene.sequence_editor).remove(blocks[8])
     assert bpy.ops.sequencer.recaster_place(request=task.request) == {"FINISHED"}
     [result] = [one for one in kit.strips(scene) if one.recaster.result_of]

@@ -179,9 +179,9 @@ def two_people(engine: str, token: str, face: str, clip: str, folder: str) -> di
     [one] = kit.swap(scene, strip)
     assert one.recaster.made_for == "second.jpg"
     kit.select(scene, one)
-    assert swapping.targets(bpy.context) == [(strip, None)]  # the same person again: anew
+    assert swapping.targets(bpy.context) == [swapping.Target(strip)]  # the same person again: anew
     bpy.ops.sequencer.recaster_choose_person(person=first)
-    assert swapping.targets(bpy.context) == [(one, strip)]
+    assert swapping.targets(bpy.context) == [swapping.Target(one, adopted=strip)]
     task = kit.press()
     kit.until(lambda: task.has_ended)
     assert (task.stage, task.trouble) == ("placed", "")
@@ -191,13 +191,49 @@ def two_people(engine: str, token: str, face: str, clip: str, folder: str) -> di
     assert Path(bpy.path.abspath(both.filepath)) != Path(bpy.path.abspath(one.filepath))
     assert both.channel > one.channel > strip.channel
     kit.select(scene, strip)
-    assert swapping.targets(bpy.context) == [(strip, None)]  # from the original: anew
+    assert swapping.targets(bpy.context) == [swapping.Target(strip)]  # from the original: anew
     uid = one.recaster.uid
     [anew] = kit.swap(scene, strip)
     assert anew.recaster.uid == uid  # what was made from the earlier one is still its own
 
     second.unlink()
     portrait_outlives_its_file(strip, first, folder)
+    return {}
+
+
+def two_layers(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
+    """A layer of one person, and then another: each has their own over the same original."""
+    swapping = kit.part("swap.operators")
+    scene, strip = kit.shot(engine, token, face, clip, 1, 4)
+    strip.recaster.result = "face"
+    assert bpy.ops.sequencer.recaster_find_people() == {"FINISHED"}
+    about = kit.part("swap.previews").view_of(strip)
+    first = str(kit.until(lambda: about.people)[0])
+    second = Path(folder) / "second.jpg"
+    second.write_bytes(Path(first).read_bytes() + b"\0")
+    bpy.ops.sequencer.recaster_choose_person(person=str(second))
+    [one] = kit.swap(scene, strip)
+    kit.select(scene, one)
+    assert swapping.targets(bpy.context) == [swapping.Target(strip)]
+    bpy.ops.sequencer.recaster_choose_person(person=first)
+    assert swapping.targets(bpy.context) == [swapping.Target(strip, adds_layer=True)]
+    shown = drawn(
+        lambda paper: kit.part("swap.panels").RECASTER_PT_swap.draw(
+            SimpleNamespace(layout=paper), bpy.context
+        )
+    )
+    assert any(line.startswith("The layer keeps") for line in shown)  # it is several lines
+    task = kit.press()
+    kit.until(lambda: task.has_ended)
+    assert (task.stage, task.trouble) == ("placed", "")
+    layers = [each for each in kit.strips(scene) if each.recaster.part == "face"]
+    assert sorted((each.channel, each.recaster.made_for) for each in layers) == [
+        (2, "second.jpg"),
+        (3, Path(first).name),
+    ]
+    [anew] = kit.swap(scene, strip)  # from the original: in the place of both
+    assert (anew.channel, anew.recaster.made_for) == (2, Path(first).name)
+    assert len(kit.strips(scene)) == 2
     return {}
 
 

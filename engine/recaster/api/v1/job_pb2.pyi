@@ -251,7 +251,7 @@ class SwapSpec(_message.Message):
     def __init__(self, clip_id: _Optional[str] = ..., model_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., options: _Optional[_Union[SwapOptions, _Mapping]] = ..., suffix: _Optional[str] = ..., matte: bool = ..., without_manifest: bool = ..., report: bool = ..., layers: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SwapOptions(_message.Message):
-    __slots__ = ("range", "person", "track", "everyone", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode", "scale", "colour", "codec", "quality", "encoder_preset", "pixel_format", "threads", "device", "label", "label_language", "label_corner", "label_size", "sound", "square_pixels", "input_colour_space", "profile", "encoder", "frame_rate", "input_layer")
+    __slots__ = ("range", "person", "track", "everyone", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode", "scale", "colour", "codec", "quality", "encoder_preset", "pixel_format", "threads", "device", "label", "label_language", "label_corner", "label_size", "sound", "square_pixels", "input_colour_space", "profile", "encoder", "frame_rate", "input_layer", "layers_alpha")
     RANGE_FIELD_NUMBER: _ClassVar[int]
     PERSON_FIELD_NUMBER: _ClassVar[int]
     TRACK_FIELD_NUMBER: _ClassVar[int]
@@ -282,6 +282,7 @@ class SwapOptions(_message.Message):
     ENCODER_FIELD_NUMBER: _ClassVar[int]
     FRAME_RATE_FIELD_NUMBER: _ClassVar[int]
     INPUT_LAYER_FIELD_NUMBER: _ClassVar[int]
+    LAYERS_ALPHA_FIELD_NUMBER: _ClassVar[int]
     range: str
     person: str
     track: int
@@ -312,7 +313,8 @@ class SwapOptions(_message.Message):
     encoder: str
     frame_rate: str
     input_layer: str
-    def __init__(self, range: _Optional[str] = ..., person: _Optional[str] = ..., track: _Optional[int] = ..., everyone: bool = ..., detector: _Optional[str] = ..., landmarker: _Optional[str] = ..., min_face: _Optional[int] = ..., smoothing: _Optional[str] = ..., mask: _Optional[str] = ..., feather: _Optional[float] = ..., erode: _Optional[float] = ..., scale: _Optional[float] = ..., colour: _Optional[str] = ..., codec: _Optional[str] = ..., quality: _Optional[int] = ..., encoder_preset: _Optional[str] = ..., pixel_format: _Optional[str] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., label: _Optional[str] = ..., label_language: _Optional[str] = ..., label_corner: _Optional[str] = ..., label_size: _Optional[float] = ..., sound: _Optional[str] = ..., square_pixels: bool = ..., input_colour_space: _Optional[str] = ..., profile: _Optional[str] = ..., encoder: _Optional[str] = ..., frame_rate: _Optional[str] = ..., input_layer: _Optional[str] = ...) -> None: ...
+    layers_alpha: str
+    def __init__(self, range: _Optional[str] = ..., person: _Optional[str] = ..., track: _Optional[int] = ..., everyone: bool = ..., detector: _Optional[str] = ..., landmarker: _Optional[str] = ..., min_face: _Optional[int] = ..., smoothing: _Optional[str] = ..., mask: _Optional[str] = ..., feather: _Optional[float] = ..., erode: _Optional[float] = ..., scale: _Optional[float] = ..., colour: _Optional[str] = ..., codec: _Optional[str] = ..., quality: _Optional[int] = ..., encoder_preset: _Optional[str] = ..., pixel_format: _Optional[str] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., label: _Optional[str] = ..., label_language: _Optional[str] = ..., label_corner: _Optional[str] = ..., label_size: _Optional[float] = ..., sound: _Optional[str] = ..., square_pixels: bool = ..., input_colour_space: _Optional[str] = ..., profile: _Optional[str] = ..., encoder: _Optional[str] = ..., frame_rate: _Optional[str] = ..., input_layer: _Optional[str] = ..., layers_alpha: _Optional[str] = ...) -> None: ...
 
 class EvaluateSpec(_message.Message):
     __slots__ = ("original_clip_id", "swapped_clip_id", "source_faceset_id", "target_faceset_id", "gallery_faceset_ids", "range", "person", "track")
