@@ -11,6 +11,7 @@ import pytest
 
 from recaster.errors import ClipError, OutputError
 from recaster.media.clip import Clip
+from recaster.settings.encoding import WriterOptions
 from recaster.settings.swap import SwapSettings
 from recaster.swapping import parallel
 from recaster.swapping.load import SwapperFactory, load_swapper
@@ -28,11 +29,18 @@ if TYPE_CHECKING:
 SETTINGS = SwapSettings(frames=range(10, 74), chunk=8)
 
 
-def swap(actors: Path, faceset: Faceset, out: Path, processes: int, report=lambda _: None) -> SwapResult:
+def swap(
+    actors: Path,
+    faceset: Faceset,
+    out: Path,
+    processes: int,
+    report=lambda _: None,
+    settings: SwapSettings = SETTINGS,
+) -> SwapResult:
     swapper = load_swapper(source=faceset.folder)
     factory = SwapperFactory(None, faceset.folder, "cpu")
     clip = Clip(actors / "performer.mp4")
-    request = SwapRequest(clip, out, swapper, SETTINGS, factory=factory, processes=processes)
+    request = SwapRequest(clip, out, swapper, settings, factory=factory, processes=processes)
     return swap_clip(request, report)
 
 
@@ -48,6 +56,18 @@ def test_the_result_is_the_same(actors: Path, actor_faceset: Faceset, tmp_path: 
     assert done[-1] == 64
     assert not multiprocessing.active_children()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alone.mp4", "beside.mp4"]
+
+
+def test_pictures_are_the_same(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
+    settings = SwapSettings(frames=range(10, 42), chunk=4, writer=WriterOptions("exr"))
+    for name, processes in (("alone", 1), ("beside", 2)):
+        out = tmp_path / name / "shot.%04d.exr"
+        swap(actors, actor_faceset, out, processes, settings=settings)
+    alone, beside = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("alone", "beside")
+    )
+    assert alone == beside
+    assert sorted(alone) == [f"shot.{number:04}.exr" for number in range(11, 43)]
 
 
 def test_a_stopped_one_goes_on(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
