@@ -41,7 +41,7 @@ def render(
 ) -> list[RenderedFrame]:
     """The frames with the chosen faces swapped."""
     asked = SwapSettings(colour="none", **settings)
-    plan = SwapPlan.of(chosen, fake.FakeSwapper(), asked.smoothing, everybody)
+    plan = SwapPlan.of(chosen, fake.FakeSwapper(), asked.smoothing, fake.analysis(everybody, COUNT))
     renderer = Renderer(plan, fake.FakeSwapper(), asked, StageTimer())
     frames = [Frame(i, i, Fraction(i, 25), fake.picture(i)) for i in range(COUNT)]
     return list(renderer.render(lambda a, b: frames[a:b], range(COUNT), range(COUNT)))

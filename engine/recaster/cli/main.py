@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 COMMANDS = {
-    "probe": "probe", "extract": "extract", "faceset": "faceset", "train": "train", "swap": "swap",
+    "probe": "probe", "tracks": "tracks", "extract": "extract", "faceset": "faceset", "train": "train",
+    "swap": "swap",
     "conform": "conform", "identity": "identity", "verify": "manifest", "sign": "manifest", "audit": "audit",
     "compare": "probe", "evaluate": "evaluate", "bench": "bench", "report": "evaluate", "serve": "serve",
     "drain": "serve", "tokens": "tokens", "store": "store", "jobs": "jobs", "certs": "serve",

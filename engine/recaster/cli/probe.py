@@ -71,7 +71,7 @@ def write_people(options: Options) -> None:
 
 def _seconds(analysis: Analysis, tracks: tuple[int, ...]) -> str:
     """Writes the times at which a person is first and last seen."""
-    times = [analysis.tracks[number].times for number in tracks]
+    times = [analysis.track(number).times for number in tracks]
     return f"{min(t[0] for t in times):.1f} to {max(t[-1] for t in times):.1f} s"
 
 

@@ -17,11 +17,18 @@ from recaster.cli.swap_several import (
     swap_several_there,
 )
 from recaster.errors import UsageError
+from recaster.settings.corrections import default_path
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.encoding import WriterOptions
 from recaster.settings.reading import ReadOptions
-from recaster.settings.swap import LabelSettings, MaskSettings, PreviewSettings, SwapSettings
+from recaster.settings.swap import (
+    LabelSettings,
+    MaskSettings,
+    MendSettings,
+    PreviewSettings,
+    SwapSettings,
+)
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -60,6 +67,7 @@ def add_swap(commands: Commands) -> None:
     add_options(parser, SwapSettings, "frames")
     add_options(parser, PreviewSettings)
     add_options(parser, SwapSettings, "matte", "report", "layers", "layers_out", "layers_alpha")
+    add_options(parser, MendSettings)
     add_swap_options(parser)
     add_engine(parser)
 
@@ -92,6 +100,8 @@ def _run_here(options: Options) -> None:
     from recaster.operations import swap
 
     requests = [request_of(task) for task in split_tasks(options)]
+    if options.corrections is not None and len(requests) > 1:
+        raise UsageError("--corrections is of one clip; those of several lie beside them")
     if requests[0].out != options.out:
         swap_several_here(options, requests)
         return
@@ -105,6 +115,7 @@ def _run_there(options: Options, engine: Client) -> None:
     from recaster.files import write_bytes
 
     tasks = split_tasks(options)
+    _refuse_mending(options, tasks)
     remote = Remote(engine, options)
     chosen, swapper = bring_choices(options, remote)
     if options.preview is not None:
@@ -125,6 +136,18 @@ def _run_there(options: Options, engine: Client) -> None:
         swap_several_there(options, tasks, remote, submit, fetch)
     else:
         fetch(tasks[0], remote.follow(submit(tasks[0])))
+
+
+def _refuse_mending(options: Options, tasks: list[Options]) -> None:
+    """Refuses what an engine would leave out (UsageError)."""
+    from recaster.media.sequence_name import resolve_clip
+
+    paths = [options.corrections or default_path(resolve_clip(task.clip)) for task in tasks]
+    named = [path for path in paths if path.is_file()]
+    if named:
+        raise UsageError(f"{named[0]}: an engine takes no corrections; swap this clip with --local")
+    if options.keep_parts:
+        raise UsageError("--keep-parts is for swaps on this machine")
 
 
 def bring_choices(options: Options, remote: Remote) -> tuple[job_pb2.SwapOptions, dict[str, str]]:
@@ -204,6 +227,8 @@ def request_of(options: Options) -> Request:
         layers=options.layers,
         layers_out=options.layers_out,
         preview=options.preview,
+        corrections=options.corrections,
+        keeps_segments=options.keep_parts,
         has_manifest=not options.no_manifest,
         claim=claim_of(options),
     )

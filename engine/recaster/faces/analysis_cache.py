@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from recaster.errors import InputError
 from recaster.faces import analysis_file, analysis_journal
 from recaster.faces.analysis import analyse
+from recaster.faces.corrections import apply_correction, move_points
 from recaster.files import remove_folder
 from recaster.media.prefetch import prefetch
 from recaster.progress import Report, silent
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Analysis
     from recaster.media.clip import Clip
+    from recaster.settings.corrections import Corrections
 
 _DECODED_AHEAD: Final = 4  # frames that are decoded while others are looked at
 
@@ -34,7 +36,7 @@ def analyse_clip(
 
     The key is made of the file's bytes, the settings, the range and the format, so a renamed clip is
     known again and a changed one is not. A damaged cache entry is made anew. An analysis that was
-    interrupted goes on where it was some seconds before.
+    interrupted goes on where it was some seconds before. The clip's corrections are applied to it.
 
     Args:
         settings: the defaults where None.
@@ -42,10 +44,12 @@ def analyse_clip(
 
     Raises:
         ClipError: the clip cannot be used.
+        InputError: the file of its corrections is none.
         OutputError: the cache folder cannot be written, which is tried before the work begins.
     """
     settings = settings or AnalysisSettings()
     frames = _clip_frames(clip, frames)
+    corrections = clip.corrections  # before hours of work
     kept = _kept_path(clip, settings, frames)
     found = _load_kept(kept)
     if found is None:
@@ -62,7 +66,7 @@ def analyse_clip(
             remove_folder(parts, quietly=True)
         if not clip.exists():  # it was deleted meanwhile
             analyses.purge(analyses.clip_digest(kept))
-    return found
+    return _correct(clip, found, settings, kept, corrections)
 
 
 def cached_analysis(
@@ -72,8 +76,41 @@ def cached_analysis(
 
     Raises:
         ClipError: the clip cannot be used.
+        InputError: the file of its corrections is none.
     """
-    return _load_kept(_kept_path(clip, settings or AnalysisSettings(), _clip_frames(clip, frames)))
+    settings = settings or AnalysisSettings()
+    kept = _kept_path(clip, settings, _clip_frames(clip, frames))
+    found = _load_kept(kept)
+    return None if found is None else _correct(clip, found, settings, kept, clip.corrections)
+
+
+def _correct(
+    clip: Clip, found: Analysis, settings: AnalysisSettings, kept: Path, corrections: Corrections
+) -> Analysis:
+    """Corrects an analysis; what takes time is kept, so that one more correction costs only itself."""
+    if not corrections:
+        return found
+    if corrections.clip != clip.digest:
+        sentence = (
+            f"{clip.path.name}: its corrections are of another clip, or of this one before it changed; "
+            "they were not applied"
+        )
+        return dataclasses.replace(found, warnings=(sentence,))
+    count = len(corrections.items)
+    paths = [kept.with_name(f"{kept.stem}.{corrections.digest(n)[:16]}.npz") for n in range(count + 1)]
+    current = dataclasses.replace(found, uncorrected=found)
+    first = 0
+    for number in range(count, 0, -1):
+        earlier = _load_kept(paths[number], found)
+        if earlier is not None:
+            current = earlier
+            first = number
+            break
+    for number in range(first, count):
+        current = apply_correction(clip, current, settings, number, corrections.items[number])
+    if first < count and clip.exists():
+        analysis_file.save_analysis(paths[count], current)
+    return move_points(current, [each for each in enumerate(corrections.items) if each[1].kind == "points"])
 
 
 def _clip_frames(clip: Clip, frames: range | None) -> range:
@@ -82,12 +119,12 @@ def _clip_frames(clip: Clip, frames: range | None) -> range:
     return range(count) if frames is None else frames[: max(0, count - frames.start)]
 
 
-def _load_kept(kept: Path) -> Analysis | None:
+def _load_kept(kept: Path, uncorrected: Analysis | None = None) -> Analysis | None:
     """Loads a kept analysis; None where there is none, or where it is damaged and has to be made anew."""
     if not kept.is_file():
         return None
     try:
-        found = analysis_file.load_analysis(kept)
+        found = analysis_file.load_analysis(kept, uncorrected)
     except InputError:
         return None
     analyses.touch(kept)

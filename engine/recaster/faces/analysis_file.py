@@ -25,7 +25,7 @@ _ARRAYS: Final = ("frames", "times", "boxes", "landmarks", "scores", "filled", "
 
 
 def save_analysis(path: Path, analysis: Analysis) -> None:
-    """Writes an analysis atomically.
+    """Writes an analysis atomically; of a corrected one no tracks that are as they were found.
 
     Raises:
         OutputError: the file cannot be written.
@@ -35,13 +35,22 @@ def save_analysis(path: Path, analysis: Analysis) -> None:
         "cuts": np.array(analysis.cuts, np.int64),
         "range": np.array([analysis.first_frame, analysis.frame_count, len(analysis.tracks)], np.int64),
     }
+    found = () if analysis.uncorrected is None else analysis.uncorrected.tracks
+    if analysis.uncorrected is not None:
+        kept = [track.track for track in analysis.tracks if any(track is other for other in found)]
+        arrays["numbers"] = np.array([track.track for track in analysis.tracks], np.int64)
+        arrays["kept"] = np.array(kept, np.int64)
+        arrays["warnings"] = np.array(analysis.warnings, np.str_)
     for track in analysis.tracks:
-        arrays |= {f"{track.track}.{part}": getattr(track, part) for part in _ARRAYS}
+        if not any(track is other for other in found):
+            arrays |= {f"{track.track}.{part}": getattr(track, part) for part in _ARRAYS}
+            if track.person:
+                arrays[f"{track.track}.person"] = np.array(track.person)
     write_arrays(path, arrays)
 
 
-def load_analysis(path: Path) -> Analysis:
-    """Reads an analysis.
+def load_analysis(path: Path, uncorrected: Analysis | None = None) -> Analysis:
+    """Reads an analysis; of a corrected one, ``uncorrected`` is the analysis as it was found.
 
     Raises:
         InputError: the file is missing, damaged, or of another format.
@@ -51,16 +60,23 @@ def load_analysis(path: Path) -> Analysis:
         if int(arrays["format"]) != FORMAT:
             raise ValueError(f"format {int(arrays['format'])}, not {FORMAT}")
         first, count, tracks = arrays["range"].tolist()
+        numbers = range(tracks) if uncorrected is None else arrays["numbers"].tolist()
+        kept = {} if uncorrected is None else {n: uncorrected.track(n) for n in arrays["kept"].tolist()}
         return Analysis(
-            tracks=tuple(
-                FaceTrack(n, **{part: arrays[f"{n}.{part}"] for part in _ARRAYS}) for n in range(tracks)
-            ),
+            tracks=tuple(kept[n] if n in kept else _read_track(arrays, n) for n in numbers),
             cuts=tuple(arrays["cuts"].tolist()),
             frame_count=count,
             first_frame=first,
+            warnings=() if uncorrected is None else tuple(arrays["warnings"].tolist()),
+            uncorrected=uncorrected,
         )
-    except DAMAGE as error:
+    except (*DAMAGE, StopIteration) as error:
         raise InputError(f"{path}: not a stored analysis ({error}); analyse the clip again") from error
+
+
+def _read_track(arrays: Mapping[str, NDArray[Any]], number: int) -> FaceTrack:
+    person = str(arrays[f"{number}.person"]) if f"{number}.person" in arrays else ""
+    return FaceTrack(number, **{part: arrays[f"{number}.{part}"] for part in _ARRAYS}, person=person)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:

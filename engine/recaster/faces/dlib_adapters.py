@@ -114,7 +114,7 @@ class Dlib68:
         self._predictor = face_recognition().pose_predictor_68_point
         self._rectangle = dlib.rectangle
 
-    def locate(self, image: Image, box: Box, side: int = 0) -> Landmarks:  # noqa: ARG002
+    def locate(self, image: Image, box: Box, side: float = 0) -> Landmarks:  # noqa: ARG002
         """The points of the face in a detector's box; (68, 3) with z = 0. It knows upright faces only."""
         rectangle = self._rectangle(*(round(v) for v in (box.left, box.top, box.right - 1, box.bottom - 1)))
         parts = self._predictor(np.ascontiguousarray(image), rectangle).parts()

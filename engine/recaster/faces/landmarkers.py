@@ -21,7 +21,7 @@ class Landmarker(Protocol):
     knows_presence: bool
     notice: str  # what a user must be told before the results are used, or ""
 
-    def locate(self, image: Image, box: Box, side: int = 0) -> Landmarks:
+    def locate(self, image: Image, box: Box, side: float = 0) -> Landmarks:
         """Locates the face in a detector's box (frame pixels), rolled by so many quarters clockwise."""
 
     def follow(self, image: Image, previous: Floats) -> Landmarks:

@@ -57,8 +57,8 @@ class Mesh:
         self._iris = LiteRtModel(read_weights(weights_registry.IRIS))
         self._pool = ThreadPoolExecutor(max_workers=1)
 
-    def locate(self, image: Image, box: Box, side: int = 0) -> Landmarks:
-        """Locates the face in a detector's box, within about 45 degrees of a side."""
+    def locate(self, image: Image, box: Box, side: float = 0) -> Landmarks:
+        """Locates the face in a box, within about 45 degrees of a roll by ``side`` quarters clockwise."""
         x, y = box.centre
         half = _FACE_MARGIN * max(box.width, box.height) / 2
         # Pixel centres are at whole numbers, a box's edges between them.

@@ -28,6 +28,7 @@ def group_people(analysis: Analysis) -> tuple[tuple[int, ...], ...]:
     The track that fills most of the clip comes first and gathers, one after the other, all that are nearer
     than ``SAME_IN_CLIP`` to the mean of what it has gathered; then the next that is left. Tracks that are in
     a frame at the same time are never one person. Without identities every track is a person of its own.
+    Tracks that somebody gave the same name are one person, whatever they look like, and nobody else is.
     Track numbers are ascending; the person who fills most of the clip comes first.
     """
     left = sorted(analysis.tracks, key=_weight, reverse=True)
@@ -38,6 +39,9 @@ def group_people(analysis: Analysis) -> tuple[tuple[int, ...], ...]:
             if _is_same(person, track):
                 person.append(track)
                 left.remove(track)
+        names = {track.person for track in person} - {""}
+        person += [track for track in left if track.person in names]
+        left = [track for track in left if track.person not in names]
         people.append(person)
     # Whoever began with the largest track need not fill most of the clip.
     people.sort(key=lambda person: -sum(_weight(track) for track in person))
@@ -51,6 +55,9 @@ def _weight(track: FaceTrack) -> float:
 
 
 def _is_same(person: list[FaceTrack], other: FaceTrack) -> bool:
+    names = {track.person for track in person} - {""}
+    if other.person or names:
+        return other.person in names
     if any(track.frames[0] <= other.frames[-1] and other.frames[0] <= track.frames[-1] for track in person):
         return False
     if not other.embedding.size or not person[0].embedding.size:
@@ -74,22 +81,32 @@ class PersonPicture:
 def portraits(clip: Clip, analysis: Analysis, size: int = 256) -> tuple[PersonPicture, ...]:
     """Makes one good picture of each person of a clip, (size, size, 3), in the order of ``group_people``.
 
-    Of each person some large, frontal faces are looked at, and the one nearest to the person's mean
-    embedding is taken (the sharpest where there are no identities): nothing covers it.
-
     Raises:
         ClipError: the clip cannot be read any more.
     """
     pictures = []
     for numbers in group_people(analysis):
-        track = max((analysis.tracks[n] for n in numbers), key=_weight)
-        candidates = [_cut_candidate(clip, track, index, size) for index in _best_frames(track)]
-        _, index, image = max(candidates, key=lambda candidate: candidate[0])
+        track = max((analysis.track(n) for n in numbers), key=_weight)
+        index, image = cut_clear_picture(clip, track, size)
         pictures.append(PersonPicture(numbers, index, image))
     return tuple(pictures)
 
 
-def _best_frames(track: FaceTrack) -> list[int]:
+def cut_clear_picture(clip: Clip, track: FaceTrack, size: int) -> tuple[int, Image]:
+    """Cuts out one good picture of a track's face: its frame, and (size, size, 3).
+
+    Some large, frontal faces are looked at, and the one nearest to the track's mean embedding is taken (the
+    sharpest where there are no identities): nothing covers it.
+
+    Raises:
+        ClipError: the clip cannot be read any more.
+    """
+    candidates = [_cut_candidate(clip, track, index, size) for index in choose_clear_frames(track)]
+    _, index, image = max(candidates, key=lambda candidate: candidate[0])
+    return index, image
+
+
+def choose_clear_frames(track: FaceTrack) -> list[int]:
     """Indices of some frames in which the face is large and frontal, apart from each other."""
     quality = _measure_quality(track)
     parts = np.array_split(np.arange(len(track)), min(_CANDIDATES, len(track)))

@@ -55,7 +55,7 @@ def choose_tracks(
     wanted = [group for group in group_people(analysis) if track is None or track in group]
     if not wanted:
         raise FaceNotFoundError(f"there is no track {track}; found: {_describe_tracks(tracks)}")
-    return tuple(tracks[n] for n in wanted[0])
+    return tuple(analysis.track(n) for n in wanted[0])
 
 
 def _choose_person(analysis: Analysis, person: Floats) -> tuple[FaceTrack, ...]:
@@ -64,7 +64,9 @@ def _choose_person(analysis: Analysis, person: Floats) -> tuple[FaceTrack, ...]:
     if not all(track.embedding.size for track in tracks):
         raise UsageError("the clip was analysed without identities, so a person cannot be looked for")
     people = group_people(analysis)
-    apart = [distance(np.mean([tracks[n].embedding for n in group], axis=0), person) for group in people]
+    apart = [
+        distance(np.mean([analysis.track(n).embedding for n in group], axis=0), person) for group in people
+    ]
     nearest = min(apart)
     if nearest >= SAME_PERSON:
         raise FaceNotFoundError(

@@ -103,6 +103,7 @@ class FaceTrack:
     # How much says that it is behind the faces that touch it: of two, the one with clearly less is in front
     # (``neighbours.is_behind``). 0 where it isn't known, or empty.
     behind: Floats = field(default_factory=lambda: np.zeros(0))
+    person: str = ""  # the name of whoever it shows, where somebody said so
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -112,10 +113,18 @@ class FaceTrack:
 class Analysis:
     """Everything found in a clip before anything is painted."""
 
-    tracks: tuple[FaceTrack, ...]  # by first frame, then by size, largest first
+    # By number: by first frame, then by size, largest first. Where it was corrected, numbers may be missing,
+    # and new tracks come last.
+    tracks: tuple[FaceTrack, ...]
     cuts: tuple[int, ...]  # indices of the frames that begin a new shot (never 0)
     frame_count: int
     first_frame: int = 0  # index of the first of ``frame_count`` frames that were looked at
+    warnings: tuple[str, ...] = ()  # sentences on corrections that could not be applied
+    uncorrected: Analysis | None = None  # as it was found, where it was corrected
+
+    def track(self, number: int) -> FaceTrack:
+        """The track of a number, which must be there."""
+        return next(track for track in self.tracks if track.track == number)
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ class QueryHandler:
             people = portraits(clip, analysis, PORTRAIT_WIDTH_PX)
         answer = clip_pb2.FindPeopleResponse()
         for person in people:
-            times = [analysis.tracks[number].times for number in person.tracks]
+            times = [analysis.track(number).times for number in person.tracks]
             answer.people.add(
                 portrait=small_jpeg(Image.fromarray(person.image), PORTRAIT_WIDTH_PX),
                 frame=person.frame,

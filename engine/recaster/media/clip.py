@@ -15,6 +15,7 @@ from recaster.media import reader
 from recaster.media.probe import probe
 from recaster.media.sequence_name import clip_exists, find_sequence, resolve_clip
 from recaster.media.sequence_scan import READERS
+from recaster.settings.corrections import NO_CORRECTIONS, default_path, read_corrections
 from recaster.settings.reading import DEFAULT_READING, ReadOptions
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from recaster.media.colour_view import ColourView
     from recaster.media.types import ClipInfo, Frame
+    from recaster.settings.corrections import Corrections
 
 
 @dataclass(frozen=True)
@@ -33,14 +35,24 @@ class Clip:
 
     ``path`` is a file, or all that ``find_sequence`` takes, which becomes the pattern of a sequence of
     pictures (ClipError where several may be meant). Files must not change while it is in use. ``options`` are
-    what isn't as the files say.
+    what isn't as the files say. ``named_corrections`` are corrections of its analysis; None for those in the
+    file beside it, if there is one.
     """
 
     path: Path
     options: ReadOptions = DEFAULT_READING
+    named_corrections: Corrections | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", resolve_clip(Path(self.path)))
+
+    @cached_property
+    def corrections(self) -> Corrections:
+        """Corrections of its analysis (InputError where their file can't be read)."""
+        if self.named_corrections is not None:
+            return self.named_corrections
+        path = default_path(self.path)
+        return read_corrections(path) if path.is_file() else NO_CORRECTIONS
 
     @cached_property
     def view(self) -> ColourView | None:

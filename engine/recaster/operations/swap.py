@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError
-from recaster.files import sha256
+from recaster.files import remove_folder, sha256
 from recaster.operations.face_rights import NO_CLAIM, FaceClaim, Grant, folder_digests
 from recaster.operations.request_options import swap_settings
 from recaster.progress import LogLine, Report, no_log, silent
@@ -47,8 +47,10 @@ class Request:
         report: the JSON file on what was swapped.
         layers: what is written for compositing, in ``layers_out``.
         preview: index of the one frame to swap; None for all.
+        corrections: file of corrections of the clip's analysis; None for the one beside the clip, if any.
         has_manifest: whether the result carries a manifest.
-        keeps_segments: whether rendered segments stay, for a caller who has yet to keep the result safe.
+        keeps_segments: whether rendered segments stay, for a caller who has yet to keep the result safe, or
+            who will swap again with other corrections.
     """
 
     clip: Path
@@ -62,6 +64,7 @@ class Request:
     layers: tuple[str, ...] = ()
     layers_out: Path | None = None
     preview: int | None = None
+    corrections: Path | None = None
     has_manifest: bool = True
     keeps_segments: bool = False
     claim: FaceClaim = NO_CLAIM
@@ -190,10 +193,12 @@ def is_made(
 
 def _open_clip(request: Request) -> Clip:
     from recaster.media.clip import Clip
+    from recaster.settings.corrections import read_corrections
     from recaster.settings.messages import settings_from
     from recaster.settings.reading import ReadOptions
 
-    return Clip(request.clip, settings_from(ReadOptions, request.options))
+    corrections = None if request.corrections is None else read_corrections(request.corrections)
+    return Clip(request.clip, settings_from(ReadOptions, request.options), corrections)
 
 
 def _settings_by_policy(request: Request, clip: Clip) -> SwapSettings:
@@ -240,6 +245,8 @@ def _authorize(request: Request, clip: Clip, faces: list[str]) -> tuple[str, Pro
 
 def _deliver(request: Request, swap: SwapRequest, identity_id: str, faces: list[str]) -> None:
     """Records the result; removes it where the right was taken back while it was made (ConsentError)."""
+    from recaster.swapping.render_cache import parts_folder
+
     files = _Files.of(request, swap.clip, swap.frames)
     with open_register() as register:
         try:
@@ -247,6 +254,7 @@ def _deliver(request: Request, swap: SwapRequest, identity_id: str, faces: list[
         except ConsentError:
             for path in (*files.made, *files.beside):
                 path.unlink(missing_ok=True)
+            remove_folder(parts_folder(request.out), quietly=True)
             raise
         details = {} if request.has_manifest else {"manifest": "left out, as asked"}
         if request.preview is None:
@@ -305,6 +313,8 @@ def _digest_request(request: Request, swap: SwapRequest, files: _Files) -> str:
     those unchanged, too.
     """
     beside = {path.name: sha256(path) for path in files.beside}
-    asked = {"matte": request.matte is not None, "report": request.report is not None}
+    asked: dict[str, object] = {"matte": request.matte is not None, "report": request.report is not None}
+    if corrections := swap.clip.corrections:
+        asked["corrections"] = corrections.digest()
     facts = swap.describe() | asked | {"manifest": request.has_manifest, "beside": beside}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -200,3 +200,20 @@ class PreviewSettings:
         metavar="FRAME",
         flag="preview",
     )
+
+
+@dataclass(frozen=True)
+class MendSettings:
+    """Choices of a swap whose clip is corrected, and that is made again."""
+
+    corrections: Path | None = option(
+        None,
+        "corrections of what is found in the clip, as recaster tracks makes them (default: "
+        "CLIP.corrections.json, if it is there)",
+        metavar="FILE",
+    )
+    keep_parts: bool = option(
+        False,
+        "keep the rendered parts in OUT.parts/, so that the same command after corrections renders only what "
+        "they change; parts carry no manifest",
+    )

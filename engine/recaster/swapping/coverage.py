@@ -134,20 +134,28 @@ def _total(values: NDArray[np.float32]) -> float:
     return float(values.sum(dtype=np.float64))
 
 
-def write_record(path: Path, frames: Sequence[Faces]) -> None:
-    """Writes what was covered in a segment of a clip, frame by frame."""
-    value = [[face.to_json() for face in faces] for faces in frames]
+def write_record(path: Path, frames: Sequence[Faces], plan: str = "") -> None:
+    """Writes what was covered in a segment of a clip, frame by frame, and the digest of its plan."""
+    value = {"plan": plan, "frames": [[face.to_json() for face in faces] for faces in frames]}
     write_bytes(path, json.dumps(value).encode())
 
 
 def read_record(path: Path, count: int) -> tuple[Faces, ...] | None:
     """Reads what ``write_record`` kept of ``count`` frames; None where it isn't there, or is damaged."""
     try:
-        value = parse_json(path.read_bytes())
+        value = parse_json(path.read_bytes())["frames"]
         record = tuple(tuple(FaceCoverage.from_json(face) for face in faces) for faces in value)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
     return record if len(record) == count else None
+
+
+def read_plan_digest(path: Path) -> str | None:
+    """Reads the digest of the plan that a segment was rendered by; None where its record can't be read."""
+    try:
+        return str(parse_json(path.read_bytes())["plan"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 @dataclass(frozen=True)

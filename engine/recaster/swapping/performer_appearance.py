@@ -47,24 +47,26 @@ def add_appearance(
     """
     cheap = clip.find_cheap_indices()
     rows: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    # A corrected face looks as it did before: else every frame of it would be another.
+    track_plans = dict(enumerate(plan.track_plans)) | dict(plan.found_plans)
     faces = (face for part in shown for frame in part for face in plan.faces_by_frame.get(frame, ()))
     for number in {number for number, _ in faces}:
-        track_plan = plan.track_plans[number]
+        track_plan = track_plans[number]
         for row in _choose_rows(track_plan, available, cheap):
             rows[int(track_plan.frames[row])].append((number, row))
     crops: dict[int, list[tuple[Image, Floats]]] = defaultdict(list)
     # One pass over the clip for everybody: people of one shot are in the same frames.
     for done, frame in enumerate(clip.read_indices(sorted(rows)), 1):
         for number, row in rows[frame.index]:
-            face = plan.crop_face(number, row, frame)
+            face = plan.crop_face(track_plans[number], row, frame)
             crops[number].append(resize_crop(face.image, face.landmarks, FINE_PX))
         report(Update("looking at faces", done, len(rows)))
     known = {number: faces for number, faces in crops.items() if len(faces) >= MIN_FRAMES}
     if not known:
-        return dataclasses.replace(plan, appearances={})
+        return dataclasses.replace(plan, appearances={}, found_plans={})
     occluders = Occluders()
     appearances = {number: _build_appearance(occluders, faces) for number, faces in known.items()}
-    return dataclasses.replace(plan, appearances=appearances)
+    return dataclasses.replace(plan, appearances=appearances, found_plans={})
 
 
 def _build_appearance(occluders: Occluders, faces: list[tuple[Image, Floats]]) -> FaceAppearance:

@@ -55,7 +55,7 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
         analysis = analyse_clip(request.clip, settings.analysis, settings.frames, report)
     tracks = select_tracks(request, analysis)
     with timer.timing("plan"):
-        plan = SwapPlan.of(tracks, request.swapper, settings.smoothing, analysis.tracks)
+        plan = SwapPlan.of(tracks, request.swapper, settings.smoothing, analysis)
     del analysis, tracks  # of a long clip these are gigabytes
     cache = RenderCache.of(request.out, frames, settings.chunk, _choose_products(settings))
     discarded = cache.open(request.describe())
@@ -63,7 +63,9 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     with timer.timing("look"):
         if request.finds_occluders:
             plan = add_appearance(plan, request.clip, frames, [frames], report)
-    resumed = render_missing(RenderSpec(request.clip, frames, plan, settings, cache), request, timer, report)
+    spec = RenderSpec.of(request.clip, frames, plan, settings, cache)
+    cache.discard_stale(spec.digests)
+    resumed = render_missing(spec, request, timer, report)
     coverage = Coverage.of(frames, cache.read_coverage(), plan.left_out, plan.others)
     marked, losses = _deliver(request, cache, plan, timer, report)
     result = SwapResult(

@@ -124,23 +124,17 @@ class Renderer:
             wanted: which frames come out, in order.
             available: which frames may be looked at (colours and occluders are averaged over neighbours).
         """
-        reach = max(
-            colour_transfer.reach(self._settings.colour),
-            colour_transfer.REACH_FRAMES if self._occluders else 0,
-        )
-        batch = self._settings.batch
-        # Read from a multiple of the batch on, so that a frame is always swapped with the same others.
-        before = wanted.start - available.start - reach
-        after = wanted.stop - available.start + reach
-        first = available.start + max(before - before % batch, 0)
-        last = min(available.start + after + -after % batch, available.stop)
+        reach = _find_reach(self._plan, self._settings)
+        read_frames = find_read_frames(self._plan, self._settings, wanted, available)
         with contextlib.ExitStack() as stages:
 
             def stage(items: Iterable[T]) -> Iterator[T]:
                 """In a thread of its own (stages mostly wait outside of Python) that ends with the render."""
                 return stages.enter_context(contextlib.closing(prefetch(items, PREFETCHED_FRAMES)))
 
-            cropped = stage(self._crop_faces(self._timer.each("decode", read(first, last))))
+            cropped = stage(
+                self._crop_faces(self._timer.each("decode", read(read_frames.start, read_frames.stop)))
+            )
             swapped = stage(self._measure_faces(stage(self._swap_groups(cropped))))
             for frame, faces in _average_over_time(swapped, reach):
                 if frame.index in wanted:
@@ -257,6 +251,24 @@ class Renderer:
         has_layer = "face" in self._settings.layers
         patches = composite(frame, layers, self._settings.label, has_layer=has_layer)
         return RenderedFrame(frame, patches, tuple(found for found in coverages if found is not None))
+
+
+def find_read_frames(plan: SwapPlan, settings: SwapSettings, wanted: range, available: range) -> range:
+    """Finds the frames that are read to render those wanted.
+
+    They begin at a multiple of the batch, so that a frame is always swapped with the same others.
+    """
+    reach = _find_reach(plan, settings)
+    before = wanted.start - available.start - reach
+    after = wanted.stop - available.start + reach
+    first = available.start + max(before - before % settings.batch, 0)
+    return range(first, min(available.start + after + -after % settings.batch, available.stop))
+
+
+def _find_reach(plan: SwapPlan, settings: SwapSettings) -> int:
+    """Frames to either side over which colours and occluders are averaged."""
+    occluders = colour_transfer.REACH_FRAMES if plan.appearances else 0
+    return max(colour_transfer.reach(settings.colour), occluders)
 
 
 def _remove_occluded(

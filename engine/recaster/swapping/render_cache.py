@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.errors import OutputError
 from recaster.files import keep_private, parse_json, remove_folder, write_error, write_json
 from recaster.media.picture_file import PICTURE_FORMATS
-from recaster.swapping.coverage import read_record
+from recaster.swapping.coverage import read_plan_digest, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,11 @@ MATTE: Final = "matte"
 LAYER: Final = "layers"
 """Products of a render: the result's pictures, their mattes, and what was painted alone."""
 _OWN_NAMES: Final = re.compile(r"\.?(\d{8}\.[a-z]+|joined|plan)\..*")
+
+
+def parts_folder(out: Path) -> Path:
+    """Folder of an output's segments, beside it."""
+    return out.with_name(out.name + ".parts")
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class RenderCache:
         """The segments of ``out`` when ``frames`` are rendered ``size`` at a time."""
         starts = range(frames.start, frames.stop, size)
         segments = tuple(range(start, min(start + size, frames.stop)) for start in starts)
-        return cls(out.with_name(out.name + ".parts"), segments, products)
+        return cls(parts_folder(out), segments, products)
 
     def segment_path(self, product: str, segment: range) -> Path:
         """Path of a segment's file of a product, or of the folder of its pictures."""
@@ -96,6 +101,20 @@ class RenderCache:
             else:
                 runs.append(segment)
         return runs
+
+    def discard_stale(self, digests: Mapping[range, str]) -> int:
+        """Discards the segments that were rendered by another plan than these digests are of; counts them."""
+        stale = [
+            segment
+            for segment in self.segments
+            if self.is_complete(segment) and read_plan_digest(self.coverage_path(segment)) != digests[segment]
+        ]
+        for segment in stale:
+            self.coverage_path(segment).unlink()
+            # Else an old picture would count beside a new record, if the render is killed between them.
+            for product in self.products:
+                _remove_product(self.segment_path(product, segment))
+        return len(stale)
 
     def select_segments(self, frames: range) -> list[range]:
         """The segments of a range that ``find_missing`` returned."""
@@ -146,8 +165,12 @@ class RenderCache:
                 raise OutputError(f"{path}: is in the way, {needed}; move it elsewhere")
         # Until the last one is gone the plan says what is left.
         for path in paths:
-            if path.is_dir():
-                remove_folder(path)
-            else:
-                path.unlink(missing_ok=True)
+            _remove_product(path)
         return bool(paths)
+
+
+def _remove_product(path: Path) -> None:
+    if path.is_dir():
+        remove_folder(path)
+    else:
+        path.unlink(missing_ok=True)

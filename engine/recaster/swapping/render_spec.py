@@ -18,9 +18,10 @@ from recaster.media.writer import ClipWriter
 from recaster.swapping.coverage import write_record
 from recaster.swapping.render import PREFETCHED_FRAMES, Renderer
 from recaster.swapping.render_cache import CLIP, LAYER, MATTE
+from recaster.swapping.segment_digests import digest_segments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from recaster.media.clip import Clip
@@ -36,13 +37,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RenderSpec:
-    """All that a render needs but the swapper; ``frames`` are those of the clip that the result holds."""
+    """All that a render needs but the swapper.
+
+    Attributes:
+        frames: those of the clip that the result holds.
+        digests: of the segments' parts of the plan, kept with them.
+    """
 
     clip: Clip
     frames: range
     plan: SwapPlan
     settings: SwapSettings
     cache: RenderCache
+    digests: Mapping[range, str]
+
+    @classmethod
+    def of(
+        cls, clip: Clip, frames: range, plan: SwapPlan, settings: SwapSettings, cache: RenderCache
+    ) -> RenderSpec:
+        """Describes the render of a plan."""
+        return cls(
+            clip, frames, plan, settings, cache, digest_segments(plan, cache.segments, frames, settings)
+        )
 
     def render(self, run: range, swapper: Swapper, timer: StageTimer, tick: Callable[[], None]) -> None:
         """Renders the segments of a range of frames that begins and ends with one.
@@ -88,7 +104,7 @@ class RenderSpec:
                     f"{info.path}: ended before frame {segment.start + len(faces)} while it was read; "
                     "has it changed? Run the same command again"
                 )
-            write_record(self.cache.coverage_path(segment), faces)
+            write_record(self.cache.coverage_path(segment), faces, self.digests[segment])
 
 
 def _make_writer(

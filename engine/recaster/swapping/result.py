@@ -70,11 +70,12 @@ class SwapResult:
 
 
 def collect_warnings(request: SwapRequest, plan: SwapPlan) -> tuple[str, ...]:
-    """Collects warnings of the clip, a landmarker's licence, lost glasses and the source."""
+    """Collects warnings of the clip, its corrections, a landmarker's licence, lost glasses and the source."""
     notice = make_landmarker(request.settings.analysis.landmarker).notice
     has_lost_glasses = any(appearance.lost for appearance in plan.appearances.values())
     return (
         *request.clip.info.warnings,
+        *plan.warnings,
         *([notice] if notice else ()),
         *([LOST_GLASSES] if has_lost_glasses else ()),
         *request.swapper.warnings,

@@ -13,6 +13,7 @@ from recaster.faces.alignment import shown, transform, warp
 from recaster.faces.track_choice import choose_tracks
 from recaster.facesets.still_faces import person_in
 from recaster.media.types import Rect
+from recaster.swapping.corrected_plan import plan_track
 from recaster.swapping.face_overlap import outline_nearer_faces
 from recaster.swapping.swapper import PlannedFace
 
@@ -68,6 +69,9 @@ class SwapPlan:
         others: frames that show faces that are not swapped.
         appearances: how the performer usually looks, by the number of the plan, where that is known.
         nearer: outlines of the faces in front of a plan's face, by plan and frame.
+        found_plans: of corrected tracks, by the number of the plan, the plans of the tracks as found, whose
+            usual looks theirs are.
+        warnings: sentences on corrections that could not be applied.
     """
 
     size: int
@@ -78,6 +82,8 @@ class SwapPlan:
     others: frozenset[int] = frozenset()
     appearances: Mapping[int, FaceAppearance] = field(default_factory=dict)
     nearer: Mapping[tuple[int, int], Sequence[NDArray[np.float32]]] = field(default_factory=dict)
+    found_plans: Mapping[int, TrackPlan] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -85,10 +91,13 @@ class SwapPlan:
         tracks: Sequence[FaceTrack],
         swapper: Swapper,
         smoothing: Smoothing,
-        everybody: Sequence[FaceTrack] = (),
+        analysis: Analysis | None = None,
     ) -> SwapPlan:
         """Lets the swapper plan every track, and finds who of everybody in the clip is in front of whom."""
-        plans = tuple(swapper.plan(track, smoothing) for track in tracks)
+        everybody = () if analysis is None else analysis.tracks
+        uncorrected = None if analysis is None else analysis.uncorrected
+        planned = [plan_track(track, uncorrected, swapper, smoothing) for track in tracks]
+        plans = tuple(plan for plan, _ in planned)
         faces: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for number, plan in enumerate(plans):
             for row, frame in enumerate(plan.frames.tolist()):
@@ -104,6 +113,8 @@ class SwapPlan:
             left_out=_frames_of(tracks).difference(faces),
             others=_frames_of(track for track in everybody if track.track not in numbers),
             nearer=outline_nearer_faces(tracks, everybody, smoothing),
+            found_plans={number: found for number, (_, found) in enumerate(planned) if found is not None},
+            warnings=() if analysis is None else analysis.warnings,
         )
 
     def count_painted(self, frames: range) -> int:
@@ -118,11 +129,10 @@ class SwapPlan:
     def crop_faces(self, frame: Frame) -> dict[int, PlannedFace]:
         """Crops the faces of a frame, by the number of their plan."""
         faces = self.faces_by_frame.get(frame.index, ())
-        return {number: self.crop_face(number, row, frame) for number, row in faces}
+        return {number: self.crop_face(self.track_plans[number], row, frame) for number, row in faces}
 
-    def crop_face(self, number: int, row: int, frame: Frame) -> PlannedFace:
-        """Crops the face of a plan's row out of its frame."""
-        plan = self.track_plans[number]
+    def crop_face(self, plan: TrackPlan, row: int, frame: Frame) -> PlannedFace:
+        """Crops the face of a track plan's row out of its frame."""
         matrix = plan.matrices[row]
         return PlannedFace(
             image=np.ascontiguousarray(crop_frame(frame, matrix, self.size)),

@@ -1,0 +1,81 @@
+"""Digests of all that a rendered segment depends on of its plan, by which stale segments are told."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from recaster.swapping.render import find_read_frames
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+    from recaster.settings.swap import SwapSettings
+    from recaster.swapping.swap_plan import SwapPlan
+
+
+def digest_segments(
+    plan: SwapPlan, segments: Sequence[range], frames: range, settings: SwapSettings
+) -> dict[range, str]:
+    """Computes a digest, hex, of each segment: of all faces in the frames that are read to render it.
+
+    Args:
+        frames: those of the clip that the result holds.
+    """
+    looks = {number: _digest(look) for number, look in plan.appearances.items()}
+    faces: dict[int, str] = {}
+    digests = {}
+    for segment in segments:
+        read = find_read_frames(plan, settings, segment, frames)
+        for frame in read:
+            if frame not in faces:
+                faces[frame] = _digest_faces(plan, frame)
+        shown = {number for frame in read for number, _ in plan.faces_by_frame.get(frame, ())}
+        parts = [read.start, read.stop, [faces[frame] for frame in read]]
+        digests[segment] = _digest([*parts, [(number, looks.get(number, "")) for number in sorted(shown)]])
+    return digests
+
+
+def _digest_faces(plan: SwapPlan, frame: int) -> str:
+    """Digest of what a plan has of a frame; empty where there is no face."""
+    if frame not in plan.faces_by_frame:
+        return ""
+    values = []
+    for number, row in plan.faces_by_frame[frame]:
+        track_plan = plan.track_plans[number]
+        values.append(
+            (
+                (number, plan.tracks[number], track_plan.opacity_at(row), track_plan.is_aligned),
+                (track_plan.matrices[row], track_plan.landmarks[row]),
+                {name: rows[row] for name, rows in track_plan.extra.items()},
+                plan.nearer.get((number, frame), ()),
+            )
+        )
+    return _digest(values)
+
+
+def _digest(value: Any) -> str:
+    hasher = hashlib.sha256()
+    _feed(hasher, value)
+    return hasher.hexdigest()
+
+
+def _feed(hasher: _Hash, value: Any) -> None:
+    """Feeds arrays by their bytes, and dataclasses, mappings and sequences by their parts."""
+    if isinstance(value, np.ndarray):
+        hasher.update(f"{value.dtype.str}{value.shape}".encode())
+        hasher.update(np.ascontiguousarray(value).data)
+    elif dataclasses.is_dataclass(value):
+        _feed(hasher, {field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
+    elif isinstance(value, Mapping):
+        _feed(hasher, [(name, value[name]) for name in sorted(value)])
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        hasher.update(f"[{len(value)}".encode())
+        for each in value:
+            _feed(hasher, each)
+    else:
+        hasher.update(f"{value!r};".encode())

@@ -1,0 +1,109 @@
+"""``recaster tracks``: the list, the sheet, and corrections that are kept beside the clip."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recaster.cli.main import main
+from recaster.media.sheet import load_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def performer(actors: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "performer.mp4"
+    path.symlink_to(actors / "performer.mp4")
+    return path
+
+
+def tracks(clip: Path, *arguments: str) -> int:
+    return main(["tracks", str(clip), "--quiet", "--range", "0-11", *arguments])
+
+
+def test_a_clip_is_listed_for_people_and_programs(performer: Path, tmp_path: Path, capsys) -> None:
+    sheet = tmp_path / "sheet.jpg"
+    assert tracks(performer, "--sheet", str(sheet)) == 0
+    first, shot, track = capsys.readouterr().out.splitlines()
+    assert first.endswith("12 frames, 1 shot, 1 track, 0 corrections, 1 person")
+    assert shot == "shot 0: frames 0-11"
+    assert track.startswith("  track 0   person 0  frames 0-11 (0.0-0.4 s)")
+    assert load_image(sheet).shape[1] >= 256
+    assert tracks(performer, "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["shots"] == [{"first_frame": 0, "last_frame": 11}]
+    assert facts["people"] == [{"person": 0, "tracks": [0]}]
+    [listed] = facts["tracks"]
+    assert 0.9 < listed["confidence"] <= 1
+    assert listed["swappable"] == 1
+    assert facts["corrections"] == facts["warnings"] == []
+
+
+def test_corrections_are_kept_listed_and_taken_back(performer: Path, capsys) -> None:
+    kept = performer.with_name("performer.mp4.corrections.json")
+    assert tracks(performer, "split", "0", "5") == 0
+    assert tracks(performer, "drop", "1:0-2") == 0
+    assert "correction 1, drop: the face at" in capsys.readouterr().out
+    assert len(json.loads(kept.read_text())["corrections"]) == 2
+    assert tracks(performer, "--json") == 0
+    spans = {
+        each["track"]: (each["first_frame"], each["last_frame"])
+        for each in json.loads(capsys.readouterr().out)["tracks"]
+    }
+    assert spans == {0: (5, 11), 1: (3, 4)}
+    assert tracks(performer, "list") == 0
+    assert [line[:8] for line in capsys.readouterr().out.splitlines()] == ["0: split", "1: drop:"]
+    assert tracks(performer, "undo") == 0
+    assert len(json.loads(kept.read_text())["corrections"]) == 1
+    assert tracks(performer, "clear") == 0
+    assert not kept.exists()
+    assert tracks(performer, "undo") == 2
+    assert "there are no corrections to take back" in capsys.readouterr().err
+
+
+def test_points_are_printed_and_read_again(performer: Path, tmp_path: Path, capsys) -> None:
+    assert tracks(performer, "points", "4") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 478
+    index, x, y, _ = lines[152].split()
+    file = tmp_path / "points.txt"
+    file.write_text(f"# chin\n{index} {float(x) + 3} {y}\n")
+    named = tmp_path / "mine.json"
+    assert tracks(performer, "--corrections", str(named), "points", "4", str(file)) == 0
+    assert json.loads(named.read_text())["corrections"][0]["points"] == [
+        [152, pytest.approx(float(x) + 3), float(y)]
+    ]
+    file.write_text("152 3\n")
+    assert tracks(performer, "points", "4", str(file)) == 3
+    assert "INDEX X Y" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["split", "3", "4"], "there is no track 3; there are: 0"),
+        (["drop", "all"], "'all' is no track"),
+        (["box", "40", "1", "1", "9", "9"], "there is no frame 40: frames are 0 to 11"),
+        (["box", "4", "0", "0", "30", "30"], "no face can be made out in the box"),
+        (["points", "40"], "tracks in frame 40: none"),
+    ],
+)
+def test_what_cannot_be_corrected_is_refused(performer: Path, capsys, arguments: list[str], why: str) -> None:
+    assert tracks(performer, *arguments) == 2
+    assert why in capsys.readouterr().err
+    assert not performer.with_name("performer.mp4.corrections.json").exists()
+
+
+def test_corrections_of_another_clip_are_named_and_left_alone(performer: Path, capsys) -> None:
+    kept = performer.with_name("performer.mp4.corrections.json")
+    text = '{"format": 1, "clip": "other", "corrections": [{"kind": "split", "face": [[1, 2, 3, 4]]}]}'
+    kept.write_text(text)
+    assert tracks(performer) == 0
+    assert "its corrections are of another clip" in capsys.readouterr().err
+    assert tracks(performer, "split", "0", "5") == 2
+    assert "move it away" in capsys.readouterr().err
+    assert kept.read_text() == text

@@ -1,0 +1,84 @@
+"""Files of corrections: read as they were written, refused where they are none."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recaster.errors import InputError
+from recaster.settings.corrections import (
+    Correction,
+    Corrections,
+    FacePlace,
+    default_path,
+    parse_corrections,
+    read_corrections,
+    write_corrections,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HERE = (FacePlace(3, 10.5, 20.25, 40.0),)
+LATER = (FacePlace(9, 11.0, 20.0, 41.0),)
+ALL = Corrections(
+    "ab" * 32,
+    (
+        Correction("split", HERE),
+        Correction("join", HERE, other=LATER),
+        Correction("drop", HERE + LATER),
+        Correction("assign", HERE, other=LATER, person="Änna"),
+        Correction("box", HERE, box=(-9.5, 0.0, 40.0, 41.0), angle=-30.0),
+        Correction("points", HERE, points=((4.0, 1.5, 2.5), (5.0, 1.0, 2.0, -3.0))),
+    ),
+)
+
+
+def test_every_kind_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = default_path(tmp_path / "shot.mov")
+    assert path.name == "shot.mov.corrections.json"
+    write_corrections(path, ALL)
+    assert read_corrections(path) == ALL
+    assert len(path.read_text().splitlines()) == len(ALL.items) + 6, "a line each, to be compared"
+    write_corrections(path, Corrections(ALL.clip))
+    assert not path.exists()
+
+
+def test_digests_are_of_the_first_corrections() -> None:
+    assert ALL.digest(2) == Corrections("other", ALL.items[:2]).digest()
+    assert len({ALL.digest(count) for count in range(7)}) == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"format": 2}, "of format 2, and not 1; use a newer Recaster"),
+        ({"clip": 5}, "a name of 1 to 64 printable"),
+        ({"corrections": [{"kind": "melt", "face": [[1, 2, 3, 4]]}]}, "there is no correction 'melt'"),
+        ({"corrections": [{"kind": "split", "face": []}]}, "lacks what it is of"),
+        ({"corrections": [{"kind": "join", "face": [[1, 2, 3, 4]]}]}, "lacks what it is of"),
+        ({"corrections": [{"kind": "split", "face": [[-1, 2, 3, 4]]}]}, "-1 is out of range"),
+        ({"corrections": [{"kind": "split", "face": [[1, 2, 1e9, 4]]}]}, "too large"),
+        ({"corrections": [{"kind": "split", "face": [[1, 2, 3, 0]]}]}, "without a size"),
+        ({"corrections": [{"kind": "split", "face": [[1.5, 2, 3, 4]]}]}, "no file of corrections"),
+        ({"corrections": [{"kind": "drop", "face": [[2, 2, 3, 4], [1, 2, 3, 4]]}]}, "out of order"),
+        ({"corrections": [{"kind": "box", "face": [[1, 2, 3, 4]], "box": [1, 2, 0, 4]}]}, "empty box"),
+        ({"corrections": [{"kind": "split", "face": [[1, 2, 3, 4]], "code": "x"}]}, "what is 'code'"),
+        ({"corrections": [7]}, "no file of corrections"),
+        ({"corrections": None}, "no file of corrections"),
+    ],
+)
+def test_what_is_none_is_refused(change: dict[str, object], why: str) -> None:
+    document = json.loads(ALL.to_text()) | change
+    with pytest.raises(InputError, match=why):
+        parse_corrections(json.dumps(document), "shot.json")
+
+
+def test_a_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(ALL.to_text()[:-9])
+    with pytest.raises(InputError, match=r"a\.json: no file of corrections"):
+        read_corrections(tmp_path / "a.json")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_corrections(tmp_path / "none.json")
