@@ -181,6 +181,25 @@ def test_inputs(tmp_path) -> None:
         find_inputs([])
 
 
+def test_patterns_and_pictures_that_are_no_images_are_sequences(tmp_path: Path) -> None:
+    """Numbered images of a folder stay pictures of their own, as ever."""
+    for name in ("a/x.1.png", "a/x.2.png", "b/y.0001.exr", "b/y.0002.exr", "c/z.1.dpx", "c/w.1.dpx"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+
+    def look(name: str) -> list[tuple[str, str]]:
+        return [(each.path.name, each.kind) for each in find_inputs([tmp_path / name])]
+
+    assert look("a") == [("x.1.png", "image"), ("x.2.png", "image")]
+    assert look("a/x.2.png") == [("x.2.png", "image")]
+    assert look("a/x.#.png") == look("a/x.%d.png") == [("x.%d.png", "clip")]
+    assert look("b") == look("b/y.0002.exr") == [("y.%04d.exr", "clip")]
+    with pytest.raises(ClipError, match="several sequences"):
+        look("c")
+    with pytest.raises(ClipError, match="no such picture"):
+        look("a/q.%d.png")
+
+
 def test_counts_in_words() -> None:
     assert describe_counts({"frames": 9, "no face": 0, "kept": 8}) == "9 frames, 8 kept"
     assert describe_counts({}) == "nothing"

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from recaster.errors import ClipError, UsageError
@@ -294,6 +295,20 @@ def test_the_same_pictures_have_one_digest(tmp_path: Path) -> None:
     assert digest_media(first) == Clip(second / "plate.1003.exr").digest
     (second / "plate.1005.exr").rename(second / "plate.1006.exr")
     assert digest_media(first) != digest_media(second)
+
+
+def test_luminance_with_chroma_is_refused(tmp_path: Path) -> None:
+    """Chroma beside luminance would be lost where that is shown as grey."""
+    folder = write_sequence(tmp_path, channels=("Y", "RY", "BY"))
+    with pytest.raises(ClipError, match="no colours, only the channels Y, BY, RY"):
+        probe(folder)
+
+
+def test_an_animated_png_is_a_clip_of_its_own(tmp_path: Path) -> None:
+    frames = [PIL.Image.fromarray(make_pixels(index, "uint8")) for index in range(3)]
+    frames[0].save(tmp_path / "a.1.png", save_all=True, append_images=frames[1:], duration=40)
+    info = probe(tmp_path / "a.1.png")
+    assert (info.frame_count, info.is_sequence) == (3, False)
 
 
 def test_a_changed_sequence_is_looked_at_again(tmp_path: Path) -> None:

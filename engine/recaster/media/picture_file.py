@@ -29,6 +29,7 @@ PICTURE_FORMATS: Final = {
     ".jpeg": "jpeg",
 }
 """OpenImageIO's names of the formats, by suffix."""
+MAX_PARTS: Final = 1000
 MAX_SAMPLES: Final = 4 * MAX_PIXELS
 """Of all channels of one file together."""
 _TYPES: Final = {
@@ -116,7 +117,7 @@ def _open_parts(path: Path) -> Iterator[Any]:
     hints.attribute("oiio:UnassociatedAlpha", 1)
     reader = OpenImageIO.ImageInput.open(str(path), hints)
     if reader is None:
-        raise ClipError(f"{path}: this picture cannot be read ({OpenImageIO.geterror()})")
+        raise ClipError(f"{path}: this picture cannot be read ({_first_line(OpenImageIO.geterror())})")
     try:
         yield reader
     finally:
@@ -124,10 +125,16 @@ def _open_parts(path: Path) -> Iterator[Any]:
         reader.close()
 
 
+def _first_line(text: str) -> str:
+    return next(iter(text.splitlines()), "no reason is known")
+
+
 def _list_parts(path: Path, reader: Any) -> Iterator[int]:
     """Goes through the parts of an opened file: their numbers."""
     number = 0
     while reader.seek_subimage(number, 0):
+        if number == MAX_PARTS:
+            raise ClipError(f"{path}: has more than {MAX_PARTS} parts")
         _check_part(path, reader.spec())
         yield number
         number += 1
@@ -159,7 +166,7 @@ def _read_part(
     else:
         pixels = reader.read_image(number, 0, begin, end, name)
         if pixels is None:
-            raise ClipError(f"{path}: this picture cannot be read ({reader.geterror()})")
+            raise ClipError(f"{path}: this picture cannot be read ({_first_line(reader.geterror())})")
     left = spec.x - spec.full_x
     top = spec.y - spec.full_y
     return PicturePart(

@@ -22,7 +22,7 @@ USUAL_NAMES: Final = ("rgba", "rgb", "beauty", "combined")
 """Ends of layers' names, in lower case, that stand for the whole picture."""
 _COLOURS: Final = {
     "r": "R", "red": "R", "g": "G", "green": "G", "b": "B", "blue": "B", "a": "A", "alpha": "A", "y": "Y",
-    "l": "Y",
+    "l": "Y", "ry": "C", "by": "C",
 }  # fmt: skip
 _DTYPES: Final = {"uint8": np.uint8, "uint16": np.uint16, "half": np.float16}
 _MAX_NAMED: Final = 20
@@ -113,7 +113,7 @@ def list_layers(parts: Sequence[PicturePart]) -> list[PictureLayer]:
         for name, places in groups.items():
             if {"R", "G", "B"} <= places.keys():
                 colours = (places["R"], places["G"], places["B"])
-            elif "Y" in places and not {"R", "G", "B"} & places.keys():
+            elif "Y" in places and not {"R", "G", "B", "C"} & places.keys():
                 colours = (places["Y"],) * 3
             else:
                 continue

@@ -19,6 +19,7 @@ _FILE: Final = re.compile(r"(?P<prefix>.*?)(?P<digits>\d+)(?P<suffix>\.\w+)")
 _VERSION: Final = re.compile(r"(.*[^A-Za-z])?[vV]")
 """Prefix of a number that counts versions (shot_v002.exr) and not frames."""
 _MAX_NAMED: Final = 6
+_MAX_PNG_HEAD_BYTES: Final = 1 << 16
 USUAL_DIGITS: Final = 4
 """Of numbers in names of results."""
 
@@ -111,7 +112,7 @@ def find_sequence(path: Path) -> SequenceName | None:
     if path.is_dir():
         return _choose_in_folder(path)
     if path.is_file():
-        if path.suffix.lower() not in PICTURE_FORMATS:
+        if path.suffix.lower() not in PICTURE_FORMATS or _is_animated(path):
             return None
         listed = list_sequences(path.parent, path.name)
         return next(name for name, files in listed.items() if path.name in files)
@@ -119,6 +120,17 @@ def find_sequence(path: Path) -> SequenceName | None:
     if pattern is not None and not (pattern.folder.is_dir() and pattern.find_numbers()):
         raise ClipError(f"{path}: there is no such picture")
     return pattern
+
+
+def _is_animated(path: Path) -> bool:
+    """Tells whether a PNG is a clip of its own (APNG): a chunk before its picture says so."""
+    if path.suffix.lower() != ".png":
+        return False
+    try:
+        with path.open("rb") as file:
+            return b"acTL" in file.read(_MAX_PNG_HEAD_BYTES)
+    except OSError:
+        return False
 
 
 def resolve_clip(path: Path) -> Path:

@@ -7,6 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
+from recaster.errors import ClipError
 from recaster.files import remove_folder, sync
 from recaster.jobs.job_context import JobOutput
 from recaster.jobs.proto_records import clip_to_proto, faceset_to_proto, model_to_proto
@@ -38,6 +39,8 @@ def _clip(context: JobContext, digest: str, name: str) -> JobOutput:
 
     path = context.named(digest, name)
     info = probe(path)
+    if info.is_sequence:
+        raise ClipError(f"{name}: not a clip, but a still image")
     made = context.folder / THUMBNAIL
     thumbnail(path, info.frame_count // 2, made, THUMBNAIL_WIDTH)
     body = clip_to_proto(info, context.task.made, name, digest, path.stat().st_size)
