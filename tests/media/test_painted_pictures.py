@@ -246,6 +246,18 @@ def test_numbers_and_gaps_are_kept(tmp_path):
     assert list_numbers(clip.info, range(1, 3)) == [1002, 1005]
 
 
+def test_timecode_counts_missing_pictures(tmp_path):
+    pixels = np.zeros((*SIZE[::-1], 3), np.float16)
+    attributes = (("smpte:TimeCode", "timecode", (0x01000022, 0)), ("framesPerSecond", "rational", (24, 1)))
+    clip = write_sequence(tmp_path / "in", ".exr", pixels, (1001, 1002, 1005), attributes=attributes)
+    with PictureWriter(tmp_path / "b.dpx", clip.info, WriterOptions("dpx")) as writer:
+        for frame in clip.read(0, 3):
+            writer.write_painted(frame, [])
+    headers = [read_picture(path)[0].attributes for path in sorted((tmp_path / "b.dpx").iterdir())]
+    said = [value for header in headers for name, _, value in header if name == "dpx:TimeCode"]
+    assert said == ["01:00:00:22", "01:00:00:23", "01:00:01:02"]
+
+
 def test_channels_that_are_lost_are_named(tmp_path):
     pixels = np.zeros((*SIZE[::-1], 5), np.float16)
     clip = write_sequence(tmp_path / "in", ".exr", pixels, channels=("R", "G", "B", "Z", "N.X"))

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from recaster.api.v1 import job_pb2
@@ -16,7 +17,7 @@ from recaster.cli.main import main
 from recaster.cli.swap_several import choose_result_name
 from recaster.errors import ConsentError, ManifestError
 from recaster.files import sha256
-from recaster.media.picture_file import read_picture
+from recaster.media.picture_file import PicturePart, read_picture, write_picture
 from recaster.media.sequence_name import SequenceName
 from recaster.operations import swap
 from recaster.operations.face_rights import FaceClaim
@@ -74,6 +75,30 @@ def test_a_swap_is_a_sequence_with_its_list(fake: Any, ask: Any, tmp_path: Path,
     assert swap.is_made(request, load(fake))
     swap.run(request, load=load(fake))
     assert read_all(tmp_path / "out") == first
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_sequence_stays_what_it_is(fake: Any, ask: Any, tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "in").mkdir()
+    numbers = [1001, 1002, 1005, *range(1006, 1006 + COUNT - 3)]
+    dtype = {"exr": np.float16, "jpg": np.uint8}.get(suffix, np.uint16)
+    for index, number in enumerate(numbers):
+        values = fake.picture(index).astype(np.float32) * (1 / 255 if suffix == "exr" else 257)
+        pixels = fake.picture(index) if suffix == "jpg" else values.astype(dtype)
+        write_picture(tmp_path / "in" / f"a.{number}.{suffix}", [PicturePart(("R", "G", "B"), pixels)])
+    request = dataclasses.replace(ask(f"a.%04d.{suffix}"), clip=tmp_path / "in")
+    result = swap.run(request, load=load(fake))
+    assert not [each for each in result.swap.warnings if "cannot hold" in each]
+    for number in numbers:
+        [before] = read_picture(tmp_path / "in" / f"a.{number}.{suffix}")
+        [after] = read_picture(tmp_path / "out" / f"a.{number}.{suffix}")
+        assert after.pixels.dtype == before.pixels.dtype
+        changed = (after.pixels != before.pixels).any(axis=-1)
+        if suffix != "jpg":
+            assert 200 < changed.sum() < 3000
+            assert not changed[:10].any()
+        assert np.abs(after.pixels[:10].astype(float) - before.pixels[:10]).mean() < 2
+    assert swap.is_made(request, load(fake))
 
 
 def test_a_list_speaks_for_its_pictures(fake: Any, ask: Any, tmp_path: Path, capsys: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
@@ -152,13 +151,13 @@ class PictureWriter:
         return np.concatenate([values, opacity], axis=-1)
 
     def _write(self, frame: Frame, channels: tuple[str, ...], pixels: NDArray[Any]) -> None:
-        part = PicturePart(channels, pixels, attributes=tuple(self._describe(frame.index)))
+        part = PicturePart(channels, pixels, attributes=tuple(self._describe(frame)))
         write_picture(self._name_file(frame), [part])
 
     def _name_file(self, frame: Frame) -> Path:
         return self._aside / f"{frame.index:08}{self.folder.suffix}"
 
-    def _describe(self, index: int) -> list[Attribute]:
+    def _describe(self, frame: Frame) -> list[Attribute]:
         """Lists what a picture's header says."""
         options = self._options
         # Without a date OpenImageIO writes that of now, and every run would make other bytes.
@@ -186,9 +185,9 @@ class PictureWriter:
             aspect = 1 / aspect
         if aspect != 1:
             listed.append(("PixelAspectRatio", "float", float(aspect)))
-        return listed + (self._describe_times(index) if self._codec.holds_times else [])
+        return listed + (self._describe_times(frame) if self._codec.holds_times else [])
 
-    def _describe_times(self, index: int) -> list[Attribute]:
+    def _describe_times(self, frame: Frame) -> list[Attribute]:
         """Lists rate, timecode and reel, as OpenEXR and DPX have them."""
         info = self._info
         metadata = info.metadata
@@ -204,8 +203,7 @@ class PictureWriter:
             listed += [(name, "float", float(info.rate)) for name in names]
         rate = metadata.timecode_rate or info.rate
         if metadata.timecode is not None:
-            counted = Fraction(index) / info.rate * rate
-            timecode = move_timecode(metadata.timecode, int(counted), rate)
+            timecode = move_timecode(metadata.timecode, round(frame.time * rate), rate)
             if timecode is not None:
                 listed.append(("smpte:TimeCode", "timecode", (pack_smpte_word(timecode, rate), 0)))
         return listed
