@@ -96,13 +96,18 @@ def read_picture(path: Path) -> tuple[PicturePart, ...]:
         return tuple(parts)
 
 
-def read_channels(path: Path, part: int, begin: int, end: int) -> PicturePart:
-    """Reads the channels from ``begin`` to before ``end`` of one part (ClipError where it can't be read)."""
+def read_channels(path: Path, part: int, begin: int, end: int) -> tuple[PicturePart, bool]:
+    """Reads the channels from ``begin`` to before ``end`` of one part (ClipError where it can't be read).
+
+    Returns them, and whether they are all that the file holds.
+    """
     with _open_parts(path) as reader:
         if not reader.seek_subimage(part, 0) or reader.spec().nchannels < end:
             raise ClipError(f"{path}: it has other channels than the sequence's first picture")
         _check_part(path, reader.spec())
-        return _read_part(path, reader, part, has_pixels=True, channels=slice(begin, end))
+        channels = _read_part(path, reader, part, has_pixels=True, channels=slice(begin, end))
+        is_whole = end - begin == reader.spec().nchannels and part == 0 and not reader.seek_subimage(1, 0)
+        return channels, is_whole
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -57,7 +58,7 @@ class PictureFrame(Frame):
     stored_alpha: NDArray[np.uint16] | None
     _info: ClipInfo
     _view: ColourView | None
-    _part: PicturePart
+    _whole: PicturePart | None
 
     def __init__(
         self,
@@ -71,7 +72,7 @@ class PictureFrame(Frame):
     ) -> None:
         for name, value in (("index", index), ("pts", pts), ("time", time)):
             object.__setattr__(self, name, value)
-        part = read_channels(path, layer.part, *layer.span)
+        part, is_whole = read_channels(path, layer.part, *layer.span)
         if part.size != info.shape.stored:
             raise ClipError(f"{path}: its size has changed; did the file change?")
         alpha = layer.pick_alpha(part.pixels)
@@ -84,6 +85,7 @@ class PictureFrame(Frame):
             stored_alpha=None if alpha is None else _widen_alpha(_place_in_window(alpha, part)),
             _info=info,
             _view=view,
+            _whole=part if is_whole else None,
         )
 
     @property
@@ -97,7 +99,12 @@ class PictureFrame(Frame):
         return self._info.shape.width, self._info.shape.height
 
     def read_parts(self) -> tuple[PicturePart, ...]:
-        """Reads all that is in its file: parts, channels, attributes (ClipError where it can't be read)."""
+        """Reads all that is in its file: parts, channels, attributes (ClipError where it can't be read).
+
+        Their pixels are the caller's own.
+        """
+        if self._whole is not None:
+            return (replace(self._whole, pixels=self._whole.pixels.copy()),)
         return read_picture(self.path)
 
     @cached_property
