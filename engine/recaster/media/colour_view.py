@@ -39,10 +39,12 @@ BT709_PRIMARIES: Final = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 BRADFORD: Final = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 """CIE XYZ to cone responses, by which a white is adapted to another (Lam and Rigg)."""
 LINEAR_SPACE: Final = "Linear Rec.709 (sRGB)"
+_BLINDING_LIGHT: Final = 100.0
 KNEE: Final = 0.6
 """Light up to which the view is straight: skin in a usual exposure."""
-MAX_VIEWED_LIGHT: Final = 8.0
-"""Light that the view still tells from more; 8 times diffuse white is over 1,600 cd/m2."""
+MAX_VIEWED_LIGHT: Final = 2.5
+"""Light that 8 bits of the view still tell from more: a channel that is full, as in highlights of ordinary
+pictures, stands for no more."""
 # The constants of SMPTE ST 2084, by its names.
 _M1: Final = 2610 / 16384
 _M2: Final = 2523 / 4096 * 128
@@ -111,11 +113,20 @@ class ColourView:
 
     def show_floats(self, values: Light) -> Image:
         """Turns values of which 1 is the code 255, (H, W, 3) of 16 or 32 bits, into the view's."""
+        shown: Image = np.rint(_curve_table()).astype(np.uint8)[self._find_bits(values)]
+        return shown
+
+    def decode_picture(self, plate: Light) -> NDArray[np.float32]:
+        """Does what ``decode`` does, up to a tenth of a level off, in a tenth of the time."""
+        shown: NDArray[np.float32] = _curve_table()[self._find_bits(plate / np.float32(255))]
+        return shown
+
+    def _find_bits(self, values: Light) -> NDArray[np.uint16]:
+        """Finds the bits of light as 16-bit floats, by which its view is looked up."""
         light = values if self._is_light else self.to_light(np.asarray(values, np.float32))
         with np.errstate(over="ignore"):  # beyond half's range there is white alone
             halves = light.astype(np.float16, copy=False)
-        shown: Image = _curve_table()[np.ascontiguousarray(halves).view(np.uint16)]
-        return shown
+        return np.ascontiguousarray(halves).view(np.uint16)
 
     @property
     def _is_light(self) -> bool:
@@ -238,10 +249,10 @@ def _find_processors(space: str) -> tuple[Any, Any]:
 
 
 @functools.lru_cache(maxsize=1)
-def _curve_table() -> NDArray[np.uint8]:
-    """(65536,) uint8: the view of light by the bits of its 16-bit floats; what is no number is black."""
+def _curve_table() -> NDArray[np.float32]:
+    """(65536,) float32: the view of light by the bits of its 16-bit floats; what is no number is black."""
     halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
-    return np.rint(_bend(np.nan_to_num(halves, nan=0, posinf=MAX_VIEWED_LIGHT**2))).astype(np.uint8)
+    return _bend(np.nan_to_num(halves, nan=0, posinf=_BLINDING_LIGHT))
 
 
 def _apply_processor(processor: Any, values: Light) -> NDArray[np.float32]:

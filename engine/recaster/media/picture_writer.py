@@ -127,7 +127,7 @@ class PictureWriter:
         else:
             plate = _squeeze(paste_patches(frame.plate, patches), shape)
         if frame.view is not None and frame.view.transfer == LINEAR_TRANSFER and self._is_integer:
-            plate = frame.view.decode(np.asarray(plate, np.float32))
+            plate = frame.view.decode_picture(np.asarray(plate, np.float32))
         values = make_values(turn_upright(plate, shape), self._type, frame.view)
         if alpha is None or not self._keeps_alpha:
             self._write(frame, ("R", "G", "B"), values)

@@ -198,7 +198,7 @@ class ClipWriter:
         placed = [to_stored(patch, self._shape) for patch in patches]
         plate = paste_patches(frame.stored_plate if is_stored else frame.plate, placed)
         if self._info.colour.transfer == LINEAR_TRANSFER and frame.view is not None:
-            plate = frame.view.decode(np.asarray(plate, np.float32))
+            plate = frame.view.decode_picture(np.asarray(plate, np.float32))
         self._encode_rgb(plate, frame.pts, frame.stored_alpha if is_stored else None)
 
     def write_matte(self, frame: Frame, matte: NDArray[np.uint8]) -> None:

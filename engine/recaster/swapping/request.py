@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from recaster.swapping.load import SwapperFactory
     from recaster.swapping.swapper import Swapper
 
-PLAN_FORMAT: Final = 36
+PLAN_FORMAT: Final = 37
 """Version of what a render makes of a description: rendered segments of another version aren't used."""
 
 
