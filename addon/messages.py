@@ -118,6 +118,11 @@ def sentence(given: str) -> str:
     return given[:1].upper() + given[1:]
 
 
+def count_of(number: int, noun: str) -> str:
+    """A number of things, with their noun."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def plain(given: object, *, local: bool = False) -> str:
     """Returns a message without the clauses about a terminal; of files elsewhere the names alone."""
     line = text(given, 4 * MAX_LETTERS)

@@ -109,6 +109,11 @@ class StripSettings(bpy.types.PropertyGroup):
     request: StringProperty(description="The swap that was last asked for")
     job: StringProperty(description="Its job at the engine")
     pending: BoolProperty(description="Whether its result is still to come")
+    shared: StringProperty(description="The range that it was swapped in with other strips: request:number")
+    before: IntProperty(
+        description="Frames from the beginning of its content to that range's, when asked for"
+    )
+    facts: StringProperty(description="How it played its file then")
     result_of: StringProperty(description="The strip that this one is a swap of")
     part: StringProperty(description="Part of the result that this strip shows: frame, face or matte")
     made_for: StringProperty(description="Whose face in the picture was swapped in this result")

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import compat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CLIP_TYPES = ("MOVIE", "IMAGE")
 
@@ -37,6 +40,48 @@ def chosen_strip(context: Any) -> Any | None:
 def original_of(scene: Any, strip: Any) -> Any | None:
     """The strip that a result was made from; None for another strip, or where it is gone."""
     return _strip_called(scene, strip.recaster.result_of)
+
+
+def originals_of(scene: Any, strips: list[Any]) -> list[Any]:
+    """The strips that these are, or were made from, each once."""
+    by_uid = {one.recaster.uid: one for one in compat.all_strips(scene) if one.recaster.uid}
+    originals: list[Any] = []
+    for strip in strips:
+        original = by_uid.get(strip.recaster.result_of, strip)
+        if original not in originals:
+            originals.append(original)
+    return originals
+
+
+def clips_of_edit(context: Any) -> list[Any]:
+    """The movie and image strips that the sequencer's edit shows, by channel and time.
+
+    Left out is what is muted, by itself or with its channel or the meta strip that it is in, and what lies
+    outside that one's handles.
+    """
+    scene = compat.scene_of(context)
+    if scene is None or scene.sequence_editor is None:
+        return []
+    editor = scene.sequence_editor
+    clips = list(
+        _clips_in(editor.meta_stack[-1] if len(editor.meta_stack) else editor, editor.channels, None)
+    )
+    return sorted(clips, key=lambda strip: (strip.channel, compat.left_handle(strip)))
+
+
+def _clips_in(container: Any, channels: Any, around: tuple[int, int] | None) -> Iterator[Any]:
+    """The clips in a container that are shown between two frames of the timeline, or at all."""
+    channels = getattr(container, "channels", None) or channels
+    for strip in compat.strips_in(container):
+        left, right = compat.left_handle(strip), compat.right_handle(strip)
+        if around is not None:
+            left, right = max(left, around[0]), min(right, around[1])
+        if strip.mute or channels[strip.channel].mute or left >= right:
+            continue
+        if strip.type == "META":
+            yield from _clips_in(strip, channels, (left, right))
+        elif strip.type in CLIP_TYPES:
+            yield strip
 
 
 def _strip_called(scene: Any, uid: str) -> Any | None:

@@ -79,8 +79,53 @@ class RECASTER_OT_swap_strip(_FaceOperator):
             except StripError as error:  # the others are swapped all the same
                 self.report({"ERROR"}, str(error))
         if begun:
-            self.report({"INFO"}, f"Swapping {begun} strip{'s' if begun > 1 else ''}; see Recaster > Jobs")
+            self.report({"INFO"}, f"Swapping {messages.count_of(begun, 'strip')}; see Recaster > Jobs")
         return {"FINISHED"} if begun else {"CANCELLED"}
+
+
+class RECASTER_OT_swap_all(_FaceOperator):
+    """Swap the face in many strips as in this one, frames that several of them show only once"""
+
+    bl_idname = "sequencer.recaster_swap_all"
+    bl_label = "Swap All Shown"
+    bl_description = (
+        "Swap the face in all selected strips, or, where no more than one is selected, in all that the edit "
+        "shows. All take this strip's face and look, and the person to swap where one is chosen here. "
+        "Frames of a file that several strips show are swapped once"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    def do(self, context: Any, scene: Any, strip: Any) -> set[str]:
+        """Begins the swaps."""
+        chosen = strips_for_all(context)
+        originals = selection.originals_of(scene, chosen)
+        strip_choices.copy_choices(strip, originals)
+        strip_choices.copy_person(strip, originals)
+        wanted = [Target(one) for one in originals]
+        if selects_several(context):
+            wanted = _targets_of(scene, chosen)
+        for target in wanted:
+            if target.adopted is not None:
+                strip_choices.adopt_choices(target.adopted, target.strip)
+        begun, troubles = workflow.begin_all(scene, [(one.strip, one.adds_layer) for one in wanted])
+        if troubles:
+            self.report({"WARNING" if begun else "ERROR"}, "; ".join(troubles))
+        if not begun:
+            return {"CANCELLED"}
+        ranges = messages.count_of(len({task.shared for task in begun}), "range")
+        strips = messages.count_of(len(begun), "strip")
+        self.report({"INFO"}, f"Swapping {strips}, {ranges} of files; see Recaster > Jobs")
+        return {"FINISHED"}
+
+
+def selects_several(context: Any) -> bool:
+    """Tells if all selected strips are meant by all, instead of all that the edit shows."""
+    return len(selection.swappable(context)) > 1
+
+
+def strips_for_all(context: Any) -> list[Any]:
+    """The strips that are meant by all."""
+    return selection.swappable(context) if selects_several(context) else selection.clips_of_edit(context)
 
 
 @dataclass(frozen=True)
@@ -109,6 +154,11 @@ def targets(context: Any) -> list[Target]:
     chosen = selection.swappable(context)
     if shown is not None and shown not in chosen:
         chosen = [shown]
+    return _targets_of(scene, chosen)
+
+
+def _targets_of(scene: Any, chosen: list[Any]) -> list[Target]:
+    """The same of strips that are known."""
     found: list[Target] = []
     for one in chosen:
         original = selection.original_of(scene, one)
@@ -270,6 +320,7 @@ class RECASTER_MT_faces(bpy.types.Menu):
 
 CLASSES = (
     RECASTER_OT_swap_strip,
+    RECASTER_OT_swap_all,
     RECASTER_OT_copy_settings,
     RECASTER_OT_preview_frame,
     RECASTER_OT_stop_search,

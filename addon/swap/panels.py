@@ -61,6 +61,11 @@ class RECASTER_PT_swap(SequencerPanel, bpy.types.Panel):
         row.operator(operators.RECASTER_OT_preview_frame.bl_idname, icon="RESTRICT_RENDER_OFF")
         text = "Swap Result Too" if adding else operators.RECASTER_OT_swap_strip.bl_label
         row.operator(operators.RECASTER_OT_swap_strip.bl_idname, text=text, icon="MOD_PHYSICS")
+        count = len(selection.originals_of(compat.scene_of(context), operators.strips_for_all(context)))
+        if count > 1:
+            kind = "Selected" if operators.selects_several(context) else "Shown"
+            text = f"Swap All {kind} ({count})"
+            layout.operator(operators.RECASTER_OT_swap_all.bl_idname, text=text, icon="SEQUENCE")
         _draw_preview(layout, strip, compat.scene_of(context))
         _draw_told(layout, context, strip)
         for task in addon_state.tasks.values():
@@ -189,6 +194,7 @@ def _draw_choices(layout: Any, chosen: Any, names: tuple[str, ...]) -> None:
 def _in_menus(self: Any, _context: Any) -> None:
     self.layout.separator()
     self.layout.operator(operators.RECASTER_OT_swap_strip.bl_idname)
+    self.layout.operator(operators.RECASTER_OT_swap_all.bl_idname, text="Face Swap All Shown")
     self.layout.operator(operators.RECASTER_OT_preview_frame.bl_idname, text="Preview Face Swap")
 
 

@@ -66,43 +66,66 @@ def result_name(title: str, request: str, suffix: str, part: str = FRAME) -> str
     return f"{name}-{mark}{suffix if suffix in SUFFIXES.values() else '.mp4'}"
 
 
-def fetch(task: SwapTask, job: Any) -> None:
-    """Downloads a result, and put it on the timeline."""
+def fetch(tasks: list[SwapTask], job: Any) -> None:
+    """Downloads the result of a range, and puts it on the timeline for each strip that shares it."""
     connection = addon_state.connection
     made = {one.role: one for one in job.result.artifacts}
-    wanted = {part: made[PARTS[part].role] for part in task.parts if PARTS[part].role in made}
-    if len(wanted) < len(task.parts):
-        fail(task, NO_RESULT if FACE in wanted or FACE not in task.parts else NO_LAYER)
+    parts = tasks[0].parts
+    wanted = {part: made[PARTS[part].role] for part in parts if PARTS[part].role in made}
+    if len(wanted) < len(parts):
+        for task in tasks:
+            fail(task, NO_RESULT if FACE in wanted or FACE not in parts else NO_LAYER)
         return
     folder, _ = results_folder()
-    task.coverage = coverage.coverage_of(job)
 
     def do(client: Client, work: BackgroundWork) -> dict[str, Path]:
         folder.mkdir(parents=True, exist_ok=True)
         files = {}
         for part, artifact in wanted.items():
-            files[part] = folder / result_name(task.title, task.request, artifact.suffix, part)
+            files[part] = folder / result_name(tasks[0].title, tasks[0].request, artifact.suffix, part)
             client.transfer.download(artifact.digest, files[part], work.report, artifact.size)
         return files
 
-    def done(files: dict[str, Path]) -> None:
+    work = connection.run(
+        tasks[0].title,
+        do,
+        lambda files: _note_result(tasks, files, job),
+        lambda error: _note_lost_result(tasks, error),
+    )
+    for task in tasks:
+        task.coverage = coverage.coverage_of(job)
+        task.stage = SwapStage.FETCHING
+        task.work = work
+
+
+def _note_result(tasks: list[SwapTask], files: dict[str, Path], job: Any) -> None:
+    """Notes where a result is, and places it for those who wait for it."""
+    _note_mark(files, job)
+    for task in tasks:
         task.work = None
         task.files = files
-        _note_mark(files, job)
-        if task.stage == SwapStage.FETCHING and addon_state.tasks.get(task.request) is task:
-            put(task)
+    fetched = [one for one in tasks if one.stage == SwapStage.FETCHING]
+    put([one for one in fetched if addon_state.tasks.get(one.request) is one])
 
-    def failed(error: Exception) -> None:
+
+def _note_lost_result(tasks: list[SwapTask], error: Exception) -> None:
+    for task in tasks:
         task.work = None
         if task.stage == SwapStage.CANCELLED:
-            return
+            continue
         if is_offline(error) or isinstance(error, StoppedError):
             task.stage = SwapStage.WORKING  # fetched when the engine answers again
         else:
             fail(task, messages.of_error(error), for_good=False)
 
-    task.stage = SwapStage.FETCHING
-    task.work = connection.run(task.title, do, done, failed)
+
+def put(tasks: list[SwapTask]) -> None:
+    """Puts results on the timeline, as one step that can be undone."""
+    for task in tasks:
+        task.stage = SwapStage.READY  # placed the next time, should one of them meet an error
+    placed = [_place(task) for task in tasks]
+    if any(placed):
+        session.push_undo_step("Face Swap")
 
 
 def _note_mark(files: dict[str, Path], job: Any) -> None:
@@ -115,21 +138,18 @@ def _note_mark(files: dict[str, Path], job: Any) -> None:
             signing.note_report(path, mark, is_valid=bool(job.result.mark))
 
 
-def put(task: SwapTask) -> None:
-    """Puts a result on the timeline, as one step that can be undone."""
-    if not task.files:
-        return
-    if session.is_editing():
-        task.stage = SwapStage.READY
-        return
+def _place(task: SwapTask) -> bool:
+    """Puts one result on the timeline, if that can be done now."""
+    if not task.files or session.is_editing():
+        return False
     if not all(path.is_file() for path in task.files.values()):
         task.files = {}  # it can be fetched again
         fail(task, "The result is gone from the disk: Try Again fetches it once more", for_good=False)
-        return
+        return False
     scene, strip = strip_of(task)
     if strip is None:
         fail(task, f"Its strip isn't here any more: the result is {next(iter(task.files.values()))}")
-        return
+        return False
     _, beside = results_folder()
     strip.recaster.uid = task.uid  # which undo may have taken away
     try:
@@ -148,11 +168,11 @@ def put(task: SwapTask) -> None:
                 coverage_notes.keep_coverage(result, task.coverage, time_scalar_of(result, scene))
     except placement.PlacementError as error:
         fail(task, str(error), for_good=False)
-        return
+        return False
     except Exception:
         fail(task, "The result can't be placed: make room, then Place Result", for_good=False)
         raise
     task.stage = SwapStage.PLACED
     task.trouble = ""
     mark_settled(task)
-    session.push_undo_step("Face Swap")
+    return True

@@ -109,8 +109,7 @@ def frame_window_of(strip: Any, scene: Any, handles: int) -> FrameWindow:
     """
     time_scalar = time_scalar_of(strip, scene)
     reverse = getattr(strip, "use_reverse_frames", False)
-    cut = compat.trimmed_start(strip) or compat.trimmed_end(strip)
-    if compat.retimed(strip) or (time_scalar != 1 and (reverse or cut)):
+    if _needs_whole_file(strip, time_scalar):
         return FrameWindow(0, 0, None)
     length = max(1, compat.content_span(strip))
     start = compat.content_start(strip)
@@ -127,6 +126,29 @@ def frame_window_of(strip: Any, scene: Any, handles: int) -> FrameWindow:
     return FrameWindow(first, compat.trimmed_start(strip) + in_content, last - first + 1)
 
 
+def _needs_whole_file(strip: Any, time_scalar: Fraction) -> bool:
+    cut = compat.trimmed_start(strip) or compat.trimmed_end(strip)
+    reverse = getattr(strip, "use_reverse_frames", False)
+    return compat.retimed(strip) or bool(time_scalar != 1 and (reverse or cut))
+
+
+def content_offset_of(strip: Any, scene: Any, window: FrameWindow) -> int:
+    """Frames of the timeline from a strip's content to frames of its file that it shares with other strips.
+
+    Args:
+        window: all that is needed of the file, the strip's own frames among it.
+    """
+    time_scalar = time_scalar_of(strip, scene)
+    if _needs_whole_file(strip, time_scalar):
+        return 0
+    begin = compat.trimmed_start(strip)
+    if not getattr(strip, "use_reverse_frames", False):
+        return int((window.first - begin) * time_scalar)
+    end = begin + max(1, compat.content_span(strip))
+    stop = end + compat.trimmed_end(strip) if window.count is None else window.first + window.count
+    return end - stop
+
+
 def source_range_of(strip: Any, scene: Any, handles: int = 0) -> SourceRange:
     """The frames of a strip that are to be swapped or learned from.
 
@@ -135,7 +157,11 @@ def source_range_of(strip: Any, scene: Any, handles: int = 0) -> SourceRange:
     """
     if strip.type not in CLIP_TYPES:
         raise StripError(f"Select a movie or image strip: {strip.name} is neither")
-    window = frame_window_of(strip, scene, handles)
+    return source_of(strip, scene, frame_window_of(strip, scene, handles))
+
+
+def source_of(strip: Any, scene: Any, window: FrameWindow) -> SourceRange:
+    """The same for frames of a strip's file that are known (StripError)."""
     if strip.type == "MOVIE":
         path = Path(bpy.path.abspath(strip.filepath))
         _require(strip.name, [path])

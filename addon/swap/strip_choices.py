@@ -100,6 +100,14 @@ def copy_choices(active: Any, strips: list[Any]) -> None:
                 setattr(strip.recaster, name, getattr(active.recaster, name))
 
 
+def copy_person(active: Any, strips: list[Any]) -> None:
+    """Lets whoever is chosen on one strip be swapped in others; where nobody is, each keeps its own."""
+    for strip in strips if active.recaster.person or active.recaster.everyone else ():
+        if strip != active:
+            for name in ("person", "portrait", "everyone"):
+                setattr(strip.recaster, name, getattr(active.recaster, name))
+
+
 def adds_person(original: Any, result: Any) -> bool:
     """Tells if another person was chosen since a result was made: then that one is swapped."""
     wanted = original.recaster

@@ -8,7 +8,7 @@ from bpy.props import StringProperty
 
 from ..engine import jobs, session
 from ..state import addon_state
-from . import results, tasks, workflow
+from . import results, sending, tasks, workflow
 from .source_range import StripError
 from .tasks import SwapStage
 
@@ -26,8 +26,26 @@ class RECASTER_OT_cancel_swap(bpy.types.Operator):
         task = addon_state.tasks.get(self.request)
         if task is None:
             return {"CANCELLED"}
-        workflow.cancel(task)
+        sending.cancel(task)
         return {"FINISHED"}
+
+
+class RECASTER_OT_cancel_all(bpy.types.Operator):
+    """End all swaps that were asked for at once; results that are there already stay"""
+
+    bl_idname = "sequencer.recaster_cancel_all"
+    bl_label = "Cancel All"
+
+    batch: StringProperty()
+
+    def execute(self, _context: Any) -> set[str]:
+        """Cancels them here and at the engine."""
+        going_on = [
+            one for one in addon_state.tasks.values() if one.batch == self.batch and not one.has_ended
+        ]
+        for task in going_on:
+            sending.cancel(task)
+        return {"FINISHED"} if going_on else {"CANCELLED"}
 
 
 class RECASTER_OT_place_result(bpy.types.Operator):
@@ -44,7 +62,7 @@ class RECASTER_OT_place_result(bpy.types.Operator):
         task = addon_state.tasks.get(self.request)
         if task is None or not task.files:
             return {"CANCELLED"}
-        results.put(task)
+        results.put([task])
         if task.stage != SwapStage.PLACED:
             self.report({"ERROR"}, task.trouble)
             return {"CANCELLED"}
@@ -93,7 +111,7 @@ class RECASTER_OT_clear_ended(bpy.types.Operator):
             if not results.forgettable(task):
                 continue
             del addon_state.tasks[task.request]
-            if task.job and task.stage != SwapStage.FAILED:
+            if task.job and task.stage != SwapStage.FAILED and not tasks.sharers(task):
                 jobs.control_job("delete", task.job)
         waited = {task.job for task in addon_state.tasks.values()}
         found = session.engine_state()
@@ -107,4 +125,10 @@ class RECASTER_OT_clear_ended(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (RECASTER_OT_cancel_swap, RECASTER_OT_place_result, RECASTER_OT_retry_swap, RECASTER_OT_clear_ended)
+CLASSES = (
+    RECASTER_OT_cancel_swap,
+    RECASTER_OT_cancel_all,
+    RECASTER_OT_place_result,
+    RECASTER_OT_retry_swap,
+    RECASTER_OT_clear_ended,
+)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from .. import messages
 from ..drawing import SequencerPanel, draw_line
 from ..engine import jobs, session
 from ..engine.panels import draw_job_buttons
@@ -30,8 +31,11 @@ class RECASTER_PT_jobs(SequencerPanel, bpy.types.Panel):
         found = session.engine_state()
         own = list(reversed(addon_state.tasks.values()))
         own.sort(key=lambda one: one.has_ended)
-        for task in own:
-            draw_task(layout.box(), task)
+        for tasks in _by_batch(own):
+            if tasks[0].batch:
+                _draw_batch(layout.box(), tasks)
+            else:
+                draw_task(layout.box(), tasks[0])
         waited = {task.job for task in own} | jobs.hidden_jobs()
         others = [one for one in (found.jobs or {}).values() if one.job_id not in waited]
         others = [one for one in others if jobs.is_own_job(found, one) or not one.HasField("end_time")]
@@ -84,6 +88,58 @@ def draw_task(layout: Any, task: SwapTask) -> None:
         layout.operator(
             task_operators.RECASTER_OT_retry_swap.bl_idname, icon="FILE_REFRESH"
         ).request = task.request
+
+
+def _by_batch(tasks: list[SwapTask]) -> list[list[SwapTask]]:
+    """Puts swaps together that were asked for at once; each other one stays alone."""
+    batches: dict[str, list[SwapTask]] = {}
+    for task in tasks:
+        batches.setdefault(task.batch or task.request, []).append(task)
+    return list(batches.values())
+
+
+def _draw_batch(layout: Any, tasks: list[SwapTask]) -> None:
+    """Swaps that were asked for at once: all together, then what is being done and what went wrong."""
+    row = layout.row(align=True)
+    draw_line(row.column(align=True), batch_line(tasks))
+    if not all(one.has_ended for one in tasks):
+        row.operator(task_operators.RECASTER_OT_cancel_all.bl_idname, text="", icon="X").batch = tasks[
+            0
+        ].batch
+    shown = set()
+    for task in tasks:
+        waits = task.stage == SwapStage.WAITING or (task.stage == SwapStage.WORKING and not _runs(task))
+        is_over = task.stage in (SwapStage.PLACED, SwapStage.CANCELLED) or task.is_faceless
+        if not waits and not is_over and (task.has_ended or task.shared not in shown):
+            shown.add(task.shared)
+            draw_task(layout.column(align=True), task)
+
+
+def batch_line(tasks: list[SwapTask]) -> jobs.StatusLine:
+    """Status of swaps that were asked for at once."""
+    title = f"Swap of {messages.count_of(len(tasks), 'strip')}"
+    ended = [one for one in tasks if one.has_ended]
+    faceless = [one.title for one in ended if one.is_faceless]
+    if len(ended) < len(tasks):
+        share = len(ended) / len(tasks)
+        return jobs.StatusLine(title, f"{len(ended)} of {len(tasks)} done", share)
+    counts = {
+        "swapped": sum(one.stage == SwapStage.PLACED for one in ended),
+        "without a face": len(faceless),
+        "failed": sum(one.stage == SwapStage.FAILED and not one.is_faceless for one in ended),
+        "canceled": sum(one.stage == SwapStage.CANCELLED for one in ended),
+    }
+    text = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    trouble = f"Nobody found, they stay as they are: {', '.join(sorted(faceless))}" if faceless else ""
+    return jobs.StatusLine(title, text, None, trouble, "ERROR" if counts["failed"] else "CHECKMARK")
+
+
+def _runs(task: SwapTask) -> bool:
+    """Tells if an engine works on a swap now."""
+    from recaster.api.v1 import job_pb2
+
+    job = session.engine_state().job(task.job)
+    return job is not None and job.state != job_pb2.JOB_STATE_QUEUED
 
 
 def _draw_job(layout: Any, job: Any) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from ..engine.connection import BackgroundWork
     from ..engine.coverage import Coverage
+    from .source_range import SourceRange
+    from .strip_choices import StripChoices
 
 
 class SwapStage(StrEnum):
@@ -40,7 +42,7 @@ class SwapTask:
     """One swap on its way.
 
     Attributes:
-        request: its name at the engine.
+        request: its name, at the engine too where no other strip shares its range.
         uid: the strip's name among swaps.
         title: the strip's name.
         scene: the scene's name.
@@ -57,6 +59,9 @@ class SwapTask:
         is_recoverable: whether its result may come all the same, although it has failed.
         parts: of the result, that are wanted (``result_parts.PARTS``).
         adds_person: whether results of other people stay.
+        shared: the range that it is swapped in with other strips, as "request of all:number"; "" for its own.
+        asked: that range as it was when it was asked for; None after the file was opened again.
+        is_faceless: whether it failed because nobody was found.
     """
 
     request: str
@@ -75,11 +80,39 @@ class SwapTask:
     is_recoverable: bool = False
     parts: tuple[str, ...] = (FRAME,)
     adds_person: bool = False
+    shared: str = ""
+    asked: tuple[SourceRange, StripChoices] | None = None
+    is_faceless: bool = False
+
+    @property
+    def job_request(self) -> str:
+        """The name of its job at the engine."""
+        return self.shared or self.request
+
+    @property
+    def batch(self) -> str:
+        """The name of the swaps that were asked for at once; "" for one that was asked for alone."""
+        return self.shared.partition(":")[0]
 
     @property
     def has_ended(self) -> bool:
         """Tells if nothing more will happen by itself."""
         return self.stage in (SwapStage.PLACED, SwapStage.FAILED, SwapStage.CANCELLED)
+
+
+def ranges_in(stage: SwapStage) -> list[list[SwapTask]]:
+    """All swaps in a stage, those together that share a range."""
+    ranges: dict[str, list[SwapTask]] = {}
+    for task in addon_state.tasks.values():
+        if task.stage == stage:
+            ranges.setdefault(task.job_request, []).append(task)
+    return list(ranges.values())
+
+
+def sharers(task: SwapTask) -> list[SwapTask]:
+    """The other swaps of a swap's range."""
+    others = addon_state.tasks.values()
+    return [one for one in others if one is not task and one.shared and one.shared == task.shared]
 
 
 def mark_settled(task: SwapTask) -> None:

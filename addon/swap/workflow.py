@@ -7,34 +7,39 @@ keeps the rest. So whoever opens the file again finds the result, whatever was c
 
 from __future__ import annotations
 
+import itertools
 import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from recaster.errors import FaceNotFoundError
+
 from .. import compat, messages
-from ..config import cache_folder, is_loopback
 from ..engine import session
-from ..engine.connection import StoppedError, is_offline
 from ..engine.jobs import control_job, is_own_job
-from ..properties import SUFFIXES
 from ..state import addon_state
 from . import placement, results
-from .result_parts import FACE, MATTE, known_parts, part_name, part_of
-from .source_range import SourceRange, StripError, frame_window_of, source_range_of, strip_fingerprint
-from .strip_choices import StripChoices, face_field, swapped_person, to_swap_options
-from .tasks import SwapStage, SwapTask, fail, mark_settled, strip_of, strip_settings_of, strips_called
-from .uploads import UploadedRange, upload_range
+from .result_parts import known_parts, part_name, part_of
+from .sending import MAX_LABEL_LETTERS, cancel, is_awaited, send, send_waiting, watch_jobs
+from .shared_ranges import plan_ranges
+from .source_range import frame_window_of, source_range_of, strip_fingerprint
+from .strip_choices import StripChoices, face_field, swapped_person
+from .tasks import (
+    SwapStage,
+    SwapTask,
+    fail,
+    mark_settled,
+    ranges_in,
+    sharers,
+    strip_of,
+    strip_settings_of,
+    strips_called,
+)
 
 if TYPE_CHECKING:
-    from recaster.client import Client
-
-    from ..engine.connection import BackgroundWork, EngineState
-
-CLIENT = {"client": "blender"}
-"""Label of all jobs that come from here."""
-MAX_LABEL_LETTERS = 100
+    from ..engine.connection import EngineState
 
 
 def begin(scene: Any, strip: Any, *, adds_person: bool = False) -> SwapTask:
@@ -48,10 +53,47 @@ def begin(scene: Any, strip: Any, *, adds_person: bool = False) -> SwapTask:
     Raises:
         StripError: the strip can't be swapped.
     """
-    own = strip.recaster
     source = source_range_of(strip, scene, strip.recaster.handles)
     choices = StripChoices.of(strip)
     face_field(choices)
+    task = _add_task(scene, strip)
+    task.adds_person = adds_person
+    send([task], source, choices)
+    return task
+
+
+def begin_all(scene: Any, wanted: list[tuple[Any, bool]]) -> tuple[list[SwapTask], list[str]]:
+    """Asks for swaps of several strips with what is chosen on each, every range of a file once.
+
+    Args:
+        scene: where the strips are.
+        wanted: each strip, and whether results of other people stay.
+
+    Returns:
+        The swaps, and what is wrong with strips that can't be swapped.
+    """
+    batch = uuid.uuid4().hex[:12]
+    numbers = itertools.count(1)
+    tasks = []
+    troubles = []
+    for adds_person in (False, True):
+        ranges, wrong = plan_ranges(scene, [strip for strip, adds in wanted if adds == adds_person])
+        troubles += wrong
+        for shared in ranges:
+            name = f"{batch}:{next(numbers)}"
+            for strip, content_offset in zip(shared.strips, shared.content_offsets, strict=True):
+                task = _add_task(scene, strip, name, content_offset)
+                task.asked = shared.source, shared.choices
+                task.adds_person = adds_person
+                task.stage = SwapStage.WAITING
+                tasks.append(task)
+    send_waiting()
+    return tasks, troubles
+
+
+def _add_task(scene: Any, strip: Any, shared: str = "", content_offset: int = 0) -> SwapTask:
+    """Notes on a strip that a swap is asked for, instead of an earlier one; see ``SwapTask.shared``."""
+    own = strip.recaster
     earlier = addon_state.tasks.get(own.request)
     a_copys = earlier is not None and (earlier.title, earlier.scene) != (strip.name, scene.name)
     if earlier is not None and not a_copys:
@@ -61,10 +103,11 @@ def begin(scene: Any, strip: Any, *, adds_person: bool = False) -> SwapTask:
     own.request = uuid.uuid4().hex
     own.job = ""
     own.pending = True
+    own.shared = shared
+    own.before = content_offset
+    own.facts = strip_fingerprint(strip, scene) if shared else ""
     task = _task_of(scene, strip)
-    task.adds_person = adds_person
     addon_state.tasks[own.request] = task
-    _send(task, source, choices)
     return task
 
 
@@ -74,7 +117,7 @@ def _replaced(earlier: SwapTask) -> None:
         cancel(earlier)
         return
     del addon_state.tasks[earlier.request]
-    if earlier.stage == SwapStage.PLACED:  # its file stays here
+    if earlier.stage == SwapStage.PLACED and not sharers(earlier):  # its file stays here
         control_job("delete", earlier.job)
 
 
@@ -95,8 +138,12 @@ def _rename(scene: Any, strip: Any) -> None:
 def _task_of(scene: Any, strip: Any) -> SwapTask:
     """Makes the task of a swap from what its strip remembers."""
     own = strip.recaster
-    before = frame_window_of(strip, scene, own.handles).content_offset
-    fingerprint = strip_fingerprint(strip, scene)
+    if own.shared:  # the range is its job's, whatever the strip shows now
+        before = own.before
+        fingerprint = own.facts
+    else:
+        before = frame_window_of(strip, scene, own.handles).content_offset
+        fingerprint = strip_fingerprint(strip, scene)
     return SwapTask(
         own.request,
         own.uid,
@@ -106,119 +153,31 @@ def _task_of(scene: Any, strip: Any) -> SwapTask:
         fingerprint,
         job=own.job,
         person=swapped_person(strip),
+        shared=own.shared,
     )
-
-
-def _send(task: SwapTask, source: SourceRange, choices: StripChoices) -> None:
-    """Sends the strip's file and ask for the job, in a thread."""
-    connection = addon_state.connection
-    if connection is None:
-        fail(task, session.engine_state().trouble)
-        return
-    task.parts = choices.parts
-    cache = cache_folder() / "clips"
-    local = is_loopback(connection.address.target)
-    labels = _labels_of(task)
-
-    def do(client: Client, work: BackgroundWork) -> str:
-        from recaster.api.v1 import job_pb2
-
-        spec = _spec_of(client, choices, upload_range(client, work, source, cache, local))
-        work.check()
-        job: str = client.jobs.create(job_pb2.JobSpec(swap=spec), labels, task.request).job_id
-        return job
-
-    def done(job: str) -> None:
-        task.work = None
-        task.job = job
-        if addon_state.tasks.get(task.request) is not task:
-            return  # another file was opened
-        own = strip_settings_of(task)
-        if own is not None:
-            own.job = job
-        if task.stage == SwapStage.CANCELLED:  # too late to be stopped
-            cancel(task)
-            return
-        task.stage = SwapStage.WORKING
-        _watch_jobs(connection)
-
-    def failed(error: Exception) -> None:
-        task.work = None
-        if task.stage == SwapStage.CANCELLED:
-            return
-        if is_offline(error) or isinstance(error, StoppedError):
-            task.stage = SwapStage.WAITING  # sent when the engine answers again
-        else:
-            fail(task, messages.of_error(error))
-
-    task.stage = SwapStage.SENDING
-    task.trouble = ""
-    task.work = connection.run(task.title, do, done, failed)
-
-
-def _spec_of(client: Client, choices: StripChoices, uploaded: UploadedRange) -> Any:
-    """The request to the engine (SwapSpec); brings the performer's picture there."""
-    from recaster.api.v1 import job_pb2
-
-    return job_pb2.SwapSpec(
-        clip_id=uploaded.clip.clip_id,
-        options=to_swap_options(client, choices, uploaded.range),
-        suffix=SUFFIXES[choices.codec],
-        matte=MATTE in choices.parts,
-        layers=[FACE] if FACE in choices.parts else [],
-        **face_field(choices),
-    )
-
-
-def _labels_of(task: SwapTask) -> dict[str, str]:
-    """Returns the labels of a swap's job, by which it is found again and taken up by another Blender."""
-    return {
-        **CLIENT,
-        "request": task.request,
-        "strip": task.uid,
-        "name": task.title[:MAX_LABEL_LETTERS],
-        "before": str(task.content_offset),
-        "facts": task.fingerprint,
-        "person": task.person,
-        "parts": " ".join(task.parts),
-        **({"adds": "person"} if task.adds_person else {}),
-    }
-
-
-def cancel(task: SwapTask) -> None:
-    """Ends a swap for good."""
-    task.stage = SwapStage.CANCELLED
-    mark_settled(task)
-    if task.work is not None:
-        task.work.stop()
-    if task.job:
-        control_job("cancel", task.job)
 
 
 def on_engine_state(found: EngineState) -> None:
     """Lets swaps go on, now that the engine was looked at."""
     connection = addon_state.connection
-    for task in list(addon_state.tasks.values()):
-        if task.stage == SwapStage.READY:
-            results.put(task)
+    results.put([one for one in addon_state.tasks.values() if one.stage == SwapStage.READY])
     if not found.online or connection is None:
         return
     for task in list(addon_state.tasks.values()):
         if not task.job:
             _adopt(task, found)
-        if task.stage == SwapStage.WAITING:
-            _resume(task)
-        elif task.stage == SwapStage.WORKING:
-            _follow_job(task, found)
-        elif task.stage == SwapStage.CANCELLED:
+        if task.stage == SwapStage.CANCELLED and not is_awaited(task):
             _cancel_again(task, found)
-    _watch_jobs(connection)
+    send_waiting()
+    for tasks in ranges_in(SwapStage.WORKING):
+        _follow_job(tasks, found)
+    watch_jobs(connection)
 
 
 def _adopt(task: SwapTask, found: EngineState) -> None:
     """Finds the job that was made although its answer never came."""
     for job in (found.jobs or {}).values():
-        if job.labels.get("request") == task.request and is_own_job(found, job):
+        if job.labels.get("request") == task.job_request and is_own_job(found, job):
             task.job = job.job_id
             own = strip_settings_of(task)
             if own is not None:
@@ -236,25 +195,30 @@ def _cancel_again(task: SwapTask, found: EngineState) -> None:
         control_job("cancel", task.job)
 
 
-def _follow_job(task: SwapTask, found: EngineState) -> None:
+def _follow_job(tasks: list[SwapTask], found: EngineState) -> None:
+    """Looks how far the job of strips that share a range is."""
     from recaster.api.v1 import job_pb2
 
-    job = found.job(task.job)
+    job_id = tasks[0].job
+    job = found.job(job_id)
+    lost = "This engine doesn't know the swap: it was asked of another engine, or deleted there"
+    for task in tasks:
+        if job is not None or job_id in found.gone:
+            task.trouble = lost if job is None else ""
     if job is None:
-        if task.job in found.gone:
-            task.trouble = (
-                "This engine doesn't know the swap: it was asked of another engine, or deleted there"
-            )
         return
-    task.trouble = ""
     if job.state == job_pb2.JOB_STATE_SUCCEEDED:
-        _remember(task, job.labels)
-        results.fetch(task, job)
+        for task in tasks:
+            _remember(task, job.labels)
+        results.fetch(tasks, job)
     elif job.state == job_pb2.JOB_STATE_FAILED:
-        fail(task, messages.of_job(job))
+        for task in tasks:
+            task.is_faceless = job.error.reason == FaceNotFoundError.reason
+            fail(task, messages.of_job(job))
     elif job.state == job_pb2.JOB_STATE_CANCELLED:
-        task.stage = SwapStage.CANCELLED
-        mark_settled(task)
+        for task in tasks:
+            task.stage = SwapStage.CANCELLED
+            mark_settled(task)
 
 
 def _remember(task: SwapTask, labels: Any) -> None:
@@ -282,7 +246,7 @@ def resume_all() -> None:
                 task.stage = SwapStage.WORKING if own.job else SwapStage.WAITING
     connection = addon_state.connection
     if connection is not None:
-        _watch_jobs(connection)
+        watch_jobs(connection)
 
 
 def after_undo() -> None:
@@ -297,34 +261,9 @@ def after_undo() -> None:
             own.request = task.request
             own.job = task.job
             own.pending = True
+            own.shared = task.shared
+            if task.shared:
+                own.before = task.content_offset
+                own.facts = task.fingerprint
         elif own.request == task.request:
             own.pending = task.is_recoverable
-
-
-def _resume(task: SwapTask) -> None:
-    """Sends a strip that could not be sent before, now that the engine answers."""
-    scene, strip = strip_of(task)
-    if strip is None:
-        fail(task, "Its strip isn't here any more")
-        return
-    try:
-        source = source_range_of(strip, scene, strip.recaster.handles)
-        choices = StripChoices.of(strip)
-    except StripError as error:
-        fail(task, str(error))
-        return
-    task.content_offset = frame_window_of(strip, scene, strip.recaster.handles).content_offset
-    task.fingerprint = strip_fingerprint(strip, scene)
-    _send(task, source, choices)
-
-
-def _watch_jobs(connection: Any) -> None:
-    """Lets the connection look at the jobs that are waited for, however many newer ones there are."""
-    wanted = frozenset(
-        one.job
-        for one in addon_state.tasks.values()
-        if one.job and one.stage in (SwapStage.WORKING, SwapStage.CANCELLED)
-    )
-    if wanted - connection.watched_jobs:
-        connection.refresh()
-    connection.watched_jobs = wanted

@@ -14,8 +14,8 @@ from ..config import cache_folder, is_loopback
 from ..engine import session
 from ..engine.connection import BackgroundWork, StoppedError
 from ..state import addon_state
+from ..swap.sending import CLIENT, MAX_LABEL_LETTERS
 from ..swap.uploads import upload_range
-from ..swap.workflow import CLIENT, MAX_LABEL_LETTERS
 
 if TYPE_CHECKING:
     from pathlib import Path

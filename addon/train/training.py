@@ -13,7 +13,7 @@ from .. import images, messages
 from ..config import cache_folder
 from ..engine import session
 from ..state import addon_state
-from ..swap.workflow import CLIENT, MAX_LABEL_LETTERS
+from ..swap.sending import CLIENT, MAX_LABEL_LETTERS
 from .extraction import MAX_NAME_LETTERS
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import pytest
 from tests.addon.conftest import facts_of
 
 from recaster.api.v1 import clip_pb2, job_pb2
+from recaster.cli.main import main
 from recaster.client import Address, Client
 from recaster.media.reader import read_frames
 from recaster.provenance.certificates import make_certificates
@@ -100,6 +101,33 @@ def test_an_engine_at_rest(blender: Blender, facts: dict[str, Any], tmp_path: Pa
 def test_a_blender_that_is_closed(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
     blender.run_alone("begun_and_left", tmp_path, **facts, folder=tmp_path)
     blender.run_alone("opened_later", tmp_path, engine=facts["engine"], token=facts["token"], folder=tmp_path)
+
+
+def test_a_blender_that_is_closed_while_many_strips_are_swapped(
+    blender: Blender, facts: dict[str, Any], tmp_path: Path
+) -> None:
+    blender.run_alone("all_begun_and_left", tmp_path, **facts, folder=tmp_path)
+    known = {"engine": facts["engine"], "token": facts["token"], "folder": tmp_path}
+    found = blender.run_alone("all_opened_later", tmp_path, **known)
+    pictures = read_frames(Path(found["file"]), 0, 50)
+    clip = read_frames(Path(facts["clip"]), 10, 60)
+    assert all(
+        np.abs(one.image[:40].astype(int) - other.image[:40]).mean() < 2
+        for one, other in zip(pictures, clip, strict=True)
+    )
+
+
+def test_an_engine_that_takes_one_job_at_a_time(
+    blender: Blender,
+    facts: dict[str, Any],
+    served: Served,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = f"limited-{blender.version}"
+    command = ["tokens", "add", name, "--role", "operator", "--max-jobs", "1", "--data", str(served.data)]
+    assert main(command) == 0
+    blender.run("all_limited", tmp_path, **{**facts, "token": capsys.readouterr().out.strip()})
 
 
 def test_who_is_not_let_in_is_told(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:

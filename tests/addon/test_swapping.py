@@ -133,14 +133,22 @@ def test_a_retimed_strip(blender: Blender, facts: dict[str, Any], short: Path, t
     assert found["spans"] == [[5, 38], [5, 38]]
 
 
-def test_what_can_not_be_swapped_says_why(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
-    empty = tmp_path / "empty.mp4"
-    with av.open(str(empty), "w") as out:
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """Ten grey frames."""
+    path = tmp_path / "empty.mp4"
+    with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", 25)
         stream.width = stream.height = 128
         for _ in range(10):
             out.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((128, 128, 3), 90, np.uint8), "rgb24")))
         out.mux(stream.encode())
+    return path
+
+
+def test_what_can_not_be_swapped_says_why(
+    blender: Blender, facts: dict[str, Any], empty: Path, tmp_path: Path
+) -> None:
     said = blender.run("failing", tmp_path, **facts, empty=empty)["said"]
     assert "Choose a face first" in said[0]
     assert "Relink the strip shot: /nowhere/clip.mp4 isn't there" in said[1]
@@ -180,3 +188,27 @@ def test_frames_of_the_timeline_are_told(blender: Blender, facts: dict[str, Any]
     assert found["compared"] > 100
     assert len(found["many"]) == 7
     assert found["many"][-1] == "And 4 more frames"
+
+
+def test_all_that_an_edit_shows(blender: Blender, facts: dict[str, Any], empty: Path, tmp_path: Path) -> None:
+    found = blender.run("all_shown", tmp_path, **facts, empty=empty, out=tmp_path)
+    results = sorted(map(pictures_of, found["files"]), key=len)
+    assert list(map(len, results)) == [6, 13]
+    firsts = (100, 10)
+    shown = [*range(10, 15), *range(13, 19), 22, 21, 20, 19, *range(100, 104), *range(101, 106)]
+    rendered, original = (pictures_of(tmp_path / name) for name in ("swapped.mp4", "original.mp4"))
+    assert len(rendered) == len(original) == len(shown) == 24
+    face = np.s_[90:250, 90:230]
+    for at, index in enumerate(shown):
+        first, result = next(one for one in zip(firsts, results, strict=True) if one[0] <= index)
+        near = [difference(rendered[at][face], frame[face]) for frame in result]
+        assert int(np.argmin(near)) == index - first
+        assert difference(rendered[at][face], original[at][face]) > 3
+        assert difference(rendered[at][:40], original[at][:40]) < 2
+
+
+def test_many_strips_again_undone_and_cancelled(
+    newest_blender: Blender, facts: dict[str, Any], empty: Path, tmp_path: Path
+) -> None:
+    newest_blender.run("all_again", tmp_path, **facts, empty=empty)
+    newest_blender.run("all_cancelled", tmp_path, **facts)

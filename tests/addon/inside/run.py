@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import bpy  # noqa: F401 - before anything of Blender's
 import kit
 import scenarios
+import scenarios_all
 import scenarios_engines
 import scenarios_layers
 import scenarios_lost
@@ -29,6 +30,7 @@ import scenarios_trust
 
 MODULES = (
     scenarios,
+    scenarios_all,
     scenarios_engines,
     scenarios_layers,
     scenarios_lost,
