@@ -13,11 +13,12 @@ import pytest
 from recaster.errors import ClipError, UsageError
 from recaster.media.clip import Clip, digest_media
 from recaster.media.colour_view import ColourView
+from recaster.media.compare import compare
 from recaster.media.picture_file import PicturePart, write_picture
 from recaster.media.picture_header import LINEAR_PRIMARIES
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
-from recaster.media.sequence_name import resolve_clip
+from recaster.media.sequence_name import resolve_clip, would_replace
 from recaster.media.types import Rect
 from recaster.settings.reading import ReadOptions
 
@@ -75,6 +76,24 @@ def test_a_folder_of_several_sequences_names_them(tmp_path: Path) -> None:
     assert probe(tmp_path / "b_10.png").frame_count == 3
     with pytest.raises(ClipError, match="no such picture"):
         probe(tmp_path / "c.%04d.png")
+
+
+def test_results_that_would_replace_a_picture_are_known(tmp_path: Path) -> None:
+    clip = tmp_path / "shot.%04d.exr"
+    replacing = ("shot.####.exr", "shot.%d.exr", "shot.0003.exr", "../" + tmp_path.name + "/shot.12345.exr")
+    assert all(would_replace(tmp_path / name, clip) for name in replacing)
+    others = ("shot.%04d.png", "shot_v2.%04d.exr", "shot.exr", "more/shot.0003.exr")
+    assert not any(would_replace(tmp_path / name, clip) for name in others)
+    assert not would_replace(tmp_path / "a1.png", tmp_path / "a2.png")
+
+
+def test_a_comparison_of_sequences_has_no_sound(tmp_path: Path) -> None:
+    folder = write_sequence(tmp_path / "a", "a.{:04d}.png", range(3), "uint8")
+    compare([folder, folder / "a.0001.png"], tmp_path / "out.mp4")
+    assert (probe(tmp_path / "out.mp4").frame_count, probe(tmp_path / "out.mp4").audio) == (3, ())
+    compare([folder, tmp_path / "out.mp4"], tmp_path / "sheet.png")
+    with pytest.raises(UsageError, match="would replace one of the clips"):
+        compare([folder, tmp_path / "out.mp4"], folder / "a.0002.png")
 
 
 def test_versions_are_no_frames(tmp_path: Path) -> None:

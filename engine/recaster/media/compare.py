@@ -14,6 +14,7 @@ from recaster.media.encoders import SEGMENT_SUFFIX, check_encoding
 from recaster.media.join import mux_streams, read_frame_times
 from recaster.media.probe import probe, scan
 from recaster.media.reader import read_frames
+from recaster.media.sequence_name import resolve_clip, would_replace
 from recaster.media.sheet import FORMATS, contact_sheet, draw_caption, fit_image, save_image
 from recaster.media.sound import CopySource
 from recaster.media.types import ColourTags, Shape
@@ -60,12 +61,12 @@ def compare(
     """
     clips = [Path(clip) for clip in clips]
     out = Path(out)
-    labels = [clip.name for clip in clips] if labels is None else list(labels)
+    labels = [resolve_clip(clip).name for clip in clips] if labels is None else list(labels)
     if len(clips) < 2:
         raise UsageError("a comparison needs two clips or more")
     if len(labels) != len(clips):
         raise UsageError(f"{len(labels)} labels for {len(clips)} clips: give one for each")
-    if any(out.resolve() == clip.resolve() for clip in clips):
+    if any(would_replace(out, resolve_clip(clip)) for clip in clips):
         raise UsageError(f"{out}: the result would replace one of the clips; choose another name")
     infos = [probe(clip) for clip in clips]
     if out.suffix.lower() in FORMATS:
@@ -75,7 +76,6 @@ def compare(
 
 
 def _write_clip(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], report: Report) -> None:
-    sound = _choose_sound(infos)
     layout = Layout(infos, labels)
     info = layout.result(out)
     options = WriterOptions()
@@ -87,7 +87,7 @@ def _write_clip(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], rep
                 writer.write(image, frame.pts)
                 report(Update("comparing", frame.index + 1, info.frame_count))
         times, _, _ = read_frame_times(infos[0], range(infos[0].frame_count))
-        mux_streams([segment], out, times, sound)
+        mux_streams([segment], out, times, _choose_sound(infos, segment))
 
 
 def _write_sheet(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], report: Report) -> None:
@@ -108,8 +108,10 @@ def _write_sheet(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], re
     save_image(out, contact_sheet(rows, len(columns), (width, SHEET_HEIGHT), texts))
 
 
-def _choose_sound(infos: Sequence[ClipInfo]) -> CopySource:
+def _choose_sound(infos: Sequence[ClipInfo], segment: Path) -> CopySource:
     heard = next((info for info in infos if info.audio), infos[0])
+    if heard.is_sequence:
+        return CopySource(segment)  # which has nothing but the picture
     # Both begin with their first pictures, at whatever times their files say.
     starts = [scan(info.path, info.reading).start for info in (infos[0], heard)]
     return CopySource(heard.path, shift=starts[0] - starts[1])

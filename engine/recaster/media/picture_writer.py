@@ -126,7 +126,8 @@ class PictureWriter:
             alpha = frame.stored_alpha if has_alpha(frame.picture) else None
         else:
             plate = _squeeze(paste_patches(frame.plate, patches), shape)
-        if frame.view is not None and frame.view.transfer == LINEAR_TRANSFER and self._is_integer:
+        is_light = self._info.colour.transfer == LINEAR_TRANSFER
+        if frame.view is not None and is_light and self._is_integer:
             plate = frame.view.decode_picture(np.asarray(plate, np.float32))
         values = make_values(turn_upright(plate, shape), self._type, frame.view)
         if alpha is None or not self._keeps_alpha:

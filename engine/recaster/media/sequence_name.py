@@ -218,3 +218,15 @@ def resolve_place(path: Path) -> Path:
     if sequence is None:
         return path.resolve()
     return sequence.folder.resolve() / f"{sequence.prefix}#{sequence.suffix}"
+
+
+def would_replace(path: Path, other: Path) -> bool:
+    """Tells whether what is written to one path replaces the other, or a picture of it."""
+    if resolve_place(path) == resolve_place(other):
+        return True
+    for pattern, file in ((path, other), (other, path)):
+        sequence = SequenceName.parse(pattern)
+        own = SequenceName.of_file(file)
+        if sequence is not None and own is not None and resolve_place(own.path) == resolve_place(pattern):
+            return True
+    return False

@@ -11,7 +11,7 @@ from recaster.errors import UsageError
 from recaster.files import sha256
 from recaster.media.encoders import check_encoding, choose_layer_options, choose_matte_options
 from recaster.media.join import check_output
-from recaster.media.sequence_name import resolve_place
+from recaster.media.sequence_name import would_replace
 from recaster.provenance.manifest import check_signer
 from recaster.settings.reading import DEFAULT_READING
 
@@ -140,11 +140,10 @@ def _refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
         "the report": settings.report,
         "the file of layers": settings.layers_out,
     }
-    # Different names may be one file.
-    paths = {name: resolve_place(path) for name, path in (inputs | outputs).items() if path is not None}
     for name, path in outputs.items():
-        for other, place in paths.items():
-            if path is not None and other != name and place == resolve_place(path):
+        for other, place in (inputs | outputs).items():
+            # Different names may be one file.
+            if path and place and other != name and would_replace(path, place):
                 raise UsageError(f"{path}: {name} would replace {other}; choose another name")
 
 
