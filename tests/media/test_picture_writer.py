@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 from fractions import Fraction
 
 import av
@@ -244,7 +245,7 @@ def test_pictures_get_to_their_places_again_and_again(tmp_path, make_clip):
             (folder / f"{start}" / f"{index:08}.png").write_text(str(index))
     out = tmp_path / "out"
     out.mkdir()
-    for name in ("a.0002.png", "a.0005.png", "b.0001.png"):
+    for name in ("a.0002.png", "a.0005.png", "b.0001.png", ".a.0003.placed.png"):
         (out / name).write_text("old")
     places = list_places(out / "a.%04d.png", info, range(4))
     for _ in range(2):
@@ -270,3 +271,16 @@ def test_a_stopped_segment_leaves_nothing(make_clip, tmp_path):
     with pytest.raises(UsageError, match="stopped"):
         stop()
     assert not [path for path in tmp_path.iterdir() if path.suffix == ".png"]
+
+
+def test_disks_without_links_get_copies(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr("pathlib.Path.hardlink_to", refuse)
+    (tmp_path / "a.png").write_text("new")
+    place = tmp_path / "out" / "b.0001.png"
+    place_pictures([tmp_path / "a.png"], [place])
+    assert place.read_text() == "new"
+    assert [path.name for path in place.parent.iterdir()] == ["b.0001.png"]
+    assert not place.samefile(tmp_path / "a.png")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from typing import TYPE_CHECKING, Final
 
@@ -88,8 +87,9 @@ def _link_over(picture: Path, place: Path) -> bool:
     """Makes a place another name of a picture; tells whether the disk can do that."""
     if place.exists() and place.samefile(picture):
         return True
-    temporary = place.with_name(f".{place.stem}.{secrets.token_hex(4)}{place.suffix}")
+    temporary = place.with_name(f".{place.stem}.placed{place.suffix}")
     try:
+        temporary.unlink(missing_ok=True)  # of a run that was stopped here
         temporary.hardlink_to(picture)
     except OSError:
         return False
