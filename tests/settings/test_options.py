@@ -98,6 +98,12 @@ def test_what_an_option_can_not_be_is_said(make: Any, words: str) -> None:
     assert str(caught.value).startswith(words)
 
 
+def test_results_of_edits_are_movies() -> None:
+    assert ConformSettings().suffix("prores") == ".mov"
+    with pytest.raises(UsageError, match="results of an edit are movies, and exr makes pictures"):
+        ConformSettings().suffix("exr")
+
+
 def test_bounds_are_both_allowed() -> None:
     bounds = Bounds(0.5, 2)
     assert [bounds.fault(value) for value in (0.5, 2)] == ["", ""]

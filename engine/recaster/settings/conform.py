@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - types of options are looked at
 from typing import Final
 
-from recaster.settings.encoding import CLIP_SUFFIXES, SUFFIXES
+from recaster.errors import UsageError
+from recaster.settings.encoding import CLIP_SUFFIXES, PICTURE_CODECS, SUFFIXES
 from recaster.settings.options import Bounds, check_options, option
 
 MAX_HANDLES: Final = 100_000
@@ -50,7 +51,11 @@ class ConformSettings:
         check_options(self)
 
     def suffix(self, codec: str) -> str:
-        """The suffix of results in a codec."""
+        """The suffix of results in a codec (UsageError for pictures, which edits aren't relinked to)."""
+        if codec in PICTURE_CODECS:
+            raise UsageError(
+                f"results of an edit are movies, and {codec} makes pictures; choose another codec"
+            )
         if self.container is not None:
             return f".{self.container}"
         suffixes = SUFFIXES[codec]
