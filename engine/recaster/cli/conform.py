@@ -58,7 +58,7 @@ def add_conform(commands: Commands) -> None:
     add_option(parser, SwapSettings, "report", metavar="FOLDER")
     add_swap_options(parser)
     add_engine(parser)
-    parser.set_defaults(range=None)  # the edit's
+    parser.set_defaults(range=None, layers_alpha=None)  # the edit's, and no layers
 
 
 def _run_here(options: Options) -> None:
