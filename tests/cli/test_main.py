@@ -36,7 +36,7 @@ def test_help_states_every_default() -> None:
     stated = 0
     for option in options_of(parser()):
         value = option.default
-        if value in (None, False, "", [], argparse.SUPPRESS):
+        if value in (None, False, "", [], (), argparse.SUPPRESS):
             continue
         shown = f"{value:g}" if isinstance(value, float) else str(value)
         assert f"default: {shown}" in (option.help or "") % vars(option), option.option_strings

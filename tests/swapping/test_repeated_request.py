@@ -15,6 +15,7 @@ from recaster.operations import swap
 from recaster.operations.face_rights import FaceClaim
 from recaster.provenance.identity_note import read_identity
 from recaster.provenance.inspection import inspect_file
+from recaster.provenance.picture_list import check_pictures
 from recaster.provenance.register import open_register
 from recaster.swapping import pipeline
 
@@ -100,6 +101,29 @@ def test_layers_carry_the_manifest_of_their_swap(
     assert swap.is_made(beside, loader(fake))
     (tmp_path / "face.c2pa").unlink()
     assert not swap.is_made(beside, loader(fake))
+
+
+def test_pictures_of_layers_are_signed_by_their_list(
+    fake: Any, request_made: swap.Request, tmp_path: Path
+) -> None:
+    layers = {"out": tmp_path / "again.mp4", "layers": ("face", "st")}
+    made = dataclasses.replace(request_made, **layers, layers_out=tmp_path / "comp" / "face.%04d.exr")
+    swap.run(made, load=loader(fake))
+    names = ["face.exr.c2pa", "face.exr.sha256", "face.json"]
+    pictures = [f"face.{number:04}.exr" for number in range(1, FRAMES + 1)]
+    assert sorted(path.name for path in (tmp_path / "comp").iterdir()) == sorted([*names, *pictures])
+    assert inspect_file(tmp_path / "comp" / "face.exr.sha256", tmp_path / "data").swap
+    assert check_pictures(tmp_path / "comp" / "face.exr.sha256") == FRAMES
+    with open_register() as register:
+        events = register.audit.mentioning(sha256(tmp_path / "comp" / "face.exr.sha256"))
+    assert [each.event for each in events] == ["swap.deliver"]
+    for name in [*names, pictures[1]]:
+        path = tmp_path / "comp" / name
+        assert swap.is_made(made, loader(fake))
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1])
+        assert not swap.is_made(made, loader(fake)), name
+        path.write_bytes(whole)
 
 
 def test_a_face_that_was_revoked_is_not_passed_over(fake: Any, request_made: swap.Request) -> None:

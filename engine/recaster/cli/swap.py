@@ -48,6 +48,9 @@ OUT is a sequence of pictures where its name has a place for their number: shot.
 (OpenEXR, DPX, TIFF, PNG, JPEG). Pictures get to their places at the very end, and replace those of their
 names. Beside them lies their list, shot.exr.sha256, whose manifest speaks for all of them.
 
+--layers writes what the result is made of, for compositing: --layers-out shot.%04d.exr has a layer for each
+in every picture, shot.json says where each face was, and shot.usda holds the tracked mesh.
+
 Of several clips, or of a folder's, OUT is a folder (so is one that ends with a slash or is there already), as
 are --matte, --report and --layers-out. Results are called as their clips and keep their container where the
 codec goes into it. All is checked first; a clip that fails doesn't stop the others, and is named again at the

@@ -61,7 +61,7 @@ def split_tasks(options: Options) -> list[Options]:
             "out": name,
             "matte": name,
             "report": f"{name}.json",
-            "layers_out": f"{Path(name).stem}.mov",
+            "layers_out": _name_layers(Path(name), options.layers),
         }
         folders = {key: getattr(options, key) for key in names}
         files = {key: folder and folder / names[key] for key, folder in folders.items()}
@@ -70,6 +70,15 @@ def split_tasks(options: Options) -> list[Options]:
     if faults:
         raise merge_errors(faults)
     return tasks
+
+
+def _name_layers(name: Path, layers: Sequence[str]) -> str:
+    """Chooses what the layers of a result are called in a folder; pictures have a folder of their own."""
+    from recaster.media.sequence_name import SequenceName
+
+    sequence = SequenceName.parse(name)
+    title = name.stem if sequence is None else sequence.title
+    return f"{title}.mov" if layers == ("face",) else f"{title}/{title}.%04d.exr"
 
 
 def list_clips(paths: Sequence[Path]) -> list[Path]:

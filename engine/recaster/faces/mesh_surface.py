@@ -44,7 +44,7 @@ BETWEEN_LIPS: Final = topology.MESH_POINTS + 2
 UNDER_CHIN: Final = BETWEEN_LIPS + 3 * (len(UPPER_LIP) - 2)  # first vertex under the chin
 
 _FILE: Final = Path(topology.__file__).parent / "mesh_triangles.csv"
-_INNER_CORNERS: Final = (78, 308)
+INNER_CORNERS: Final = (78, 308)
 _FOLDED_AREA: Final = 0.004
 """Share of the mean area below which a triangle of a layout counts as folded over."""
 _MAX_ROUNDS: Final = 500
@@ -71,7 +71,7 @@ def _mouth_triangles() -> Iterator[_Triangle]:
     grid = [list(UPPER_LIP[1:-1]), *rows, list(LOWER_LIP[1:-1])]
     for above, below in itertools.pairwise(grid):
         yield from _strip(above, below)
-    for end, corner in ((0, _INNER_CORNERS[0]), (-1, _INNER_CORNERS[1])):
+    for end, corner in ((0, INNER_CORNERS[0]), (-1, INNER_CORNERS[1])):
         column = [row[end] for row in grid]
         upper = UPPER_LIP[end]
         lower = LOWER_LIP[end]

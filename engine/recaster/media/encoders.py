@@ -168,8 +168,11 @@ def choose_segment_suffix(codec: str) -> str:
     return SEGMENT_SUFFIX if SEGMENT_SUFFIX in SUFFIXES[codec] else SUFFIXES[codec][0]
 
 
-def choose_layer_options(options: WriterOptions) -> WriterOptions:
-    """Chooses how a clip of layers is written beside a result: in ProRes 4444, which has transparency."""
+def choose_layer_options(path: Path, options: WriterOptions) -> WriterOptions:
+    """Chooses how layers are written: as pictures, or as a clip in ProRes 4444, which has transparency."""
+    codec = choose_picture_codec(path)
+    if codec is not None:
+        return WriterOptions(codec=codec, square_pixels=options.square_pixels)
     return WriterOptions(
         codec="prores", profile="4444", pixel_format="yuva444p10le", square_pixels=options.square_pixels
     )

@@ -151,8 +151,21 @@ class PictureWriter:
             values = (values * opacity.astype(np.float32)).astype(values.dtype)
         return np.concatenate([values, opacity], axis=-1)
 
-    def _write(self, frame: Frame, channels: tuple[str, ...], pixels: NDArray[Any]) -> None:
-        part = PicturePart(channels, pixels, attributes=tuple(self._describe(frame)))
+    def write_channels(
+        self, frame: Frame, channels: tuple[str, ...], pixels: NDArray[Any], types: tuple[str, ...]
+    ) -> None:
+        """Writes channels (info.height, info.width, C) of a frame, as they are, "half" or "float" each."""
+        stored = turn_upright(_squeeze_channels(pixels, self._shape), self._shape)
+        if len(set(types)) == 1:
+            stored = stored.astype(DTYPES[types[0]])
+            types = ()
+        self._write(frame, channels, stored, types)
+
+    def _write(
+        self, frame: Frame, channels: tuple[str, ...], pixels: NDArray[Any], types: tuple[str, ...] = ()
+    ) -> None:
+        attributes = tuple(self._describe(frame))
+        part = PicturePart(channels, pixels, types=types, attributes=attributes)
         write_picture(self._name_file(frame), [part])
 
     def _name_file(self, frame: Frame) -> Path:
@@ -231,6 +244,16 @@ def _divide_by_alpha(plate: Plate, alpha: NDArray[np.uint16]) -> NDArray[np.floa
 
 def _has_size(picture: Any, shape: Shape) -> bool:
     return (picture.width, picture.height) == shape.stored
+
+
+def _squeeze_channels(pixels: NDArray[Any], shape: Shape) -> NDArray[Any]:
+    """Squeezes any number of channels, as ``_squeeze``."""
+    if shape.is_plain:
+        return pixels
+    count = pixels.shape[2]
+    # OpenCV warps at most four at a time.
+    parts = [_squeeze(pixels[..., at : at + 4], shape) for at in range(0, count, 4)]
+    return np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts], axis=-1)
 
 
 def _squeeze(picture: Any, shape: Shape) -> Any:

@@ -18,6 +18,7 @@ from recaster.provenance.picture_list import format_list
 from recaster.provenance.policy import apply_policy
 from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.register import open_register
+from recaster.settings.encoding import PICTURE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -259,9 +260,7 @@ def _deliver(request: Request, swap: SwapRequest, identity_id: str, faces: list[
         details = {} if request.has_manifest else {"manifest": "left out, as asked"}
         if request.preview is None:
             details["request"] = _digest_request(request, swap, files)
-        made = [files.digest_made()]
-        if request.layers_out is not None:
-            made.append(sha256(request.layers_out))
+        made = [files.digest_made(), *files.digest_layers()]
         register.audit.add("swap.deliver", made=made, identities=[identity_id], faces=faces, **details)
 
 
@@ -273,37 +272,61 @@ class _Files:
         made: the result; of a sequence its pictures.
         beside: manifests, list of the pictures, matte, report and layers, as far as they are asked for.
         is_sequence: whether the result is a sequence, which its list stands for.
+        layers: the pictures of layers, or their clip, which are beside the result, too.
     """
 
     made: tuple[Path, ...]
     beside: tuple[Path, ...]
     is_sequence: bool
+    layers: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, request: Request, clip: Clip, frames: range) -> _Files:
         """The files of a request whose result holds these frames."""
         from recaster.media.picture_join import list_places
         from recaster.media.sequence_name import SequenceName
+        from recaster.swapping.request import list_side_layers
 
         sequence = None if request.preview is not None else SequenceName.parse(request.out)
         made = [request.out] if sequence is None else list_places(request.out, clip.info, frames)
-        signed = request.out if sequence is None else sequence.list_path
+        layers: list[Path] = []
+        if request.layers_out is not None and {*request.layers} != {"mesh"}:
+            layers = list_places(request.layers_out, clip.info, frames)
         beside = []
         if request.has_manifest:
-            marked = [path for path in (signed, request.layers_out) if path is not None]
-            beside += [sidecar_of(path) for path in marked if path.suffix.lower() in SIDECAR_TYPES]
-        if request.has_manifest and sequence is not None:
-            beside.append(signed)
+            signed = request.out if sequence is None else sequence.list_path
+            beside += _list_marks(signed, is_list=sequence is not None)
+            if request.layers_out is not None and layers:
+                pattern = SequenceName.parse(request.layers_out)
+                signed = request.layers_out if pattern is None else pattern.list_path
+                beside += _list_marks(signed, is_list=pattern is not None)
         if request.matte is not None:
             beside += list_places(request.matte, clip.info, frames)
-        beside += [path for path in (request.report, request.layers_out) if path is not None]
-        return cls(tuple(made), tuple(beside), sequence is not None)
+        beside += [] if request.report is None else [request.report]
+        beside += [*layers, *list_side_layers(request.layers, request.layers_out).values()]
+        return cls(tuple(made), tuple(beside), sequence is not None, tuple(layers))
 
     def digest_made(self) -> str:
         """Computes the result's SHA-256, hex; of a sequence that of the list of its pictures."""
-        if not self.is_sequence:
-            return sha256(self.made[0])
-        return hashlib.sha256(format_list({path.name: path for path in self.made})).hexdigest()
+        return _digest_product(self.made, is_sequence=self.is_sequence)
+
+    def digest_layers(self) -> list[str]:
+        """Computes the same of the layers; empty where none are asked for."""
+        if not self.layers:
+            return []
+        return [_digest_product(self.layers, is_sequence=self.layers[0].suffix in PICTURE_SUFFIXES)]
+
+
+def _list_marks(signed: Path, *, is_list: bool) -> list[Path]:
+    """Lists what lies beside a file that is signed for it: its manifest, and itself where it is a list."""
+    sidecars = [sidecar_of(signed)] if signed.suffix.lower() in SIDECAR_TYPES else []
+    return [*sidecars, *([signed] if is_list else [])]
+
+
+def _digest_product(paths: tuple[Path, ...], *, is_sequence: bool) -> str:
+    if not is_sequence:
+        return sha256(paths[0])
+    return hashlib.sha256(format_list({path.name: path for path in paths})).hexdigest()
 
 
 def _digest_request(request: Request, swap: SwapRequest, files: _Files) -> str:

@@ -22,7 +22,6 @@ from recaster.settings.devices import DEVICES
 from recaster.settings.encoding import CLIP_SUFFIXES, LIST_SUFFIX
 from recaster.settings.messages import NUMBER_BOUNDS
 from recaster.settings.options import listed
-from recaster.settings.swap import LAYERS
 from recaster.settings.train import DEFAULT_PRESET
 from recaster.store.blobs import is_digest
 from recaster.texts import has_control_characters
@@ -226,8 +225,8 @@ def _check_swap(spec: job_pb2.JobSpec) -> None:
         raise invalid_field("spec.swap.source", "must be a model or a faceset")
     if spec.swap.suffix not in ("", *CLIP_SUFFIXES):
         raise invalid_field("spec.swap.suffix", f"must be {listed(CLIP_SUFFIXES)}")
-    if not set(spec.swap.layers) <= set(LAYERS):
-        raise invalid_field("spec.swap.layers", f"must be of {', '.join(LAYERS)}")
+    if not set(spec.swap.layers) <= {"face"}:
+        raise invalid_field("spec.swap.layers", "must be face: others are written where the command runs")
 
 
 def _check_evaluate(spec: job_pb2.JobSpec) -> None:

@@ -39,7 +39,14 @@ LANGUAGES: Final = {
     "pt": Choice("Portuguese", "", 6),
 }
 LAYERS: Final = {
+    "frame": Choice("Frame", "The whole frame, as the result has it", 1),
     "face": Choice("Face", "Only what was painted, transparent elsewhere", 0),
+    "raw": Choice("Raw", "All of the face's crop, before mask and colours", 2),
+    "mattes": Choice("Mattes", "Where the face shows, what is before it, and the label", 3),
+    "st": Choice("ST Map", "Where each pixel lies in the face's crop", 4),
+    "normals": Choice("Normals", "Directions of the face's surface", 5),
+    "depth": Choice("Depth", "Depth of the face's surface", 6),
+    "mesh": Choice("Mesh", "The tracked mesh, as USD", 7),
 }
 ALPHAS: Final = ("straight", "premultiplied")
 RESULTS: Final = {
@@ -156,13 +163,17 @@ class SwapSettings:
     )
     layers: tuple[str, ...] = option(
         (),
-        "for compositing, also write: face, only what was painted, transparent elsewhere",
+        "for compositing, also write: frame (the result), face (only what was painted), raw (all of the "
+        "face's crop), mattes, st (a map to the crop), normals, depth, mesh (as USD)",
         choices=LAYERS,
         unknown="there is no layer {value!r}; choose from {choices}",
         metavar="NAME,NAME...",
     )
     layers_out: Path | None = option(
-        None, "where to: a clip, written as ProRes 4444 (.mov, .mkv)", metavar="OUT"
+        None,
+        "where to: pictures of OpenEXR with a layer for each (shot.%%04d.exr), and shot.json and shot.usda "
+        "beside them; or face alone as ProRes 4444 (.mov, .mkv)",
+        metavar="OUT",
     )
     layers_alpha: str = option(
         "straight",

@@ -60,6 +60,34 @@ class Layer:
         return 1 / scale(self.matrix)
 
 
+@dataclass(frozen=True, eq=False)
+class PaintedFace:
+    """A face as it was painted, in the pixels of its crop but for the mesh; masks are 0 to 1.
+
+    Attributes:
+        plan: number of its plan.
+        image: (size, size, 3) float32, before mask and colours, in the values of the plate.
+        shown: (size, size) float32, how much of it was laid over the frame.
+        hidden: (size, size) float32, how much of the face is behind something.
+        matrix: (2, 3) float64, frame pixels to crop pixels.
+        mesh: (478, 3) float64, frame pixels; None where no mesh drives it.
+        is_unbounded: as of ``Layer``.
+    """
+
+    plan: int
+    image: NDArray[np.float32]
+    shown: NDArray[np.float32]
+    hidden: NDArray[np.float32]
+    matrix: Floats
+    mesh: Floats | None
+    is_unbounded: bool = False
+
+    @property
+    def crop(self) -> Layer:
+        """All of the crop, as a layer."""
+        return Layer(self.image, np.ones_like(self.shown), self.matrix, self.is_unbounded)
+
+
 def composite(
     frame: Frame, layers: Sequence[Layer], label: LabelSettings | None = None, *, has_layer: bool = False
 ) -> list[Patch]:
@@ -76,7 +104,7 @@ def composite(
     """
     # The larger the crop's pixels in the frame, the nearer the face: it hides those behind it.
     ordered = sorted(layers, key=lambda layer: layer.zoom)
-    painters = [(place, layer) for layer in ordered if (place := _bound(layer, frame.size)) is not None]
+    painters = [(place, layer) for layer in ordered if (place := bound_layer(layer, frame.size)) is not None]
     sign = None if label is None else place_label(label, frame.size)
     places = [place for place, _ in painters] + ([sign] if sign else [])
     patches = []
@@ -139,13 +167,7 @@ def _blend(
     whole: Rect,
 ) -> None:
     """Blends one face, at its place, into a part of the frame, its matte and what is painted, in place."""
-    picture, mask, filtering = _prefilter(layer)
-    size = (place.width, place.height)
-    to_crop = invert(layer.matrix)
-    to_crop[:, 2] -= (place.left, place.top)  # counts from the place's corner, not from the frame's
-    face = cv2.warpAffine(picture, to_crop, size, flags=filtering, borderMode=cv2.BORDER_REPLICATE)
-    np.clip(face, *layer.limits, out=face)  # cubic filters reach beyond
-    weight = cv2.warpAffine(mask, to_crop, size, flags=cv2.INTER_LINEAR)
+    face, weight = sample_layer(layer, place)
     there = place.relative_to(whole)
     here = there.crop(image)
     if here.dtype == np.float32:
@@ -160,6 +182,18 @@ def _blend(
         paint = there.crop(alone)
         paint[..., :3] += weight[..., None] * (face - paint[..., :3])
         paint[..., 3] = shown
+
+
+def sample_layer(layer: Layer, place: Rect) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Samples a layer at a place of the frame: its image (H, W, 3), and its mask (H, W)."""
+    picture, mask, filtering = _prefilter(layer)
+    size = (place.width, place.height)
+    to_crop = invert(layer.matrix)
+    to_crop[:, 2] -= (place.left, place.top)  # counts from the place's corner, not from the frame's
+    face = cv2.warpAffine(picture, to_crop, size, flags=filtering, borderMode=cv2.BORDER_REPLICATE)
+    np.clip(face, *layer.limits, out=face)  # cubic filters reach beyond
+    weight = cv2.warpAffine(mask, to_crop, size, flags=cv2.INTER_LINEAR)
+    return np.asarray(face, np.float32), np.asarray(weight, np.float32)
 
 
 def _prefilter(layer: Layer) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
@@ -178,7 +212,7 @@ def _prefilter(layer: Layer) -> tuple[NDArray[np.float32], NDArray[np.float32], 
     return image, np.where(layer.mask > 0, mask, np.float32(0)), cv2.INTER_LINEAR
 
 
-def _bound(layer: Layer, size: tuple[int, int]) -> Rect | None:
+def bound_layer(layer: Layer, size: tuple[int, int]) -> Rect | None:
     """Bounds the part of a frame of this size that the mask reaches; None if there is none."""
     x, y, width, height = cv2.boundingRect((layer.mask > 0).astype(np.uint8))
     if not width:

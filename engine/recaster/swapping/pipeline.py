@@ -11,22 +11,27 @@ from typing import TYPE_CHECKING
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.media.encoders import choose_layer_options, choose_matte_options, choose_segment_suffix
 from recaster.media.join import join_segments
-from recaster.media.picture_join import gather_pictures, list_places, place_pictures
+from recaster.media.picture_join import gather_pictures, list_numbers, list_places, place_pictures
 from recaster.media.sequence_name import SequenceName
 from recaster.progress import Report, Update, silent
 from recaster.provenance.picture_list import write_list
 from recaster.settings.encoding import LIST_SUFFIX
 from recaster.swapping.coverage import Coverage
+from recaster.swapping.face_layers import assign_slots
 from recaster.swapping.marking import mark_result
+from recaster.swapping.mesh_file import write_meshes
 from recaster.swapping.parallel import render_missing
 from recaster.swapping.performer_appearance import add_appearance
 from recaster.swapping.render_cache import CLIP, LAYER, MATTE, RenderCache
 from recaster.swapping.render_spec import RenderSpec
+from recaster.swapping.request import list_side_layers
 from recaster.swapping.result import SwapResult, collect_warnings, write_report
 from recaster.swapping.stage_timer import StageTimer
 from recaster.swapping.swap_plan import SwapPlan, select_tracks
+from recaster.swapping.tracking_file import Sightings, write_tracking
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from recaster.settings.encoding import WriterOptions
@@ -56,6 +61,7 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     tracks = select_tracks(request, analysis)
     with timer.timing("plan"):
         plan = SwapPlan.of(tracks, request.swapper, settings.smoothing, analysis)
+    sightings = [Sightings.of(*each) for each in zip(tracks, plan.track_plans, strict=True)]
     del analysis, tracks  # of a long clip these are gigabytes
     cache = RenderCache.of(request.out, frames, settings.chunk, _choose_products(settings))
     discarded = cache.open(request.describe())
@@ -67,6 +73,7 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     cache.discard_stale(spec.digests)
     resumed = render_missing(spec, request, timer, report)
     coverage = Coverage.of(frames, cache.read_coverage(), plan.left_out, plan.others)
+    _deliver_layers(request, cache, plan, sightings, coverage, timer, report)
     marked, losses = _deliver(request, cache, plan, timer, report)
     result = SwapResult(
         out=request.out,
@@ -89,15 +96,16 @@ def _choose_products(settings: SwapSettings) -> dict[str, str]:
     if settings.matte is not None:
         how = choose_matte_options(settings.matte, settings.writer)
         products[MATTE] = choose_segment_suffix(how.codec)
-    if settings.layers:
-        products[LAYER] = choose_segment_suffix(choose_layer_options(settings.writer).codec)
+    if settings.layers_out is not None and {*settings.layers} != {"mesh"}:
+        how = choose_layer_options(settings.layers_out, settings.writer)
+        products[LAYER] = choose_segment_suffix(how.codec)
     return products
 
 
 def _deliver(
     request: SwapRequest, cache: RenderCache, plan: SwapPlan, timer: StageTimer, report: Report
 ) -> tuple[str, tuple[str, ...]]:
-    """Puts all segments together: matte, layers, and the result, which is signed where it has a mark.
+    """Puts all segments together: the matte and the result, which is signed where it has a mark.
 
     Returns what was said in it, in words, and sentences on what of the other streams could not be read.
     """
@@ -106,34 +114,67 @@ def _deliver(
         with timer.timing("join"):
             how = choose_matte_options(settings.matte, settings.writer)
             _join(request, cache.segment_paths(MATTE), settings.matte, how, has_sound=False)
+    return _deliver_product(request, cache, CLIP, request.out, settings.writer, plan, timer, report)
+
+
+def _deliver_layers(
+    request: SwapRequest,
+    cache: RenderCache,
+    plan: SwapPlan,
+    sightings: Sequence[Sightings],
+    coverage: Coverage,
+    timer: StageTimer,
+    report: Report,
+) -> None:
+    """Puts the segments of layers together, signed as the result, and writes what lies beside them."""
+    settings = request.settings
+    if settings.layers_out is not None and LAYER in cache.products:
+        how = choose_layer_options(settings.layers_out, settings.writer)
+        _deliver_product(request, cache, LAYER, settings.layers_out, how, plan, timer, report)
+    files = list_side_layers(settings.layers, settings.layers_out)
+    if not files:
+        return
+    with timer.timing("join"):
+        slots = assign_slots(plan)
+        numbers = list_numbers(request.clip.info, request.frames)
+        write_tracking(files["tracking"], request, plan, slots, sightings, coverage, numbers)
+        if "mesh" in files:
+            at = dict(zip(request.frames, numbers, strict=True))
+            write_meshes(files["mesh"], request.clip.info, plan, slots, at)
+
+
+def _deliver_product(
+    request: SwapRequest,
+    cache: RenderCache,
+    product: str,
+    out: Path,
+    options: WriterOptions,
+    plan: SwapPlan,
+    timer: StageTimer,
+    report: Report,
+) -> tuple[str, tuple[str, ...]]:
+    """Puts the segments of a product that shows faces together, and signs it; returns as ``_deliver``."""
     swapped = plan.count_painted(request.frames)
-    if settings.layers_out is not None:
-        unsigned = settings.layers_out
-        if request.mark is not None:
-            unsigned = cache.unsigned_path(f".{LAYER}{unsigned.suffix}")
-        with timer.timing("join"):
-            how = choose_layer_options(settings.writer)
-            _join(request, cache.segment_paths(LAYER), unsigned, how, has_sound=False)
-        with timer.timing("sign"):
-            _mark(request, unsigned, settings.layers_out, swapped, report)
-    sequence = SequenceName.parse(request.out)
+    segments = cache.segment_paths(product)
+    stem = "" if product == CLIP else f".{product}"
+    sequence = SequenceName.parse(out)
     if sequence is not None:
-        unsigned = cache.unsigned_path(LIST_SUFFIX)
+        unsigned = cache.unsigned_path(f"{stem}{LIST_SUFFIX}")
         with timer.timing("sign"):
-            pictures = gather_pictures(cache.segment_paths(CLIP), len(request.frames))
-            places = list_places(request.out, request.clip.info, request.frames)
+            pictures = gather_pictures(segments, len(request.frames))
+            places = list_places(out, request.clip.info, request.frames)
             write_list(unsigned, dict(zip((place.name for place in places), pictures, strict=True)))
             marked = _mark(request, unsigned, sequence.list_path, swapped, report)
         with timer.timing("join"):  # at last: without their list they'd be there unsigned
             place_pictures(pictures, places)
         return marked, ()
-    out = request.out if request.mark is None else cache.unsigned_path(request.out.suffix)
+    whole = out if request.mark is None else cache.unsigned_path(f"{stem}{out.suffix}")
     with timer.timing("join"):
-        losses = _join(request, cache.segment_paths(CLIP), out, settings.writer)
+        losses = _join(request, segments, whole, options, has_sound=product == CLIP)
     if request.mark is None:
         return "", losses
     with timer.timing("sign"):
-        return _mark(request, out, request.out, swapped, report), losses
+        return _mark(request, whole, out, swapped, report), losses
 
 
 def _join(

@@ -22,7 +22,7 @@ from recaster.faces.topology import POINTS
 from recaster.media.patches import paste_patches
 from recaster.media.prefetch import prefetch
 from recaster.swapping import colour_transfer
-from recaster.swapping.composite import Layer, composite
+from recaster.swapping.composite import Layer, PaintedFace, composite
 from recaster.swapping.coverage import Reason, measure_coverage
 from recaster.swapping.face_overlap import draw_outlines
 from recaster.swapping.masks import compute_face_mask
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.faces.types import Floats, SwappedFace
-    from recaster.media.types import Frame, Image, Patch
+    from recaster.media.types import Frame, Image, Patch, Plate
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.coverage import Faces
     from recaster.swapping.stage_timer import StageTimer
@@ -57,19 +57,25 @@ class RenderedFrame:
         frame: the frame as it was.
         patches: the parts of it in which faces were swapped, or a label drawn.
         faces: how much of each was.
+        painted: the faces themselves, where layers are asked for that need them.
     """
 
     frame: Frame
     patches: Sequence[Patch]
     faces: Faces = ()
+    painted: Sequence[PaintedFace] = ()
+
+    @property
+    def plate(self) -> Plate:
+        """The frame's plate, with all faces swapped."""
+        return paste_patches(self.frame.plate, self.patches)
 
     @property
     def image(self) -> Image:
         """(height, width, 3) uint8 RGB, with all faces swapped."""
         if self.frame.view is None:
             return np.asarray(paste_patches(self.frame.image, self.patches), np.uint8)
-        plate = np.asarray(paste_patches(self.frame.plate, self.patches), np.float32)
-        return np.rint(self.frame.view.decode(plate)).astype(np.uint8)
+        return np.rint(self.frame.view.decode(np.asarray(self.plate, np.float32))).astype(np.uint8)
 
     @property
     def matte(self) -> NDArray[np.uint8]:
@@ -112,6 +118,7 @@ class Renderer:
         self._swapper = swapper
         self._settings = settings
         self._timer = timer
+        self._keeps_faces = not {*settings.layers} <= {"frame", "face", "mesh"}
         self._occluders = Occluders() if plan.appearances else None
 
     def render(
@@ -227,6 +234,7 @@ class Renderer:
     def _composite(self, frame: Frame, faces: Mapping[int, _MeasuredFace]) -> RenderedFrame:
         layers = []
         coverages = []
+        painted = []
         for number, face in faces.items():
             swapped = face.swapped
             seed = frame.index * GRAIN_SEEDS_PER_FRAME + number
@@ -241,6 +249,8 @@ class Renderer:
             is_unbounded = frame.view is not None and frame.view.is_unbounded
             layer = Layer(image, visible, swapped.matrix, is_unbounded)
             layers.append(layer)
+            if self._keeps_faces:
+                painted.append(self._keep_face(frame, number, face, layer))
             size = self._plan.size
             inside = mask_in_frame(frame.size, layer.matrix, size, side=size)
             # In the order in which they are taken off: each reason has what it took beyond those before it.
@@ -250,7 +260,21 @@ class Renderer:
             )
         has_layer = "face" in self._settings.layers
         patches = composite(frame, layers, self._settings.label, has_layer=has_layer)
-        return RenderedFrame(frame, patches, tuple(found for found in coverages if found is not None))
+        shares = tuple(found for found in coverages if found is not None)
+        return RenderedFrame(frame, patches, shares, painted)
+
+    def _keep_face(self, frame: Frame, number: int, face: _MeasuredFace, layer: Layer) -> PaintedFace:
+        """Keeps of a face what layers show of it."""
+        image = face.swapped.image.astype(np.float32)
+        return PaintedFace(
+            number,
+            image if frame.view is None else frame.view.encode(image),
+            layer.mask,
+            face.whole - _remove_occluded(face.whole, face.occlusion, face.foreground),
+            layer.matrix,
+            self._plan.mesh(number, frame.index),
+            layer.is_unbounded,
+        )
 
 
 def find_read_frames(plan: SwapPlan, settings: SwapSettings, wanted: range, available: range) -> range:

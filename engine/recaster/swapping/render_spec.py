@@ -16,6 +16,7 @@ from recaster.media.picture_writer import PictureWriter
 from recaster.media.prefetch import prefetch
 from recaster.media.writer import ClipWriter
 from recaster.swapping.coverage import write_record
+from recaster.swapping.face_layers import LayerDrawer, LayerWriter, assign_slots
 from recaster.swapping.render import PREFETCHED_FRAMES, Renderer
 from recaster.swapping.render_cache import CLIP, LAYER, MATTE
 from recaster.swapping.segment_digests import digest_segments
@@ -86,18 +87,14 @@ class RenderSpec:
                 matte_path = self.cache.segment_path(MATTE, segment)
                 how = choose_matte_options(self.settings.matte, writer)
                 matte = stack.enter_context(_make_writer(matte_path, info, how, threads=1))
-            layers = None
-            premultiplied = self.settings.layers_alpha == "premultiplied"
-            if LAYER in self.cache.products:
-                layers_path = self.cache.segment_path(LAYER, segment)
-                layers = stack.enter_context(ClipWriter(layers_path, info, choose_layer_options(writer)))
+            write_layers = self._open_layers(segment, stack)
             for item in rendered:
                 with timer.timing("encode"):
                     picture.write_painted(item.frame, item.patches)
                     if matte is not None:
                         matte.write_matte(item.frame, item.matte)
-                    if layers is not None:
-                        layers.write_layer(item.patches, item.frame.pts, premultiplied=premultiplied)
+                    if write_layers is not None:
+                        write_layers(item)
                 faces.append(item.faces)
             if len(faces) != len(segment):
                 raise ClipError(
@@ -105,6 +102,22 @@ class RenderSpec:
                     "has it changed? Run the same command again"
                 )
             write_record(self.cache.coverage_path(segment), faces, self.digests[segment])
+
+    def _open_layers(
+        self, segment: range, stack: contextlib.ExitStack
+    ) -> Callable[[RenderedFrame], None] | None:
+        """Opens a segment's layers for writing; returns what writes those of a frame, None for no layers."""
+        settings = self.settings
+        if settings.layers_out is None or LAYER not in self.cache.products:
+            return None
+        path = self.cache.segment_path(LAYER, segment)
+        options = choose_layer_options(settings.layers_out, settings.writer)
+        if path.suffix in PICTURE_FORMATS:
+            drawer = LayerDrawer(settings.layers, assign_slots(self.plan), settings.label)
+            return stack.enter_context(LayerWriter(path, self.clip, options, drawer)).write_rendered
+        writer = stack.enter_context(ClipWriter(path, self.clip.info, options))
+        premultiplied = settings.layers_alpha == "premultiplied"
+        return lambda item: writer.write_layer(item.patches, item.frame.pts, premultiplied=premultiplied)
 
 
 def _make_writer(

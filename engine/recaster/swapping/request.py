@@ -11,11 +11,12 @@ from recaster.errors import UsageError
 from recaster.files import sha256
 from recaster.media.encoders import check_encoding, choose_layer_options, choose_matte_options
 from recaster.media.join import check_output
-from recaster.media.sequence_name import would_replace
+from recaster.media.sequence_name import SequenceName, would_replace
 from recaster.provenance.manifest import check_signer
 from recaster.settings.reading import DEFAULT_READING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from recaster.media.clip import Clip
@@ -126,19 +127,51 @@ def check_outputs(clip: Clip, out: Path, settings: SwapSettings) -> tuple[str, .
     if settings.matte is not None:
         check_encoding(settings.matte, clip.info, choose_matte_options(settings.matte, settings.writer))
     if settings.layers_out is not None:
-        check_encoding(settings.layers_out, clip.info, choose_layer_options(settings.writer))
+        _check_layers(settings)
+        options = choose_layer_options(settings.layers_out, settings.writer)
+        check_encoding(settings.layers_out, clip.info, options)
     return conversions
+
+
+def _check_layers(settings: SwapSettings) -> None:
+    """Refuses layers that their files can't hold, or that nothing is found for (UsageError)."""
+    out = settings.layers_out
+    if out is None:
+        return
+    sequence = SequenceName.parse(out)
+    is_exr = sequence is not None and sequence.suffix.lower() == ".exr"
+    if not is_exr and (sequence is not None or settings.layers != ("face",)):
+        raise UsageError(
+            f"{out}: layers go into pictures of OpenEXR, named like shot.%04d.exr; face alone also into .mov "
+            "or .mkv"
+        )
+    of_mesh = [name for name in settings.layers if name in ("normals", "depth", "mesh")]
+    if of_mesh and settings.analysis.landmarker != "mesh":
+        raise UsageError(f"{', '.join(of_mesh)}: come of the face mesh; use --landmarker mesh")
+
+
+def list_side_layers(layers: Sequence[str], out: Path | None) -> dict[str, Path]:
+    """Lists the files beside the pictures of layers: "tracking" and, where it is asked for, "mesh"."""
+    sequence = None if out is None else SequenceName.parse(out)
+    if sequence is None:
+        return {}
+    files = {"tracking": sequence.folder / f"{sequence.title}.json"}
+    if "mesh" in layers:
+        files["mesh"] = sequence.folder / f"{sequence.title}.usda"
+    return files
 
 
 def _refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
     if settings.report is not None and settings.report.is_dir():
         raise UsageError(f"{settings.report}: is a folder; name a file for the report")
     inputs = {"the clip": clip, "the picture of the person": settings.person}
+    side_layers = list_side_layers(settings.layers, settings.layers_out)
     outputs = {
         "the result": out,
         "the matte": settings.matte,
         "the report": settings.report,
         "the file of layers": settings.layers_out,
+        **{f"the file of layers ({name})": path for name, path in side_layers.items()},
     }
     for name, path in outputs.items():
         for other, place in (inputs | outputs).items():

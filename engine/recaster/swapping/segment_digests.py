@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from recaster.swapping.face_layers import assign_slots
 from recaster.swapping.render import find_read_frames
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def digest_segments(
     Args:
         frames: those of the clip that the result holds.
     """
+    # Layers of faces are named by these.
+    slots = assign_slots(plan) if {*settings.layers} - {"frame", "face", "mesh"} else ()
     looks = {number: _digest(look) for number, look in plan.appearances.items()}
     faces: dict[int, str] = {}
     digests = {}
@@ -36,6 +39,8 @@ def digest_segments(
                 faces[frame] = _digest_faces(plan, frame)
         shown = {number for frame in read for number, _ in plan.faces_by_frame.get(frame, ())}
         parts = [read.start, read.stop, [faces[frame] for frame in read]]
+        if slots:
+            parts.append([max(slots), [slots[number] for number in sorted(shown)]])
         digests[segment] = _digest([*parts, [(number, looks.get(number, "")) for number in sorted(shown)]])
     return digests
 

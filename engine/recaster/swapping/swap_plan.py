@@ -10,6 +10,7 @@ import numpy as np
 
 from recaster.errors import FaceNotFoundError
 from recaster.faces.alignment import shown, transform, warp
+from recaster.faces.topology import POINTS
 from recaster.faces.track_choice import choose_tracks
 from recaster.facesets.still_faces import person_in
 from recaster.media.types import Rect
@@ -123,8 +124,16 @@ class SwapPlan:
 
     def opacity(self, number: int, frame: int) -> float:
         """Opacity of a plan's face in a frame that has it, above 0 to 1."""
+        return self.track_plans[number].opacity_at(self._find_row(number, frame))
+
+    def mesh(self, number: int, frame: int) -> Floats | None:
+        """Mesh (478, 3), in frame pixels, of what is painted of a plan's face; None where none drives it."""
         plan = self.track_plans[number]
-        return next(plan.opacity_at(row) for other, row in self.faces_by_frame[frame] if other == number)
+        meshes = plan.extra.get("wanted", plan.landmarks)
+        return meshes[self._find_row(number, frame)] if meshes.shape[1] == POINTS else None
+
+    def _find_row(self, number: int, frame: int) -> int:
+        return next(row for other, row in self.faces_by_frame[frame] if other == number)
 
     def crop_faces(self, frame: Frame) -> dict[int, PlannedFace]:
         """Crops the faces of a frame, by the number of their plan."""
