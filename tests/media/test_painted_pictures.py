@@ -261,7 +261,12 @@ def test_timecode_counts_missing_pictures(tmp_path):
 def test_channels_that_are_lost_are_named(tmp_path):
     pixels = np.zeros((*SIZE[::-1], 5), np.float16)
     clip = write_sequence(tmp_path / "in", ".exr", pixels, channels=("R", "G", "B", "Z", "N.X"))
-    for out, options in (("%04d.png", WriterOptions("png")), ("a.mov", WriterOptions("prores"))):
+    others = {
+        "%04d.png": WriterOptions("png"),
+        "a.mov": WriterOptions("prores"),
+        "%04d.exr": WriterOptions("exr", pixel_format="float"),
+    }
+    for out, options in others.items():
         [sentence] = check_output(tmp_path / out, clip.info, options)
         assert "channels Z, N.X" in sentence
     assert check_output(tmp_path / "%04d.exr", clip.info, WriterOptions("exr")) == ()

@@ -86,7 +86,7 @@ def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = 
     if not original.is_sequence:
         fallback = choose_sound_fallback(Path(out), options)
         changes = describe_sound_changes(original.path, Path(out), fallback)
-    others = [*find_codec_losses(Path(out), original, options), *list_lost_channels(original)]
+    others = [*find_codec_losses(Path(out), original, options), *list_lost_channels(original, options)]
     return (*changes, *describe_losses(original, Path(out), pixel_format, others))
 
 

@@ -28,6 +28,13 @@ DATED_CODECS: Final = ("exr", "dpx", "tiff")
 """Codecs of pictures that say when they were taken."""
 
 
+_TYPES_BY_FORMAT: Final = {
+    "rgb24": "uint8", "rgba": "uint8", "rgb48le": "uint16", "rgba64le": "uint16", "rgbf16le": "half",
+    "rgbaf16le": "half", "rgbf32le": "float", "rgbaf32le": "float",
+}  # fmt: skip
+"""Types of samples of sequences by their pixel formats."""
+
+
 def list_numbers(info: ClipInfo, frames: range) -> list[int]:
     """Lists the numbers of pictures that hold frames of a clip: its own, or from 1 for a movie's first."""
     first = 1 if info.first_number is None else info.first_number
@@ -112,20 +119,20 @@ def describe_picture_losses(out: Path, info: ClipInfo, options: WriterOptions) -
         },
     }
     lost = [f"{count} {kind} stream{'s' if count > 1 else ''}" for kind, count in counts.items() if count]
-    lost += list_lost_channels(info, options.codec)
+    lost += list_lost_channels(info, options)
     if metadata.chapters:
         lost.append(f"{len(metadata.chapters)} chapters")
     tags = {*metadata.tags, *metadata.picture_tags} - {"language"}
     if options.codec in DATED_CODECS:
         tags -= {"creation_time"}
-    if tags and not is_same_kind(info, options.codec):
+    if tags and not keeps_files(info, options):
         lost.append(f"tags ({', '.join(sorted(tags))})")
     if info.variable and not info.is_sequence:
         lost.append("the times of its frames, which aren't even")
-    if not codec.holds_times and not is_same_kind(info, options.codec):
+    if not codec.holds_times and not keeps_files(info, options):
         lost.append(f"the rate of {float(info.rate):.6g} frames/s")
         lost += ["timecode"] if metadata.timecode is not None else []
-    if options.codec != "exr" and metadata.reel is not None and not is_same_kind(info, options.codec):
+    if options.codec != "exr" and metadata.reel is not None and not keeps_files(info, options):
         lost.append("reel")
     if info.has_alpha and not keeps_alpha(info, options):
         lost.append("transparency")
@@ -133,26 +140,22 @@ def describe_picture_losses(out: Path, info: ClipInfo, options: WriterOptions) -
     return (f"{out.name} cannot hold of the clip: {'; '.join(lost)}",) if lost else ()
 
 
-def is_same_kind(info: ClipInfo, codec: str) -> bool:
-    """Tells whether a clip is a sequence of the same kind of pictures as a result."""
-    sequence = SequenceName.parse(info.path)
-    if sequence is None:  # a lone picture is a sequence, too
-        return info.is_sequence and info.path.suffix.lower() in SUFFIXES[codec]
-    return sequence.codec == codec
+def keeps_files(info: ClipInfo, options: WriterOptions) -> bool:
+    """Tells whether a result's pictures are a sequence's own, painted over: same kind, size and samples."""
+    own = "uint10" if info.bit_depth == 10 else _TYPES_BY_FORMAT.get(info.pixel_format)
+    is_same_kind = info.is_sequence and info.path.suffix.lower() in SUFFIXES[options.codec]
+    is_as_stored = not options.square_pixels or info.shape.is_plain
+    return is_same_kind and is_as_stored and options.pixel_format in (None, own)
 
 
-def list_lost_channels(info: ClipInfo, codec: str = "") -> list[str]:
-    """Lists what a result lacks of the other channels of a sequence's pictures, as texts.
-
-    Args:
-        codec: of a result that is a sequence.
-    """
+def list_lost_channels(info: ClipInfo, options: WriterOptions) -> list[str]:
+    """Lists what a result lacks of the other channels of a sequence's pictures, as texts."""
     if not info.is_sequence:
         return []
     sequence = SequenceName.parse(info.path)
     first = info.path if sequence is None else sequence.picture_path(info.first_number or 0)
     parts = read_header(first)
-    if codec and is_same_kind(info, codec):
+    if keeps_files(info, options):
         # OpenImageIO reads and writes channels of several types as floats.
         rounded = [
             channel

@@ -18,7 +18,7 @@ from recaster.media.patches import paste_patches
 from recaster.media.picture import has_alpha
 from recaster.media.picture_file import PicturePart, write_picture
 from recaster.media.picture_frame import PictureFrame
-from recaster.media.picture_join import is_same_kind
+from recaster.media.picture_join import keeps_files
 from recaster.media.picture_values import DTYPES, MAX_LEVELS, make_alpha, make_values, scale_codes
 from recaster.media.stored_patches import to_stored
 from recaster.media.timecode import move_timecode, pack_smpte_word
@@ -35,11 +35,6 @@ if TYPE_CHECKING:
     from recaster.media.picture_file import Attribute
     from recaster.media.types import ClipInfo, Frame, Plate, Shape
 
-_TYPES_BY_FORMAT: Final = {
-    "rgb24": "uint8", "rgba": "uint8", "rgb48le": "uint16", "rgba64le": "uint16", "rgbf16le": "half",
-    "rgbaf16le": "half", "rgbf32le": "float", "rgbaf32le": "float",
-}  # fmt: skip
-"""Types of samples of sequences by their pixel formats."""
 _DATE: Final = r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)"
 MAX_RATIONAL: Final = 100_000
 """Largest denominator of a rate in a header."""
@@ -76,10 +71,7 @@ class PictureWriter:
         self._codec = ENCODERS[self._options.codec]
         self._type = choose_sample_type(info, self._options)
         self._is_integer = self._type in MAX_LEVELS
-        # The file's own type of samples, unless another is asked for.
-        own = "uint10" if info.bit_depth == 10 else _TYPES_BY_FORMAT.get(info.pixel_format)
-        is_same = self._options.pixel_format in (None, own)
-        self._keeps_files = is_same and is_same_kind(info, self._options.codec)
+        self._keeps_files = keeps_files(info, self._options)
         self._keeps_alpha = keeps_alpha(info, self._options)
         self._shape = choose_shape(info, self._options)
 
