@@ -34,8 +34,9 @@ UNSEEN = {
     "local.py": {"--listen", "--data", "blender-engine.json"},
     "local_process.py": {"-o", "-p", "-c"},
     "messages.py": None,  # holds the patterns themselves
+    "result_parts.py": {"-face", "-matte"},
 }
-"""Literals that nobody is shown: what programs are started with."""
+"""Literals that nobody is shown: what programs are started with, ends of the names of files."""
 NAMES = re.compile(r"~?/[\w./ ]+|\.?[\w./]+|[A-Z_]+")
 
 

@@ -207,6 +207,15 @@ def test_all_that_an_edit_shows(blender: Blender, facts: dict[str, Any], empty: 
         assert difference(rendered[at][:40], original[at][:40]) < 2
 
 
+def test_ranges_that_several_strips_show(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    folder = tmp_path / "stills"
+    folder.mkdir()
+    for at in range(12):
+        Image.new("RGB", (16, 16)).save(folder / f"still-{at:04}.png")
+    blender.run("all_planned", tmp_path, clip=facts["clip"])
+    blender.run("all_pictures", tmp_path, folder=folder)
+
+
 def test_many_strips_again_undone_and_cancelled(
     newest_blender: Blender, facts: dict[str, Any], empty: Path, tmp_path: Path
 ) -> None:

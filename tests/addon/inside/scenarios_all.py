@@ -67,6 +67,69 @@ def make_edit(scene: Any, clip: str, empty: str) -> tuple[Any, Any]:
     return first, meta
 
 
+def planned(scene: Any, *strips: Any) -> list[tuple[Any, ...]]:
+    """Plans ranges of strips: first frame, count, names of strips and the offsets of their content."""
+    for strip in strips:
+        strip.recaster.face = strip.recaster.face or "faceset:any"
+    ranges, troubles = kit.part("swap.shared_ranges").plan_ranges(scene, list(strips))
+    assert troubles == []
+    return [
+        (one.source.first, one.source.count, [strip.name for strip in one.strips], one.content_offsets)
+        for one in ranges
+    ]
+
+
+def all_planned(clip: str) -> dict[str, Any]:
+    """Ranges of files are joined where strips overlap or touch; each strip's place in them is its own."""
+    kit.enable()
+    compat = kit.part("compat")
+    scene = kit.fresh()
+    strips = [
+        show(scene, clip, channel, 100 * channel, frames, name=f"{frames.start}")
+        for channel, frames in enumerate((range(4), range(4, 8), range(9, 12), range(2, 3)), 1)
+    ]
+    assert planned(scene, *strips) == [(0, 8, ["0", "2", "4"], (0, 0, 0)), (9, 3, ["9"], (9,))]
+    strips[3].recaster.face = "faceset:other"
+    assert planned(scene, *strips)[2] == (2, 1, ["2"], (2,))
+    for strip in strips:
+        strip.recaster.handles = 1
+    assert planned(scene, *strips[:3]) == [(0, 13, ["0", "4", "9"], (0, 0, 0))]
+    strips[1].use_reverse_frames = True  # frames 245 to 242 of the file
+    assert planned(scene, *strips[:2])[1] == (241, 6, ["4"], (3,))
+    hard = show(scene, clip, 6, 1, range(20, 24), name="hard")
+    name = "content_trim_start" if hasattr(hard, "content_trim_start") else "animation_offset_start"
+    setattr(hard, name, 10)
+    compat.set_content_start(hard, -9)
+    kit.trim(hard, 1, 5)
+    early = show(scene, clip, 7, 1, range(12, 21), name="early")
+    assert planned(scene, hard, early) == [(12, 12, ["early", "hard"], (12, 2))]
+    with compat.in_sequencer(scene):
+        kit.select(scene, early)
+        bpy.ops.sequencer.retiming_key_add(timeline_frame=5)
+    assert planned(scene, hard, early) == [(0, None, ["early", "hard"], (0, -10))]
+    return {}
+
+
+def all_pictures(folder: str) -> dict[str, Any]:
+    """Two parts of one sequence of pictures that touch are one range."""
+    kit.enable()
+    scene = kit.fresh()
+    strips = kit.part("compat").strips_in(scene.sequence_editor)
+    names = sorted(path.name for path in Path(folder).iterdir())
+    parts = []
+    for channel, (left, right) in enumerate(((103, 105), (105, 109)), 1):
+        part = strips.new_image(f"part {channel}", f"{folder}/{names[0]}", channel, 100)
+        for name in names[1:]:
+            part.elements.append(name)
+        kit.trim(part, 100, 100 + len(names))
+        kit.trim(part, left, right)
+        parts.append(part)
+    assert planned(scene, *parts) == [(0, 6, ["part 1", "part 2"], (3, 3))]
+    ranges, _ = kit.part("swap.shared_ranges").plan_ranges(scene, parts)
+    assert [path.name for path in ranges[0].source.files] == names[3:9]
+    return {}
+
+
 def all_shown(engine: str, token: str, face: str, clip: str, empty: str, out: str) -> dict[str, Any]:
     """All that an edit shows is swapped, and what it doesn't show stays as it is."""
     kit.enable(engine, token)
