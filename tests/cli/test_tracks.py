@@ -40,7 +40,19 @@ def test_a_clip_is_listed_for_people_and_programs(performer: Path, tmp_path: Pat
     [listed] = facts["tracks"]
     assert 0.9 < listed["confidence"] <= 1
     assert listed["swappable"] == 1
-    assert facts["corrections"] == facts["warnings"] == []
+    assert facts["corrections"] == facts["warnings"] == facts["trouble"] == []
+
+
+def test_trouble_is_listed(performer: Path, capsys) -> None:
+    assert tracks(performer, "--trouble") == 0
+    assert capsys.readouterr().out.endswith("no trouble was found\n")
+    assert tracks(performer, "drop", "0:4-7") == 0
+    capsys.readouterr()
+    assert tracks(performer, "--trouble") == 0
+    assert capsys.readouterr().out.startswith("frames 4-7, track 0: no face")
+    assert tracks(performer, "--json") == 0
+    [trouble] = json.loads(capsys.readouterr().out)["trouble"]
+    assert trouble == {"reason": "no-face", "track": 0, "first_frame": 4, "last_frame": 7}
 
 
 def test_corrections_are_kept_listed_and_taken_back(performer: Path, capsys) -> None:

@@ -43,6 +43,8 @@ def add_tracks(commands: Commands) -> None:
     add_path(parser, "clip", "CLIP")
     add_switch(parser, "--json", "print JSON")
     add_path(parser, "--sheet", "PICTURE", "also write a PNG or JPEG with a picture of each track")
+    text = "list what had better be looked at: lost and wrong faces, jumps, low confidence"
+    add_switch(parser, "--trouble", text)
     add_options(parser, MendSettings, "corrections")
     add_options(parser, SwapSettings, "frames")
     add_options(parser, AnalysisSettings)
@@ -135,13 +137,18 @@ def _analyse(options: Options, clip: Clip) -> Analysis:
 
 
 def _list(options: Options, clip: Clip, analysis: Analysis) -> None:
+    from recaster.faces.trouble import find_trouble
     from recaster.swapping.track_listing import ClipListing
 
     listing = ClipListing.of(analysis)
     corrections = clip.corrections.items
+    trouble = find_trouble(analysis, (clip.info.width, clip.info.height))
     if options.json:
         facts = {"clip": str(options.clip), "frame_count": analysis.frame_count} | listing.to_json()
-        say_json(facts | {"corrections": [item.to_json() for item in corrections]})
+        facts["corrections"] = [item.to_json() for item in corrections]
+        say_json(facts | {"trouble": [each.to_json() for each in trouble]})
+    elif options.trouble:
+        say(*([each.sentence for each in trouble] or [f"{options.clip}: no trouble was found"]))
     else:
         counts = (
             (len(listing.shots), "shot"),
