@@ -140,6 +140,9 @@ def test_colours_of_png_are_tagged(tmp_path):
     clip = make_noise(tmp_path / "a.mkv", "gbrp16le", color_trc=16, color_primaries=9)
     [part, _], _ = write(clip, tmp_path / "a.png", WriterOptions("png"))
     assert ("CICP", "int[4]", (9, 16, 0, 1)) in part.attributes
+    clip = make_noise(tmp_path / "b.mkv", "yuv420p")
+    [part, _], _ = write(clip, tmp_path / "b.png", WriterOptions("png"))
+    assert "CICP" not in {name for name, _, _ in part.attributes}
 
 
 def test_rate_timecode_and_reel_are_in_the_headers(tmp_path):

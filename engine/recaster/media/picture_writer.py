@@ -180,7 +180,8 @@ class PictureWriter:
             listed += [("oiio:BitsPerSample", "int", bits), ("dpx:Transfer", "string", transfer)]
         elif options.codec == "png":
             numbers = find_numbers(self._info.colour)
-            listed.append(("CICP", "int[4]", (numbers["primaries"], numbers["transfer"], 0, 1)))
+            if self._info.colour.primaries and self._info.colour.transfer:
+                listed.append(("CICP", "int[4]", (numbers["primaries"], numbers["transfer"], 0, 1)))
         elif options.codec == "jpeg":
             quality = 100 - options.quality // 3
             listed += [("compression", "string", f"jpeg:{quality}"), ("jpeg:subsampling", "string", "4:4:4")]

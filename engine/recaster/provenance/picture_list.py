@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_LIST_BYTES: Final = 1 << 28
-_LINE: Final = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\n]+)")
+_LINE: Final = re.compile(r"([0-9a-f]{64}) [ *](?!\.\.?$)([^/\\\n\0]+)")
 
 
 def write_list(path: Path, pictures: Mapping[str, Path]) -> None:
@@ -61,13 +61,13 @@ def check_pictures(path: Path, only: Collection[str] = ()) -> int:
     digests = read_list(path)
     unknown = [name for name in only if name not in digests]
     if unknown:
-        raise ManifestError(f"{path.with_name(unknown[0])}: isn't in {path.name}: nothing is known of it")
+        raise ManifestError(f"{path.parent / unknown[0]}: isn't in {path.name}: nothing is known of it")
     names = list(only or digests)
-    faults = {name: _find_fault(path.with_name(name), digests[name]) for name in names}
+    faults = {name: _find_fault(path.parent / name, digests[name]) for name in names}
     wrong = [name for name, fault in faults.items() if fault]
     if wrong:
         more = f", and so are {len(wrong) - 1} more of {len(names)}" if len(wrong) > 1 else ""
-        raise ManifestError(f"{path.with_name(wrong[0])}: {faults[wrong[0]]}{more}; don't believe it")
+        raise ManifestError(f"{path.parent / wrong[0]}: {faults[wrong[0]]}{more}; don't believe it")
     return len(names)
 
 
