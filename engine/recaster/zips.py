@@ -6,6 +6,7 @@ used as they are, and no entry is read beyond the size that was checked.
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
 import zipfile
@@ -15,17 +16,20 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from recaster.errors import DiskFullError, InputError
+from recaster.errors import ClipError, DiskFullError, InputError
+from recaster.files import atomic_file
+from recaster.progress import step
 from recaster.still_images import MAX_PIXELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 MIB = 1 << 20
 MIN_BOMB_BYTES: Final = 16 * MIB
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _PLAIN_MODE: Final = 0o100644 << 16
+_PICTURE_NAME: Final = re.compile(r"(?P<number>\d{1,9})(?P<suffix>\.\w{1,5})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,10 @@ class ZipLimits:
     pixels: int = MAX_PIXELS
     room: UnpackingRoom = UnpackingRoom()
     error: type[InputError] = InputError
+
+
+PICTURE_LIMITS: Final = ZipLimits(error=ClipError)
+"""Of the zip of a sequence of pictures: together up to 64 GiB, each up to 2."""
 
 
 @contextmanager
@@ -105,6 +113,65 @@ def plain_entry(name: str) -> zipfile.ZipInfo:
     entry.create_system = 3
     entry.external_attr = _PLAIN_MODE
     return entry
+
+
+def pack_pictures(pictures: Mapping[int, Path], digits: int, out: Path) -> None:
+    """Packs the pictures of a sequence as they are, by number: the same pictures give the same bytes.
+
+    Args:
+        pictures: files by their numbers.
+        digits: numbers have at least so many in the names that entries get, ``NUMBER.suffix``.
+
+    Raises:
+        InputError: a picture can't be read.
+        OutputError: the zip can't be written.
+    """
+    with atomic_file(out) as temporary, zipfile.ZipFile(temporary, "w") as packed:
+        for number, path in sorted(pictures.items()):
+            step()
+            name = f"{number:0{max(digits, 1)}}{path.suffix.lower()}"
+            try:
+                file = path.open("rb")
+            except OSError as error:
+                raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+            with file, packed.open(plain_entry(name), "w", force_zip64=True) as entry:
+                shutil.copyfileobj(file, entry, MIB)
+
+
+def unpack_pictures(
+    path: Path, place: Callable[[int, str], Path], limits: ZipLimits = PICTURE_LIMITS
+) -> None:
+    """Unpacks a sequence that was packed by ``pack_pictures``.
+
+    Args:
+        path: the zip.
+        place: tells by a picture's number and its entry's name where it is to be; its folder is there.
+        limits: of its content.
+
+    Raises:
+        InputError: (``limits.error``) it isn't safe to unpack, is damaged or holds something else.
+        DiskFullError: there is no room for it now.
+    """
+    with open_zip(path, limits) as opened:
+        names = [entry.filename for entry in opened.infolist()]
+        matches = [_PICTURE_NAME.fullmatch(name) for name in names]
+        numbers = [int(match["number"]) for match in matches if match]
+        suffixes = {match["suffix"] for match in matches if match}
+        if len({*numbers}) < len(names) or len(suffixes) != 1:
+            raise limits.error(
+                f"{path}: holds something else than numbered pictures of one kind; pack those alone"
+            )
+        for number, name in zip(numbers, names, strict=True):
+            step()
+            out = place(number, name)
+            check_disk_room(path, out.parent, opened.getinfo(name).file_size, limits)
+            try:
+                with opened.open(name) as entry, atomic_file(out) as temporary, temporary.open("wb") as file:
+                    shutil.copyfileobj(entry, file, MIB)
+            except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+                raise limits.error(
+                    f"{path}: {name} in it is damaged ({error}); make the zip again"
+                ) from error
 
 
 def _check_entries(path: Path, opened: zipfile.ZipFile, limits: ZipLimits) -> None:

@@ -14,6 +14,7 @@ from recaster.cli.display import log_line, reporter, say_error, say_note
 from recaster.cli.parsers import Options, add_switch
 from recaster.errors import UsageError
 from recaster.files import atomic_directory, sha256
+from recaster.zips import pack_pictures, unpack_pictures
 
 if TYPE_CHECKING:
     import argparse
@@ -87,12 +88,17 @@ class Remote:
         return "" if path is None else self.client.transfer.upload(path, self.report)
 
     def clip(self, path: Path) -> str:
-        """Brings a clip there; returns its id (UsageError for a sequence of pictures)."""
+        """Brings a clip there, a sequence of pictures as a zip of them; returns its id."""
         from recaster.media.sequence_name import find_sequence
 
-        if find_sequence(path) is not None:
-            raise UsageError(f"{path}: sequences of pictures are worked on here only; leave --engine out")
-        return self.client.take_clip(path, self.report)
+        sequence = find_sequence(path)
+        if sequence is None:
+            return self.client.take_clip(path, self.report)
+        with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
+            packed = Path(folder) / f"{sequence.path.name}.zip"
+            pictures = {number: sequence.picture_path(number) for number in sequence.find_numbers()}
+            pack_pictures(pictures, sequence.digits, packed)
+            return self.client.take_clip(packed, self.report)
 
     def faceset(self, path: Path | None) -> str:
         """Brings a faceset there, a folder or a zip; returns its id, "" for none."""
@@ -150,6 +156,20 @@ class Remote:
         """Downloads what a job made (AnswerError where it made no such file)."""
         artifact = artifact_of(job, role)
         self.client.transfer.download(artifact.digest, out, self.report, artifact.size)
+
+    def fetch_clip(self, job: job_pb2.Job, role: str, out: Path) -> None:
+        """Downloads a clip that a job made; the pictures of a sequence to their places, whole or absent."""
+        from recaster.media.sequence_name import SequenceName
+
+        sequence = SequenceName.parse(out)
+        if sequence is None:
+            self.fetch(job, role, out)
+            return
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".recaster-", dir=out.parent) as folder:
+            packed = Path(folder) / "pictures.zip"
+            self.fetch(job, role, packed)
+            unpack_pictures(packed, lambda number, _: sequence.picture_path(number))
 
     def fetch_faceset(self, faceset_id: str, out: Path) -> None:
         """Brings a faceset here, as a folder or, where ``out`` is named so, as a zip."""

@@ -119,6 +119,8 @@ def _run_there(options: Options, engine: Client) -> None:
 
     tasks = split_tasks(options)
     _refuse_mending(options, tasks)
+    for task in tasks:
+        _check_files(task)
     remote = Remote(engine, options)
     chosen, swapper = bring_choices(options, remote)
     if options.preview is not None:
@@ -153,6 +155,20 @@ def _refuse_mending(options: Options, tasks: list[Options]) -> None:
         raise UsageError("--keep-parts is for swaps on this machine")
 
 
+def _check_files(task: Options) -> None:
+    """Refuses files that an engine would write as others (UsageError)."""
+    from recaster.media.sequence_name import SequenceName
+
+    kinds = [SequenceName.parse(path) for path in (task.out, task.matte) if path is not None]
+    suffixes = {None if kind is None else kind.suffix.lower() for kind in kinds}
+    if len(suffixes) > 1:
+        raise UsageError(
+            "an engine writes the matte as it does the result: pictures of the same kind, or a clip"
+        )
+    if task.layers_out is not None and task.layers_out.suffix.lower() != ".mov":
+        raise UsageError(f"{task.layers_out}: an engine writes layers as .mov; name it so")
+
+
 def bring_choices(options: Options, remote: Remote) -> tuple[job_pb2.SwapOptions, dict[str, str]]:
     """Brings person and model, or faceset, to an engine, and says there whose face it is.
 
@@ -170,10 +186,13 @@ def bring_choices(options: Options, remote: Remote) -> tuple[job_pb2.SwapOptions
 def job_of(task: Options, chosen: job_pb2.SwapOptions, **ids: Any) -> job_pb2.JobSpec:
     """Writes a clip's swap as a job; ``ids`` name the clip and the model or faceset."""
     from recaster.api.v1 import job_pb2
+    from recaster.media.sequence_name import SequenceName
 
+    sequence = SequenceName.parse(task.out)
     spec = job_pb2.SwapSpec(
         options=chosen,
-        suffix=task.out.suffix.lower(),
+        suffix=task.out.suffix.lower() if sequence is None else "",
+        pictures="" if sequence is None else sequence.path.name,
         matte=task.matte is not None,
         report=task.report is not None,
         layers=task.layers,
@@ -185,13 +204,19 @@ def job_of(task: Options, chosen: job_pb2.SwapOptions, **ids: Any) -> job_pb2.Jo
 
 def fetch_result(task: Options, remote: Remote, job: job_pb2.Job) -> None:
     """Brings all that a job made here."""
+    from recaster.media.sequence_name import SequenceName
     from recaster.provenance.manifest import sidecar_of
 
-    if any(made.role == "manifest" for made in job.result.artifacts):  # of a clip that can't carry its own
-        remote.fetch(job, "manifest", sidecar_of(task.out))
-    remote.fetch(job, "clip", task.out)
+    sequence = SequenceName.parse(task.out)
+    marked = task.out if sequence is None else sequence.list_path
+    roles = {made.role for made in job.result.artifacts}
+    if "list" in roles:
+        remote.fetch(job, "list", marked)
+    if "manifest" in roles:  # of a clip that can't carry its own
+        remote.fetch(job, "manifest", sidecar_of(marked))
+    remote.fetch_clip(job, "clip", task.out)
     if task.matte is not None:
-        remote.fetch(job, "matte", task.matte)
+        remote.fetch_clip(job, "matte", task.matte)
     if task.report is not None:
         remote.fetch(job, "report", task.report)
     if task.layers_out is not None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.jobs.job_resources import kind_of, resources_of
 from recaster.provenance.register import Register
 
-SWAPS: Final = ("clip", "layers")
-"""Roles of files that show a face that was put on."""
+SWAPS: Final = ("clip", "layers", "list")
+"""Roles of files that show a face that was put on, or list its pictures."""
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

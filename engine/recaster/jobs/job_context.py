@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from recaster.errors import DamagedError
-from recaster.files import is_intact, safe_name
+from recaster.errors import ClipError, DamagedError
+from recaster.files import atomic_directory, is_intact, safe_name
 from recaster.jobs.grants import grant_from_proto
 from recaster.processes.channel import path_of
 from recaster.provenance.face_traces import NO_TRACES, FaceTraces
+from recaster.zips import PICTURE_LIMITS, UnpackingRoom, unpack_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 INPUTS: Final = "inputs"
 """Where a job's inputs are, in its folder, under names that people know."""
+PICTURE_ZIP_SUFFIX: Final = ".zip"
+"""Of a clip's name that is a sequence of pictures, packed as one file."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,20 @@ class JobContext:
     def clip(self, clip_id: str) -> Path:
         """A clip's file under the name that people know it by."""
         clip = self.task.clips[clip_id]
-        return self.named(clip.digest, clip.name)
+        return self.footage(clip.digest, clip.name)
+
+    def footage(self, digest: str, name: str) -> Path:
+        """A blob that is a clip, as ``named``; of a zip of pictures the pattern that they are unpacked to.
+
+        Raises:
+            ClipError: the zip isn't one of a sequence.
+            DiskFullError: there is no room for it.
+        """
+        if not is_picture_zip(name):
+            return self.named(digest, name)
+        room = UnpackingRoom(spare=self.task.limits.spare_bytes)
+        packed = path_of(dict(self.task.files)[digest])
+        return unpack_footage(packed, digest, name, self.folder / INPUTS / digest[:12], room)
 
     def named(self, digest: str, name: str) -> Path:
         """A blob under a name that people know it by: its suffix tells clips from pictures."""
@@ -101,6 +118,41 @@ class JobContext:
     def picture(self, digest: str) -> Path | None:
         """A picture that an option names by its digest; None where it names none."""
         return self.named(digest, "person.png") if digest else None
+
+
+def is_picture_zip(name: str) -> bool:
+    """Tells by the name of a clip whether its blob is a zip of pictures."""
+    return name.lower().endswith(PICTURE_ZIP_SUFFIX)
+
+
+def unpack_footage(packed: Path, digest: str, name: str, folder: Path, room: UnpackingRoom) -> Path:
+    """Unpacks a sequence of pictures, unless it was before; returns their pattern.
+
+    Args:
+        packed: the zip.
+        digest: its SHA-256, by which the clip's analyses are found here.
+        name: of the clip, by which people know it.
+        folder: where a folder of that name is made.
+        room: bytes that stay free on the disk.
+
+    Raises:
+        ClipError: the zip isn't one of a sequence.
+        DiskFullError: there is no room for it.
+    """
+    from recaster.media.clip import note_digest
+    from recaster.media.sequence_name import resolve_clip
+
+    place = folder / safe_name(name[: -len(PICTURE_ZIP_SUFFIX)])
+    if not place.is_dir():
+        with atomic_directory(place) as aside:
+            aside.mkdir()
+            limits = dataclasses.replace(PICTURE_LIMITS, room=room)
+            unpack_pictures(packed, lambda _, entry: aside / entry, limits)
+    pattern = resolve_clip(place)
+    if pattern == place:
+        raise ClipError(f"{name}: holds no pictures of a kind that can be read")
+    note_digest(pattern, digest)
+    return pattern
 
 
 def check_blobs(task: WorkerTask) -> None:

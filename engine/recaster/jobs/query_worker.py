@@ -23,11 +23,12 @@ from recaster.errors import FacesetError, ManifestError, RecasterError, UsageErr
 from recaster.files import safe_name
 from recaster.jobs import limits
 from recaster.jobs.grants import grant_from_proto
-from recaster.jobs.job_context import INPUTS
+from recaster.jobs.job_context import INPUTS, is_picture_zip, unpack_footage
 from recaster.jobs.proto_records import traces_to_proto
 from recaster.processes.channel import Sender, optional_path, path_of, path_to_bytes, plain_text, receive
 from recaster.processes.cpu_cores import cores
 from recaster.processes.spawn import claim_stdout, end_with_parent, listen
+from recaster.zips import UnpackingRoom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +50,7 @@ class QueryHandler:
     def __init__(self, scratch: Path) -> None:
         """``scratch`` is the folder for pictures, and for links to what questions are about."""
         self._scratch = scratch
+        self._unpacked: tuple[Path, tempfile.TemporaryDirectory[str]] | None = None
         self._swapper: tuple[tuple[Path | None, Path | None, str, str], Swapper] | None = None
         self._device_chosen = False
 
@@ -100,7 +102,7 @@ class QueryHandler:
         from recaster.settings.messages import settings_from
         from recaster.settings.reading import ReadOptions
 
-        with self._named_link(path_of(question.clip), question.name) as path:
+        with self._footage(path_of(question.clip), question.name) as path:
             clip = Clip(path, settings_from(ReadOptions, question.options))
             settings = swap_settings(question.options, clip.info)
             self._choose_device(question.options, tensorflow=settings.analysis.detector == "dlib-cnn")
@@ -162,11 +164,12 @@ class QueryHandler:
 
         handle, name = tempfile.mkstemp(suffix=".png", dir=self._scratch)
         out = Path(name)
-        with open(handle, "wb"), self._named_link(path_of(question.clip), question.name) as path:  # noqa: PTH123
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(open(handle, "wb"))  # noqa: PTH123
+            path = stack.enter_context(self._footage(path_of(question.clip), question.name))
             person = None
             if question.person:
-                person = path.parent / "person.png"
-                person.symlink_to(path_of(question.person))
+                person = stack.enter_context(self._named_link(path_of(question.person), "person.png"))
             try:
                 request = swap.Request(
                     clip=path,
@@ -226,6 +229,20 @@ class QueryHandler:
         if self._swapper is None or self._swapper[0] != wanted:
             self._swapper = (wanted, load_swapper(request.model, request.source, wanted[-1]))
         return self._swapper[1], ""
+
+    @contextlib.contextmanager
+    def _footage(self, path: Path, name: str) -> Iterator[Path]:
+        """A clip's file under its own name, or the pattern of its pictures; the last ones stay unpacked."""
+        if not is_picture_zip(name):
+            with self._named_link(path, name) as link:
+                yield link
+            return
+        if self._unpacked is None or self._unpacked[0] != path:
+            if self._unpacked is not None:
+                self._unpacked[1].cleanup()
+            self._unpacked = path, tempfile.TemporaryDirectory(dir=self._scratch / INPUTS)
+        folder = Path(self._unpacked[1].name)
+        yield unpack_footage(path, path.name, name, folder, UnpackingRoom())  # named by its digest
 
     @contextlib.contextmanager
     def _named_link(self, path: Path, name: str) -> Iterator[Path]:

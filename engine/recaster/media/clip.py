@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from recaster.settings.corrections import Corrections
 
 
+_NOTED_DIGESTS: dict[Path, str] = {}
+
+
 @dataclass(frozen=True)
 class Clip:
     """A clip and all that is known of it; what was found out goes along to other processes.
@@ -66,8 +69,8 @@ class Clip:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256, hex, as ``digest_media``."""
-        return digest_media(self.path)
+        """SHA-256, hex, as ``digest_media``, or as ``note_digest`` was told."""
+        return _NOTED_DIGESTS.get(self.path) or digest_media(self.path)
 
     @property
     def first_file(self) -> Path:
@@ -99,6 +102,11 @@ class Clip:
     def exists(self) -> bool:
         """Tells whether its file, or a picture of it, is still there."""
         return clip_exists(self.path)
+
+
+def note_digest(path: Path, digest: str) -> None:
+    """Notes for this process by which digest others know a clip: pictures that came packed as one file."""
+    _NOTED_DIGESTS[path] = digest
 
 
 def digest_media(path: Path) -> str:

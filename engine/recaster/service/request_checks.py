@@ -19,7 +19,7 @@ from recaster.processes.cpu_cores import cores
 from recaster.provenance.manifest import EMBEDDED_TYPES, SIDECAR_TYPES
 from recaster.service.rpc_errors import invalid_field, missing_blob, precondition_error
 from recaster.settings.devices import DEVICES
-from recaster.settings.encoding import CLIP_SUFFIXES, LIST_SUFFIX
+from recaster.settings.encoding import CLIP_SUFFIXES, LIST_SUFFIX, PICTURE_SUFFIXES
 from recaster.settings.messages import NUMBER_BOUNDS
 from recaster.settings.options import listed
 from recaster.settings.train import DEFAULT_PRESET
@@ -39,6 +39,9 @@ MAX_LABEL_LETTERS: Final = 100
 MAX_LABELS: Final = 16
 MULTILINE_FIELDS: Final = frozenset({"note", "scope", "reason"})
 _ID: Final = re.compile(r"[0-9a-f]{12}")
+_PICTURES: Final = re.compile(
+    rf"[^%#]*(%(0?\d)?d|#{{1,9}})({'|'.join(map(re.escape, PICTURE_SUFFIXES))})", re.IGNORECASE
+)
 SIGNED: Final = tuple(suffix for suffix in EMBEDDED_TYPES | SIDECAR_TYPES if suffix != LIST_SUFFIX)
 MAX_INPUTS: Final = 1000
 MAX_INGREDIENTS: Final = 100
@@ -223,7 +226,11 @@ def _check_swap(spec: job_pb2.JobSpec) -> None:
     check_id("spec.swap.clip_id", spec.swap.clip_id)
     if not spec.swap.WhichOneof("source"):
         raise invalid_field("spec.swap.source", "must be a model or a faceset")
-    if spec.swap.suffix not in ("", *CLIP_SUFFIXES):
+    if spec.swap.pictures:
+        check_name("spec.swap.pictures", spec.swap.pictures)
+        if not _PICTURES.fullmatch(spec.swap.pictures):
+            raise invalid_field("spec.swap.pictures", 'must be a pattern like "shot.%04d.exr"')
+    elif spec.swap.suffix not in ("", *CLIP_SUFFIXES):
         raise invalid_field("spec.swap.suffix", f"must be {listed(CLIP_SUFFIXES)}")
     if not set(spec.swap.layers) <= {"face"}:
         raise invalid_field("spec.swap.layers", "must be face: others are written where the command runs")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from recaster.api.v1 import job_pb2
 from recaster.errors import ClipError
 from recaster.files import remove_folder, sync
-from recaster.jobs.job_context import JobOutput
+from recaster.jobs.job_context import JobOutput, is_picture_zip
 from recaster.jobs.proto_records import clip_to_proto, faceset_to_proto, model_to_proto
 from recaster.zips import UnpackingRoom, ZipLimits
 
@@ -37,13 +37,14 @@ def _clip(context: JobContext, digest: str, name: str) -> JobOutput:
     from recaster.jobs.thumbnails import thumbnail
     from recaster.media.probe import probe
 
-    path = context.named(digest, name)
+    packed = context.named(digest, name)
+    path = context.footage(digest, name)
     info = probe(path)
-    if info.is_sequence:
+    if info.is_sequence and not is_picture_zip(name):
         raise ClipError(f"{name}: not a clip, but a still image")
     made = context.folder / THUMBNAIL
     thumbnail(path, info.frame_count // 2, made, THUMBNAIL_WIDTH)
-    body = clip_to_proto(info, context.task.made, name, digest, path.stat().st_size)
+    body = clip_to_proto(info, context.task.made, name, digest, packed.stat().st_size)
     return JobOutput("clip", body, files=(("thumbnail", made),), warnings=info.warnings)
 
 

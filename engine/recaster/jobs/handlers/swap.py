@@ -6,17 +6,23 @@ from typing import TYPE_CHECKING
 
 from recaster.jobs.job_context import JobOutput
 from recaster.jobs.proto_records import coverage_to_proto
+from recaster.media.sequence_name import SequenceName
 from recaster.operations import swap
 from recaster.provenance.manifest import SIDECAR_TYPES, sidecar_of
+from recaster.zips import pack_pictures
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from recaster.jobs.job_context import JobContext
 
 
 def handle(context: JobContext) -> JobOutput:
     """Swaps; segments that an earlier run finished are kept (as ``operations.swap.run``)."""
     spec = context.task.spec.swap
-    out = context.folder / f"swapped{spec.suffix or '.mp4'}"
+    out = context.folder / (
+        f"swapped/{spec.pictures}" if spec.pictures else f"swapped{spec.suffix or '.mp4'}"
+    )
     request = swap.Request(
         clip=context.clip(spec.clip_id),
         out=out,
@@ -24,10 +30,10 @@ def handle(context: JobContext) -> JobOutput:
         model=context.model(spec.model_id) if spec.model_id else None,
         source=context.faceset(spec.faceset_id) if spec.faceset_id else None,
         person=context.picture(spec.options.person),
-        matte=out.with_stem("matte") if spec.matte else None,
-        report=out.with_name("report.json") if spec.report else None,
+        matte=_matte_path(context.folder, out) if spec.matte else None,
+        report=context.folder / "report.json" if spec.report else None,
         layers=tuple(spec.layers),
-        layers_out=out.with_name("layers.mov") if spec.layers else None,
+        layers_out=context.folder / "layers.mov" if spec.layers else None,
         # The job's folder goes when it has ended: until then an interruption must cost no more than a join.
         keeps_segments=True,
     )
@@ -38,9 +44,13 @@ def handle(context: JobContext) -> JobOutput:
         "report": request.report,
         "layers": request.layers_out,
     }
-    files = [(role, path) for role, path in made.items() if path is not None]
-    if context.grant.mark is not None and out.suffix in SIDECAR_TYPES:
-        files.append(("manifest", sidecar_of(out)))
+    files = [(role, _pack(path)) for role, path in made.items() if path is not None]
+    sequence = SequenceName.parse(out)
+    marked = out if sequence is None else sequence.list_path
+    if sequence is not None and marked.is_file():
+        files.append(("list", marked))
+    if context.grant.mark is not None and marked.suffix in SIDECAR_TYPES:
+        files.append(("manifest", sidecar_of(marked)))
     return JobOutput(
         files=tuple(files),
         summary=result.summary(),
@@ -48,3 +58,23 @@ def handle(context: JobContext) -> JobOutput:
         coverage=coverage_to_proto(result.swap.coverage),
         mark=result.swap.marked,
     )
+
+
+def _matte_path(folder: Path, out: Path) -> Path:
+    """Path of the matte of a result, of the same kind; pictures lie in a folder of their own."""
+    if SequenceName.parse(out) is None:
+        return out.with_stem("matte")
+    return folder / "matte" / f"%04d{out.suffix}"
+
+
+def _pack(path: Path) -> Path:
+    """Packs pictures that a job has made as a zip, in their place; a file stays as it is."""
+    sequence = SequenceName.parse(path)
+    if sequence is None:
+        return path
+    packed = sequence.folder.with_suffix(".zip")
+    pictures = {number: sequence.picture_path(number) for number in sequence.find_numbers()}
+    pack_pictures(pictures, sequence.digits, packed)
+    for picture in pictures.values():
+        picture.unlink()
+    return packed
