@@ -42,6 +42,12 @@ def test_a_clip_was_looked_at(material: Material, actors: Path) -> None:
     assert material.clip in [one.clip_id for one in listed.clips]
 
 
+def test_a_lone_picture_is_no_clip(material: Material, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 48)).save(tmp_path / "frame.0001.png")
+    with pytest.raises(JobFailedError, match="not a clip, but a still image"):
+        material.client.take_clip(tmp_path / "frame.0001.png")
+
+
 def test_the_same_upload_is_the_same_thing(material: Material, actors: Path, packed_faces: Path) -> None:
     assert material.client.take_clip(actors / "performer.mp4") == material.clip
     assert material.client.take_faceset(packed_faces) == material.faceset
