@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Properties that .blend files keep: on each strip how it is swapped, on each scene what is trained."""
 
+from typing import Any
+
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from recaster.settings import encoding, swap
 from recaster.settings.detection import SMOOTHINGS, Smoothing
 from recaster.settings.options import Choice, option_of
+from recaster.settings.reading import LOG_SPACES
 from recaster.settings.train import DEFAULT_MINUTES, DEFAULT_PRESET
 
 from . import compat
@@ -24,8 +27,14 @@ def number_limits(kind: type, name: str) -> dict[str, float]:
     return {"default": option.default, "min": option.bounds.low, "max": option.bounds.high}
 
 
-SUFFIXES = {codec: suffixes[0] for codec, suffixes in encoding.SUFFIXES.items()}
-"""Of the result of each codec."""
+def suggest_log_spaces(_settings: Any, _context: Any, text: str) -> list[str]:
+    """Names of cameras' log spaces that hold what was typed"""
+    return [name for name in LOG_SPACES if text.lower() in name.lower()]
+
+
+PROFILES = {codec: f"{codec}_profile" for codec in encoding.PROFILES if codec in encoding.FFMPEG_ENCODERS}
+"""Properties of a strip that hold the profile of each codec that has some."""
+AUTOMATIC = "auto"
 MAX_HANDLES = 250
 
 
@@ -68,6 +77,13 @@ class StripSettings(bpy.types.PropertyGroup):
         description="Of the target's motion over time",
         items=enum_items(SMOOTHINGS),
         default=Smoothing.name,
+    )
+    input_colour_space: StringProperty(
+        name="Input Color Space",
+        description="Color space of a clip whose tags don't say it: a camera's log space, as OpenColorIO "
+        "names it. Empty for all others",
+        search=suggest_log_spaces,
+        search_options={"SUGGESTION"},
     )
     handles: IntProperty(
         name="Handles",
@@ -120,8 +136,19 @@ class StripSettings(bpy.types.PropertyGroup):
     told: StringProperty(description="Which frames of this result weren't swapped, and why")
 
 
-LOOK = ("mask", "feather", "erode", "colour", "smoothing")
-RESULT = ("result", "matte", "handles", "codec", "label", "label_language", "mute")
+for _codec, _name in PROFILES.items():
+    # Numbers of a menu are kept in .blend files, so each codec has a menu of its own.
+    StripSettings.__annotations__[_name] = EnumProperty(
+        name="Profile",
+        description=f"Profile of {encoding.CODECS[_codec].title}",
+        items=enum_items(
+            {AUTOMATIC: Choice("Automatic", "As the clip needs", 0), **encoding.PROFILES[_codec]}
+        ),
+        default=AUTOMATIC,
+    )
+
+LOOK = ("mask", "feather", "erode", "colour", "smoothing", "input_colour_space")
+RESULT = ("result", "matte", "handles", "codec", *PROFILES.values(), "label", "label_language", "mute")
 CHOICES = ("face", "face_name", *LOOK, *RESULT)
 """What can be copied from strip to strip: all but whose face in the picture is swapped."""
 

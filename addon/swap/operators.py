@@ -187,6 +187,19 @@ class RECASTER_OT_copy_settings(_StripOperator):
         return {"FINISHED"}
 
 
+class RECASTER_OT_use_strip_space(_StripOperator):
+    """Swap this strip in the log space that Blender takes its file for"""
+
+    bl_idname = "sequencer.recaster_use_strip_space"
+    bl_label = "Use Strip's Color Space"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def do(self, _context: Any, _scene: Any, strip: Any) -> set[str]:
+        """Takes it over."""
+        strip.recaster.input_colour_space = strip_choices.camera_space(strip)
+        return {"FINISHED"}
+
+
 class RECASTER_OT_preview_frame(_FaceOperator):
     """Swap only the frame under the playhead, and show it"""
 
@@ -322,6 +335,7 @@ CLASSES = (
     RECASTER_OT_swap_strip,
     RECASTER_OT_swap_all,
     RECASTER_OT_copy_settings,
+    RECASTER_OT_use_strip_space,
     RECASTER_OT_preview_frame,
     RECASTER_OT_stop_search,
     RECASTER_OT_show_preview,

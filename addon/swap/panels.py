@@ -10,10 +10,10 @@ import bpy
 from .. import compat, images, messages, selection
 from ..drawing import SequencerPanel, draw_line, words
 from ..engine import jobs
-from ..properties import LOOK, RESULT
+from ..properties import LOOK, PROFILES, RESULT
 from ..rights import panels as rights_panels
 from ..state import addon_state
-from . import coverage_notes, operators, placement, previews
+from . import coverage_notes, operators, placement, previews, strip_choices
 from .result_parts import FRAME
 from .task_panels import draw_task
 from .tasks import SwapStage
@@ -159,8 +159,13 @@ class RECASTER_PT_look(SequencerPanel, bpy.types.Panel):
         return selection.chosen_strip(context) is not None
 
     def draw(self, context: Any) -> None:
-        """Mask, colour, smoothing."""
-        _draw_choices(self.layout, selection.chosen_strip(context).recaster, LOOK)
+        """Mask, colour, smoothing, the clip's colour space."""
+        strip = selection.chosen_strip(context)
+        _draw_choices(self.layout, strip.recaster, LOOK)
+        space = strip_choices.camera_space(strip)
+        if space and strip.recaster.input_colour_space != space:
+            words(self.layout, f"The strip's color space is {space}", icon="INFO")
+            self.layout.operator(operators.RECASTER_OT_use_strip_space.bl_idname)
 
 
 class RECASTER_PT_result(SequencerPanel, bpy.types.Panel):
@@ -174,8 +179,10 @@ class RECASTER_PT_result(SequencerPanel, bpy.types.Panel):
     poll = RECASTER_PT_look.poll
 
     def draw(self, context: Any) -> None:
-        """Strips, handles, codec, label, what becomes of the original."""
-        _draw_choices(self.layout, selection.chosen_strip(context).recaster, RESULT)
+        """Strips, handles, codec and its profile, label, what becomes of the original."""
+        chosen = selection.chosen_strip(context).recaster
+        others = {name for codec, name in PROFILES.items() if codec != chosen.codec}
+        _draw_choices(self.layout, chosen, tuple(name for name in RESULT if name not in others))
 
 
 def _draw_choices(layout: Any, chosen: Any, names: tuple[str, ...]) -> None:

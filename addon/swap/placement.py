@@ -13,7 +13,7 @@ from ..config import preferences
 from ..properties import CHOICES
 from .result_parts import FACE, FRAME, MATTE, part_name, part_of
 from .source_range import strip_fingerprint, time_scalar_of
-from .strip_copy import copy_animation, copy_look, copy_properties, copy_proxy_settings
+from .strip_copy import copy_animation, copy_interpretation, copy_look, copy_properties, copy_proxy_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,6 +219,7 @@ def _make(scene: Any, container: Any, strip: Any, place: _Place, content_offset:
         result = compat.new_movie(container, strip.name, place.path, place.channels[0], start)
         copy_look(strip, result)
         copy_animation(scene, strip, result)
+    copy_interpretation(strip, result)
     if not compat.retimed(strip):
         compat.set_handles(result, compat.left_handle(strip), compat.right_handle(strip))
     result.recaster.result_of = strip.recaster.uid
@@ -228,6 +229,8 @@ def _make(scene: Any, container: Any, strip: Any, place: _Place, content_offset:
         result.alpha_mode = compat.ALPHA_MODES[compat.MOVIE_ALPHA]
     if place.part == MATTE:  # a mask isn't graded, and must not be its own mask
         result.modifiers.clear()
+        # Where a strip has the sequencer's own space its values stay as they are.
+        result.colorspace_settings.name = scene.sequencer_colorspace_settings.name
         result.color_multiply = result.color_saturation = 1.0
     return result
 

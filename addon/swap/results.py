@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from recaster.settings.encoding import CLIP_SUFFIXES
+
 from .. import compat, messages
 from ..config import results_folder
 from ..engine import coverage, session
 from ..engine.connection import StoppedError, is_offline
-from ..properties import SUFFIXES
 from ..rights import signing
 from ..state import addon_state
 from . import coverage_notes, placement
@@ -63,7 +64,7 @@ def result_name(title: str, request: str, suffix: str, part: str = FRAME) -> str
     """Names a result's file: never as an engine, or a file that somebody sent, wants it to be."""
     name = bpy.path.clean_name(title)[:MAX_NAME_LETTERS]
     mark = bpy.path.clean_name(request[:8]) + PARTS[part].mark
-    return f"{name}-{mark}{suffix if suffix in SUFFIXES.values() else '.mp4'}"
+    return f"{name}-{mark}{suffix if suffix in CLIP_SUFFIXES else '.mp4'}"
 
 
 def fetch(tasks: list[SwapTask], job: Any) -> None:

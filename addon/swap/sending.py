@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from recaster.settings import encoding
+
 from .. import messages
 from ..config import cache_folder, is_loopback
 from ..engine import session
 from ..engine.connection import StoppedError, is_offline
 from ..engine.jobs import control_job
-from ..properties import SUFFIXES
 from ..state import addon_state
 from .result_parts import FACE, MATTE
 from .shared_ranges import RangeUse, join_uses
@@ -48,7 +49,8 @@ def send(tasks: list[SwapTask], source: SourceRange, choices: StripChoices) -> N
     def do(client: Client, work: BackgroundWork) -> str:
         from recaster.api.v1 import job_pb2
 
-        spec = _spec_of(client, choices, upload_range(client, work, source, cache, local))
+        uploaded = upload_range(client, work, source, cache, local)
+        spec = _spec_of(client, choices, uploaded, _choose_suffix(choices.codec, source))
         work.check()
         job: str = client.jobs.create(job_pb2.JobSpec(swap=spec), labels, request).job_id
         return job
@@ -65,18 +67,24 @@ def send(tasks: list[SwapTask], source: SourceRange, choices: StripChoices) -> N
         task.work = work
 
 
-def _spec_of(client: Client, choices: StripChoices, uploaded: UploadedRange) -> Any:
+def _spec_of(client: Client, choices: StripChoices, uploaded: UploadedRange, suffix: str) -> Any:
     """The request to the engine (SwapSpec); brings the performer's picture there."""
     from recaster.api.v1 import job_pb2
 
     return job_pb2.SwapSpec(
         clip_id=uploaded.clip.clip_id,
         options=to_swap_options(client, choices, uploaded.range),
-        suffix=SUFFIXES[choices.codec],
+        suffix=suffix,
         matte=MATTE in choices.parts,
         layers=[FACE] if FACE in choices.parts else [],
         **face_field(choices),
     )
+
+
+def _choose_suffix(codec: str, source: SourceRange) -> str:
+    """Chooses a result's container: the codec's usual one, but MOV, which holds more than MP4, for a MOV."""
+    suffixes: tuple[str, ...] = encoding.SUFFIXES[codec]
+    return ".mov" if ".mov" in suffixes and source.files[0].suffix.lower() == ".mov" else suffixes[0]
 
 
 def _note_job(tasks: list[SwapTask], job: str, connection: EngineConnection) -> None:

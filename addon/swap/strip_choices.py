@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from recaster.settings.reading import LOG_SPACES
+
 from .. import compat, images
 from ..config import cache_folder
-from ..properties import CHOICES
+from ..properties import AUTOMATIC, CHOICES, PROFILES
 from .result_parts import FACE, chosen_parts
 from .source_range import StripError
 
@@ -42,7 +44,9 @@ class StripChoices:
     erode: float
     colour: str
     smoothing: str
+    input_colour_space: str
     codec: str
+    profile: str
     label: str
     label_language: str
     parts: tuple[str, ...] = field(default=(), compare=False)
@@ -53,9 +57,11 @@ class StripChoices:
         """Reads the choices on a strip (StripError: the person's picture is lost)."""
         chosen = strip.recaster
         person = str(person_file(strip) or "")
+        profile = getattr(chosen, PROFILES[chosen.codec]) if chosen.codec in PROFILES else AUTOMATIC
         return cls(
             chosen.face, person, chosen.everyone, chosen.mask, chosen.feather, chosen.erode, chosen.colour,
-            chosen.smoothing, chosen.codec, chosen.label, chosen.label_language,
+            chosen.smoothing, chosen.input_colour_space.strip(), chosen.codec, profile, chosen.label,
+            chosen.label_language,
             chosen_parts(chosen.result, matte=chosen.matte),
         )  # fmt: skip
 
@@ -133,6 +139,17 @@ def swapped_person(strip: Any) -> str:
     return own.person.replace("\\", "/").rpartition("/")[2] or MAIN
 
 
+def camera_space(strip: Any) -> str:
+    """Names the camera's log space that Blender takes a strip's file for; "" where it is none."""
+    spoken = _letters_of(strip.colorspace_settings.name)
+    # Configurations of ACES 1 begin their names with "Input" and the maker.
+    return next((name for name in LOG_SPACES if spoken.endswith(_letters_of(name))), "")
+
+
+def _letters_of(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
 def to_swap_options(client: Client, choice: StripChoices, frames: str) -> job_pb2.SwapOptions:
     """A choice as the engine's options; brings the performer's picture there."""
     from recaster.api.v1 import job_pb2
@@ -146,6 +163,10 @@ def to_swap_options(client: Client, choice: StripChoices, frames: str) -> job_pb
         smoothing=choice.smoothing,
         codec=choice.codec,
     )
+    if choice.input_colour_space:
+        options.input_colour_space = choice.input_colour_space
+    if choice.profile != AUTOMATIC:
+        options.profile = choice.profile
     if choice.label != "none":
         options.label = choice.label
         options.label_language = choice.label_language

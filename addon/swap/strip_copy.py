@@ -9,7 +9,7 @@ from .. import compat
 
 COPIED_PROPERTIES = (
     "use_linear_modifiers", "blend_type", "blend_alpha", "effect_fader", "use_default_fade", "color_tag",
-    "alpha_mode", "use_flip_x", "use_flip_y", "use_float", "use_reverse_frames", "color_multiply",
+    "use_flip_x", "use_flip_y", "use_float", "use_reverse_frames", "color_multiply",
     "multiply_alpha", "color_saturation", "strobe",
 )  # fmt: skip
 """What a result takes over of its strip; where it lies in time is set apart, and files differ."""
@@ -24,12 +24,25 @@ def copy_proxy_settings(strip: Any, result: Any) -> None:
     result.proxy.use_proxy_custom_directory = result.proxy.use_proxy_custom_file = False
 
 
+def copy_interpretation(strip: Any, result: Any) -> None:
+    """Copies how a strip's file is understood: colour space, alpha, views for two eyes.
+
+    A result is never interlaced, has one stream of pictures, and no second file for another eye.
+    """
+    copy_properties(strip.colorspace_settings, result.colorspace_settings)
+    result.alpha_mode = strip.alpha_mode
+    result.use_deinterlace = False
+    result.views_format = "STEREO_3D"
+    result.use_multiview = strip.use_multiview and strip.views_format == "STEREO_3D"
+    copy_properties(strip.stereo_3d_format, result.stereo_3d_format)
+
+
 def copy_look(strip: Any, result: Any) -> None:
     """Copies how a strip looks: colours, blending, place in the picture, modifiers."""
     for name in COPIED_PROPERTIES:
         if hasattr(strip, name) and hasattr(result, name):
             setattr(result, name, getattr(strip, name))
-    for part in ("transform", "crop", "colorspace_settings"):
+    for part in ("transform", "crop"):
         copy_properties(getattr(strip, part, None), getattr(result, part, None))
     for modifier in strip.modifiers:
         made = result.modifiers.new(modifier.name, modifier.type)

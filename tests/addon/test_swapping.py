@@ -78,14 +78,16 @@ def test_choices_keep_their_numbers(blender: Blender, tmp_path: Path) -> None:
         "colour": {"mean": 0, "hist": 1, "none": 2, "light": 3},
         "smoothing": {"zero-phase": 0, "kalman": 1, "ema": 2, "none": 3},
         "codec": {"h264": 0, "hevc": 1, "prores": 2, "dnxhr": 3, "ffv1": 4, "av1": 5},
+        "prores_profile": {"auto": 0, "proxy": 1, "lt": 2, "standard": 3, "hq": 4, "4444": 5, "4444xq": 6},
+        "dnxhr_profile": {"auto": 0, "lb": 1, "sq": 2, "hq": 3, "hqx": 4, "444": 5},
         "result": {"frame": 0, "face": 1, "both": 2},
         "label": {"none": 0, "text": 1, "icon": 2},
         "label_language": {"en": 0, "de": 1, "es": 2, "fr": 3, "it": 4, "nl": 5, "pt": 6},
     }
     assert found["defaults"] == {
         "mask": "learned", "colour": "light", "smoothing": "zero-phase", "codec": "h264",
-        "result": "frame", "label": "none", "label_language": "en", "feather": pytest.approx(0.06),
-        "erode": 0,
+        "prores_profile": "auto", "dnxhr_profile": "auto", "result": "frame", "label": "none",
+        "label_language": "en", "feather": pytest.approx(0.06), "erode": 0,
     }  # fmt: skip
 
 

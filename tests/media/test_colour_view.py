@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import av
 import numpy as np
+import PyOpenColorIO
 import pytest
 
 from recaster.errors import UsageError
@@ -17,7 +18,7 @@ from recaster.media.reader import read_frames
 from recaster.media.types import ColourTags, Patch, Rect
 from recaster.media.writer import ClipWriter
 from recaster.settings.encoding import WriterOptions
-from recaster.settings.reading import ReadOptions
+from recaster.settings.reading import LOG_SPACES, ReadOptions
 
 PQ = 16
 HLG = 18
@@ -143,3 +144,9 @@ def test_a_clip_is_shown_in_the_colour_space_that_it_is_said_to_be_in(tmp_path):
     assert plain.view is None
     assert np.abs(frame.view.decode(frame.plate_part(PLACE)) - frame.part(PLACE)).mean() < 2
     assert np.array_equal(frame.plate_part(PLACE), plain.plate_part(PLACE))
+
+
+def test_menus_name_the_log_spaces_of_cameras():
+    config = PyOpenColorIO.Config.CreateFromBuiltinConfig("studio-config-latest")
+    logs = [space.getName() for space in config.getColorSpaces() if space.getEncoding() == "log"]
+    assert sorted(LOG_SPACES) == sorted(name for name in logs if not name.startswith(("ACES", "ADX")))

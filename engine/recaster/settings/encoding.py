@@ -47,9 +47,27 @@ FFMPEG_ENCODERS: Final = {
 PICTURE_CODECS: Final = tuple(codec for codec in CODECS if codec not in FFMPEG_ENCODERS)
 PICTURE_SUFFIXES: Final = tuple(suffix for codec in PICTURE_CODECS for suffix in SUFFIXES[codec])
 PROFILES: Final = {
-    "prores": ("proxy", "lt", "standard", "hq", "4444", "4444xq"),
-    "dnxhr": ("lb", "sq", "hq", "hqx", "444"),
-    "exr": ("dwaa", "piz", "zip", "none"),
+    "prores": {
+        "proxy": Choice("422 Proxy", "Smallest, for offline editing", 1),
+        "lt": Choice("422 LT", "Smaller than 422", 2),
+        "standard": Choice("422", "For editing", 3),
+        "hq": Choice("422 HQ", "For grading", 4),
+        "4444": Choice("4444", "Full resolution of color, with transparency", 5),
+        "4444xq": Choice("4444 XQ", "Full resolution of color, with transparency, largest", 6),
+    },
+    "dnxhr": {
+        "lb": Choice("LB", "8 bits, smallest, for offline editing", 1),
+        "sq": Choice("SQ", "8 bits, for editing", 2),
+        "hq": Choice("HQ", "8 bits, for grading", 3),
+        "hqx": Choice("HQX", "10 bits, for grading", 4),
+        "444": Choice("444", "10 bits, full resolution of color", 5),
+    },
+    "exr": {
+        "dwaa": Choice("DWAA", "Smallest, lossy", 1),
+        "piz": Choice("PIZ", "Lossless, for pictures with grain", 2),
+        "zip": Choice("ZIP", "Lossless", 3),
+        "none": Choice("None", "Not compressed", 4),
+    },
 }
 """Of codecs that have some, the smallest files first."""
 LIST_SUFFIX: Final = ".sha256"

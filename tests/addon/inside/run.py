@@ -19,6 +19,7 @@ import bpy  # noqa: F401 - before anything of Blender's
 import kit
 import scenarios
 import scenarios_all
+import scenarios_delivery
 import scenarios_engines
 import scenarios_layers
 import scenarios_lost
@@ -31,6 +32,7 @@ import scenarios_trust
 MODULES = (
     scenarios,
     scenarios_all,
+    scenarios_delivery,
     scenarios_engines,
     scenarios_layers,
     scenarios_lost,

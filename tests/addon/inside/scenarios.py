@@ -42,7 +42,8 @@ def choices() -> dict[str, Any]:
         .new_effect(name="any", type="COLOR", channel=1, frame_start=1, **_until(own, 10))
     )
     chosen = strip.recaster
-    names = ("mask", "colour", "smoothing", "codec", "result", "label", "label_language")
+    profiles = ("prores_profile", "dnxhr_profile")
+    names = ("mask", "colour", "smoothing", "codec", *profiles, "result", "label", "label_language")
     known = {name: chosen.bl_rna.properties[name].enum_items for name in names}
     return {
         "numbers": {name: {one.identifier: one.value for one in items} for name, items in known.items()},
