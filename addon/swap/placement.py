@@ -121,7 +121,7 @@ def place_result(
     held = _Held.of(scene.sequence_editor, earlier)
     results = _make_whole(scene, container, strip, places, content_offset)
     for result, place in zip(results, places, strict=True):
-        _take_part(scene, place, result, earlier, is_only=len(places) == 1)
+        _take_part(scene, place, result, earlier, is_layered=FACE in files)
     for one in reversed(leaving):  # effects go before what they work on, which would take them along
         compat.strips_in(container).remove(one)
     for result, place in zip(results, places, strict=True):
@@ -194,10 +194,10 @@ def results_of(container: Any, strip: Any) -> list[Any]:
     ]
 
 
-def _take_part(scene: Any, place: _Place, result: Any, earlier: list[Any], *, is_only: bool) -> None:
+def _take_part(scene: Any, place: _Place, result: Any, earlier: list[Any], *, is_layered: bool) -> None:
     """Lets a result stand where an earlier one stood: what was made from that one is its own now."""
     if place.earlier is None:
-        result.mute = place.part == MATTE or (place.part == FRAME and not is_only)
+        result.mute = place.part == MATTE or (place.part == FRAME and is_layered)
         return
     result.mute = any(one.mute for one in earlier if part_of(one) == place.part)
     for name in ("uid", "request", "job", "pending", "person", "portrait", "everyone", *CHOICES):
