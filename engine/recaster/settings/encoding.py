@@ -113,14 +113,14 @@ class WriterOptions:
 
     codec: str = option(
         "h264",
-        "of a movie, or of the pictures of a sequence (default: h264; of pictures what their suffix says)",
+        "of a movie, or of the pictures of a sequence, whose suffix says it",
         choices=CODECS,
         unknown="no codec is called {value}; choose from {choices}",
     )
     quality: int = option(
         15,
         "constant quality of h264, hevc and av1, whose own scale, 0 to 63, is stretched onto this one, and "
-        "of jpeg (100 less a third of it); lower is better and larger",
+        "of jpeg, 100 less a third of it; lower is better and larger",
         bounds=Bounds(0, 51),
         metavar="N",
     )
