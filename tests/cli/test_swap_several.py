@@ -86,6 +86,16 @@ def test_a_slash_a_folder_and_a_folder_of_clips_mean_a_folder(folder: Path) -> N
     assert task.layers_out.as_posix() == "l/a.mov"
 
 
+def test_beside_one_clip_files_may_be_named_although_the_result_goes_into_a_folder(folder: Path) -> None:
+    files(folder, "shot/s.1001.png", "shot/s.1002.png", "reports/x.txt")
+    (task,) = split_tasks(options("shot", "-o", "new/", "--matte", "m.%04d.png", "--report", "r.json"))
+    assert [path.as_posix() for path in (task.out, task.matte, task.report)] == [
+        "new/s.%04d.png", "m.%04d.png", "r.json",
+    ]  # fmt: skip
+    (task,) = split_tasks(options("shot", "-o", "new/", "--matte", "m", "--report", "reports"))
+    assert [path.as_posix() for path in (task.matte, task.report)] == ["m/s.%04d.png", "reports/s.png.json"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -58,18 +58,33 @@ def split_tasks(options: Options) -> list[Options]:
     tasks = []
     for clip, name in _name_results(clips, options.codec).items():
         names = {
-            "out": name,
             "matte": name,
-            "report": f"{name}.json",
+            "report": _name_report(Path(name)),
             "layers_out": _name_layers(Path(name), options.layers),
         }
-        folders = {key: getattr(options, key) for key in names}
-        files = {key: folder and folder / names[key] for key, folder in folders.items()}
+        files = {key: _place_file(getattr(options, key), names[key], is_single=is_single) for key in names}
+        files["out"] = options.out / name
         tasks.append(argparse.Namespace(**{**vars(options), "clip": clip, **files}))
-    faults = [*_find_wrong_options(options, clips), *_find_missing(clips), *_find_clashes(options, tasks)]
+    wrong = _find_wrong_options(options, clips, is_single=is_single)
+    faults = [*wrong, *_find_missing(clips), *_find_clashes(options, tasks)]
     if faults:
         raise merge_errors(faults)
     return tasks
+
+
+def _place_file(path: Path | None, name: str, *, is_single: bool) -> Path | None:
+    """Places what is written beside a result in the folder that was given; of one clip it may be a file."""
+    if path is None or (is_single and path.suffix and not path.is_dir()):
+        return path
+    return path / name
+
+
+def _name_report(name: Path) -> str:
+    """Chooses what the report of a result is called in a folder."""
+    from recaster.media.sequence_name import SequenceName
+
+    sequence = SequenceName.parse(name)
+    return f"{name.name if sequence is None else sequence.list_path.stem}.json"
 
 
 def _name_layers(name: Path, layers: Sequence[str]) -> str:
@@ -164,7 +179,7 @@ def choose_result_name(clip: Path, sequence: SequenceName | None, codec: str | N
     return f"{clip.stem}.%0{digits}d{clip.suffix if fits else SUFFIXES[codec][0]}"
 
 
-def _find_wrong_options(options: Options, clips: Sequence[Path]) -> list[RecasterError]:
+def _find_wrong_options(options: Options, clips: Sequence[Path], *, is_single: bool) -> list[RecasterError]:
     faults: list[RecasterError] = []
     if options.preview is not None:
         faults.append(UsageError("--preview writes one picture: give it one clip, and a picture's name"))
@@ -177,7 +192,7 @@ def _find_wrong_options(options: Options, clips: Sequence[Path]) -> list[Recaste
         "--layers-out": options.layers_out,
     }
     for flag, path in folders.items():
-        if path is None or path.is_dir():
+        if path is None or path.is_dir() or (is_single and flag != "-o"):
             continue
         if path.is_file() or path.suffix.lower() in {*CLIP_SUFFIXES, ".json"}:
             faults.append(UsageError(f"{flag} {path}: several clips need a folder here, not a file"))
