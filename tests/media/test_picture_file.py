@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from recaster.errors import ClipError
@@ -78,3 +79,24 @@ def test_a_pattern_finds_its_pictures(tmp_path: Path, pattern: str) -> None:
 @pytest.mark.parametrize("name", ["shot.mov", "shot.%04d.mov", "shot.exr", "%s.exr"])
 def test_other_names_are_no_pattern(name: str) -> None:
     assert SequenceName.parse(Path(name)) is None
+
+
+def test_texts_in_old_encodings_are_read_and_written(tmp_path: Path) -> None:
+    image = PIL.Image.new("RGB", (64, 48))
+    tags = image.getexif()
+    tags[0x013B] = "Andr\xe9".encode("latin-1")
+    image.save(tmp_path / "a.jpg", exif=tags)
+    parts = read_picture(tmp_path / "a.jpg")
+    assert ("Artist", "string", "Andr\xe9") in parts[0].attributes
+    write_picture(tmp_path / "b.jpg", parts)
+    assert ("Artist", "string", "Andr\xe9") in read_header(tmp_path / "b.jpg")[0].attributes
+
+
+@pytest.mark.parametrize("name", [b"chlist", b"channels"])
+def test_a_broken_header_is_told_in_one_line(tmp_path: Path, name: bytes) -> None:
+    write_picture(tmp_path / "a.exr", [PicturePart(("R", "G", "B"), make_pixels("float16"))])
+    data = (tmp_path / "a.exr").read_bytes()
+    (tmp_path / "a.exr").write_bytes(data.replace(name, b"\xff\xfe" + name[2:], 1))
+    with pytest.raises(ClipError, match="cannot be read") as caught:
+        read_header(tmp_path / "a.exr")
+    assert "\n" not in str(caught.value)

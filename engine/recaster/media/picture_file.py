@@ -14,7 +14,7 @@ from recaster.media.decoder import MAX_PIXELS, MAX_SIDE
 from recaster.media.types import Rect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -122,16 +122,20 @@ def _open_parts(path: Path) -> Iterator[Any]:
     hints.attribute("oiio:UnassociatedAlpha", 1)
     reader = OpenImageIO.ImageInput.open(str(path), hints)
     if reader is None:
-        raise ClipError(f"{path}: this picture cannot be read ({_first_line(OpenImageIO.geterror())})")
+        raise ClipError(f"{path}: this picture cannot be read ({_read_reason(OpenImageIO.geterror)})")
     try:
         yield reader
     finally:
-        reader.geterror()  # that there is no further part
+        _read_reason(reader.geterror)  # that there is no further part
         reader.close()
 
 
-def _first_line(text: str) -> str:
-    return next(iter(text.splitlines()), "no reason is known")
+def _read_reason(read: Callable[[], str]) -> str:
+    """Reads the first line of an error's text, which may quote bytes of a broken file."""
+    try:
+        return next(iter(read().splitlines()), "no reason is known")
+    except UnicodeDecodeError:
+        return "it is damaged"
 
 
 def _list_parts(path: Path, reader: Any) -> Iterator[int]:
@@ -171,7 +175,7 @@ def _read_part(
     else:
         pixels = reader.read_image(number, 0, begin, end, name)
         if pixels is None:
-            raise ClipError(f"{path}: this picture cannot be read ({_first_line(reader.geterror())})")
+            raise ClipError(f"{path}: this picture cannot be read ({_read_reason(reader.geterror)})")
     left = spec.x - spec.full_x
     top = spec.y - spec.full_y
     return PicturePart(
@@ -181,8 +185,18 @@ def _read_part(
         Rect(left, top, left + spec.width, top + spec.height),
         (spec.full_width, spec.full_height),
         types,
-        tuple((each.name, str(each.type), each.value) for each in spec.extra_attribs),
+        tuple(_list_attributes(spec)),
     )
+
+
+def _list_attributes(spec: Any) -> Iterator[Attribute]:
+    """Lists a header's attributes; texts in another encoding than UTF-8 are taken for Latin-1."""
+    for each in spec.extra_attribs:
+        value = each.value
+        if isinstance(value, str):
+            data = value.encode("utf-8", "surrogateescape")
+            value = value if data == value.encode("utf-8", "replace") else data.decode("latin-1")
+        yield each.name, str(each.type), value
 
 
 def write_picture(path: Path, parts: Sequence[PicturePart], like: Path | None = None) -> None:
