@@ -14,6 +14,7 @@ from edits import dissolve, edit_of, make_media, show, span
 from recaster.cli import main as cli
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
+from recaster.settings.corrections import default_path
 from recaster.timelines.edit_file import read_edit, write_edit
 from recaster.timelines.media_use import find_media_range, list_uses
 
@@ -157,6 +158,10 @@ def test_an_engine_makes_the_same_files(
     assert len(set(again) - set(jobs)) == 1
     again_made = (tmp_path / "there" / "out" / "P001_9-18.mov").read_bytes()
     assert again_made == files[0][Path("out/P001_9-18.mov")]
+
+    default_path(tmp_path / "P001.mov").write_text("{}")
+    assert conform(tmp_path / "there") == 2
+    assert "an engine takes no corrections; swap this clip with --local" in capsys.readouterr().err
 
 
 FOLDERS = (("out", ""), ("mattes", ""), ("reports", ".json"))

@@ -11,7 +11,14 @@ from recaster.cli.flags import add_option, add_options, read_settings
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_source
 from recaster.cli.remote import Remote, add_engine, here_or_there
 from recaster.cli.rights_options import claim_of
-from recaster.cli.swap import add_swap_options, bring_choices, fetch_result, job_of, swap_options
+from recaster.cli.swap import (
+    add_swap_options,
+    bring_choices,
+    fetch_result,
+    job_of,
+    refuse_mending,
+    swap_options,
+)
 from recaster.cli.swap_several import JobBatch
 from recaster.errors import BatchError, RecasterError
 from recaster.settings.conform import ConformSettings
@@ -58,7 +65,8 @@ def add_conform(commands: Commands) -> None:
     add_option(parser, SwapSettings, "report", metavar="FOLDER")
     add_swap_options(parser)
     add_engine(parser)
-    parser.set_defaults(range=None, layers_alpha=None)  # the edit's, and no layers
+    # The edit says the range; there are no layers; corrections lie beside the media.
+    parser.set_defaults(range=None, layers_alpha=None, corrections=None, keep_parts=False)
 
 
 def _run_here(options: Options) -> None:
@@ -105,6 +113,12 @@ def _swap_there(options: Options, remote: Remote, requests: Mapping[Shot, swap.R
     from recaster.operations.conform import ShotResult
     from recaster.operations.swap_batch import ENDING_ERRORS, Tally
 
+    tasks = {}
+    for wanted in requests.values():
+        files = ("clip", "out", "matte", "report", "layers", "layers_out")
+        own = {name: getattr(wanted, name) for name in files}
+        tasks[Path(wanted.out.name)] = Namespace(**{**vars(options), **own, "range": wanted.options.range})
+    refuse_mending(options, list(tasks.values()))
     chosen, swapper = bring_choices(options, remote)
     summaries: dict[Path, tuple[str, ...]] = {}
 
@@ -118,11 +132,6 @@ def _swap_there(options: Options, remote: Remote, requests: Mapping[Shot, swap.R
         fetch_result(task, remote, job)
         summaries[task.out] = tuple(job.result.summary)
 
-    tasks = {}
-    for wanted in requests.values():
-        files = ("clip", "out", "matte", "report", "layers", "layers_out")
-        own = {name: getattr(wanted, name) for name in files}
-        tasks[Path(wanted.out.name)] = Namespace(**{**vars(options), **own, "range": wanted.options.range})
     ending = (*ENDING_ERRORS, TokenError, UnreachableError)
     tally = Tally(list(tasks), lambda _clip, _error: None, ending)
     JobBatch(remote, tally, submit, fetch).run(tasks)

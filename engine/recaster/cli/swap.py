@@ -118,7 +118,7 @@ def _run_there(options: Options, engine: Client) -> None:
     from recaster.files import write_bytes
 
     tasks = split_tasks(options)
-    _refuse_mending(options, tasks)
+    refuse_mending(options, tasks)
     for task in tasks:
         _check_files(task)
     remote = Remote(engine, options)
@@ -143,7 +143,7 @@ def _run_there(options: Options, engine: Client) -> None:
         fetch(tasks[0], remote.follow(submit(tasks[0])))
 
 
-def _refuse_mending(options: Options, tasks: list[Options]) -> None:
+def refuse_mending(options: Options, tasks: list[Options]) -> None:
     """Refuses what an engine would leave out (UsageError)."""
     from recaster.media.sequence_name import resolve_clip
 
