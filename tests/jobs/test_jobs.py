@@ -356,3 +356,14 @@ def test_what_is_needed_is_not_deleted(material: Material, actors: Path) -> None
     with pytest.raises(MissingError, match="there is no job"):
         client.jobs.get(job.job_id)
     assert not (material.served.data / "jobs" / job.job_id).exists()
+
+
+def test_an_edit_that_shows_a_layer_is_signed(material: Material) -> None:
+    spec = material.swapping("10-11")
+    spec.swap.layers.append("face")
+    job = material.client.jobs.wait(material.client.jobs.create(spec).job_id)
+    made = {one.role: one.digest for one in job.result.artifacts}
+    sign = job_pb2.SignSpec(digest=made["clip"], display_name="edit.mp4", swaps=[made["layers"]])
+    signed = material.client.jobs.wait(material.client.jobs.create(job_pb2.JobSpec(sign=sign)).job_id)
+    assert [one.role for one in signed.result.artifacts] == ["clip"]
+    assert signed.result.summary[0].endswith("1 swap in it")
