@@ -78,6 +78,27 @@ def test_a_sequence_comes_back_as_one(
     assert left == []
 
 
+def test_layers_come_back_as_pictures(
+    run: Callable[..., int], actors: Path, actor_faceset: Faceset, tmp_path: Path
+) -> None:
+    clip = actors / "performer.mp4"
+    swap = ("swap", clip, "--source", actor_faceset.folder, "--range", "3-6", "--layers", "face,st,mesh")
+    there = tmp_path / "there"
+    here = tmp_path / "here"
+    assert run(*swap, "-o", there / "out.mp4", "--layers-out", there / "comp" / "s.%04d.exr") == 0
+    local = ("-o", here / "out.mp4", "--layers-out", here / "comp" / "s.%04d.exr", "--no-manifest", "--local")
+    assert run(*swap, *local) == 0
+    made = files_in(there / "comp")
+    assert {"s.exr.sha256", "s.exr.c2pa"} == set(made) - set(files_in(here / "comp"))
+    names = ["s.0004.exr", "s.0005.exr", "s.0006.exr", "s.0007.exr", "s.json", "s.usda"]
+    assert sorted(files_in(here / "comp")) == names
+    for name, expected in files_in(here / "comp").items():
+        assert made[name].replace(b"swapped.mp4", b"out.mp4") == expected, name
+    lines = made["s.exr.sha256"].decode().splitlines()
+    assert [line.split()[1].lstrip("*") for line in lines] == names[:4]
+    assert sha256(there / "comp" / names[0]) in lines[0]
+
+
 def test_the_same_pictures_are_the_same_clip(engine: Client, shot: Path, tmp_path: Path) -> None:
     packed = tmp_path / "take.%04d.exr.zip"
     pictures = {number: shot.with_name(f"take.{number:04}.exr") for number in NUMBERS}
@@ -115,7 +136,10 @@ def test_what_an_engine_can_not_write_is_refused(
     assert run(*swap, "--matte", tmp_path / "matte.mov") == 2
     assert "an engine writes the matte as it does the result" in capsys.readouterr().err
     assert run(*swap, "--layers", "face", "--layers-out", tmp_path / "face.mkv") == 2
-    assert "an engine writes layers as .mov" in capsys.readouterr().err
+    assert "an engine writes layers as .mov, or as .exr" in capsys.readouterr().err
+    spec = job_pb2.SwapSpec(clip_id="0" * 12, faceset_id="0" * 12, layers=["face", "st"])
+    with pytest.raises(CallError, match="layers_pictures"):
+        engine.jobs.create(job_pb2.JobSpec(swap=spec))
     for name in ("shot.exr", "../%04d.exr", "%0999999999d.exr", "a%d%d.exr", "%04d.mov"):
         spec = job_pb2.SwapSpec(clip_id="0" * 12, faceset_id="0" * 12, pictures=name)
         with pytest.raises(CallError, match="pictures"):

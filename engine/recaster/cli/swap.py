@@ -165,8 +165,8 @@ def _check_files(task: Options) -> None:
         raise UsageError(
             "an engine writes the matte as it does the result: pictures of the same kind, or a clip"
         )
-    if task.layers_out is not None and task.layers_out.suffix.lower() != ".mov":
-        raise UsageError(f"{task.layers_out}: an engine writes layers as .mov; name it so")
+    if task.layers_out is not None and task.layers_out.suffix.lower() not in (".mov", ".exr"):
+        raise UsageError(f"{task.layers_out}: an engine writes layers as .mov, or as .exr; name it so")
 
 
 def bring_choices(options: Options, remote: Remote) -> tuple[job_pb2.SwapOptions, dict[str, str]]:
@@ -189,6 +189,7 @@ def job_of(task: Options, chosen: job_pb2.SwapOptions, **ids: Any) -> job_pb2.Jo
     from recaster.media.sequence_name import SequenceName
 
     sequence = SequenceName.parse(task.out)
+    layers = None if task.layers_out is None else SequenceName.parse(task.layers_out)
     spec = job_pb2.SwapSpec(
         options=chosen,
         suffix=task.out.suffix.lower() if sequence is None else "",
@@ -196,6 +197,7 @@ def job_of(task: Options, chosen: job_pb2.SwapOptions, **ids: Any) -> job_pb2.Jo
         matte=task.matte is not None,
         report=task.report is not None,
         layers=task.layers,
+        layers_pictures="" if layers is None else layers.path.name,
         without_manifest=task.no_manifest,
         **ids,
     )
@@ -220,7 +222,23 @@ def fetch_result(task: Options, remote: Remote, job: job_pb2.Job) -> None:
     if task.report is not None:
         remote.fetch(job, "report", task.report)
     if task.layers_out is not None:
-        remote.fetch(job, "layers", task.layers_out)
+        _fetch_layers(task, remote, job, roles)
+
+
+def _fetch_layers(task: Options, remote: Remote, job: job_pb2.Job, roles: set[str]) -> None:
+    """Brings the layers that a job made here, and what lies beside their pictures."""
+    from recaster.media.sequence_name import SequenceName
+    from recaster.provenance.manifest import sidecar_of
+    from recaster.swapping.request import list_side_layers
+
+    files = list_side_layers(task.layers, task.layers_out)
+    sequence = SequenceName.parse(task.layers_out)
+    if sequence is not None and "layers-list" in roles:
+        files |= {"layers-list": sequence.list_path, "layers-manifest": sidecar_of(sequence.list_path)}
+    for role, path in files.items():
+        remote.fetch(job, role, path)
+    if {*task.layers} != {"mesh"}:
+        remote.fetch_clip(job, "layers", task.layers_out)
 
 
 def swap_options(options: Options) -> job_pb2.SwapOptions:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.jobs.job_resources import kind_of, resources_of
 from recaster.provenance.register import Register
 
-SWAPS: Final = ("clip", "layers", "list")
+SWAPS: Final = ("clip", "layers", "list", "layers-list")
 """Roles of files that show a face that was put on, or list its pictures."""
 
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ from recaster.settings.devices import DEVICES
 from recaster.settings.encoding import CLIP_SUFFIXES, LIST_SUFFIX, PICTURE_SUFFIXES
 from recaster.settings.messages import NUMBER_BOUNDS
 from recaster.settings.options import listed
+from recaster.settings.swap import LAYERS
 from recaster.settings.train import DEFAULT_PRESET
 from recaster.store.blobs import is_digest
 from recaster.texts import has_control_characters
@@ -232,8 +233,18 @@ def _check_swap(spec: job_pb2.JobSpec) -> None:
             raise invalid_field("spec.swap.pictures", 'must be a pattern like "shot.%04d.exr"')
     elif spec.swap.suffix not in ("", *CLIP_SUFFIXES):
         raise invalid_field("spec.swap.suffix", f"must be {listed(CLIP_SUFFIXES)}")
-    if not set(spec.swap.layers) <= {"face"}:
-        raise invalid_field("spec.swap.layers", "must be face: others are written where the command runs")
+    _check_layers(spec.swap)
+
+
+def _check_layers(swap: job_pb2.SwapSpec) -> None:
+    if not set(swap.layers) <= set(LAYERS):
+        raise invalid_field("spec.swap.layers", f"must be of {', '.join(LAYERS)}")
+    if swap.layers_pictures:
+        check_name("spec.swap.layers_pictures", swap.layers_pictures)
+        if not _PICTURES.fullmatch(swap.layers_pictures) or not swap.layers_pictures.endswith(".exr"):
+            raise invalid_field("spec.swap.layers_pictures", 'must be a pattern like "shot.%04d.exr"')
+    elif not set(swap.layers) <= {"face"}:
+        raise invalid_field("spec.swap.layers_pictures", "must be said for other layers than face")
 
 
 def _check_evaluate(spec: job_pb2.JobSpec) -> None:

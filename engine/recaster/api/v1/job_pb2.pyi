@@ -229,7 +229,7 @@ class TrainOptions(_message.Message):
     def __init__(self, preset: _Optional[str] = ..., minutes: _Optional[float] = ..., steps: _Optional[int] = ..., seed: _Optional[int] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., ingredients: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class SwapSpec(_message.Message):
-    __slots__ = ("clip_id", "model_id", "faceset_id", "options", "suffix", "matte", "without_manifest", "report", "layers", "pictures")
+    __slots__ = ("clip_id", "model_id", "faceset_id", "options", "suffix", "matte", "without_manifest", "report", "layers", "pictures", "layers_pictures")
     CLIP_ID_FIELD_NUMBER: _ClassVar[int]
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     FACESET_ID_FIELD_NUMBER: _ClassVar[int]
@@ -240,6 +240,7 @@ class SwapSpec(_message.Message):
     REPORT_FIELD_NUMBER: _ClassVar[int]
     LAYERS_FIELD_NUMBER: _ClassVar[int]
     PICTURES_FIELD_NUMBER: _ClassVar[int]
+    LAYERS_PICTURES_FIELD_NUMBER: _ClassVar[int]
     clip_id: str
     model_id: str
     faceset_id: str
@@ -250,7 +251,8 @@ class SwapSpec(_message.Message):
     report: bool
     layers: _containers.RepeatedScalarFieldContainer[str]
     pictures: str
-    def __init__(self, clip_id: _Optional[str] = ..., model_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., options: _Optional[_Union[SwapOptions, _Mapping]] = ..., suffix: _Optional[str] = ..., matte: bool = ..., without_manifest: bool = ..., report: bool = ..., layers: _Optional[_Iterable[str]] = ..., pictures: _Optional[str] = ...) -> None: ...
+    layers_pictures: str
+    def __init__(self, clip_id: _Optional[str] = ..., model_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., options: _Optional[_Union[SwapOptions, _Mapping]] = ..., suffix: _Optional[str] = ..., matte: bool = ..., without_manifest: bool = ..., report: bool = ..., layers: _Optional[_Iterable[str]] = ..., pictures: _Optional[str] = ..., layers_pictures: _Optional[str] = ...) -> None: ...
 
 class SwapOptions(_message.Message):
     __slots__ = ("range", "person", "track", "everyone", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode", "scale", "colour", "codec", "quality", "encoder_preset", "pixel_format", "threads", "device", "label", "label_language", "label_corner", "label_size", "sound", "square_pixels", "input_colour_space", "profile", "encoder", "frame_rate", "input_layer", "layers_alpha")

@@ -9,11 +9,13 @@ from recaster.jobs.proto_records import coverage_to_proto
 from recaster.media.sequence_name import SequenceName
 from recaster.operations import swap
 from recaster.provenance.manifest import SIDECAR_TYPES, sidecar_of
+from recaster.swapping.request import list_side_layers
 from recaster.zips import pack_pictures
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recaster.api.v1 import job_pb2
     from recaster.jobs.job_context import JobContext
 
 
@@ -33,18 +35,14 @@ def handle(context: JobContext) -> JobOutput:
         matte=_matte_path(context.folder, out) if spec.matte else None,
         report=context.folder / "report.json" if spec.report else None,
         layers=tuple(spec.layers),
-        layers_out=context.folder / "layers.mov" if spec.layers else None,
+        layers_out=_layers_path(context.folder, spec) if spec.layers else None,
         # The job's folder goes when it has ended: until then an interruption must cost no more than a join.
         keeps_segments=True,
     )
     result = swap.run(request, context.report, context.log, context.grant)
-    made = {
-        "clip": out,
-        "matte": request.matte,
-        "report": request.report,
-        "layers": request.layers_out,
-    }
+    made = {"clip": out, "matte": request.matte, "report": request.report}
     files = [(role, _pack(path)) for role, path in made.items() if path is not None]
+    files += _list_layers(request)
     sequence = SequenceName.parse(out)
     marked = out if sequence is None else sequence.list_path
     if sequence is not None and marked.is_file():
@@ -58,6 +56,25 @@ def handle(context: JobContext) -> JobOutput:
         coverage=coverage_to_proto(result.swap.coverage),
         mark=result.swap.marked,
     )
+
+
+def _layers_path(folder: Path, spec: job_pb2.SwapSpec) -> Path:
+    """Path of a swap's layers; pictures lie in a folder of their own."""
+    return folder / "layers" / spec.layers_pictures if spec.layers_pictures else folder / "layers.mov"
+
+
+def _list_layers(request: swap.Request) -> list[tuple[str, Path]]:
+    """Lists the files of layers by their roles, pictures packed as a zip."""
+    if request.layers_out is None:
+        return []
+    files = list(list_side_layers(request.layers, request.layers_out).items())
+    sequence = SequenceName.parse(request.layers_out)
+    if sequence is not None and sequence.list_path.is_file():
+        files.append(("layers-list", sequence.list_path))
+        files.append(("layers-manifest", sidecar_of(sequence.list_path)))
+    if {*request.layers} != {"mesh"}:
+        files.append(("layers", _pack(request.layers_out)))
+    return files
 
 
 def _matte_path(folder: Path, out: Path) -> Path:
