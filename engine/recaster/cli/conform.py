@@ -117,16 +117,16 @@ def _swap_there(options: Options, remote: Remote, requests: Mapping[Shot, swap.R
     for wanted in requests.values():
         files = ("clip", "out", "matte", "report", "layers", "layers_out")
         own = {name: getattr(wanted, name) for name in files}
-        tasks[Path(wanted.out.name)] = Namespace(**{**vars(options), **own, "range": wanted.options.range})
+        tasks[Path(wanted.out.name)] = Namespace(**{**vars(options), **own, "options": wanted.options})
     refuse_mending(options, list(tasks.values()))
     chosen, swapper = bring_choices(options, remote)
     summaries: dict[Path, tuple[str, ...]] = {}
 
     def submit(task: Options) -> job_pb2.Job:
-        wanted = job_pb2.SwapOptions()
-        wanted.CopyFrom(chosen)
-        wanted.range = task.range
-        return remote.submit(job_of(task, wanted, clip_id=remote.clip(task.clip), **swapper), task.out)
+        own = job_pb2.SwapOptions()
+        own.CopyFrom(task.options)  # with the range, and the rate of a sequence
+        own.person = chosen.person
+        return remote.submit(job_of(task, own, clip_id=remote.clip(task.clip), **swapper), task.out)
 
     def fetch(task: Options, job: job_pb2.Job) -> None:
         fetch_result(task, remote, job)
