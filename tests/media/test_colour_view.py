@@ -144,6 +144,8 @@ def test_a_clip_is_shown_in_the_colour_space_that_it_is_said_to_be_in(tmp_path):
     assert plain.view is None
     assert np.abs(frame.view.decode(frame.plate_part(PLACE)) - frame.part(PLACE)).mean() < 2
     assert np.array_equal(frame.plate_part(PLACE), plain.plate_part(PLACE))
+    said = ReadOptions("slog3_sgamut3cine")
+    assert probe(path, said).reading == said
 
 
 def test_menus_name_the_log_spaces_of_cameras():

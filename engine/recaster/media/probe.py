@@ -48,7 +48,7 @@ def probe(path: Path, options: ReadOptions = DEFAULT_READING) -> ClipInfo:
             sequence a picture that is damaged or unlike the first.
         UsageError: a layer of pictures has to be named, or isn't there.
     """
-    return dataclasses.replace(scan(path, options).info, path=resolve_clip(Path(path)))
+    return dataclasses.replace(scan(path, options).info, path=resolve_clip(Path(path)), reading=options)
 
 
 def scan(path: Path, options: ReadOptions = DEFAULT_READING) -> Scan:
