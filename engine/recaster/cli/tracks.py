@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_error, say_json
-from recaster.cli.flags import add_options, read_settings
+from recaster.cli.flags import add_options, number, read_settings
 from recaster.cli.parsers import Commands, Options, add_path, add_switch
 from recaster.errors import FaceNotFoundError, InputError, UsageError
 from recaster.settings.corrections import (
@@ -20,8 +20,9 @@ from recaster.settings.corrections import (
     write_corrections,
 )
 from recaster.settings.detection import AnalysisSettings
+from recaster.settings.options import Bounds
 from recaster.settings.reading import ReadOptions
-from recaster.settings.swap import MendSettings, SwapSettings
+from recaster.settings.swap import FRAME_BOUNDS, MendSettings, SwapSettings
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 DESCRIPTION = f"""List a clip's shots, tracks and people: a track is one face through one shot. With an
 ACTION, correct what was found. Corrections are kept in CLIP{SUFFIX}, beside the clip; swap, extract
 and evaluate use them, whatever finds the faces. docs/control.md has examples."""
+PLACE_BOUNDS_PX = Bounds(-100_000, 100_000)
+ANGLE_BOUNDS_DEG = Bounds(-360, 360)
 _COLUMNS = 6
 _PICTURE_PX = 256
 
@@ -71,15 +74,24 @@ def _add_actions(parser: ArgumentParser) -> None:
     box = add("box")
     _add_numbers(box, "frame")
     for name in ("left", "top", "width", "height"):
-        box.add_argument(name, type=float, metavar=name.upper(), help="in pixels, of brow to chin")
+        box.add_argument(
+            name, type=number(PLACE_BOUNDS_PX, float), metavar=name.upper(), help="in pixels, of brow to chin"
+        )
     box.add_argument(
-        "angle", type=float, metavar="ANGLE", nargs="?", default=0.0, help="roll in degrees, clockwise"
+        "angle",
+        type=number(ANGLE_BOUNDS_DEG, float),
+        metavar="ANGLE",
+        nargs="?",
+        default=0.0,
+        help="roll in degrees, clockwise",
     )
     points = add("points")
     _add_numbers(points, "frame")
     text = "lines of INDEX X Y [Z], in pixels; - reads them here; left out, all points are printed so"
     points.add_argument("file", metavar="FILE", nargs="?", help=text)
-    points.add_argument("--of", type=int, metavar="TRACK", help="whose (default: the nearest face's)")
+    points.add_argument(
+        "--of", type=number(FRAME_BOUNDS), metavar="TRACK", help="whose (default: the nearest face's)"
+    )
     add("undo", "take the last correction back")
     add("clear", "take all corrections back")
     add("list", "list the corrections")
@@ -87,7 +99,8 @@ def _add_actions(parser: ArgumentParser) -> None:
 
 def _add_numbers(parser: ArgumentParser, *names: str) -> None:
     for name in names:
-        parser.add_argument(name, type=int, metavar="TRACK" if name == "other" else name.upper())
+        metavar = "TRACK" if name == "other" else name.upper()
+        parser.add_argument(name, type=number(FRAME_BOUNDS), metavar=metavar)
 
 
 def run(options: Options) -> None:
@@ -172,11 +185,11 @@ def _write_sheet(options: Options, clip: Clip, analysis: Analysis) -> None:
     images = []
     captions = []
     for person, numbers in enumerate(group_people(analysis)):
-        for number in numbers:
-            track = analysis.track(number)
+        for each in numbers:
+            track = analysis.track(each)
             images.append(cut_clear_picture(clip, track, _PICTURE_PX)[1])
             who = track.person or f"person {person}"
-            captions.append(f"track {number}, {who}: {track.frames[0]}-{track.frames[-1]}")
+            captions.append(f"track {each}, {who}: {track.frames[0]}-{track.frames[-1]}")
     sheet = contact_sheet(images, min(len(images), _COLUMNS), (_PICTURE_PX, _PICTURE_PX), captions)
     save_image(options.sheet, sheet)
 
