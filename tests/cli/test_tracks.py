@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from recaster.cli.main import main
+from recaster.cli.remote import Remote
+from recaster.errors import UsageError
 from recaster.media.sheet import load_image
 
 if TYPE_CHECKING:
@@ -119,3 +122,19 @@ def test_corrections_of_another_clip_are_named_and_left_alone(performer: Path, c
     assert tracks(performer, "split", "0", "5") == 2
     assert "move it away" in capsys.readouterr().err
     assert kept.read_text() == text
+
+
+def test_what_an_engine_would_leave_out_is_refused(performer: Path) -> None:
+    assert tracks(performer, "split", "0", "5") == 0
+    remote = Remote(None, argparse.Namespace(quiet=True))  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="an engine takes no corrections; work on this clip with --local"):
+        remote.clip(performer)
+
+
+def test_it_is_said_which_corrections_could_not_be_applied(performer: Path, tmp_path: Path, capsys) -> None:
+    named = tmp_path / "mine.json"
+    assert tracks(performer, "--corrections", str(named), "split", "0", "5") == 0
+    assert tracks(performer, "--corrections", str(named), "--min-face", "500") == 0
+    error = capsys.readouterr().err
+    assert "correction 0 was not applied (split: the face at" in error
+    assert error.rstrip().endswith("there is no face")

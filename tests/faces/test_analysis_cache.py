@@ -40,7 +40,7 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int
     return ranges
 
 
-def info(path: Path) -> ClipInfo:
+def info(path: Path, _options: object) -> ClipInfo:
     one = Fraction(1)
     return ClipInfo(
         path, Shape.plain(64, 48), 20, one, False, one, one, "h264", "yuv420p", 8, False, ColourTags()

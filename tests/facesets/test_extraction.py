@@ -19,6 +19,7 @@ from recaster.facesets.face_records import describe_counts
 from recaster.facesets.faceset import Faceset
 from recaster.facesets.inputs import find_inputs
 from recaster.media.types import ClipInfo, ColourTags, Frame, Shape
+from recaster.settings.corrections import default_path
 from recaster.settings.extract import ExtractSettings
 
 COUNT = 33
@@ -107,6 +108,23 @@ def test_a_finished_input_is_not_looked_at_again(clip, tmp_path) -> None:
     renamed = clip.path.rename(tmp_path / "renamed.mp4")
     assert len(extract([renamed], tmp_path / "out", SMALL)) == COUNT
     assert clip.analysed == 1
+
+
+def test_a_corrected_input_is_looked_at_again_and_what_cannot_be_corrected_is_said(
+    clip, tmp_path, monkeypatch
+) -> None:
+    extract([clip.path], tmp_path / "out", SMALL)
+    text = '{"format": 1, "clip": "x", "corrections": [{"kind": "split", "face": [[1, 2, 3, 4]]}]}'
+    default_path(clip.path).write_text(text)
+    analyse = clip_faces.analyse_clip
+    monkeypatch.setattr(
+        clip_faces, "analyse_clip", lambda *_: dataclasses.replace(analyse(*_), warnings=("not applied",))
+    )
+    said = []
+    for _ in range(2):
+        extract([clip.path], tmp_path / "out", SMALL, on_warning=lambda *warning: said.append(warning))
+    assert clip.analysed == 2
+    assert said == [(clip.path, "not applied")]
 
 
 def test_other_settings_add_only_what_is_new(clip, tmp_path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recaster.cli.display import reporter, say, say_json
+from recaster.cli.display import reporter, say, say_error, say_json
 from recaster.cli.extract import add_extract_options, print_summary
 from recaster.cli.flags import add_options, number, read_settings
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switch
@@ -98,6 +98,8 @@ def _needs(faceset: Faceset, options: Options) -> FilmingNeeds:
     from recaster.media.clip import Clip
 
     analysis = analyse_clip(Clip(options.target), report=reporter(options))
+    for warning in analysis.warnings:
+        say_error(f"recaster faceset info: warning: {warning}")
     return find_filming_needs(faceset, choose_tracks(analysis))
 
 

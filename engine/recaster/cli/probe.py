@@ -6,7 +6,7 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
-from recaster.cli.display import reporter, say, say_json
+from recaster.cli.display import reporter, say, say_error, say_json
 from recaster.cli.flags import add_options, read_settings
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switch
 from recaster.errors import FaceNotFoundError
@@ -57,6 +57,8 @@ def write_people(options: Options) -> None:
 
     clip = Clip(options.clip, read_settings(ReadOptions, options))
     analysis = analyse_clip(clip, report=reporter(options))
+    for warning in analysis.warnings:
+        say_error(f"recaster probe: warning: {warning}")
     people = portraits(clip, analysis)
     if not people:
         raise FaceNotFoundError(f"{options.clip}: no face was found in it; {size_needed(MIN_FACE_PX)}")

@@ -88,10 +88,18 @@ class Remote:
         return "" if path is None else self.client.transfer.upload(path, self.report)
 
     def clip(self, path: Path) -> str:
-        """Brings a clip there, a sequence of pictures as a zip of them; returns its id."""
+        """Brings a clip there, a sequence of pictures as a zip of them; returns its id.
+
+        Raises:
+            UsageError: the clip has corrections, which an engine would leave out.
+        """
         from recaster.media.sequence_name import find_sequence
+        from recaster.settings.corrections import default_path
 
         sequence = find_sequence(path)
+        corrections = default_path(path if sequence is None else sequence.path)
+        if corrections.is_file():
+            raise UsageError(f"{corrections}: an engine takes no corrections; work on this clip with --local")
         if sequence is None:
             return self.client.take_clip(path, self.report)
         with tempfile.TemporaryDirectory(prefix="recaster-") as folder:

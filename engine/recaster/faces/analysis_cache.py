@@ -110,6 +110,9 @@ def _correct(
         current = apply_correction(clip, current, settings, number, corrections.items[number])
     if first < count and clip.exists():
         analysis_file.save_analysis(paths[count], current)
+        # The one before serves an undo; more of a long take's would fill the disk.
+        for path in paths[1 : count - 1]:
+            path.unlink(missing_ok=True)
     return move_points(current, [each for each in enumerate(corrections.items) if each[1].kind == "points"])
 
 

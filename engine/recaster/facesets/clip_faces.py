@@ -36,7 +36,7 @@ def take_clip(
     settings: ExtractSettings,
     person: Floats | None,
     report: Report,
-) -> tuple[Mapping[str, int], str]:
+) -> tuple[Mapping[str, int], str, tuple[str, ...]]:
     """Adds the wanted faces of one clip to a faceset, those that it has already left out.
 
     Args:
@@ -44,8 +44,8 @@ def take_clip(
         person: the wanted person's embedding, or None for the clip's main person (or everyone).
 
     Returns:
-        What became of the frames and faces, see ``CropPlan``, and what was wrong where nobody could be
-        chosen, or an empty text.
+        What became of the frames and faces, see ``CropPlan``; what was wrong where nobody could be chosen,
+        or an empty text; and sentences on corrections that could not be applied.
     """
     frames = wanted_frames(settings, info)
     analysed = AnalysisSettings(detector=settings.detector, min_face=settings.min_face)
@@ -56,7 +56,7 @@ def take_clip(
     planned = plan_crops(analysis, chosen, info, frames, settings.min_area, present)
     if planned.batches:
         _cut_batches(faceset, source, info, planned.batches, report)
-    return planned.counts, problem
+    return planned.counts, problem, analysis.warnings
 
 
 def wanted_frames(settings: ExtractSettings, info: ClipInfo) -> range:

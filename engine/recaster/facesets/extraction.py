@@ -19,7 +19,7 @@ from recaster.facesets.faceset import FACES, INDEX, Faceset
 from recaster.facesets.inputs import Input, find_inputs
 from recaster.facesets.still_faces import StillFinder, person_in, take_still
 from recaster.files import remove_folder
-from recaster.media.clip import digest_media
+from recaster.media.clip import Clip, digest_media
 from recaster.media.probe import probe
 from recaster.media.sheet import load_image
 from recaster.progress import Report, Update, silent
@@ -27,7 +27,7 @@ from recaster.settings.extract import CROP_SIZE_PX, ExtractSettings
 from recaster.settings.reading import DEFAULT_READING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from recaster.faces.types import Floats
@@ -37,7 +37,11 @@ __all__ = ["ExtractSettings", "extract"]
 
 
 def extract(
-    inputs: Sequence[Path], out: Path, settings: ExtractSettings | None = None, report: Report = silent
+    inputs: Sequence[Path],
+    out: Path,
+    settings: ExtractSettings | None = None,
+    report: Report = silent,
+    on_warning: Callable[[Path, str], None] = lambda _path, _warning: None,
 ) -> Faceset:
     """Extracts faces into a new or existing faceset.
 
@@ -46,6 +50,7 @@ def extract(
     Args:
         inputs: clips, images, and folders of images (those directly inside).
         out: the faceset's folder; an existing faceset is added to.
+        on_warning: told of corrections of a clip that could not be applied.
 
     Raises:
         UsageError: settings that do not make sense, or a range that does not fit a clip.
@@ -61,7 +66,7 @@ def extract(
     for info in infos.values():
         wanted_frames(settings, info)
     person = None if settings.person is None else person_in(settings.person, settings.detector)
-    work = _Extraction(_open_or_create(out, settings), settings, person, report)
+    work = _Extraction(_open_or_create(out, settings), settings, person, report, on_warning)
     try:
         for number, file in enumerate(files, 1):
             work.take(file, infos.get(file.path))
@@ -79,12 +84,18 @@ class _Extraction:
     """Run over the inputs."""
 
     def __init__(
-        self, faceset: Faceset, settings: ExtractSettings, person: Floats | None, report: Report
+        self,
+        faceset: Faceset,
+        settings: ExtractSettings,
+        person: Floats | None,
+        report: Report,
+        on_warning: Callable[[Path, str], None],
     ) -> None:
         self.faceset = faceset
         self._settings = settings
         self._person = person
         self._report = report
+        self._on_warning = on_warning
         self._signature = _signature(settings, person)
         self._finder: StillFinder | None = None
         self.outcomes: list[str] = []
@@ -93,18 +104,23 @@ class _Extraction:
     def take(self, file: Input, info: ClipInfo | None) -> None:
         """Takes the faces of one input, unless that was finished before."""
         source = self.faceset.add_source(SourceRecord(0, file.path.name, digest_media(file.path), file.kind))
-        if self._signature in source.finished:
+        signature = self._signature
+        if info is not None and (corrections := Clip(info.path, info.reading).corrections):
+            signature = f"{signature} {corrections.digest()}"
+        if signature in source.finished:
             return
         problem = ""
         if info is None:
             counts = self._take_image(file, source)
         else:
-            counts, problem = take_clip(
+            counts, problem, warnings = take_clip(
                 self.faceset, source, info, self._settings, self._person, self._report
             )
+            for warning in warnings:
+                self._on_warning(file.path, warning)
         self.outcomes.append(f"{source.name}: {problem or describe_counts(counts)}")
         counts = {reason: count for reason, count in counts.items() if count}
-        finished = (*source.finished, self._signature)
+        finished = (*source.finished, signature)
         self.faceset.update_source(dataclasses.replace(source, finished=finished, counts=counts))
 
     def _take_image(self, file: Input, source: SourceRecord) -> Mapping[str, int]:

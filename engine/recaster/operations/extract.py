@@ -44,7 +44,8 @@ def run(
 ) -> Faceset:
     """Takes faces into a faceset; the same request again goes on where an interruption ended it.
 
-    ``on_warning`` is told, before the work begins, of clips that something is wrong with.
+    ``on_warning`` is told, before the work begins, of clips that something is wrong with, and then of
+    corrections of a clip that could not be applied.
 
     Raises:
         ConsentError, NotFoundError: the face may not be put on, or was revoked.
@@ -62,7 +63,7 @@ def run(
     is_new = not request.faceset.exists()
     if grant is None:
         _authorize(request, files)
-    faceset = extract(request.inputs, request.faceset, request.settings, report)
+    faceset = extract(request.inputs, request.faceset, request.settings, report, on_warning)
     if grant is None:
         _deliver(request, faceset, is_new=is_new)
     return faceset
