@@ -130,7 +130,7 @@ def test_an_engine_makes_the_same_files(
     def conform(folder: Path, *options: str) -> int:
         places = ["-o", folder / "out", "--matte", folder / "mattes", "--report", folder / "reports"]
         command = ["conform", reel, "--source", actor_faceset.folder, *places, "--handles", "1"]
-        return cli.main([*map(str, command), "--preset", "ultrafast", "--no-manifest", *options])
+        return cli.main([*map(str, command), "--preset", "ultrafast", "--no-manifest", "--all", *options])
 
     assert conform(tmp_path / "there") == 0
     said = capsys.readouterr()

@@ -125,7 +125,8 @@ def _swap_there(options: Options, remote: Remote, requests: Mapping[Shot, swap.R
     def submit(task: Options) -> job_pb2.Job:
         own = job_pb2.SwapOptions()
         own.CopyFrom(task.options)  # with the range, and the rate of a sequence
-        own.person = chosen.person
+        if chosen.person:
+            own.person = chosen.person
         return remote.submit(job_of(task, own, clip_id=remote.clip(task.clip), **swapper), task.out)
 
     def fetch(task: Options, job: job_pb2.Job) -> None:
