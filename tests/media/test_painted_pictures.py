@@ -5,15 +5,20 @@ from __future__ import annotations
 import subprocess
 
 import numpy as np
+import PIL.Image
 import pytest
+from PIL import ExifTags
 from rich_clips import needs_ffmpeg
 
+from recaster.errors import ClipError
 from recaster.media.clip import Clip
 from recaster.media.join import check_output
 from recaster.media.picture_file import PicturePart, read_picture, write_picture
 from recaster.media.picture_join import list_numbers
 from recaster.media.picture_writer import PictureWriter
+from recaster.media.reader import read_frames
 from recaster.media.types import Patch, Rect
+from recaster.media.writer import ClipWriter
 from recaster.settings.encoding import SUFFIXES, WriterOptions
 
 SIZE = (64, 48)
@@ -72,18 +77,25 @@ def test_all_of_openexr_stays_but_painted_colours(tmp_path):
             SIZE,
             ("half",) * 4 + ("float",) * 2,
             attributes,
+            (100, -20),
         )
-        other = PicturePart(("N.X", "N.Y", "N.Z"), random_bits("f2", 3), "normals", attributes=attributes[:1])
+        other = PicturePart(
+            ("N.X", "N.Y", "N.Z"),
+            random_bits("f2", 3),
+            "normals",
+            attributes=attributes[:1],
+            origin=(100, -20),
+        )
         write_picture(tmp_path / "in" / f"a.{number:04}.exr", [beauty, other])
     before, after, inside = paint(tmp_path / "in", tmp_path / "b.exr", value=(51, 102, 510))
+    assert [part.origin for part in before[0]] == [(100, -20)] * 2
     # From the data window to the picture as shown.
     shown = np.zeros((48, 64), bool)
     shown[:, :] = np.pad(inside, ((0, 2), (6, 0)))[2:, :64]
     for old_parts, new_parts in zip(before, after, strict=True):
         for old, new in zip(old_parts, new_parts, strict=True):
-            assert (new.channels, new.name, new.place, new.size, new.types) == (
-                old.channels, old.name, old.place, old.size, old.types,
-            )  # fmt: skip
+            for kept in ("channels", "name", "place", "size", "origin", "types"):
+                assert getattr(new, kept) == getattr(old, kept)
             assert new.attributes == old.attributes
         np.testing.assert_array_equal(bits_of(new_parts[1].pixels), bits_of(old_parts[1].pixels))
         old, new = old_parts[0].pixels, new_parts[0].pixels
@@ -202,6 +214,18 @@ def test_jpeg_is_encoded_anew(tmp_path):
     assert np.abs(after[0][0].pixels.astype(int) - before[0][0].pixels).max() <= 3
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+def test_a_picture_that_lies_on_its_side_is_turned_as_before(tmp_path, suffix):
+    (tmp_path / "in").mkdir()
+    turned = PIL.Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    PIL.Image.new("RGB", SIZE).save(tmp_path / "in" / f"a.1{suffix}", exif=turned)
+    paint(tmp_path / "in", tmp_path / f"b{suffix}")
+    assert Clip(tmp_path / f"b{suffix}").info.shape == Clip(tmp_path / "in").info.shape
+    with PIL.Image.open(tmp_path / f"b{suffix}" / f"00000000{suffix}") as picture:
+        assert picture.getexif()[ExifTags.Base.Orientation] == 6
+
+
 def write_sequence(folder, suffix, pixels, numbers=(1, 2), channels=("R", "G", "B"), attributes=()):
     folder.mkdir()
     for number in numbers:
@@ -210,11 +234,15 @@ def write_sequence(folder, suffix, pixels, numbers=(1, 2), channels=("R", "G", "
     return Clip(folder)
 
 
-def convert(clip, out, codec):
-    with PictureWriter(out, clip.info, WriterOptions(codec)) as writer:
+def convert(clip, out, codec, **options):
+    with PictureWriter(out, clip.info, WriterOptions(codec, **options)) as writer:
         for frame in clip.read(0, clip.info.frame_count):
             writer.write_painted(frame, [])
     return read_picture(min(out.iterdir()))[0]
+
+
+def to_light(codes):
+    return np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
 
 
 def test_light_becomes_its_view_in_other_pictures(tmp_path):
@@ -231,12 +259,70 @@ def test_other_pictures_become_light(tmp_path):
     codes = np.linspace(0, 65535, SIZE[0] * SIZE[1] * 3).reshape(*SIZE[::-1], 3).astype(np.uint16)
     part = convert(write_sequence(tmp_path / "in", ".png", codes), tmp_path / "b.exr", "exr")
     values = codes / 65535
-    light = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    light = to_light(values)
     np.testing.assert_allclose(part.pixels, light, atol=1e-3)
     # And back: what is read of it are the same colours, but for light near white, which is bent.
     seen = next(Clip(tmp_path / "b.exr").read(0, 1))
     dim = light.max(axis=-1) < 0.6
     np.testing.assert_allclose(seen.image[dim], values[dim] * 255, atol=1)
+
+
+STRAIGHT = ("oiio:UnassociatedAlpha", "int", 1)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "dtype", "attributes"),
+    [
+        (".exr", "f4", ()),
+        (".tif", "f4", ()),
+        (".tif", "f4", (STRAIGHT,)),
+        (".tif", "u2", ()),
+        (".tif", "u1", ()),
+        (".tif", "u2", (STRAIGHT,)),
+        (".png", "u2", (STRAIGHT,)),
+    ],
+)
+def test_colours_beside_alpha_mean_the_same_in_other_pictures(tmp_path, suffix, dtype, attributes):
+    straight = np.concatenate([RNG.random((*SIZE[::-1], 3)), RNG.uniform(0.4, 1, (*SIZE[::-1], 1))], axis=-1)
+    scale = 1 if dtype == "f4" else np.iinfo(dtype).max
+    alpha = straight[..., 3:]
+    stored = straight if attributes else np.concatenate([straight[..., :3] * alpha, alpha], axis=-1)
+    pixels = (np.rint(stored * scale) if dtype != "f4" else stored).astype(dtype)
+    clip = write_sequence(
+        tmp_path / "in", suffix, pixels, channels=("R", "G", "B", "A"), attributes=attributes
+    )
+    # Light, if the pictures are floats, and the values of sRGB that stand for it, if they aren't.
+    light = straight[..., :3] if dtype == "f4" else to_light(straight[..., :3])
+    atol = 0.012 if dtype == "u1" else 2e-3
+    sample = "half" if (suffix, dtype) == (".exr", "f4") else None
+    other = convert(clip, tmp_path / "b.exr", "exr", pixel_format=sample)
+    np.testing.assert_allclose(other.pixels[..., :3], light * alpha, atol=atol)
+    np.testing.assert_allclose(other.pixels[..., 3:], alpha, atol=3e-3)
+    view = clip.info.view
+    codes = straight[..., :3] if view is None else view.decode_picture(
+        (255 * straight[..., :3]).astype(np.float32)
+    ) / 255  # fmt: skip
+    other = convert(clip, tmp_path / "b.png", "png", pixel_format="uint16" if suffix != ".png" else "uint8")
+    highest = np.iinfo(other.pixels.dtype).max
+    np.testing.assert_allclose(other.pixels[..., :3] / highest, codes, atol=0.012 if dtype == "u1" else 4e-3)
+    with ClipWriter(tmp_path / "b.mkv", clip.info, WriterOptions("ffv1")) as writer:
+        for frame in clip.read(0, 1):
+            writer.write_painted(frame, [])
+    frame = next(read_frames(tmp_path / "b.mkv", lazy=True))
+    np.testing.assert_allclose(frame.stored_plate / 255, codes, atol=0.012)
+
+
+def test_alpha_of_another_kind_is_refused(tmp_path):
+    pixels = np.zeros((*SIZE[::-1], 4), np.uint8)
+    folder = tmp_path / "in"
+    clip = write_sequence(folder, ".tif", pixels, (1,), channels=("R", "G", "B", "A"))
+    clip.info  # noqa: B018 - alone it is read
+    part = PicturePart(("R", "G", "B", "A"), pixels, attributes=(STRAIGHT,))
+    write_picture(folder / "a.0002.tif", [part])
+    with pytest.raises(
+        ClipError, match=r"a\.0002\.tif: has other channels, .* multiplied by alpha otherwise"
+    ):
+        Clip(folder).info  # noqa: B018
 
 
 def test_numbers_and_gaps_are_kept(tmp_path):

@@ -79,7 +79,9 @@ def _make_values(image: NDArray[Any], part: PicturePart) -> NDArray[Any]:
 def _settle_attributes(attributes: Sequence[Attribute], profile: str | None) -> tuple[Attribute, ...]:
     """Sets the compression, and a date where there is none: OpenImageIO would write that of now."""
     settled = []
-    for name, kind, value in attributes:
+    for name, stored_kind, value in attributes:
+        # OpenImageIO reads EXIF's orientation as 16 bits, and writes none but that of 32.
+        kind = "int" if name == "Orientation" else stored_kind
         chosen = value
         if name == "compression" and kind == "string":
             own = value if str(value).split(":")[0] in LOSSLESS_COMPRESSIONS else "zip"

@@ -58,6 +58,7 @@ class PicturePart:
         size: width and height of the picture as shown (display window); None for those of ``pixels``.
         types: of the channels, where they differ from each other: "half" and "float", say; else empty.
         attributes: the header's.
+        origin: where the file says that the picture as shown begins: left and top.
     """
 
     channels: tuple[str, ...]
@@ -67,6 +68,7 @@ class PicturePart:
     size: tuple[int, int] | None = None
     types: tuple[str, ...] = ()
     attributes: tuple[Attribute, ...] = ()
+    origin: tuple[int, int] = (0, 0)
 
 
 def read_header(path: Path) -> tuple[PicturePart, ...]:
@@ -186,6 +188,7 @@ def _read_part(
         (spec.full_width, spec.full_height),
         types,
         tuple(_list_attributes(spec)),
+        (spec.full_x, spec.full_y),
     )
 
 
@@ -269,8 +272,9 @@ def _describe_part(part: PicturePart) -> Any:
     if part.types:
         spec.channelformats = tuple(OpenImageIO.TypeDesc(each) for each in part.types)
     place = part.place or Rect(0, 0, width, height)
-    spec.x = place.left
-    spec.y = place.top
+    spec.full_x, spec.full_y = part.origin
+    spec.x = place.left + spec.full_x
+    spec.y = place.top + spec.full_y
     spec.full_width, spec.full_height = part.size or (width, height)
     for name, kind, value in part.attributes:
         if isinstance(value, str) and not value.isascii() and not _is_text(value):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.errors import ClipError, UsageError
+from recaster.media.picture_file import PICTURE_FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,7 @@ class PictureLayer:
         colours: the places of red, green and blue among the part's channels; of grey three times the same.
         alpha: the place of the channel that says how opaque it is; None where there is none.
         dtype: numpy's name of its values' type: uint8, uint16, float16 or float32.
+        is_premultiplied: whether its colours are stored multiplied by its alpha.
     """
 
     name: str
@@ -45,6 +47,7 @@ class PictureLayer:
     colours: tuple[int, int, int]
     alpha: int | None
     dtype: str
+    is_premultiplied: bool
 
     @property
     def span(self) -> tuple[int, int]:
@@ -77,7 +80,7 @@ def choose_layer(path: Path, parts: Sequence[PicturePart], name: str | None) -> 
         UsageError: there is none of that name, or several may be meant.
         ClipError: the picture has no layer with colours.
     """
-    layers = list_layers(parts)
+    layers = list_layers(path, parts)
     if not layers:
         channels = ", ".join(channel for part in parts for channel in part.channels[:_MAX_NAMED])
         raise ClipError(f"{path}: this picture has no colours, only the channels {channels}")
@@ -96,8 +99,8 @@ def choose_layer(path: Path, parts: Sequence[PicturePart], name: str | None) -> 
     raise UsageError(f"{path}: several layers may be meant, {names}; choose one with --input-layer")
 
 
-def list_layers(parts: Sequence[PicturePart]) -> list[PictureLayer]:
-    """Lists the layers that have colours, or grey.
+def list_layers(path: Path, parts: Sequence[PicturePart]) -> list[PictureLayer]:
+    """Lists the layers of a file that have colours, or grey.
 
     A layer's name is what stands before the last dot of its channels' names; of a later part whose channels
     have plain names, the part's.
@@ -118,7 +121,9 @@ def list_layers(parts: Sequence[PicturePart]) -> list[PictureLayer]:
             else:
                 continue
             alpha = places.get("A")
-            layers.append(PictureLayer(name, number, colours, alpha, _find_type(part, colours)))
+            is_multiplied = alpha is not None and _is_premultiplied(path, part)
+            dtype = _find_type(part, colours)
+            layers.append(PictureLayer(name, number, colours, alpha, dtype, is_multiplied))
     return layers
 
 
@@ -127,3 +132,10 @@ def _find_type(part: PicturePart, places: Sequence[int]) -> str:
         return str(part.pixels.dtype)
     kinds = {part.types[place] for place in places}
     return str(np.dtype(_DTYPES.get(kinds.pop(), np.float32))) if len(kinds) == 1 else "float32"
+
+
+def _is_premultiplied(path: Path, part: PicturePart) -> bool:
+    """Tells whether colours are multiplied by alpha: always in OpenEXR, unless it says otherwise in TIFF."""
+    stored = PICTURE_FORMATS[path.suffix.lower()]
+    is_straight = any(name == "oiio:UnassociatedAlpha" and value for name, _, value in part.attributes)
+    return stored == "openexr" or (stored == "tiff" and not is_straight)

@@ -71,6 +71,12 @@ def make_alpha(alpha: NDArray[np.uint16], sample_type: str) -> NDArray[Any]:
     return np.asarray(alpha * np.float32(1 / 65535), DTYPES[sample_type])
 
 
+def divide_by_alpha(plate: Plate, alpha: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Divides colours that are multiplied by their alpha; black where that is none."""
+    opacity = alpha[..., None] * np.float32(1 / 65535)
+    return np.divide(plate, opacity, out=np.zeros(plate.shape, np.float32), where=opacity > 0)
+
+
 def _convert_by_table(plate: Plate) -> NDArray[np.float16]:
     if plate.dtype == np.uint8:
         return np.asarray(_byte_table()[plate])

@@ -19,7 +19,14 @@ from recaster.media.picture import has_alpha
 from recaster.media.picture_file import PicturePart, write_picture
 from recaster.media.picture_frame import PictureFrame
 from recaster.media.picture_join import keeps_files
-from recaster.media.picture_values import DTYPES, MAX_LEVELS, make_alpha, make_values, scale_codes
+from recaster.media.picture_values import (
+    DTYPES,
+    MAX_LEVELS,
+    divide_by_alpha,
+    make_alpha,
+    make_values,
+    scale_codes,
+)
 from recaster.media.stored_patches import to_stored
 from recaster.media.timecode import move_timecode, pack_smpte_word
 from recaster.media.types import Patch, Rect
@@ -33,7 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.media.picture_file import Attribute
-    from recaster.media.types import ClipInfo, Frame, Plate, Shape
+    from recaster.media.types import ClipInfo, Frame, Shape
 
 _DATE: Final = r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)"
 MAX_RATIONAL: Final = 100_000
@@ -110,9 +117,9 @@ class PictureWriter:
         alpha = None
         if isinstance(frame, PictureFrame) and is_as_stored:
             plate = paste_patches(frame.stored_plate, placed)
-            alpha = frame.stored_alpha
-            if alpha is not None and frame.pixels.dtype in (np.float16, np.float32):
-                plate = _divide_by_alpha(plate, alpha)
+            alpha = frame.stored_alpha if self._keeps_alpha else None
+            if alpha is not None and frame.layer.is_premultiplied:
+                plate = divide_by_alpha(plate, alpha)
         elif isinstance(frame, LazyFrame) and is_as_stored and _has_size(frame.picture, shape):
             plate = paste_patches(frame.stored_plate, placed)
             alpha = frame.stored_alpha if has_alpha(frame.picture) else None
@@ -227,12 +234,6 @@ def turn_upright(picture: NDArray[Any], shape: Shape) -> NDArray[Any]:
     if shape.mirrored:
         picture = picture[:, ::-1]
     return np.rot90(picture, -shape.rotation // 90)
-
-
-def _divide_by_alpha(plate: Plate, alpha: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """Divides colours that are multiplied by their alpha; black where that is none."""
-    opacity = alpha[..., None] * np.float32(1 / 65535)
-    return np.divide(plate, opacity, out=np.zeros(plate.shape, np.float32), where=opacity > 0)
 
 
 def _has_size(picture: Any, shape: Shape) -> bool:

@@ -95,7 +95,10 @@ def _check_alike(
                 f"{shape.width}x{shape.height}; give sequences of one size and shape"
             )
         if choose_layer(path, parts, options.layer) != layer:
-            raise ClipError(f"{path}: has other channels, or values of another type, than the first picture")
+            raise ClipError(
+                f"{path}: has other channels, values of another type, or colours multiplied by alpha "
+                "otherwise, than the first picture"
+            )
         step()
 
 

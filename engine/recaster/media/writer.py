@@ -46,6 +46,7 @@ from recaster.media.lazy_frame import LazyFrame, sample_planes
 from recaster.media.patches import PatchCompositor, find_siting, paste_patches
 from recaster.media.picture import bit_depth, has_alpha
 from recaster.media.picture_frame import PictureFrame
+from recaster.media.picture_values import divide_by_alpha
 from recaster.media.stored_patches import to_stored
 from recaster.media.types import Patch, Rect
 from recaster.settings.encoding import FFMPEG_ENCODERS, WriterOptions
@@ -197,9 +198,12 @@ class ClipWriter:
         is_stored = self._shape == self._info.shape
         placed = [to_stored(patch, self._shape) for patch in patches]
         plate = paste_patches(frame.stored_plate if is_stored else frame.plate, placed)
+        alpha = frame.stored_alpha if is_stored and has_alpha(av.VideoFrame(16, 16, self._format)) else None
+        if alpha is not None and frame.layer.is_premultiplied:
+            plate = divide_by_alpha(plate, alpha)
         if self._info.colour.transfer == LINEAR_TRANSFER and frame.view is not None:
             plate = frame.view.decode_picture(np.asarray(plate, np.float32))
-        self._encode_rgb(plate, frame.pts, frame.stored_alpha if is_stored else None)
+        self._encode_rgb(plate, frame.pts, alpha)
 
     def write_matte(self, frame: Frame, matte: NDArray[np.uint8]) -> None:
         """Appends where faces show in a frame, (info.height, info.width), as grey.
