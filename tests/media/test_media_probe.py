@@ -8,6 +8,7 @@ from clips import write_clip
 from recaster.errors import ClipError
 from recaster.media.probe import find_constant_rate, probe
 from recaster.media.reader import read_frames
+from recaster.settings.reading import ReadOptions
 
 MILLISECOND = Fraction(1, 1000)
 
@@ -171,3 +172,12 @@ def test_a_still_image_is_no_clip(tmp_path):
     PIL.Image.new("RGB", (8, 8)).save(tmp_path / "a.webp")
     with pytest.raises(ClipError, match="still image"):
         probe(tmp_path / "a.webp")
+
+
+def test_options_of_sequences_are_named_as_ignored_for_a_movie(clip):
+    assert not any("ignored" in each for each in probe(clip).warnings)
+    warnings = probe(clip, ReadOptions(frame_rate="25", layer="beauty")).warnings
+    assert [each for each in warnings if "ignored" in each] == [
+        "ignored: a frame rate of 25, for a movie has its own",
+        "ignored: the layer beauty, for a movie has none",
+    ]

@@ -48,7 +48,14 @@ def probe(path: Path, options: ReadOptions = DEFAULT_READING) -> ClipInfo:
             sequence a picture that is damaged or unlike the first.
         UsageError: a layer of pictures has to be named, or isn't there.
     """
-    return dataclasses.replace(scan(path, options).info, path=resolve_clip(Path(path)), reading=options)
+    info = scan(path, options).info
+    warnings = info.warnings
+    # A movie says its rate and has no layers.
+    if not info.is_sequence and options.frame_rate is not None:
+        warnings += (f"ignored: a frame rate of {options.frame_rate}, for a movie has its own",)
+    if not info.is_sequence and options.layer is not None:
+        warnings += (f"ignored: the layer {options.layer}, for a movie has none",)
+    return dataclasses.replace(info, path=resolve_clip(Path(path)), reading=options, warnings=warnings)
 
 
 def scan(path: Path, options: ReadOptions = DEFAULT_READING) -> Scan:
