@@ -174,7 +174,8 @@ def test_a_still_image_is_no_clip(tmp_path):
         probe(tmp_path / "a.webp")
 
 
-def test_options_of_sequences_are_named_as_ignored_for_a_movie(clip):
+def test_options_of_sequences_are_named_as_ignored_for_a_movie(make_clip):
+    clip = make_clip("a.mp4")
     assert not any("ignored" in each for each in probe(clip).warnings)
     warnings = probe(clip, ReadOptions(frame_rate="25", layer="beauty")).warnings
     assert [each for each in warnings if "ignored" in each] == [
