@@ -206,6 +206,42 @@ def test_a_dpx_file_that_nobody_painted_on_is_the_same_file(tmp_path, pixel_form
         assert new.read_bytes() == old.read_bytes()
 
 
+def test_paint_shows_on_black_and_white(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number, photometric in enumerate((1, 0)):
+        picture = PIL.Image.new("1", SIZE, 1)
+        picture.save(tmp_path / "in" / f"a.{number}.tif", tiffinfo={262: photometric}, compression="group4")
+    before, after, inside = paint(tmp_path / "in", tmp_path / "b.tif", value=(51, 51, 51))
+    for [old], [new] in zip(before, after, strict=True):
+        np.testing.assert_array_equal(new.pixels[~inside], old.pixels[~inside])
+        assert (new.pixels[inside] == 51).all()
+
+
+@pytest.mark.parametrize(("own", "expected"), [("lzw", "lzw"), ("packbits", "packbits"), ("jpeg", "zip")])
+def test_compression_of_tiff_is_its_own_if_it_loses_nothing(tmp_path, own, expected):
+    (tmp_path / "in").mkdir()
+    pixels = random_bits("u1", 3)
+    part = PicturePart(("R", "G", "B"), pixels, attributes=(("compression", "string", own),))
+    write_picture(tmp_path / "in" / "a.1.tif", [part])
+    before, after, _ = paint(tmp_path / "in", tmp_path / "b.tif")
+    assert ("compression", "string", expected) in after[0][0].attributes
+    np.testing.assert_array_equal(after[0][0].pixels, before[0][0].pixels)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_of_several_pages_the_first_is_used_and_the_others_are_named(tmp_path, mode):
+    (tmp_path / "in").mkdir()
+    pages = [PIL.Image.new(mode, SIZE, grey) for grey in ("gray", "white", "black")]
+    pages[0].save(tmp_path / "in" / "a.1.tif", save_all=True, append_images=pages[1:])
+    before, after, _ = paint(tmp_path / "in", tmp_path / "b.tif")
+    assert len(before[0]) == len(after[0]) == 1
+    np.testing.assert_array_equal(after[0][0].pixels[..., 0], np.asarray(pages[0].convert("L")))
+    info = Clip(tmp_path / "in").info
+    for name, codec in (("%04d.tif", "tiff"), ("%04d.png", "png"), ("a.mov", "prores")):
+        [sentence] = check_output(tmp_path / name, info, WriterOptions(codec))
+        assert "2 more pages of each picture" in sentence
+
+
 def test_jpeg_is_encoded_anew(tmp_path):
     (tmp_path / "in").mkdir()
     ramp = np.linspace(0, 255, SIZE[0] * SIZE[1]).reshape(*SIZE[::-1], 1).astype(np.uint8).repeat(3, -1)

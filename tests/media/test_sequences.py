@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import OpenImageIO
 import PIL.Image
 import pytest
 
@@ -288,6 +290,31 @@ def test_odd_pictures_are_refused_by_name(tmp_path: Path) -> None:
     refuse(r"shot\.0002\.exr: this picture cannot be read")
     file.write_bytes(b"")
     refuse(r"shot\.0002\.exr: the file is empty")
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "words"),
+    [
+        ("a.1.tif", "CMYK", "CMYK"),
+        ("a.1.jpg", "CMYK", "CMYK"),
+        ("a.1.tif", "LAB", "CIELAB"),
+    ],
+)
+def test_colours_other_than_rgb_are_refused(tmp_path: Path, name: str, mode: str, words: str) -> None:
+    channels = len(PIL.Image.new(mode, (1, 1)).getbands())
+    PIL.Image.frombytes(mode, (WIDTH, HEIGHT), bytes(WIDTH * HEIGHT * channels)).save(tmp_path / name)
+    with pytest.raises(ClipError, match=rf"{re.escape(name)}: its colours are {words}; convert it to RGB"):
+        probe(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["int16", "double"])
+def test_values_that_would_be_taken_for_light_are_refused(tmp_path: Path, kind: str) -> None:
+    writer = OpenImageIO.ImageOutput.create("tiff")
+    writer.open(str(tmp_path / "a.1.tif"), OpenImageIO.ImageSpec(WIDTH, HEIGHT, 3, kind))
+    writer.write_image(make_pixels(0, "float32"))
+    writer.close()
+    with pytest.raises(ClipError, match=rf"a\.1\.tif: values of the type {kind} cannot be used"):
+        probe(tmp_path)
 
 
 def test_a_picture_that_is_cut_off_is_named_when_it_is_read(tmp_path: Path) -> None:

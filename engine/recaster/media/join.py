@@ -21,7 +21,7 @@ from recaster.media.encoders import (
     find_codec_losses,
 )
 from recaster.media.metadata import NO_METADATA, Metadata
-from recaster.media.picture_join import describe_picture_losses, list_lost_channels
+from recaster.media.picture_join import describe_picture_losses, list_lost_parts
 from recaster.media.probe import scan
 from recaster.media.sequence_name import choose_picture_codec
 from recaster.media.side_streams import SideStreamCopy, describe_losses
@@ -86,7 +86,7 @@ def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = 
     if not original.is_sequence:
         fallback = choose_sound_fallback(Path(out), options)
         changes = describe_sound_changes(original.path, Path(out), fallback)
-    others = [*find_codec_losses(Path(out), original, options), *list_lost_channels(original, options)]
+    others = [*find_codec_losses(Path(out), original, options), *list_lost_parts(original, options)]
     return (*changes, *describe_losses(original, Path(out), pixel_format, others))
 
 

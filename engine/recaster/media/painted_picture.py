@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from recaster.media.picture_frame import PictureFrame
     from recaster.media.types import Patch
 
-LOSSLESS_COMPRESSIONS: Final = ("none", "rle", "zip", "zips", "piz")
+LOSSLESS_COMPRESSIONS: Final = ("none", "rle", "zip", "zips", "piz", "lzw", "packbits")
+MIN_BITS: Final = 8
+"""Of a sample: fewer are read as 8."""
 _LUMA: Final = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Shares of red, green and blue in grey (ITU-R BT.709)."""
 
@@ -86,6 +88,8 @@ def _settle_attributes(attributes: Sequence[Attribute], profile: str | None) -> 
         if name == "compression" and kind == "string":
             own = value if str(value).split(":")[0] in LOSSLESS_COMPRESSIONS else "zip"
             chosen = profile or own
+        elif name == "oiio:BitsPerSample":  # what is painted on pictures of black and white is neither
+            chosen = max(value, MIN_BITS)
         settled.append((name, kind, chosen))
     if not any(name == "DateTime" for name, _, _ in settled):
         settled.append(("DateTime", "string", ""))

@@ -39,6 +39,17 @@ _TYPES: Final = {
     "float": np.float32,
     "uint": np.uint32,
 }
+_OTHER_COLOURS: Final = {
+    5: "CMYK",
+    8: "CIELAB",
+    9: "ICCLAB",
+    10: "ITULAB",
+    32844: "LogL",
+    32845: "LogLuv",
+    "CMYK": "CMYK",
+    "YCbCrK": "CMYK",
+}
+"""Colours that OpenImageIO converts to RGB, or takes for it, by TIFF's numbers and its names of JPEG's."""
 _DEPTHS: Final = {np.dtype(value): name for name, value in _TYPES.items()}
 
 Attribute = tuple[str, str, Any]
@@ -72,7 +83,10 @@ class PicturePart:
 
 
 def read_header(path: Path) -> tuple[PicturePart, ...]:
-    """Reads what a file says of its parts; their pixels are empty (ClipError where it can't be read)."""
+    """Reads what a file says of its parts; their pixels are empty (ClipError where it can't be read).
+
+    Of formats other than OpenEXR, further pictures of a file are passed over.
+    """
     with _open_parts(path) as reader:
         return tuple(
             _read_part(path, reader, number, has_pixels=False) for number in _list_parts(path, reader)
@@ -108,8 +122,22 @@ def read_channels(path: Path, part: int, begin: int, end: int) -> tuple[PictureP
             raise ClipError(f"{path}: it has other channels than the sequence's first picture")
         _check_part(path, reader.spec())
         channels = _read_part(path, reader, part, has_pixels=True, channels=slice(begin, end))
-        is_whole = end - begin == reader.spec().nchannels and part == 0 and not reader.seek_subimage(1, 0)
-        return channels, is_whole
+        has_all_channels = end - begin == reader.spec().nchannels
+        is_only = part == 0 and not (_has_layers(path) and reader.seek_subimage(1, 0))
+        return channels, has_all_channels and is_only
+
+
+def count_passed_over(path: Path) -> int:
+    """Counts the pages of a file beside its first (ClipError where it can't be read)."""
+    if _has_layers(path):
+        return 0
+    with _open_parts(path) as reader:
+        return next(number for number in range(MAX_PARTS + 1) if not reader.seek_subimage(number + 1, 0))
+
+
+def _has_layers(path: Path) -> bool:
+    """Tells whether further pictures in a file are layers of its first, and not pages of their own."""
+    return PICTURE_FORMATS[path.suffix.lower()] == "openexr"
 
 
 @contextlib.contextmanager
@@ -148,12 +176,23 @@ def _list_parts(path: Path, reader: Any) -> Iterator[int]:
             raise ClipError(f"{path}: has more than {MAX_PARTS} parts")
         _check_part(path, reader.spec())
         yield number
+        if not _has_layers(path):
+            return
         number += 1
 
 
 def _check_part(path: Path, spec: Any) -> None:
     if spec.deep:
         raise ClipError(f"{path}: deep pictures cannot be used; flatten them first")
+    stated = (spec.getattribute(name) for name in ("tiff:PhotometricInterpretation", "jpeg:ColorSpace"))
+    other = next((_OTHER_COLOURS[value] for value in stated if value in _OTHER_COLOURS), None)
+    if other is not None:
+        raise ClipError(f"{path}: its colours are {other}; convert it to RGB first")
+    if str(spec.format) not in _TYPES:
+        raise ClipError(
+            f"{path}: values of the type {spec.format} cannot be used; save it with 8 or 16 bits without a "
+            "sign, or floats of 32"
+        )
     for width, height in ((spec.width, spec.height), (spec.full_width, spec.full_height)):
         if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
             raise ClipError(

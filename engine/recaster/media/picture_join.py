@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from recaster.errors import OutputError
 from recaster.files import atomic_file, sync, write_error
 from recaster.media.encoders import ENCODERS, find_codec_losses, keeps_alpha
-from recaster.media.picture_file import read_header
+from recaster.media.picture_file import count_passed_over, read_header
 from recaster.media.picture_layer import choose_layer
 from recaster.media.sequence_name import SequenceName
 from recaster.progress import step
@@ -119,7 +119,7 @@ def describe_picture_losses(out: Path, info: ClipInfo, options: WriterOptions) -
         },
     }
     lost = [f"{count} {kind} stream{'s' if count > 1 else ''}" for kind, count in counts.items() if count]
-    lost += list_lost_channels(info, options)
+    lost += list_lost_parts(info, options)
     if metadata.chapters:
         lost.append(f"{len(metadata.chapters)} chapters")
     tags = {*metadata.tags, *metadata.picture_tags} - {"language"}
@@ -148,13 +148,15 @@ def keeps_files(info: ClipInfo, options: WriterOptions) -> bool:
     return is_same_kind and is_as_stored and options.pixel_format in (None, own)
 
 
-def list_lost_channels(info: ClipInfo, options: WriterOptions) -> list[str]:
-    """Lists what a result lacks of the other channels of a sequence's pictures, as texts."""
+def list_lost_parts(info: ClipInfo, options: WriterOptions) -> list[str]:
+    """Lists what a result lacks of a sequence's pictures, their other channels and pages, as texts."""
     if not info.is_sequence:
         return []
     sequence = SequenceName.parse(info.path)
     first = info.path if sequence is None else sequence.picture_path(info.first_number or 0)
     parts = read_header(first)
+    pages = count_passed_over(first)
+    lost = [f"{pages} more page{'s' if pages > 1 else ''} of each picture"] if pages else []
     if keeps_files(info, options):
         # OpenImageIO reads and writes channels of several types as floats.
         rounded = [
@@ -163,7 +165,7 @@ def list_lost_channels(info: ClipInfo, options: WriterOptions) -> list[str]:
             for channel, kind in zip(part.channels, part.types, strict=False)
             if kind == "uint"
         ]
-        return [f"channels {_name_some(rounded)} beyond 24 bits"] if rounded else []
+        return lost + ([f"channels {_name_some(rounded)} beyond 24 bits"] if rounded else [])
     layer = choose_layer(first, parts, info.reading.layer)
     seen = {(layer.part, place) for place in (*layer.colours, layer.alpha)}
     names = [
@@ -172,7 +174,7 @@ def list_lost_channels(info: ClipInfo, options: WriterOptions) -> list[str]:
         for place, channel in enumerate(part.channels)
         if (number, place) not in seen
     ]
-    return [f"channels {_name_some(names)}"] if names else []
+    return lost + ([f"channels {_name_some(names)}"] if names else [])
 
 
 def _name_some(names: Sequence[str]) -> str:
