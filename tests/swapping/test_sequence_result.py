@@ -15,7 +15,7 @@ import pytest
 from recaster.api.v1 import job_pb2
 from recaster.cli.main import main
 from recaster.cli.swap_several import choose_result_name
-from recaster.errors import ConsentError, ManifestError
+from recaster.errors import ConsentError, ManifestError, UsageError
 from recaster.files import sha256
 from recaster.media.picture_file import PicturePart, read_picture, write_picture
 from recaster.media.sequence_name import SequenceName
@@ -129,6 +129,76 @@ def test_a_list_speaks_for_its_pictures(fake: Any, ask: Any, tmp_path: Path, cap
     with pytest.raises(ManifestError, match="was changed after it was signed"):
         inspect_file(name.list_path, tmp_path / "data")
     assert not swap.is_made(request, load(fake))
+
+
+def test_a_list_speaks_for_no_other_pictures(fake: Any, ask: Any, tmp_path: Path, capsys: Any) -> None:
+    request = ask("a.%04d.png")
+    swap.run(request, load=load(fake))
+    folder = tmp_path / "out"
+    listed = folder / "a.png.sha256"
+    edit = fake.make_clip(tmp_path / "edit.mp4", 3)
+    data = (folder / "a.0003.png").read_bytes()
+    (folder / "a_0003.png").write_bytes(data)
+    (folder / "a_0004.png").write_bytes(data)
+    capsys.readouterr()
+    for pattern in ("a_%04d.png", "a%04d.png", "a.%03d.png", "a_####.png"):
+        other = str(folder / pattern)
+        assert main(["verify", other]) == ManifestError.exit_code
+        assert "a.png.sha256: is the list of a.0001.png and 11 more, and not of" in capsys.readouterr().err
+        assert main(["sign", str(edit), "--swap", other]) == ManifestError.exit_code
+        capsys.readouterr()
+    assert main(["verify", str(request.out)]) == 0
+    assert "beside them" not in capsys.readouterr().out
+    assert main(["verify", str(listed)]) == 0
+    said = "12 pictures are as listed; nothing is known of a_0003.png and 1 more beside them"
+    assert said in capsys.readouterr().out
+    (folder / "a_0003.png").unlink()
+    assert main(["verify", str(folder)]) == 0
+    assert "as listed; nothing is known of a_0004.png beside them" in capsys.readouterr().out
+    (folder / "a.0013.png").write_bytes(data)
+    (folder / "a.0099.png").write_bytes(data)
+    for path in (request.out, folder):
+        assert main(["verify", str(path)]) == ManifestError.exit_code
+        told = capsys.readouterr().err
+        assert "a.png.sha256: names no a.0013.png and 1 more" in told
+    assert main(["sign", str(edit), "--swap", str(request.out)]) == ManifestError.exit_code
+
+
+def test_a_list_is_not_replaced_by_that_of_others(fake: Any, ask: Any, tmp_path: Path) -> None:
+    swap.run(ask("a.%04d.png"), load=load(fake))
+    before = read_all(tmp_path / "out")
+    other = ask("a_%04d.png")
+    with pytest.raises(UsageError, match=r"a\.png\.sha256: is the list of a\.0001\.png and 11 more, and"):
+        swap.check(other)
+    with pytest.raises(UsageError, match="choose another folder"):
+        swap.run(other, load=load(fake))
+    assert read_all(tmp_path / "out") == before
+    assert swap.check(dataclasses.replace(other, has_manifest=False)) == COUNT
+    assert swap.check(ask("a.####.png")) == COUNT
+    for number in range(1, COUNT + 1):
+        (tmp_path / "out" / f"a.{number:04}.png").unlink()
+    assert swap.check(other) == COUNT, "a list of no pictures is in nobody's way"
+    (tmp_path / "out" / "a.png.sha256").write_text("notes")
+    with pytest.raises(UsageError, match=r"a\.png\.sha256: is in the way of the list of a_%04d\.png"):
+        swap.check(other)
+
+
+def test_nothing_is_written_over_lists_and_manifests(fake: Any, ask: Any, tmp_path: Path) -> None:
+    for name, what in (("a.png.sha256", "list"), ("a.png.c2pa", "manifest")):
+        with pytest.raises(UsageError, match=f"the report would replace the {what} of the result"):
+            swap.check(ask("a.%04d.png", report=tmp_path / "out" / name))
+    with pytest.raises(UsageError, match="the report would replace the manifest of the result"):
+        swap.check(ask("a.mkv", report=tmp_path / "out" / "a.c2pa"))
+    layers = {"layers": ("face",), "layers_out": tmp_path / "l" / "a.%04d.exr"}
+    with pytest.raises(UsageError, match="the report would replace the list of the layers"):
+        swap.check(ask("a.%04d.png", report=tmp_path / "l" / "a.exr.sha256", **layers))
+    layers["layers_out"] = tmp_path / "out" / "a_%04d.exr"
+    with pytest.raises(UsageError, match="the list of the result would replace the list of the layers"):
+        swap.check(ask("a.%04d.exr", **layers))
+    swap.run(ask("a.%04d.png"), load=load(fake))
+    request = dataclasses.replace(ask("b.%04d.png"), clip=tmp_path / "out")
+    with pytest.raises(UsageError, match="the report would replace the list of the clip"):
+        swap.check(dataclasses.replace(request, report=tmp_path / "out" / "a.png.sha256"))
 
 
 def test_an_edit_of_a_sequence_is_signed(fake: Any, ask: Any, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ manifest or the file was changed, and with 10 where the signer is unknown: then 
 manifest, and what it says is no more than their word. A manifest can be stripped: none proves nothing.
 
 The manifest of a sequence (shot.%04d.exr) is that of the list of its pictures, shot.exr.sha256: every picture
-is checked against it, or the one that is named."""
+is checked against it, or the one that is named. Ends with 3, too, where a picture of the sequence isn't in
+its list; other pictures in a folder, or beside a list, are named."""
 SIGN = """Editing programs drop the manifests of the swaps that go into an edit. Sign the export: it
 gets a manifest of its own that names those swaps and keeps what theirs say. The swaps have to
 be made here, or by an authority that the policy trusts, and their faces must be such as may be put on now.
@@ -55,7 +56,7 @@ def _verify(options: Options) -> None:
     if options.json:
         say_json(inspection.manifests)
     else:
-        say(f"{options.file}: {inspection.line}")
+        say(f"{options.file}: {inspection.line}{_describe_beside(options.file, path)}")
     if not inspection.trusted and not inspection.local:
         raise UnknownSignerError(
             f"{options.file}: anybody could have signed this; name the authorities you trust with --trust"
@@ -63,17 +64,34 @@ def _verify(options: Options) -> None:
 
 
 def _find_signed(path: Path) -> tuple[Path, tuple[str, ...]]:
-    """Finds the file that a manifest would be bound to, and names of the pictures that are asked for."""
+    """Finds the file that a manifest would be bound to, and names of the pictures that are asked for.
+
+    Raises:
+        ManifestError: the list of a sequence doesn't name all its pictures, or names others.
+        ClipError: a folder holds several sequences.
+    """
     from recaster.media.sequence_name import SequenceName, find_sequence
     from recaster.provenance.manifest import sidecar_of
+    from recaster.swapping.sequence_list import check_names
 
     sequence = find_sequence(path) if path.is_dir() else SequenceName.parse(path)
     if sequence is not None:
+        check_names(sequence)
         return sequence.list_path, ()
     sequence = SequenceName.of_file(path)
     if sequence is not None and not sidecar_of(path).is_file() and sequence.list_path.is_file():
         return sequence.list_path, (path.name,)
     return path, ()
+
+
+def _describe_beside(asked: Path, path: Path) -> str:
+    """Describes the pictures that a folder, or that of a list, holds beside those that were checked."""
+    from recaster.settings.encoding import LIST_SUFFIX
+    from recaster.swapping.sequence_list import describe_unlisted
+
+    is_whole = path.suffix == LIST_SUFFIX and (asked == path or asked.is_dir())
+    words = describe_unlisted(path) if is_whole else ""
+    return f"; {words}" if words else ""
 
 
 def _sign(options: Options) -> None:

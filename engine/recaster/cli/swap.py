@@ -156,9 +156,12 @@ def refuse_mending(options: Options, tasks: list[Options]) -> None:
 
 
 def _check_files(task: Options) -> None:
-    """Refuses files that an engine would write as others (UsageError)."""
+    """Refuses files that an engine would write as others, or that would replace others (UsageError)."""
     from recaster.media.sequence_name import SequenceName
+    from recaster.swapping.sequence_list import refuse_other_list
 
+    if not task.no_manifest:
+        refuse_other_list(task.out)
     kinds = [SequenceName.parse(path) for path in (task.out, task.matte) if path is not None]
     suffixes = {None if kind is None else kind.suffix.lower() for kind in kinds}
     if len(suffixes) > 1:

@@ -218,7 +218,7 @@ def _find_clashes(options: Options, tasks: Sequence[Options]) -> list[RecasterEr
     outputs = [
         (task.clip, path)
         for task in tasks
-        for path in (task.out, task.matte, task.report, task.layers_out)
+        for path in (task.out, task.matte, task.report, task.layers_out, *_list_marks(task))
         if path is not None
     ]
     counts = Counter(_place(path) for _, path in outputs)
@@ -232,6 +232,14 @@ def _find_clashes(options: Options, tasks: Sequence[Options]) -> list[RecasterEr
         elif place in inputs:
             faults.append(UsageError(f"{path}: would replace what is read; choose another folder"))
     return faults
+
+
+def _list_marks(task: Options) -> list[Path]:
+    """Lists what lies beside the signed results of a task: lists of pictures, manifests."""
+    from recaster.swapping.sequence_list import list_marks
+
+    paths = () if task.no_manifest else (task.out, task.layers_out)
+    return [mark for path in paths if path is not None for mark in list_marks(path).values()]
 
 
 def _place(path: Path) -> str:

@@ -90,11 +90,17 @@ class SequenceName:
         """Finds the numbers of the pictures that are there, in order (OSError without the folder)."""
         if not self.digits:
             return [0] if self.path.is_file() else []
-        name = re.compile(rf"{re.escape(self.prefix)}(\d{{{self.digits},}}){re.escape(self.suffix)}")
-        matches = (name.fullmatch(path.name) for path in self.folder.iterdir())
+        numbers = (self.read_number(path.name) for path in self.folder.iterdir())
+        return sorted(number for number in numbers if number is not None)
+
+    def read_number(self, name: str) -> int | None:
+        """Reads the number of the picture of a name; None where the sequence has no picture so called."""
+        if not self.digits:
+            return 0 if name == self.path.name else None
+        pattern = rf"{re.escape(self.prefix)}(\d{{{self.digits},}}){re.escape(self.suffix)}"
+        match = re.fullmatch(pattern, name)
         # No zeros before a number that is long enough without: 00012 isn't written with four digits.
-        numbers = (int(match[1]) for match in matches if match and len(match[1]) == self._length(match[1]))
-        return sorted(numbers)
+        return int(match[1]) if match and len(match[1]) == self._length(match[1]) else None
 
     def _length(self, digits: str) -> int:
         return max(self.digits, len(str(int(digits))))

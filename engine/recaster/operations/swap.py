@@ -13,7 +13,6 @@ from recaster.files import remove_folder, sha256
 from recaster.operations.face_rights import NO_CLAIM, FaceClaim, Grant, folder_digests
 from recaster.operations.request_options import swap_settings
 from recaster.progress import LogLine, Report, no_log, silent
-from recaster.provenance.manifest import SIDECAR_TYPES, sidecar_of
 from recaster.provenance.picture_list import format_list
 from recaster.provenance.policy import apply_policy
 from recaster.provenance.provenance_mark import ProvenanceMark
@@ -155,7 +154,7 @@ def check(request: Request) -> int:
 
     clip = _open_clip(request)
     settings = _settings_by_policy(request, clip)
-    check_outputs(clip, request.out, settings)
+    check_outputs(clip, request.out, settings, is_signed=request.has_manifest)
     return len(clip.frames if settings.frames is None else settings.frames)
 
 
@@ -286,20 +285,18 @@ class _Files:
         from recaster.media.picture_join import list_places
         from recaster.media.sequence_name import SequenceName
         from recaster.swapping.request import list_side_layers
+        from recaster.swapping.sequence_list import list_marks
 
         sequence = None if request.preview is not None else SequenceName.parse(request.out)
         made = [request.out] if sequence is None else list_places(request.out, clip.info, frames)
         layers: list[Path] = []
         if request.layers_out is not None and {*request.layers} != {"mesh"}:
             layers = list_places(request.layers_out, clip.info, frames)
-        beside = []
+        beside: list[Path] = []
         if request.has_manifest:
-            signed = request.out if sequence is None else sequence.list_path
-            beside += _list_marks(signed, is_list=sequence is not None)
+            beside += list_marks(request.out).values()
             if request.layers_out is not None and layers:
-                pattern = SequenceName.parse(request.layers_out)
-                signed = request.layers_out if pattern is None else pattern.list_path
-                beside += _list_marks(signed, is_list=pattern is not None)
+                beside += list_marks(request.layers_out).values()
         if request.matte is not None:
             beside += list_places(request.matte, clip.info, frames)
         beside += [] if request.report is None else [request.report]
@@ -315,12 +312,6 @@ class _Files:
         if not self.layers:
             return []
         return [_digest_product(self.layers, is_sequence=self.layers[0].suffix in PICTURE_SUFFIXES)]
-
-
-def _list_marks(signed: Path, *, is_list: bool) -> list[Path]:
-    """Lists what lies beside a file that is signed for it: its manifest, and itself where it is a list."""
-    sidecars = [sidecar_of(signed)] if signed.suffix.lower() in SIDECAR_TYPES else []
-    return [*sidecars, *([signed] if is_list else [])]
 
 
 def _digest_product(paths: tuple[Path, ...], *, is_sequence: bool) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from recaster import __version__
+from recaster.errors import ManifestError
 from recaster.media.sequence_name import SequenceName
 from recaster.provenance.manifest import sidecar_of, sign_swap
+from recaster.swapping.sequence_list import check_names
 from recaster.weights_registry import weights_used_by
 
 if TYPE_CHECKING:
@@ -40,9 +42,13 @@ def mark_result(request: SwapRequest, unsigned: Path, out: Path, frames: int, sw
 def _find_ingredient(clip: Clip) -> Path:
     """Finds the file that stands for a clip: of a sequence its list, where that has a manifest."""
     sequence = SequenceName.parse(clip.path)
-    if sequence is not None and sidecar_of(sequence.list_path).is_file() and sequence.list_path.is_file():
-        return sequence.list_path
-    return clip.first_file
+    if sequence is None or not sidecar_of(sequence.list_path).is_file():
+        return clip.first_file
+    try:
+        check_names(sequence)
+    except ManifestError:  # gone, or that of other pictures
+        return clip.first_file
+    return sequence.list_path
 
 
 def collect_provenance_facts(swapper: Swapper, settings: SwapSettings) -> dict[str, Any]:

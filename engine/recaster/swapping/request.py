@@ -14,6 +14,7 @@ from recaster.media.join import check_output
 from recaster.media.sequence_name import SequenceName, would_replace
 from recaster.provenance.manifest import check_signer
 from recaster.settings.reading import DEFAULT_READING
+from recaster.swapping.sequence_list import list_marks, refuse_other_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,7 @@ class SwapRequest:
         """
         if self.mark is not None:
             check_signer(self.mark.signer)
-        return check_outputs(self.clip, self.out, self.settings)
+        return check_outputs(self.clip, self.out, self.settings, is_signed=self.mark is not None)
 
     def refuse_overwriting(self) -> None:
         """Refuses to write where something is read, or two results to one place (UsageError)."""
@@ -115,13 +116,19 @@ class SwapRequest:
         }
 
 
-def check_outputs(clip: Clip, out: Path, settings: SwapSettings) -> tuple[str, ...]:
+def check_outputs(
+    clip: Clip, out: Path, settings: SwapSettings, *, is_signed: bool = True
+) -> tuple[str, ...]:
     """Checks that a swap's result, matte and layers can be written; returns sentences on sound encoded anew.
 
     Raises:
-        UsageError: outputs, options and container don't go together, or something read would be replaced.
+        UsageError: outputs, options and container don't go together, or something read, or the list of other
+            pictures, would be replaced.
     """
     _refuse_overwriting(clip.path, out, settings)
+    for listed in (out, settings.layers_out) if is_signed else ():
+        if listed is not None:
+            refuse_other_list(listed)
     _ = clip.view  # a colour space that there isn't is refused
     conversions = check_output(out, clip.info, settings.writer)
     if settings.matte is not None:
@@ -164,7 +171,11 @@ def list_side_layers(layers: Sequence[str], out: Path | None) -> dict[str, Path]
 def _refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
     if settings.report is not None and settings.report.is_dir():
         raise UsageError(f"{settings.report}: is a folder; name a file for the report")
-    inputs = {"the clip": clip, "the picture of the person": settings.person}
+    inputs = {
+        "the clip": clip,
+        "the picture of the person": settings.person,
+        **{f"the {kind} of the clip": path for kind, path in list_marks(clip).items() if path.exists()},
+    }
     side_layers = list_side_layers(settings.layers, settings.layers_out)
     outputs = {
         "the result": out,
@@ -172,7 +183,11 @@ def _refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
         "the report": settings.report,
         "the file of layers": settings.layers_out,
         **{f"the file of layers ({name})": path for name, path in side_layers.items()},
+        **{f"the {kind} of the result": path for kind, path in list_marks(out).items()},
     }
+    if settings.layers_out is not None:
+        marks = list_marks(settings.layers_out)
+        outputs |= {f"the {kind} of the layers": path for kind, path in marks.items()}
     for name, path in outputs.items():
         for other, place in (inputs | outputs).items():
             # Different names may be one file.
