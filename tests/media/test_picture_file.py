@@ -55,6 +55,22 @@ def test_parts_windows_types_and_attributes_of_openexr_come_back(tmp_path: Path)
     assert [part.channels for part in read_header(tmp_path / "a.exr")] == [first.channels, second.channels]
 
 
+@pytest.mark.parametrize("suffix", [".tif", ".png", ".exr"])
+@pytest.mark.parametrize("channels", [("Y", "A"), ("R", "G", "B", "A")])
+def test_alpha_comes_back_as_alpha(tmp_path: Path, suffix: str, channels: tuple[str, ...]) -> None:
+    straight = (("oiio:UnassociatedAlpha", "int", 1),)
+    pixels = make_pixels("float16" if suffix == ".exr" else "uint16", len(channels))
+    write_picture(tmp_path / f"a{suffix}", [PicturePart(channels, pixels, attributes=straight)])
+    [part] = read_picture(tmp_path / f"a{suffix}")
+    assert part.channels == channels
+    np.testing.assert_array_equal(part.pixels, pixels)
+
+
+def test_a_channel_that_is_no_alpha_stays_none(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.tif", [PicturePart(("R", "G", "B", "spot"), make_pixels("uint8", 4))])
+    assert "A" not in read_header(tmp_path / "a.tif")[0].channels
+
+
 def test_files_that_are_no_such_picture_are_refused(tmp_path: Path) -> None:
     write_picture(tmp_path / "a.png", [PicturePart(("R", "G", "B"), make_pixels("uint8"))])
     (tmp_path / "a.png").rename(tmp_path / "a.exr")

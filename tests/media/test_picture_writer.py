@@ -145,6 +145,17 @@ def test_colours_of_png_are_tagged(tmp_path):
     assert "CICP" not in {name for name, _, _ in part.attributes}
 
 
+def test_colour_tags_that_are_lost_are_named(tmp_path):
+    for transfer, name in ((16, "PQ"), (18, "HLG")):
+        clip = make_noise(tmp_path / f"{name}.mkv", "gbrp16le", color_trc=transfer, color_primaries=9)
+        for codec in ("dpx", "tiff", "jpeg", "png", "exr"):
+            out = tmp_path / f"%04d{SUFFIXES[codec][0]}"
+            said = " ".join(check_output(out, probe(clip), WriterOptions(codec)))
+            assert (f"colour tags ({name}, bt2020)" in said) == (codec in ("dpx", "tiff", "jpeg"))
+    plain = probe(make_noise(tmp_path / "b.mkv", "yuv420p", color_trc=1, color_primaries=1))
+    assert "colour tags" not in str(check_output(tmp_path / "%04d.tif", plain, WriterOptions("tiff")))
+
+
 def test_rate_timecode_and_reel_are_in_the_headers(tmp_path):
     clip = make_noise(tmp_path / "a.mkv", "yuv420p", count=3)
     tags = {"creation_time": "2024-05-01T10:00:00.000000Z", "title": "The Shot"}

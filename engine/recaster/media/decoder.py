@@ -238,7 +238,9 @@ def list_copyable_sounds(container: Any) -> list[Any]:
 def check_file(path: Path) -> None:
     """Refuses a path that is no file with something in it (ClipError)."""
     if path.is_dir():
-        raise ClipError(f"{path}: this is a folder; give a video file")
+        raise ClipError(
+            f"{path}: this is a folder without a sequence of pictures; give a video file or such a folder"
+        )
     if not path.exists():
         raise ClipError(f"{path}: no such file")
     if path.stat().st_size == 0:

@@ -308,6 +308,8 @@ def _describe_part(part: PicturePart) -> Any:
     height, width, count = part.pixels.shape
     spec = OpenImageIO.ImageSpec(width, height, count, _DEPTHS[part.pixels.dtype])
     spec.channelnames = part.channels
+    # TIFF says so of a channel: unsaid, grey with alpha comes back as red and green.
+    spec.alpha_channel = part.channels.index("A") if "A" in part.channels else -1
     if part.types:
         spec.channelformats = tuple(OpenImageIO.TypeDesc(each) for each in part.types)
     place = part.place or Rect(0, 0, width, height)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import OutputError
 from recaster.files import atomic_file, sync, write_error
+from recaster.media.colour_tags import HDR_TRANSFERS
 from recaster.media.encoders import ENCODERS, find_codec_losses, keeps_alpha
 from recaster.media.picture_file import count_passed_over, read_header
 from recaster.media.picture_layer import choose_layer
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_NAMED: Final = 6
 """Channels that are named."""
+WIDE_PRIMARIES: Final = ("bt2020", "smpte431", "smpte432")
 DATED_CODECS: Final = ("exr", "dpx", "tiff")
 """Codecs of pictures that say when they were taken."""
 
@@ -136,8 +138,20 @@ def describe_picture_losses(out: Path, info: ClipInfo, options: WriterOptions) -
         lost.append("reel")
     if info.has_alpha and not keeps_alpha(info, options):
         lost.append("transparency")
+    lost += _describe_lost_tags(info, options)
     lost += find_codec_losses(out, info, options)
     return (f"{out.name} cannot hold of the clip: {'; '.join(lost)}",) if lost else ()
+
+
+def _describe_lost_tags(info: ClipInfo, options: WriterOptions) -> list[str]:
+    """Describes colour tags without which a picture is taken for another: PQ, HLG, wide primaries."""
+    primaries, transfer = info.colour.primaries, info.colour.transfer
+    is_tagged = options.codec == "png" and primaries is not None and transfer is not None
+    if is_tagged or options.codec == "exr" or keeps_files(info, options):
+        return []
+    tags = [HDR_TRANSFERS[transfer]] if transfer in HDR_TRANSFERS else []
+    tags += [primaries] if primaries in WIDE_PRIMARIES else []
+    return [f"colour tags ({', '.join(tags)})"] if tags else []
 
 
 def keeps_files(info: ClipInfo, options: WriterOptions) -> bool:

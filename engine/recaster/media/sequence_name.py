@@ -12,12 +12,15 @@ from recaster.media.picture_file import PICTURE_FORMATS
 from recaster.settings.encoding import LIST_SUFFIX, PICTURE_CODECS, SUFFIXES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 _PATTERN: Final = re.compile(r"(?P<prefix>.*?)(?:%0?(?P<width>\d*)d|(?P<hashes>#+))(?P<suffix>\.\w+)")
 _FILE: Final = re.compile(r"(?P<prefix>.*?)(?P<digits>\d+)(?P<suffix>\.\w+)")
 _VERSION: Final = re.compile(r"(.*[^A-Za-z])?[vV]")
 """Prefix of a number that counts versions (shot_v002.exr) and not frames."""
+_MINUS: Final = re.compile(r"(.*[._])?-")
+"""Prefix of a number below zero (shot.-0002.exr), and not of one after a dash (shot-0002.exr)."""
 _MAX_NAMED: Final = 6
 _MAX_PNG_HEAD_BYTES: Final = 1 << 16
 USUAL_DIGITS: Final = 4
@@ -102,6 +105,27 @@ class SequenceName:
         # No zeros before a number that is long enough without: 00012 isn't written with four digits.
         return int(match[1]) if match and len(match[1]) == self._length(match[1]) else None
 
+    def find_similar(self) -> list[str]:
+        """Finds names of pictures that may have been meant, too, by their other numbers, in order.
+
+        They have other zeros before their numbers, a suffix in other letters, or a number below zero.
+        """
+        if not self.digits:
+            return []
+        numbers = set(self.find_numbers())
+        similar = []
+        for name in sorted(path.name for path in self.folder.iterdir()):
+            match = _match_file(name)
+            if (
+                match is None
+                or PICTURE_FORMATS[match["suffix"].lower()] != PICTURE_FORMATS[self.suffix.lower()]
+            ):
+                continue
+            is_negative = match["prefix"] == f"{self.prefix}-" and _is_negative(match["prefix"])
+            is_other = match["prefix"] == self.prefix and int(match["digits"]) not in numbers
+            similar += [name] if is_negative or is_other else []
+        return similar
+
     def _length(self, digits: str) -> int:
         return max(self.digits, len(str(int(digits))))
 
@@ -113,7 +137,8 @@ def find_sequence(path: Path) -> SequenceName | None:
     without neighbours is a sequence of one.
 
     Raises:
-        ClipError: the folder holds several, or no picture of the pattern is there.
+        ClipError: the folder holds several, no picture of the pattern is there, or its numbers are below
+            zero.
     """
     if path.is_dir():
         return _choose_in_folder(path)
@@ -121,11 +146,27 @@ def find_sequence(path: Path) -> SequenceName | None:
         if path.suffix.lower() not in PICTURE_FORMATS or _is_animated(path):
             return None
         listed = list_sequences(path.parent, path.name)
-        return next(name for name, files in listed.items() if path.name in files)
+        own = next(name for name, files in listed.items() if path.name in files)
+        _refuse_negative([own])
+        return own
     pattern = SequenceName.parse(path)
     if pattern is not None and not (pattern.folder.is_dir() and pattern.find_numbers()):
         raise ClipError(f"{path}: there is no such picture")
+    _refuse_negative([] if pattern is None else [pattern])
     return pattern
+
+
+def _is_negative(prefix: str) -> bool:
+    return _MINUS.fullmatch(prefix) is not None
+
+
+def _refuse_negative(names: Iterable[SequenceName]) -> None:
+    """Refuses sequences whose numbers are below zero: they would be read backwards (ClipError)."""
+    negative = next((name for name in names if name.digits and _is_negative(name.prefix)), None)
+    if negative is not None:
+        raise ClipError(
+            f"{negative.path}: pictures with numbers below zero cannot be used; number them from 0 on"
+        )
 
 
 def _is_animated(path: Path) -> bool:
@@ -202,6 +243,7 @@ def _group_by_width(numbers: list[str]) -> dict[int, list[str]]:
 def _choose_in_folder(folder: Path) -> SequenceName | None:
     """Chooses the only sequence of a folder; a lone picture beside it (a poster, say) is none."""
     listed = list_sequences(folder)
+    _refuse_negative(listed)
     names = [name for name, files in listed.items() if len(files) > 1] or list(listed)
     if len(names) > 1:
         shown = ", ".join(name.path.name for name in names[:_MAX_NAMED])

@@ -56,7 +56,8 @@ def _stat_files(sequence: SequenceName) -> tuple[tuple[int, int, int], ...]:
     try:
         stats = [(number, sequence.picture_path(number).stat()) for number in sequence.find_numbers()]
     except OSError as error:
-        raise ClipError(f"{sequence.path}: cannot be read ({error.strerror})") from error
+        path = error.filename or sequence.path  # a link to nothing, say
+        raise ClipError(f"{path}: cannot be read ({error.strerror})") from error
     return tuple((number, status.st_mtime_ns, status.st_size) for number, status in stats)
 
 
@@ -120,7 +121,7 @@ def _build_info(
     if layer.dtype == "uint16":
         bits = int(header.get("oiio:BitsPerSample", bits))
     gaps = find_gaps(numbers)
-    warnings = _describe_gaps(gaps)
+    warnings = _describe_gaps(gaps) + _describe_similar(sequence)
     if options.rate is not None and stated not in (None, rate):
         warnings.append(
             f"its header says {float(stated or 0):.6g} frames/s, and {float(rate):.6g} was asked for"
@@ -168,3 +169,12 @@ def _describe_gaps(gaps: Sequence[tuple[int, int]]) -> list[str]:
     is_single = len(gaps) == 1 and gaps[0][0] == gaps[0][1]
     words = f"frame {shown[0]} is" if is_single else f"frames {', '.join(shown)} are"
     return [f"{words} missing: the picture before stays on the screen in a movie"]
+
+
+def _describe_similar(sequence: SequenceName) -> list[str]:
+    similar = sequence.find_similar()
+    if not similar:
+        return []
+    more = f" and {len(similar) - MAX_NAMED_GAPS} more" if len(similar) > MAX_NAMED_GAPS else ""
+    names = ", ".join(similar[:MAX_NAMED_GAPS])
+    return [f"passed over, since they aren't called {sequence.path.name}: {names}{more}"]
