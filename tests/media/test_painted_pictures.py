@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tracemalloc
 
 import numpy as np
 import PIL.Image
@@ -366,6 +367,16 @@ def test_numbers_and_gaps_are_kept(tmp_path):
     clip = write_sequence(tmp_path / "in", ".png", pixels, (1001, 1002, 1005))
     assert list_numbers(clip.info, range(3)) == [1001, 1002, 1005]
     assert list_numbers(clip.info, range(1, 3)) == [1002, 1005]
+
+
+def test_a_gap_costs_nothing_by_its_length(tmp_path):
+    pixels = np.zeros((*SIZE[::-1], 3), np.uint8)
+    clip = write_sequence(tmp_path / "in", ".png", pixels, (1, 20240501, 20240502))
+    tracemalloc.start()
+    assert list_numbers(clip.info, range(3)) == [1, 20240501, 20240502]
+    highest = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert highest < 100_000
 
 
 def test_timecode_counts_missing_pictures(tmp_path):

@@ -15,7 +15,7 @@ import pytest
 from recaster.api.v1 import job_pb2
 from recaster.cli.main import main
 from recaster.cli.swap_several import choose_result_name
-from recaster.errors import ConsentError, ManifestError, UsageError
+from recaster.errors import ConsentError, ManifestError, OutputError, UsageError
 from recaster.files import sha256
 from recaster.media.picture_file import PicturePart, read_picture, write_picture
 from recaster.media.sequence_name import SequenceName
@@ -56,7 +56,9 @@ def load(fake: Any) -> Any:
 
 
 def read_all(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".c2pa"}
+    return {
+        path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.suffix != ".c2pa"
+    }
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -290,7 +292,7 @@ def test_a_swap_that_stopped_among_its_pictures_goes_on(
     other = dataclasses.replace(request, out=tmp_path / "other" / "shot.%04d.png")
     place = pipeline.place_pictures
 
-    def stop(pictures: Any, places: Any) -> None:
+    def stop(pictures: Any, places: Any, **_: Any) -> None:
         place(pictures[:5], places[:5])
         raise KeyboardInterrupt
 
@@ -302,6 +304,31 @@ def test_a_swap_that_stopped_among_its_pictures_goes_on(
     result = swap.run(other, load=load(fake))
     assert result.swap.resumed == COUNT
     assert read_all(tmp_path / "other") == expected
+    other = dataclasses.replace(request, out=tmp_path / "edited" / "shot.%04d.png")
+    monkeypatch.setattr(pipeline, "place_pictures", stop)
+    with pytest.raises(KeyboardInterrupt):
+        swap.run(other, load=load(fake))
+    with (tmp_path / "edited" / "shot.0002.png").open("r+b") as file:
+        file.write(b"edited")
+    with pytest.raises(OutputError, match=r"shot\.0002\.png: was changed after its swap was stopped"):
+        swap.run(other, load=load(fake))
+    shutil.rmtree(tmp_path / "edited" / "shot.%04d.png.parts")
+    monkeypatch.setattr(pipeline, "place_pictures", place)
+    swap.run(other, load=load(fake))
+    assert read_all(tmp_path / "edited") == expected
+
+
+def test_what_is_edited_in_place_does_not_come_back_signed(fake: Any, ask: Any, tmp_path: Path) -> None:
+    layers = {"layers": ("frame",), "layers_out": tmp_path / "l" / "a.%04d.exr"}
+    request = ask("a.%04d.png", keeps_segments=True, matte=tmp_path / "m" / "%04d.png", **layers)
+    swap.run(request, load=load(fake))
+    folders = [tmp_path / name for name in ("out", "l", "m")]
+    before = [read_all(folder) for folder in folders]
+    for folder in folders:
+        with min(folder.glob("*1.[ep]*")).open("r+b") as file:
+            file.write(b"edited")
+    swap.run(request, load=load(fake))
+    assert [read_all(folder) for folder in folders] == before
 
 
 def test_names_of_results_in_a_folder() -> None:

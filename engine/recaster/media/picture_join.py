@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import OutputError
-from recaster.files import atomic_file, sync, write_error
+from recaster.files import atomic_file, sha256, sync, write_error
 from recaster.media.colour_tags import HDR_TRANSFERS
 from recaster.media.encoders import ENCODERS, find_codec_losses, keeps_alpha
 from recaster.media.picture_file import count_passed_over, read_header
@@ -16,7 +16,7 @@ from recaster.progress import step
 from recaster.settings.encoding import SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from recaster.media.types import ClipInfo
@@ -40,9 +40,11 @@ _TYPES_BY_FORMAT: Final = {
 def list_numbers(info: ClipInfo, frames: range) -> list[int]:
     """Lists the numbers of pictures that hold frames of a clip: its own, or from 1 for a movie's first."""
     first = 1 if info.first_number is None else info.first_number
-    missing = {number for gap in info.gaps for number in range(gap[0], gap[1] + 1)}
-    end = first + info.frame_count + len(missing)
-    numbers = [number for number in range(first, end) if number not in missing]
+    numbers: list[int] = []
+    for gap_first, gap_last in info.gaps:
+        numbers += range(first, gap_first)
+        first = gap_last + 1
+    numbers += range(first, first + info.frame_count - len(numbers))
     return numbers[frames.start : frames.stop]
 
 
@@ -71,10 +73,13 @@ def gather_pictures(folders: Sequence[Path], expected: int) -> list[Path]:
     return pictures
 
 
-def place_pictures(pictures: Sequence[Path], places: Sequence[Path]) -> None:
+def place_pictures(pictures: Sequence[Path], places: Sequence[Path], *, are_kept: bool = False) -> None:
     """Puts pictures at their places, each at once, in place of what is there; they stay where they are, too.
 
     Both names are of one file where the disk can do that; so whoever was stopped begins anew.
+
+    Args:
+        are_kept: whether they stay for long; then they are copied, as places may be edited.
 
     Raises:
         OutputError: a folder cannot be written.
@@ -83,13 +88,31 @@ def place_pictures(pictures: Sequence[Path], places: Sequence[Path]) -> None:
         step()
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            if not _link_over(picture, place):
+            if are_kept or not _link_over(picture, place):
                 with atomic_file(place) as temporary:
                     shutil.copyfile(picture, temporary)
         except OSError as error:
             raise write_error(place, error) from error
     for folder in {place.parent for place in places}:
         sync(folder)
+
+
+def refuse_changed(pictures: Sequence[Path], places: Sequence[Path], digests: Mapping[str, str]) -> None:
+    """Refuses pictures that a stopped run put at their places, where somebody changed them since.
+
+    Args:
+        digests: SHA-256, hex, of the pictures by the names of their places, as they were put there.
+
+    Raises:
+        OutputError: one was changed.
+    """
+    for picture, place in zip(pictures, places, strict=True):
+        is_placed = place.exists() and place.samefile(picture)
+        if is_placed and digests.get(place.name) != sha256(picture):
+            raise OutputError(
+                f"{place}: was changed after its swap was stopped, and so was what is kept of it in "
+                f"{picture.parent.parent.name}; remove that folder and run the same command again"
+            )
 
 
 def _link_over(picture: Path, place: Path) -> bool:

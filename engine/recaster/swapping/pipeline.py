@@ -11,10 +11,16 @@ from typing import TYPE_CHECKING
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.media.encoders import choose_layer_options, choose_matte_options, choose_segment_suffix
 from recaster.media.join import join_segments
-from recaster.media.picture_join import gather_pictures, list_numbers, list_places, place_pictures
+from recaster.media.picture_join import (
+    gather_pictures,
+    list_numbers,
+    list_places,
+    place_pictures,
+    refuse_changed,
+)
 from recaster.media.sequence_name import SequenceName
 from recaster.progress import Report, Update, silent
-from recaster.provenance.picture_list import write_list
+from recaster.provenance.picture_list import read_list, write_list
 from recaster.settings.encoding import LIST_SUFFIX
 from recaster.swapping.coverage import Coverage
 from recaster.swapping.face_layers import assign_slots
@@ -163,10 +169,12 @@ def _deliver_product(
         with timer.timing("sign"):
             pictures = gather_pictures(segments, len(request.frames))
             places = list_places(out, request.clip.info, request.frames)
+            if request.mark is not None and sequence.list_path.is_file():
+                refuse_changed(pictures, places, read_list(sequence.list_path))
             write_list(unsigned, dict(zip((place.name for place in places), pictures, strict=True)))
             marked = _mark(request, unsigned, sequence.list_path, swapped, report)
         with timer.timing("join"):  # at last: without their list they'd be there unsigned
-            place_pictures(pictures, places)
+            place_pictures(pictures, places, are_kept=request.keeps_segments)
         return marked, ()
     whole = out if request.mark is None else cache.unsigned_path(f"{stem}{out.suffix}")
     with timer.timing("join"):
@@ -185,7 +193,8 @@ def _join(
     frames = request.frames
     if SequenceName.parse(out) is None:
         return join_segments(segments, info, out, frames, options, has_sound=has_sound)
-    place_pictures(gather_pictures(segments, len(frames)), list_places(out, info, frames))
+    pictures = gather_pictures(segments, len(frames))
+    place_pictures(pictures, list_places(out, info, frames), are_kept=request.keeps_segments)
     return ()
 
 
