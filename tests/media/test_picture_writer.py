@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from recaster.errors import UsageError
+from recaster.media.clip import Clip
 from recaster.media.colour_view import ColourView
 from recaster.media.encoders import check_encoding, choose_matte_options
 from recaster.media.join import check_output
 from recaster.media.metadata import Metadata
-from recaster.media.picture_file import read_picture
+from recaster.media.picture_file import PicturePart, read_picture, write_picture
 from recaster.media.picture_join import gather_pictures, list_places, place_pictures
 from recaster.media.picture_writer import PictureWriter
 from recaster.media.probe import probe
@@ -222,6 +223,19 @@ def test_a_matte_is_one_grey_channel(tmp_path, suffix):
     assert part.channels == ("Y",)
     highest = 1 if suffix == ".exr" else np.iinfo(part.pixels.dtype).max
     np.testing.assert_allclose(part.pixels[..., 0] / highest, matte / 255, atol=1e-3)
+
+
+def test_light_without_alpha_stays(tmp_path):
+    (tmp_path / "in").mkdir()
+    flame = np.zeros((*SIZE[::-1], 4), np.float16)
+    flame[..., 0] = 3
+    write_picture(tmp_path / "in" / "a.1.exr", [PicturePart(("R", "G", "B", "A"), flame)])
+    clip = Clip(tmp_path / "in")
+    with PictureWriter(tmp_path / "b.exr", clip.info, WriterOptions("exr", pixel_format="float")) as writer:
+        writer.write_painted(next(clip.read(0, 1)), [])
+    [part] = read_picture(tmp_path / "b.exr" / "00000000.exr")
+    assert part.pixels.dtype == np.float32
+    np.testing.assert_allclose(part.pixels, flame, atol=1e-5)
 
 
 def test_transparency_that_is_lost_is_named(tmp_path):

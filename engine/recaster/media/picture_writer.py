@@ -115,11 +115,14 @@ class PictureWriter:
             write_picture(self._name_file(frame), parts, like=frame.path)
             return
         alpha = None
+        is_multiplied = False
         if isinstance(frame, PictureFrame) and is_as_stored:
             plate = paste_patches(frame.stored_plate, placed)
             alpha = frame.stored_alpha if self._keeps_alpha else None
             if alpha is not None and frame.layer.is_premultiplied:
-                plate = divide_by_alpha(plate, alpha)
+                # From light to light nothing is divided: flames have colour where they have no alpha.
+                is_multiplied = not self._is_integer and _is_linear(frame)
+                plate = plate if is_multiplied else divide_by_alpha(plate, alpha)
         elif isinstance(frame, LazyFrame) and is_as_stored and _has_size(frame.picture, shape):
             plate = paste_patches(frame.stored_plate, placed)
             alpha = frame.stored_alpha if has_alpha(frame.picture) else None
@@ -133,7 +136,9 @@ class PictureWriter:
             self._write(frame, ("R", "G", "B"), values)
         else:
             upright = turn_upright(alpha, shape)
-            self._write(frame, ("R", "G", "B", "A"), self._add_alpha(values, upright))
+            self._write(
+                frame, ("R", "G", "B", "A"), self._add_alpha(values, upright, is_multiplied=is_multiplied)
+            )
 
     def write_matte(self, frame: Frame, matte: NDArray[np.uint8]) -> None:
         """Writes where faces show in a frame, (info.height, info.width), as one channel."""
@@ -144,9 +149,11 @@ class PictureWriter:
             values = scale_codes(grey, self._type)
         self._write(frame, ("Y",), values[..., None])
 
-    def _add_alpha(self, values: NDArray[Any], alpha: NDArray[np.uint16]) -> NDArray[Any]:
+    def _add_alpha(
+        self, values: NDArray[Any], alpha: NDArray[np.uint16], *, is_multiplied: bool
+    ) -> NDArray[Any]:
         opacity = make_alpha(alpha, self._type)[..., None]
-        if not self._is_integer:  # OpenEXR's colours are multiplied by it
+        if not self._is_integer and not is_multiplied:  # OpenEXR's colours are multiplied by it
             values = (values * opacity.astype(np.float32)).astype(values.dtype)
         return np.concatenate([values, opacity], axis=-1)
 
@@ -234,6 +241,10 @@ def turn_upright(picture: NDArray[Any], shape: Shape) -> NDArray[Any]:
     if shape.mirrored:
         picture = picture[:, ::-1]
     return np.rot90(picture, -shape.rotation // 90)
+
+
+def _is_linear(frame: Frame) -> bool:
+    return frame.view is not None and frame.view.transfer == LINEAR_TRANSFER
 
 
 def _has_size(picture: Any, shape: Shape) -> bool:
