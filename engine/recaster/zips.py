@@ -29,7 +29,7 @@ MIB = 1 << 20
 MIN_BOMB_BYTES: Final = 16 * MIB
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _PLAIN_MODE: Final = 0o100644 << 16
-_PICTURE_NAME: Final = re.compile(r"(?P<number>\d{1,9})(?P<suffix>\.\w{1,5})", re.ASCII)
+_PICTURE_NAME: Final = re.compile(r"(?P<number>\d{1,10})(?P<suffix>\.\w{1,5})", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,8 @@ def test_what_is_said_for_a_reason_is_an_editors() -> None:
 
 SILENT = {"api", "benchmarks", "cli", "evaluation", "generated", "report"}
 """Packages whose words reach no add-on."""
+FILE_WRITERS = {"mesh_file.py"}
+"""Modules whose words are those of a file's format; errors are raised elsewhere."""
 SERVER = "/srv/recaster/data/blobs/ab/shot.mp4"
 """A file as an engine would know it."""
 
@@ -78,7 +80,7 @@ SERVER = "/srv/recaster/data/blobs/ab/shot.mp4"
 def told() -> Iterator[tuple[str, str]]:
     """Every text of engine and client that has words: errors, warnings, what a job waits for, progress."""
     for path in sorted(ENGINE.rglob("*.py")):
-        if path.relative_to(ENGINE).parts[0] in SILENT:
+        if path.relative_to(ENGINE).parts[0] in SILENT or path.name in FILE_WRITERS:
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         parts = {id(one) for node in ast.walk(tree) for one in _inside(node)}

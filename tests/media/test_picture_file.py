@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,8 @@ import pytest
 
 from recaster.errors import ClipError
 from recaster.media.picture_file import PicturePart, read_header, read_picture, write_picture
-from recaster.media.sequence_name import SequenceName
+from recaster.media.probe import probe
+from recaster.media.sequence_name import SequenceName, find_sequence
 from recaster.media.types import Rect
 
 SIZE = (48, 64)
@@ -92,9 +95,73 @@ def test_a_pattern_finds_its_pictures(tmp_path: Path, pattern: str) -> None:
     assert name.path.name == "shot.%04d.exr"
 
 
-@pytest.mark.parametrize("name", ["shot.mov", "shot.%04d.mov", "shot.exr", "%s.exr"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "shot.mov", "shot.%04d.mov", "shot.exr", "%s.exr", "shot.%0999999999999d.exr", "shot.%00d.exr",
+        "shot.###########.exr",
+    ],
+)  # fmt: skip
 def test_other_names_are_no_pattern(name: str) -> None:
     assert SequenceName.parse(Path(name)) is None
+
+
+def test_numbers_are_of_at_most_ten_ascii_digits(tmp_path: Path) -> None:
+    names = ("shot.1.exr", "shot.1700000000.exr", f"shot.{'1' * 20}.exr", "shot.\u0663.exr")
+    for name in names:
+        write_picture(tmp_path / name, [PicturePart(("R", "G", "B"), make_pixels("float16"))])
+    sequence = find_sequence(tmp_path / names[1])
+    assert sequence is not None
+    assert sequence.find_numbers() == [1, 1_700_000_000]
+    for name in names[2:]:
+        lone = find_sequence(tmp_path / name)
+        assert lone is not None
+        assert (lone.digits, lone.path) == (0, tmp_path / name)
+
+
+@pytest.mark.parametrize("digits", [1, 4, 10])
+def test_a_sequence_is_found_by_its_pattern(digits: int) -> None:
+    name = SequenceName.of_file(Path(f"shot.{7:0{digits}}.exr"))
+    assert name is not None
+    assert SequenceName.parse(name.path) == name
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its disks hold no such names")
+def test_names_in_old_encodings_are_refused(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.0001.png", [PicturePart(("R", "G", "B"), make_pixels("uint8"))])
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.0001.png"))
+    (tmp_path / "a.0001.png").rename(path)
+    with pytest.raises(ClipError, match="not in UTF-8; rename it"):
+        probe(path)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("kept", [0.5, 0.99])
+def test_a_jpeg_cut_off_is_refused(tmp_path: Path, kept: float, progressive: bool) -> None:
+    path = tmp_path / "a.jpg"
+    PIL.Image.fromarray(make_pixels("uint8")).save(path, progressive=progressive)
+    data = path.read_bytes()
+    path.write_bytes(data + b"a trailer")
+    assert read_picture(path)[0].pixels.shape == (*SIZE, 3)
+    path.write_bytes(data[: int(len(data) * kept)])
+    with pytest.raises(ClipError, match=r"cannot be read .*Premature end"):
+        read_picture(path)
+
+
+@pytest.mark.parametrize("suffix", [".exr", ".tif"])
+def test_integers_of_32_bits_are_no_colours(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.1{suffix}"
+    write_picture(path, [PicturePart(("R", "G", "B"), make_pixels("uint32"))])
+    with pytest.raises(ClipError, match="32-bit integers cannot be used"):
+        probe(path)
+
+
+def test_32_bit_colours_beside_other_channels_are_refused(tmp_path: Path) -> None:
+    types = ("uint", "uint", "uint", "float")
+    part = PicturePart(("R", "G", "B", "Z"), make_pixels("float32", 4), types=types)
+    write_picture(tmp_path / "a.1.exr", [part])
+    with pytest.raises(ClipError, match="32-bit integers cannot be used"):
+        probe(tmp_path / "a.1.exr")
 
 
 def test_texts_in_old_encodings_are_read_and_written(tmp_path: Path) -> None:

@@ -312,3 +312,9 @@ def test_disks_without_links_get_copies(tmp_path, monkeypatch):
     assert place.read_text() == "new"
     assert [path.name for path in place.parent.iterdir()] == ["b.0001.png"]
     assert not place.samefile(tmp_path / "a.png")
+
+
+def test_names_in_old_encodings_are_refused(tmp_path):
+    info = probe(make_noise(tmp_path / "a.mkv", "yuv420p"))
+    with pytest.raises(UsageError, match="has to be in UTF-8"):
+        check_encoding(tmp_path / "caf\udce9.%04d.png", info, WriterOptions("png"))

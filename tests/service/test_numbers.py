@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from recaster.api.v1 import clip_pb2, job_pb2, swap_pb2
 from recaster.cli import main as command_line
 from recaster.client import RefusedError
 from recaster.errors import UsageError
+from recaster.media.sequence_name import SequenceName
 from recaster.models.presets import PRESETS, Augmentation, Losses, Preset, hyperparameters, overridden
 from recaster.operations.request_options import extract_settings, schedule
 from recaster.service.request_checks import NUMBERS, check_spec
@@ -187,3 +189,16 @@ def test_the_command_line() -> None:
                             action, [text]
                         )
     assert looked_at > 30
+
+
+def test_numbers_of_pictures_have_one_to_ten_digits() -> None:
+    spec = job_pb2.JobSpec()
+    spec.CopyFrom(BASES["swap"])
+    for number in ("%d", "%1d", "%04d", "%010d", "#", "#" * 10):
+        spec.swap.pictures = f"shot.{number}.exr"
+        check_spec(spec)
+        assert SequenceName.parse(Path(spec.swap.pictures)) is not None
+    for number in ("%00d", "%011d", "%0999999999999d", "#" * 11, "%\u0664d"):
+        spec.swap.pictures = f"shot.{number}.exr"
+        with pytest.raises(RpcError, match="must be a pattern"):
+            check_spec(spec)

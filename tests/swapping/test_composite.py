@@ -143,3 +143,24 @@ def test_fine_detail_does_not_alias_when_a_crop_shrinks() -> None:
     stripes[:, ::2], stripes[:, 1::2] = 0, 200
     after, matte = composite(frame(), [Layer(stripes, fine.mask, fine.matrix)])
     assert np.ptp(after[matte == 255].astype(int)) <= 24
+
+
+def test_a_face_covers_values_that_are_no_numbers() -> None:
+    plate = frame().astype(np.float32)
+    broken = plate.copy()
+    for column, value in enumerate((np.inf, -np.inf, np.nan)):
+        broken[[40, 40, 2], [60 + column, 37 + column, 60 + column], column] = value
+    is_broken = ~np.isfinite(broken)
+    rendered = []
+    for values in (plate, broken):
+        before = Frame(0, 0, Fraction(0), values)
+        rendered.append(RenderedFrame(before, patches(before, [layer(60, 40, 60)])))
+    shows = rendered[1].matte > 0
+    result = rendered[1].plate
+    assert is_broken[shows].sum() == 6
+    assert is_broken[~shows].sum() == 3
+    np.testing.assert_array_equal(result[~shows], broken[~shows])
+    np.testing.assert_array_equal(result[~is_broken], rendered[0].plate[~is_broken])
+    face = np.broadcast_to(np.float32(RED), result.shape)
+    hidden = is_broken & shows[..., None]
+    np.testing.assert_allclose(result[hidden], face[hidden], atol=1e-3)

@@ -19,6 +19,7 @@ from recaster.media.available_encoders import (
 from recaster.media.lazy_frame import has_whole_chroma_samples
 from recaster.media.patches import is_planar_yuv
 from recaster.media.picture import has_alpha
+from recaster.media.picture_file import is_text
 from recaster.media.sequence_name import choose_picture_codec
 from recaster.media.types import Shape
 from recaster.settings.encoding import (
@@ -259,6 +260,19 @@ def find_codec_losses(path: Path, info: ClipInfo, options: WriterOptions) -> lis
     return lost
 
 
+def _check_name(path: Path) -> None:
+    """Refuses a name that is none of a result's (UsageError)."""
+    suffix = path.suffix.lower()
+    if suffix in PICTURE_SUFFIXES and choose_picture_codec(path) is None:
+        numbered = f"{path.stem}.%04d{path.suffix}"
+        raise UsageError(f"{path}: pictures need a place for their number in their name, such as {numbered}")
+    if suffix in PICTURE_SUFFIXES and not is_text(str(path)):
+        raise UsageError(f"{path}: the name of pictures has to be in UTF-8; choose another")
+    if suffix not in (*CONTAINERS, *PICTURE_SUFFIXES):
+        names = ", ".join((*CONTAINERS, *(f"%04d{each}" for each in PICTURE_SUFFIXES)))
+        raise UsageError(f"{path}: a result is named {names}, not {suffix or 'without a suffix'}")
+
+
 def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
     """Chooses the pixel format in which ``path`` will be written.
 
@@ -266,12 +280,7 @@ def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
         UsageError: options, codec, size and container do not go together, or FFmpeg lacks the encoder.
     """
     suffix = path.suffix.lower()
-    if suffix in PICTURE_SUFFIXES and choose_picture_codec(path) is None:
-        numbered = f"{path.stem}.%04d{path.suffix}"
-        raise UsageError(f"{path}: pictures need a place for their number in their name, such as {numbered}")
-    if suffix not in (*CONTAINERS, *PICTURE_SUFFIXES):
-        names = ", ".join((*CONTAINERS, *(f"%04d{each}" for each in PICTURE_SUFFIXES)))
-        raise UsageError(f"{path}: a result is named {names}, not {suffix or 'without a suffix'}")
+    _check_name(path)
     check_options(options)
     codec = ENCODERS[options.codec]
     if suffix not in SUFFIXES[options.codec]:

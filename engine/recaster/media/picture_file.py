@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,6 +51,8 @@ _OTHER_COLOURS: Final = {
     "YCbCrK": "CMYK",
 }
 """Colours that OpenImageIO converts to RGB, or takes for it, by TIFF's numbers and its names of JPEG's."""
+_JPEG_DAMAGE: Final = re.compile("Premature end|Corrupt JPEG data")
+"""Warnings of libjpeg after which pixels are made up; others are about headers."""
 _DEPTHS: Final = {np.dtype(value): name for name, value in _TYPES.items()}
 
 Attribute = tuple[str, str, Any]
@@ -146,6 +149,8 @@ def _open_parts(path: Path) -> Iterator[Any]:
 
     if not path.is_file():
         raise ClipError(f"{path}: there is no such picture")
+    if not is_text(str(path)):
+        raise ClipError(f"{path}: its name is not in UTF-8; rename it")
     # By the suffix alone: it would try all its readers on a file that isn't what its name says.
     OpenImageIO.attribute("try_all_readers", 0)
     hints = OpenImageIO.ImageSpec()
@@ -215,8 +220,9 @@ def _read_part(
         pixels: Any = np.empty((0, 0, end - begin), _TYPES[name])
     else:
         pixels = reader.read_image(number, 0, begin, end, name)
-        if pixels is None:
-            raise ClipError(f"{path}: this picture cannot be read ({_read_reason(reader.geterror)})")
+        reason = _read_reason(reader.geterror)
+        if pixels is None or _JPEG_DAMAGE.search(reason):
+            raise ClipError(f"{path}: this picture cannot be read ({reason})")
     left = spec.x - spec.full_x
     top = spec.y - spec.full_y
     return PicturePart(
@@ -318,7 +324,7 @@ def _describe_part(part: PicturePart) -> Any:
     spec.y = place.top + spec.full_y
     spec.full_width, spec.full_height = part.size or (width, height)
     for name, kind, value in part.attributes:
-        if isinstance(value, str) and not value.isascii() and not _is_text(value):
+        if isinstance(value, str) and not value.isascii() and not is_text(value):
             continue
         spec.attribute(name, OpenImageIO.TypeDesc(kind), value)
     if part.name:
@@ -326,8 +332,8 @@ def _describe_part(part: PicturePart) -> Any:
     return spec
 
 
-def _is_text(value: str) -> bool:
-    """Tells whether a header's text is some: fields that nobody filled in hold any bytes."""
+def is_text(value: str) -> bool:
+    """Tells whether a name, or a header's text, is some in UTF-8: fields not filled in hold any bytes."""
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -25,7 +25,7 @@ _COLOURS: Final = {
     "r": "R", "red": "R", "g": "G", "green": "G", "b": "B", "blue": "B", "a": "A", "alpha": "A", "y": "Y",
     "l": "Y", "ry": "C", "by": "C",
 }  # fmt: skip
-_DTYPES: Final = {"uint8": np.uint8, "uint16": np.uint16, "half": np.float16}
+_DTYPES: Final = {"uint8": np.uint8, "uint16": np.uint16, "uint": np.uint32, "half": np.float16}
 _MAX_NAMED: Final = 20
 
 

@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-_PATTERN: Final = re.compile(r"(?P<prefix>.*?)(?:%0?(?P<width>\d*)d|(?P<hashes>#+))(?P<suffix>\.\w+)")
-_FILE: Final = re.compile(r"(?P<prefix>.*?)(?P<digits>\d+)(?P<suffix>\.\w+)")
+MAX_DIGITS: Final = 10
+"""Of a number in a name, as many as seconds since 1970 have; a longer one doesn't count frames."""
+_PATTERN: Final = re.compile(
+    rf"(?P<prefix>.*?)(?:%0?(?P<width>[1-9]|{MAX_DIGITS})?d|(?<!#)(?P<hashes>#{{1,{MAX_DIGITS}}}))"
+    r"(?P<suffix>\.\w+)"
+)
+_FILE: Final = re.compile(rf"(?P<prefix>.*?)(?<![0-9])(?P<digits>[0-9]{{1,{MAX_DIGITS}}})(?P<suffix>\.\w+)")
 _VERSION: Final = re.compile(r"(.*[^A-Za-z])?[vV]")
 """Prefix of a number that counts versions (shot_v002.exr) and not frames."""
 _MINUS: Final = re.compile(r"(.*[._])?-")
@@ -100,7 +105,7 @@ class SequenceName:
         """Reads the number of the picture of a name; None where the sequence has no picture so called."""
         if not self.digits:
             return 0 if name == self.path.name else None
-        pattern = rf"{re.escape(self.prefix)}(\d{{{self.digits},}}){re.escape(self.suffix)}"
+        pattern = rf"{re.escape(self.prefix)}([0-9]{{{self.digits},{MAX_DIGITS}}}){re.escape(self.suffix)}"
         match = re.fullmatch(pattern, name)
         # No zeros before a number that is long enough without: 00012 isn't written with four digits.
         return int(match[1]) if match and len(match[1]) == self._length(match[1]) else None

@@ -74,6 +74,10 @@ def _scan(sequence: SequenceName, stats: tuple[tuple[int, int, int], ...], optio
         headers = zip(paths, pool.map(read_header, paths), strict=True)
         path, parts = next(headers)
         layer = choose_layer(path, parts, options.layer)
+        if layer.dtype not in _PIXEL_FORMATS:
+            raise ClipError(
+                f"{path}: values of 32-bit integers cannot be used; convert them to 16-bit integers or floats"
+            )
         info = _build_info(sequence, numbers, parts, layer, options)
         _check_alike(headers, info.shape, layer, options)
     pts = np.array(numbers, np.int64) - numbers[0]

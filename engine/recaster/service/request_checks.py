@@ -41,7 +41,7 @@ MAX_LABELS: Final = 16
 MULTILINE_FIELDS: Final = frozenset({"note", "scope", "reason"})
 _ID: Final = re.compile(r"[0-9a-f]{12}")
 _PICTURES: Final = re.compile(
-    rf"[^%#]*(%(0?\d)?d|#{{1,9}})({'|'.join(map(re.escape, PICTURE_SUFFIXES))})", re.IGNORECASE
+    rf"[^%#]*(%0?([1-9]|10)?d|#{{1,10}})({'|'.join(map(re.escape, PICTURE_SUFFIXES))})", re.IGNORECASE
 )
 SIGNED: Final = tuple(suffix for suffix in EMBEDDED_TYPES | SIDECAR_TYPES if suffix != LIST_SUFFIX)
 MAX_INPUTS: Final = 1000

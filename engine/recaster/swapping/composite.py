@@ -171,7 +171,11 @@ def _blend(
     there = place.relative_to(whole)
     here = there.crop(image)
     if here.dtype == np.float32:
-        here += weight[..., None] * (face - here)
+        # No share of an infinite value, or of none, is a number: a face covers it, and nothing else does.
+        is_finite = np.isfinite(here)
+        with np.errstate(invalid="ignore"):
+            np.add(here, weight[..., None] * (face - here), out=here, where=is_finite)
+        np.copyto(here, face, where=~is_finite & (weight[..., None] > 0))
     else:
         # blendLinear divides by the sum of the weights + 1e-5, which rounding takes back.
         here[...] = np.rint(cv2.blendLinear(face, here.astype(np.float32), weight, 1 - weight))

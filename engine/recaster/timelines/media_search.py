@@ -28,7 +28,7 @@ CLIP_SUFFIXES: Final = frozenset(
 PICTURE_SUFFIXES: Final = IMAGE_SUFFIXES | {".dpx", ".exr", ".gif", ".heic", ".psd", ".svg", ".tga"}
 _RANGE: Final = re.compile(r"\[(\d+)-\d+\](?=\.\w+$)")
 """Numbers of a sequence as some programs write them: shot.[1001-1100].exr."""
-_NUMBER: Final = re.compile(r"%0?\d?d\.\w+$")
+_NUMBER: Final = re.compile(r"%0?([1-9]|10)?d\.\w+$")
 SOUND_SUFFIXES: Final = frozenset({".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".wav"})
 
 
