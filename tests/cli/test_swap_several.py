@@ -112,15 +112,34 @@ def test_beside_one_clip_files_may_be_named_although_the_result_goes_into_a_fold
         ("a.mov b.mov -o out.mp4", "-o out.mp4: several clips need a folder"),
         ("a.mov b.mov -o out --report r.json", "--report r.json: several clips need a folder"),
         ("a.mov b.mov -o notes.txt", "-o notes.txt: several clips need a folder"),
+        ("a.mov b.mov -o q/s.%04d.exr", "-o q/s.%04d.exr: several clips need a folder here, and --codec exr"),
+        (
+            "a.mov b.mov -o out --matte m.##.png",
+            "--matte m.##.png: several clips need a folder here, and --codec png",
+        ),
+        ("x -o s.%d.tif", "-o s.%d.tif: several clips need a folder here, and --codec tiff"),
+        ("a.mkv a.webm -o out --codec ffv1", "out/a.mkv: would be written 2 times"),
+        ("two -o out", "out/two_s.png.sha256: would be written 2 times"),
         ("a.mov b.mov -o out --track 1", "--track is a number of one clip"),
         ("a.mov b.mov -o out --preview 1", "--preview writes one picture"),
         ("a.mov gone.mov -o out", "gone.mov: there is no such file"),
     ],
 )
 def test_what_cannot_be_is_refused(folder: Path, arguments: str, said: str) -> None:
-    files(folder, "a.mov", "b.mov", "a.avi", "a.mp4", "x/a.mov", "x/A.MOV", "notes.txt")
+    files(folder, "a.mov", "b.mov", "a.avi", "a.mp4", "x/a.mov", "x/A.MOV", "notes.txt", "a.mkv", "a.webm")
+    files(folder, "two/s.1.png", "two/s.2.png", "two/s_1.png", "two/s_2.png")
     with pytest.raises(RecasterError, match=re.escape(said)):
         split_tasks(options(*arguments.split()))
+
+
+def test_a_preview_is_one_picture(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files(folder, "a.mov")
+    for engine in ((), ("--engine", "127.0.0.1:1")):
+        arguments = ("a.mov", "--source", "faces", "-o", "p/pv.%04d.png", "--preview", "7", *engine)
+        assert cli.main(["swap", *arguments]) == UsageError.exit_code
+    assert not (folder / "p").exists()
+    told = "-o p/pv.%04d.png: --preview writes one picture; name it, pv.0007.png say"
+    assert told in capsys.readouterr().err
 
 
 def test_one_error_names_all_that_is_wrong(folder: Path) -> None:

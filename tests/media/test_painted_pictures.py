@@ -186,19 +186,8 @@ def test_other_pictures_stay_but_for_painted_colours(tmp_path, suffix, dtype, ch
 @pytest.mark.parametrize("pixel_format", ["gbrp10be", "rgb48be", "rgb48le", "rgb24"])
 def test_a_dpx_file_that_nobody_painted_on_is_the_same_file(tmp_path, pixel_format):
     (tmp_path / "in").mkdir()
-    command = [
-        "ffmpeg",
-        "-v",
-        "error",
-        "-f",
-        "lavfi",
-        "-i",
-        "testsrc2=s=64x48",
-        "-frames:v",
-        "2",
-        "-pix_fmt",
-        pixel_format,
-    ]
+    source = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=64x48"]
+    command = [*source, "-frames:v", "2", "-pix_fmt", pixel_format]
     subprocess.run([*command, str(tmp_path / "in" / "a.%04d.dpx")], check=True)
     paint(tmp_path / "in", tmp_path / "b.dpx")
     for old, new in zip(

@@ -15,7 +15,7 @@ import pytest
 from recaster.api.v1 import job_pb2
 from recaster.cli.main import main
 from recaster.cli.swap_several import choose_result_name
-from recaster.errors import ConsentError, ManifestError, OutputError, UsageError
+from recaster.errors import ClipError, ConsentError, ManifestError, OutputError, UsageError
 from recaster.files import sha256
 from recaster.media.picture_file import PicturePart, read_picture, write_picture
 from recaster.media.sequence_name import SequenceName
@@ -329,6 +329,34 @@ def test_what_is_edited_in_place_does_not_come_back_signed(fake: Any, ask: Any, 
             file.write(b"edited")
     swap.run(request, load=load(fake))
     assert [read_all(folder) for folder in folders] == before
+
+
+def test_pictures_that_are_replaced_meanwhile_are_noticed(
+    fake: Any, ask: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = tmp_path / "in"
+    clip.mkdir()
+    for number in range(COUNT):
+        picture = PicturePart(("R", "G", "B"), fake.picture(number))
+        write_picture(clip / f"a.{number:04}.png", [picture])
+    request = dataclasses.replace(ask("a.%04d.png"), clip=clip)
+    render = pipeline.render_missing
+
+    def replace(*given: Any) -> Any:
+        (clip / "a.0005.png").write_bytes((clip / "a.0006.png").read_bytes())
+        return render(*given)
+
+    monkeypatch.setattr(pipeline, "render_missing", replace)
+    with pytest.raises(ClipError, match=r"a\.0005\.png: was changed while the clip was in use"):
+        swap.run(request, load=load(fake))
+    assert not read_all(tmp_path / "out")
+    assert not (tmp_path / "out" / "a.%04d.png.parts").exists(), "parts may be of either version"
+    movie = dataclasses.replace(request, clip=tmp_path / "clip.mp4")
+    monkeypatch.setattr(
+        pipeline, "render_missing", lambda *given: ((tmp_path / "clip.mp4").touch(), render(*given))[1]
+    )
+    with pytest.raises(ClipError, match=r"clip\.mp4: was changed while"):
+        swap.run(movie, load=load(fake))
 
 
 def test_names_of_results_in_a_folder() -> None:

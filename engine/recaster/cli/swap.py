@@ -102,7 +102,7 @@ def add_swap_options(parser: ArgumentParser) -> None:
 def _run_here(options: Options) -> None:
     from recaster.operations import swap
 
-    requests = [request_of(task) for task in split_tasks(options)]
+    requests = [request_of(task) for task in _list_tasks(options)]
     if options.corrections is not None and len(requests) > 1:
         raise UsageError("--corrections is of one clip; those of several lie beside them")
     if requests[0].out != options.out:
@@ -117,7 +117,7 @@ def _run_there(options: Options, engine: Client) -> None:
     from recaster.api.v1 import swap_pb2
     from recaster.files import write_bytes
 
-    tasks = split_tasks(options)
+    tasks = _list_tasks(options)
     refuse_mending(options, tasks)
     for task in tasks:
         _check_files(task)
@@ -141,6 +141,17 @@ def _run_there(options: Options, engine: Client) -> None:
         swap_several_there(options, tasks, remote, submit, fetch)
     else:
         fetch(tasks[0], remote.follow(submit(tasks[0])))
+
+
+def _list_tasks(options: Options) -> list[Options]:
+    """Lists the options of each clip, as ``split_tasks``; a preview's name has no place for numbers."""
+    from recaster.media.sequence_name import SequenceName
+
+    pattern = SequenceName.parse(options.out)
+    if options.preview is not None and pattern is not None:
+        name = pattern.picture_path(options.preview).name
+        raise UsageError(f"-o {options.out}: --preview writes one picture; name it, {name} say")
+    return split_tasks(options)
 
 
 def refuse_mending(options: Options, tasks: list[Options]) -> None:

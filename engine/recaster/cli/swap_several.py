@@ -180,6 +180,8 @@ def choose_result_name(clip: Path, sequence: SequenceName | None, codec: str | N
 
 
 def _find_wrong_options(options: Options, clips: Sequence[Path], *, is_single: bool) -> list[RecasterError]:
+    from recaster.media.sequence_name import choose_picture_codec
+
     faults: list[RecasterError] = []
     if options.preview is not None:
         faults.append(UsageError("--preview writes one picture: give it one clip, and a picture's name"))
@@ -194,8 +196,10 @@ def _find_wrong_options(options: Options, clips: Sequence[Path], *, is_single: b
     for flag, path in folders.items():
         if path is None or path.is_dir() or (is_single and flag != "-o"):
             continue
-        if path.is_file() or path.suffix.lower() in {*CLIP_SUFFIXES, ".json"}:
-            faults.append(UsageError(f"{flag} {path}: several clips need a folder here, not a file"))
+        codec = choose_picture_codec(path) if len(clips) > 1 else None
+        if codec or path.is_file() or path.suffix.lower() in {*CLIP_SUFFIXES, ".json"}:
+            instead = f"and --codec {codec} for pictures" if codec else "not a file"
+            faults.append(UsageError(f"{flag} {path}: several clips need a folder here, {instead}"))
     named = {path.resolve() for path in options.clips if path.is_dir()}
     for flag in ("-o", "--matte", "--layers-out"):
         path = folders[flag]

@@ -14,7 +14,7 @@ from recaster.files import sha256
 from recaster.media import reader
 from recaster.media.probe import probe
 from recaster.media.sequence_name import clip_exists, find_sequence, resolve_clip
-from recaster.media.sequence_scan import READERS
+from recaster.media.sequence_scan import READERS, stat_pictures
 from recaster.settings.corrections import NO_CORRECTIONS, default_path, read_corrections
 from recaster.settings.reading import DEFAULT_READING, ReadOptions
 
@@ -65,12 +65,30 @@ class Clip:
     @cached_property
     def info(self) -> ClipInfo:
         """Size, length, rate and streams (ClipError where it cannot be used)."""
+        _ = self._versions
         return probe(self.path, self.options)
 
     @cached_property
     def digest(self) -> str:
         """SHA-256, hex, as ``digest_media``, or as ``note_digest`` was told."""
+        _ = self._versions
         return _NOTED_DIGESTS.get(self.path) or digest_media(self.path)
+
+    @cached_property
+    def _versions(self) -> dict[Path, tuple[int, int]]:
+        """Time of change in ns, and bytes, of its files when the first of them was read."""
+        return _stat_files(self.path)
+
+    def refuse_changes(self) -> None:
+        """Refuses a clip whose files aren't those that were read at first (ClipError)."""
+        versions = _stat_files(self.path)
+        changed = [
+            path for path in versions | self._versions if versions.get(path) != self._versions.get(path)
+        ]
+        if changed:
+            raise ClipError(
+                f"{min(changed)}: was changed while the clip was in use; run the same command again"
+            )
 
     @property
     def first_file(self) -> Path:
@@ -102,6 +120,19 @@ class Clip:
     def exists(self) -> bool:
         """Tells whether its file, or a picture of it, is still there."""
         return clip_exists(self.path)
+
+
+def _stat_files(path: Path) -> dict[Path, tuple[int, int]]:
+    """Lists time of change in ns, and bytes, of a clip's files (ClipError where one is gone)."""
+    sequence = find_sequence(path)
+    if sequence is not None:
+        stats = stat_pictures(sequence)
+        return {sequence.picture_path(number): (time, size) for number, time, size in stats}
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ClipError(f"{path}: cannot be read ({error.strerror})") from error
+    return {path: (status.st_mtime_ns, status.st_size)}
 
 
 def note_digest(path: Path, digest: str) -> None:

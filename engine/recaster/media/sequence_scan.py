@@ -48,10 +48,10 @@ def scan_sequence(sequence: SequenceName, options: ReadOptions) -> Scan:
         ClipError: a header can't be read, or a picture is unlike the first.
         UsageError: the layer isn't there, or has to be named.
     """
-    return _scan(sequence, _stat_files(sequence), options)
+    return _scan(sequence, stat_pictures(sequence), options)
 
 
-def _stat_files(sequence: SequenceName) -> tuple[tuple[int, int, int], ...]:
+def stat_pictures(sequence: SequenceName) -> tuple[tuple[int, int, int], ...]:
     """Lists number, time of change in ns, and bytes of all pictures (ClipError where one is gone)."""
     try:
         stats = [(number, sequence.picture_path(number).stat()) for number in sequence.find_numbers()]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from recaster.errors import ClipError
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.media.encoders import choose_layer_options, choose_matte_options, choose_segment_suffix
 from recaster.media.join import join_segments
@@ -78,6 +79,7 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     spec = RenderSpec.of(request.clip, frames, plan, settings, cache)
     cache.discard_stale(spec.digests)
     resumed = render_missing(spec, request, timer, report)
+    _refuse_changes(request, cache)
     coverage = Coverage.of(frames, cache.read_coverage(), plan.left_out, plan.others)
     _deliver_layers(request, cache, plan, sightings, coverage, timer, report)
     marked, losses = _deliver(request, cache, plan, timer, report)
@@ -94,6 +96,15 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     if not request.keeps_segments:
         cache.remove()
     return result
+
+
+def _refuse_changes(request: SwapRequest, cache: RenderCache) -> None:
+    """Refuses a clip that changed while it was rendered, and removes its segments (ClipError)."""
+    try:
+        request.clip.refuse_changes()
+    except ClipError:  # segments may be of either version
+        cache.remove()
+        raise
 
 
 def _choose_products(settings: SwapSettings) -> dict[str, str]:

@@ -84,6 +84,7 @@ def _save(request: SwapRequest, image: Image) -> str:
     with scratch_folder(request.out) as folder:
         unsigned = folder / request.out.name
         save_image(unsigned, image)
+        request.clip.refuse_changes()
         return mark_result(request, unsigned, request.out, frames=1, swapped=1)
 
 
