@@ -172,10 +172,11 @@ def _blend(
     here = there.crop(image)
     if here.dtype == np.float32:
         # No share of an infinite value, or of none, is a number: a face covers it, and nothing else does.
-        is_finite = np.isfinite(here)
+        broken = np.unravel_index(np.flatnonzero(~np.isfinite(here)), here.shape)
+        mended = np.where(weight[broken[:2]] > 0, face[broken], here[broken])
         with np.errstate(invalid="ignore"):
-            np.add(here, weight[..., None] * (face - here), out=here, where=is_finite)
-        np.copyto(here, face, where=~is_finite & (weight[..., None] > 0))
+            here += weight[..., None] * (face - here)
+        here[broken] = mended
     else:
         # blendLinear divides by the sum of the weights + 1e-5, which rounding takes back.
         here[...] = np.rint(cv2.blendLinear(face, here.astype(np.float32), weight, 1 - weight))
