@@ -51,8 +51,11 @@ _OTHER_COLOURS: Final = {
     "YCbCrK": "CMYK",
 }
 """Colours that OpenImageIO converts to RGB, or takes for it, by TIFF's numbers and its names of JPEG's."""
-_JPEG_DAMAGE: Final = re.compile("Premature end|Corrupt JPEG data")
-"""Warnings of libjpeg after which pixels are made up; others are about headers."""
+_JPEG_DAMAGE: Final = re.compile(
+    r"Premature end|Corrupt JPEG data: (?!\d+ extraneous bytes before marker 0xd9)"
+)
+"""Warnings of libjpeg after which pixels are made up; others are about headers, and what some cameras put
+before the end marker."""
 _DEPTHS: Final = {np.dtype(value): name for name, value in _TYPES.items()}
 
 Attribute = tuple[str, str, Any]
