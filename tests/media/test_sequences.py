@@ -96,6 +96,8 @@ def test_a_comparison_of_sequences_has_no_sound(tmp_path: Path) -> None:
     compare([folder, tmp_path / "out.mp4"], tmp_path / "sheet.png")
     with pytest.raises(UsageError, match="would replace one of the clips"):
         compare([folder, tmp_path / "out.mp4"], folder / "a.0002.png")
+    with pytest.raises(UsageError, match="name it without a place for a number"):
+        compare([folder, tmp_path / "out.mp4"], tmp_path / "s.%04d.png")
 
 
 def test_versions_are_no_frames(tmp_path: Path) -> None:

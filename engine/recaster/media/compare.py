@@ -14,7 +14,7 @@ from recaster.media.encoders import SEGMENT_SUFFIX, check_encoding
 from recaster.media.join import mux_streams, read_frame_times
 from recaster.media.probe import probe, scan
 from recaster.media.reader import read_frames
-from recaster.media.sequence_name import resolve_clip, would_replace
+from recaster.media.sequence_name import choose_picture_codec, resolve_clip, would_replace
 from recaster.media.sheet import FORMATS, contact_sheet, draw_caption, fit_image, save_image
 from recaster.media.sound import CopySource
 from recaster.media.types import ColourTags, Shape
@@ -68,6 +68,8 @@ def compare(
         raise UsageError(f"{len(labels)} labels for {len(clips)} clips: give one for each")
     if any(would_replace(out, resolve_clip(clip)) for clip in clips):
         raise UsageError(f"{out}: the result would replace one of the clips; choose another name")
+    if choose_picture_codec(out) is not None:
+        raise UsageError(f"{out}: a comparison is one clip or picture; name it without a place for a number")
     infos = [probe(clip) for clip in clips]
     if out.suffix.lower() in FORMATS:
         _write_sheet(infos, out, labels, report)
