@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from recaster.media.encoders import SEGMENT_SUFFIX
+from recaster.media.lazy_frame import sample_planes
 from recaster.media.patches import paste_patches
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
@@ -15,6 +16,8 @@ from recaster.media.writer import ClipWriter
 from recaster.settings.encoding import WriterOptions
 
 SIZE = (256, 128)
+MATRIX = 6
+"""SMPTE 170M; FFmpeg converts pictures that state none even to their own format."""
 PLACE = Rect(32, 16, 224, 112)
 LOSSLESS = WriterOptions(quality=0, preset="ultrafast")
 
@@ -25,6 +28,7 @@ def make_ramp(path, pixel_format="yuv420p10le", color_range=1, rotation=0):
         stream = container.add_stream("libx264", rate=24, options={"qp": "0", "preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = *SIZE, pixel_format
         stream.codec_context.color_range = color_range
+        stream.codec_context.colorspace = MATRIX
         if rotation:
             stream.set_display_rotation(rotation)
         for index in range(2):
@@ -39,6 +43,7 @@ def make_ramp(path, pixel_format="yuv420p10le", color_range=1, rotation=0):
             luma[:] = np.linspace(low, high, SIZE[0] * SIZE[1]).reshape(SIZE[1], SIZE[0]).astype(kind)
             frame.pts = index
             frame.color_range = color_range
+            frame.colorspace = MATRIX
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
@@ -75,6 +80,20 @@ def test_a_plate_that_is_painted_over_with_itself_comes_back(tmp_path, pixel_for
     off = luma_of(out) - luma_of(clip)
     assert np.abs(off).max() <= 1
     assert abs(off.mean()) < 0.2
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p10le", "yuv444p10le"])
+def test_painting_leaves_the_decoded_picture_as_it_is(tmp_path, pixel_format):
+    clip = make_ramp(tmp_path / "a.mp4", pixel_format)
+    frame = next(read_frames(clip, lazy=True))
+    before = [plane.copy() for plane in sample_planes(frame.picture)]
+    options = WriterOptions(quality=0, preset="ultrafast", pixel_format=pixel_format)
+    with ClipWriter(tmp_path / f"out{SEGMENT_SUFFIX}", probe(clip), options) as writer:
+        plate = 255 - frame.plate_part(PLACE)
+        whole = np.ones(plate.shape[:2], bool)
+        writer.write_painted(frame, [Patch(PLACE, plate, whole, whole.astype(np.uint8))])
+    for old, new in zip(before, sample_planes(frame.picture), strict=True):
+        assert np.array_equal(old, new)
 
 
 def test_a_gradient_in_a_face_has_more_levels_than_8_bits(tmp_path):

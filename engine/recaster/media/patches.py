@@ -106,6 +106,9 @@ class PatchCompositor:
             threads=1,
         )
         if is_deep:
+            # Where the format is the same, its samples are the decoded picture's own: other frames are
+            # predicted from them, and layers drawn.
+            made.make_writable()
             write_rgb(np.asarray(patch.image, np.float32), made, self._matrix, full=self._is_full_range)
             return made
         [plane] = made.planes
