@@ -13,6 +13,7 @@ from recaster.settings.corrections import (
     Corrections,
     FacePlace,
     default_path,
+    has_corrections,
     parse_corrections,
     read_corrections,
     write_corrections,
@@ -44,6 +45,35 @@ def test_every_kind_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert len(path.read_text().splitlines()) == len(ALL.items) + 6, "a line each, to be compared"
     write_corrections(path, Corrections(ALL.clip))
     assert not path.exists()
+
+
+def test_a_link_to_a_file_stays_one(tmp_path: Path) -> None:
+    path = default_path(tmp_path / "shot.mov")
+    versioned = tmp_path / "versioned.json"
+    write_corrections(versioned, ALL)
+    path.symlink_to(versioned.name)
+    kept = Corrections(ALL.clip, ALL.items[:1])
+    write_corrections(path, kept)
+    assert path.is_symlink()
+    assert read_corrections(versioned) == kept
+    write_corrections(path, Corrections(ALL.clip))
+    assert path.is_symlink()
+    assert read_corrections(versioned) == Corrections(ALL.clip)
+
+
+def test_what_is_no_file_is_not_taken_for_no_corrections(tmp_path: Path) -> None:
+    path = default_path(tmp_path / "shot.mov")
+    assert not has_corrections(path)
+    path.symlink_to("gone.json")
+    with pytest.raises(InputError, match="a folder or a link to nothing; move it away"):
+        has_corrections(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(InputError, match="a folder or a link to nothing; move it away"):
+        has_corrections(path)
+    path.rmdir()
+    write_corrections(path, ALL)
+    assert has_corrections(path)
 
 
 def test_digests_are_of_the_first_corrections() -> None:

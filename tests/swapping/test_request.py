@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from recaster import __version__
+from recaster.errors import UsageError
 from recaster.media.clip import Clip
+from recaster.settings.corrections import default_path
 from recaster.settings.reading import ReadOptions
 from recaster.settings.swap import SwapSettings
 from recaster.swapping.request import PLAN_FORMAT, SwapRequest
@@ -76,3 +80,45 @@ def test_a_colour_space_is_noted_by_what_the_configuration_makes_of_it(fake: Any
 
     assert note("ACEScct") == note("acescct_ap1")  # an alias
     assert note("ACEScct") != note("slog3_sgamut3cine")
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"report": "clip.mp4.corrections.json"}, "the report would replace the corrections beside the clip"),
+        ({"report": "mine.json"}, "the report would replace the corrections"),
+        ({"matte": "model/masks.mov"}, "the matte would lie in the model"),
+        (
+            {"layers": ("st",), "layers_out": "mine.%04d.exr"},
+            r"the file of layers \(tracking\) would replace the corrections",
+        ),
+        ({"layers": ("st",), "layers_out": "model/a.%04d.exr"}, "the file of layers would lie in the model"),
+    ],
+)
+def test_nothing_that_is_read_is_written_to(
+    fake: Any, tmp_path: Path, settings: dict[str, Any], why: str
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"a clip")
+    default_path(clip).write_text("{}")
+    (tmp_path / "model").mkdir()
+    files = {
+        name: value if isinstance(value, tuple) else tmp_path / value for name, value in settings.items()
+    }
+    inputs = {"the model": tmp_path / "model", "the corrections": tmp_path / "mine.json"}
+    request = SwapRequest(
+        Clip(clip), tmp_path / "out.mp4", fake.FakeSwapper(), SwapSettings(**files), inputs=inputs
+    )
+    with pytest.raises(UsageError, match=why):
+        request.check()
+    with pytest.raises(UsageError, match=why):
+        request.refuse_overwriting()
+
+
+def test_two_sequences_of_a_swap_need_a_list_each(fake: Any, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"a clip")
+    settings = SwapSettings(layers=("st",), layers_out=tmp_path / "a_%04d.exr")
+    request = SwapRequest(Clip(clip), tmp_path / "a.%04d.exr", fake.FakeSwapper(), settings)
+    with pytest.raises(UsageError, match="would replace the list of the layers"):
+        request.check()

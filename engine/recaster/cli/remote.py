@@ -94,11 +94,11 @@ class Remote:
             UsageError: the clip has corrections, which an engine would leave out.
         """
         from recaster.media.sequence_name import find_sequence
-        from recaster.settings.corrections import default_path
+        from recaster.settings.corrections import default_path, has_corrections
 
         sequence = find_sequence(path)
         corrections = default_path(path if sequence is None else sequence.path)
-        if corrections.is_file():
+        if has_corrections(corrections):
             raise UsageError(f"{corrections}: an engine takes no corrections; work on this clip with --local")
         if sequence is None:
             return self.client.take_clip(path, self.report)

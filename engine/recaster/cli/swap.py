@@ -17,7 +17,7 @@ from recaster.cli.swap_several import (
     swap_several_there,
 )
 from recaster.errors import UsageError
-from recaster.settings.corrections import default_path
+from recaster.settings.corrections import default_path, has_corrections
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.encoding import WriterOptions
@@ -159,7 +159,7 @@ def refuse_mending(options: Options, tasks: list[Options]) -> None:
     from recaster.media.sequence_name import resolve_clip
 
     paths = [options.corrections or default_path(resolve_clip(task.clip)) for task in tasks]
-    named = [path for path in paths if path.is_file()]
+    named = [path for path in paths if has_corrections(path)]
     if named:
         raise UsageError(f"{named[0]}: an engine takes no corrections; swap this clip with --local")
     if options.keep_parts:

@@ -122,11 +122,11 @@ def run(options: Options) -> None:
 
 def _open_clip(options: Options) -> Clip:
     from recaster.media.clip import Clip
-    from recaster.settings.corrections import NO_CORRECTIONS, read_corrections
+    from recaster.settings.corrections import NO_CORRECTIONS, has_corrections, read_corrections
 
     clip = Clip(options.clip, read_settings(ReadOptions, options))
     path = _path(options, clip)
-    named = read_corrections(path) if path.is_file() else NO_CORRECTIONS
+    named = read_corrections(path) if has_corrections(path) else NO_CORRECTIONS
     return dataclasses.replace(clip, named_corrections=named)
 
 

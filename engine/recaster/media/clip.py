@@ -15,7 +15,7 @@ from recaster.media import reader
 from recaster.media.probe import probe
 from recaster.media.sequence_name import clip_exists, find_sequence, resolve_clip
 from recaster.media.sequence_scan import READERS, stat_pictures
-from recaster.settings.corrections import NO_CORRECTIONS, default_path, read_corrections
+from recaster.settings.corrections import NO_CORRECTIONS, default_path, has_corrections, read_corrections
 from recaster.settings.reading import DEFAULT_READING, ReadOptions
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Clip:
         if self.named_corrections is not None:
             return self.named_corrections
         path = default_path(self.path)
-        return read_corrections(path) if path.is_file() else NO_CORRECTIONS
+        return read_corrections(path) if has_corrections(path) else NO_CORRECTIONS
 
     @cached_property
     def view(self) -> ColourView | None:

@@ -69,6 +69,12 @@ class Request:
     keeps_segments: bool = False
     claim: FaceClaim = NO_CLAIM
 
+    @property
+    def inputs(self) -> dict[str, Path]:
+        """Files and folders that are read beside clip and person, by what they are."""
+        named = {"the model": self.model, "the faceset": self.source, "the corrections": self.corrections}
+        return {name: path for name, path in named.items() if path is not None}
+
     def settings(self, info: ClipInfo, policy: Policy | None) -> SwapSettings:
         """Reads the options as a policy wants them (UsageError); None where it was applied before."""
         from recaster.media.sequence_name import choose_picture_codec
@@ -154,7 +160,7 @@ def check(request: Request) -> int:
 
     clip = _open_clip(request)
     settings = _settings_by_policy(request, clip)
-    check_outputs(clip, request.out, settings, is_signed=request.has_manifest)
+    check_outputs(clip, request.out, settings, request.inputs, is_signed=request.has_manifest)
     return len(clip.frames if settings.frames is None else settings.frames)
 
 
@@ -216,7 +222,14 @@ def _prepare(
     if not request.options.HasField("threads"):
         factory = SwapperFactory(request.model, request.source, request.options.device or "auto")
     return SwapRequest(
-        clip, request.out, swapper, settings, mark, factory, keeps_segments=request.keeps_segments
+        clip,
+        request.out,
+        swapper,
+        settings,
+        mark,
+        factory,
+        keeps_segments=request.keeps_segments,
+        inputs=request.inputs,
     )
 
 

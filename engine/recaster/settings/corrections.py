@@ -143,6 +143,17 @@ def default_path(clip: Path) -> Path:
     return clip.with_name(clip.name + SUFFIX)
 
 
+def has_corrections(path: Path) -> bool:
+    """Checks for a file of corrections (InputError: a folder, or a link to nothing, has its name)."""
+    if path.is_file():
+        return True
+    if path.is_symlink() or path.exists():
+        raise InputError(
+            f"{path}: is no file of corrections, but a folder or a link to nothing; move it away"
+        )
+    return False
+
+
 def read_corrections(path: Path) -> Corrections:
     """Reads a file of corrections (InputError where it can't be read, or is none)."""
     try:
@@ -155,9 +166,12 @@ def read_corrections(path: Path) -> Corrections:
 
 
 def write_corrections(path: Path, corrections: Corrections) -> None:
-    """Writes a file of corrections atomically; removes it where there are none (OutputError)."""
-    if corrections:
-        write_bytes(path, corrections.to_text().encode())
+    """Writes a file of corrections atomically; removes it where there are none (OutputError).
+
+    A link stays one, to a file that is written, with none in it, too.
+    """
+    if corrections or path.is_symlink():
+        write_bytes(path.resolve(), corrections.to_text().encode())
     else:
         path.unlink(missing_ok=True)
 

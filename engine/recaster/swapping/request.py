@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster import __version__
@@ -11,13 +11,14 @@ from recaster.errors import UsageError
 from recaster.files import sha256
 from recaster.media.encoders import check_encoding, choose_layer_options, choose_matte_options
 from recaster.media.join import check_output
-from recaster.media.sequence_name import SequenceName, would_replace
+from recaster.media.sequence_name import SequenceName, resolve_place, would_replace
 from recaster.provenance.manifest import check_signer
+from recaster.settings.corrections import default_path, has_corrections
 from recaster.settings.reading import DEFAULT_READING
 from recaster.swapping.sequence_list import list_marks, refuse_other_list
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from recaster.media.clip import Clip
@@ -42,6 +43,7 @@ class SwapRequest:
         processes: how many processes render; None for as many as pay.
         keeps_segments: whether rendered segments stay beside the result, for a caller with more to do
             before it is safe.
+        inputs: what else is read, and must not be written to: files and folders by what they are.
     """
 
     clip: Clip
@@ -52,6 +54,7 @@ class SwapRequest:
     factory: SwapperFactory | None = None
     processes: int | None = None
     keeps_segments: bool = False
+    inputs: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def frames(self) -> range:
@@ -74,11 +77,12 @@ class SwapRequest:
         """
         if self.mark is not None:
             check_signer(self.mark.signer)
-        return check_outputs(self.clip, self.out, self.settings, is_signed=self.mark is not None)
+        is_signed = self.mark is not None
+        return check_outputs(self.clip, self.out, self.settings, self.inputs, is_signed=is_signed)
 
     def refuse_overwriting(self) -> None:
         """Refuses to write where something is read, or two results to one place (UsageError)."""
-        _refuse_overwriting(self.clip.path, self.out, self.settings)
+        _refuse_overwriting(self.clip.path, self.out, self.settings, self.inputs)
 
     def describe(self) -> dict[str, Any]:
         """Describes all that decides how a rendered segment looks, as plain values."""
@@ -117,15 +121,18 @@ class SwapRequest:
 
 
 def check_outputs(
-    clip: Clip, out: Path, settings: SwapSettings, *, is_signed: bool = True
+    clip: Clip, out: Path, settings: SwapSettings, others: Mapping[str, Path], *, is_signed: bool = True
 ) -> tuple[str, ...]:
     """Checks that a swap's result, matte and layers can be written; returns sentences on sound encoded anew.
+
+    Args:
+        others: what is read beside clip and person, as ``SwapRequest.inputs``.
 
     Raises:
         UsageError: outputs, options and container don't go together, or something read, or the list of other
             pictures, would be replaced.
     """
-    _refuse_overwriting(clip.path, out, settings)
+    _refuse_overwriting(clip.path, out, settings, others)
     for listed in (out, settings.layers_out) if is_signed else ():
         if listed is not None:
             refuse_other_list(listed)
@@ -168,14 +175,17 @@ def list_side_layers(layers: Sequence[str], out: Path | None) -> dict[str, Path]
     return files
 
 
-def _refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
+def _refuse_overwriting(clip: Path, out: Path, settings: SwapSettings, others: Mapping[str, Path]) -> None:
     if settings.report is not None and settings.report.is_dir():
         raise UsageError(f"{settings.report}: is a folder; name a file for the report")
     inputs = {
         "the clip": clip,
         "the picture of the person": settings.person,
         **{f"the {kind} of the clip": path for kind, path in list_marks(clip).items() if path.exists()},
+        **others,
     }
+    if has_corrections(default_path(clip)):
+        inputs["the corrections beside the clip"] = default_path(clip)
     side_layers = list_side_layers(settings.layers, settings.layers_out)
     outputs = {
         "the result": out,
@@ -193,6 +203,9 @@ def _refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
             # Different names may be one file.
             if path and place and other != name and would_replace(path, place):
                 raise UsageError(f"{path}: {name} would replace {other}; choose another name")
+        for other, folder in others.items():
+            if path and folder.is_dir() and resolve_place(path).is_relative_to(folder.resolve()):
+                raise UsageError(f"{path}: {name} would lie in {other}; choose another folder")
 
 
 def _to_plain(value: Any) -> Any:
