@@ -248,6 +248,17 @@ def new_movie(container: Any, name: str, path: str, channel: int, start: int) ->
     )
 
 
+def new_pictures(container: Any, name: str, path: str, names: list[str], channel: int, start: int) -> Any:
+    """A new image strip of all these pictures of a folder; ``path`` is the first."""
+    strip = strips_in(container).new_image(
+        name=name, filepath=path, channel=channel, frame_start=start, fit_method="ORIGINAL"
+    )
+    for other in names[1:]:
+        strip.elements.append(other)
+    set_handles(strip, start, start + len(names))
+    return strip
+
+
 def effect_input(strip: Any) -> Any | None:
     """The strip that an effect with one input works on; None for all others."""
     if getattr(strip, "input_count", 0) != 1:

@@ -108,7 +108,7 @@ ROOT = PACKAGE.parents[1]
 ADDON_MAY_IMPORT = {
     "recaster.api", "recaster.client", "recaster.errors", "recaster.files", "recaster.isobmff",
     "recaster.progress", "recaster.provenance.legal_basis", "recaster.provenance.policy", "recaster.settings",
-    "recaster.store.folder",
+    "recaster.store.folder", "recaster.zips",
 }  # fmt: skip
 """The thin parts of the engine that the add-on needs; each has to run in Blender's own Python."""
 

@@ -170,8 +170,12 @@ class RECASTER_OT_sign_render(bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Tells if there are swaps in the scene, and an engine that signs."""
-        if not signing.shown_swap_files(compat.scene_of(context)):
+        shown = signing.shown_swaps(compat.scene_of(context))
+        if not shown:
             cls.poll_message_set("No swap is shown in this scene")
+            return False
+        if any(signing.movie_path(strip) is None for strip in shown):
+            cls.poll_message_set("Swaps that are pictures are shown: renders of those can't be signed here")
             return False
         return access.poll_can_edit(cls)
 

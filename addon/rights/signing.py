@@ -66,9 +66,9 @@ def verify(path: Path) -> None:
     )
 
 
-def shown_swap_files(scene: Any) -> list[Path]:
-    """Files of all swaps that a scene shows between its first frame and its last."""
-    strips = [
+def shown_swaps(scene: Any) -> list[Any]:
+    """The strips of all swaps that a scene shows between its first frame and its last."""
+    return [
         one
         for one in compat.all_strips(scene)
         if one.recaster.result_of
@@ -77,13 +77,17 @@ def shown_swap_files(scene: Any) -> list[Path]:
         and compat.left_handle(one) <= scene.frame_end
         and compat.right_handle(one) > scene.frame_start
     ]
-    files = [movie_path(one) for one in strips]
+
+
+def shown_swap_files(scene: Any) -> list[Path]:
+    """Files of those that are movies."""
+    files = [movie_path(one) for one in shown_swaps(scene)]
     return list(dict.fromkeys(path for path in files if path is not None))
 
 
 def on_render(scene: Any) -> None:
     """A scene was rendered: whatever its swaps said of themselves isn't in that file."""
-    if shown_swap_files(scene):
+    if shown_swaps(scene):
         addon_state.unsigned_renders[scene.name] = render_path(scene)
 
 

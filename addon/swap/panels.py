@@ -15,6 +15,7 @@ from ..rights import panels as rights_panels
 from ..state import addon_state
 from . import coverage_notes, operators, placement, previews, strip_choices
 from .result_parts import FRAME
+from .source_range import kept_pictures
 from .task_panels import draw_task
 from .tasks import SwapStage
 
@@ -180,9 +181,15 @@ class RECASTER_PT_result(SequencerPanel, bpy.types.Panel):
 
     def draw(self, context: Any) -> None:
         """Strips, handles, codec and its profile, label, what becomes of the original."""
-        chosen = selection.chosen_strip(context).recaster
+        strip = selection.chosen_strip(context)
+        chosen = strip.recaster
         others = {name for codec, name in PROFILES.items() if codec != chosen.codec}
+        kept = kept_pictures(strip)
+        if kept:
+            others = {"codec", *PROFILES.values()}
         _draw_choices(self.layout, chosen, tuple(name for name in RESULT if name not in others))
+        if kept:
+            words(self.layout, f"The result is pictures as the strip's ({kept})", icon="INFO")
 
 
 def _draw_choices(layout: Any, chosen: Any, names: tuple[str, ...]) -> None:

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
+
+from recaster.settings.encoding import PICTURE_SUFFIXES
 
 from .. import compat
 from ..config import preferences
@@ -14,10 +17,10 @@ from ..properties import CHOICES
 from .result_parts import FACE, FRAME, MATTE, part_name, part_of
 from .source_range import strip_fingerprint, time_scalar_of
 from .strip_copy import copy_animation, copy_interpretation, copy_look, copy_properties, copy_proxy_settings
+from .strip_pictures import list_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 MAX_CHANNEL = 128
 LAYER_BLENDING = "ALPHA_OVER"
@@ -216,7 +219,7 @@ def _make(scene: Any, container: Any, strip: Any, place: _Place, content_offset:
             compat.set_content_start(result, compat.content_start(strip) + content_offset)
     else:
         start = compat.content_start(strip) + content_offset
-        result = compat.new_movie(container, strip.name, place.path, place.channels[0], start)
+        result = _new_strip(container, strip.name, place, start)
         copy_look(strip, result)
         copy_animation(scene, strip, result)
     copy_interpretation(strip, result)
@@ -233,6 +236,14 @@ def _make(scene: Any, container: Any, strip: Any, place: _Place, content_offset:
         result.colorspace_settings.name = scene.sequencer_colorspace_settings.name
         result.color_multiply = result.color_saturation = 1.0
     return result
+
+
+def _new_strip(container: Any, name: str, place: _Place, start: int) -> Any:
+    """The new strip of a movie, or of all pictures beside one."""
+    file = Path(bpy.path.abspath(place.path))
+    if file.suffix not in PICTURE_SUFFIXES:
+        return compat.new_movie(container, name, place.path, place.channels[0], start)
+    return compat.new_pictures(container, name, place.path, list_pictures(file), place.channels[0], start)
 
 
 def _noted_path(path: Path, is_relative: bool) -> str:

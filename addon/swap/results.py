@@ -18,6 +18,7 @@ from ..state import addon_state
 from . import coverage_notes, placement
 from .result_parts import FACE, FRAME, MATTE, PARTS
 from .source_range import time_scalar_of
+from .strip_pictures import ZIP_SUFFIX, fetch_pictures
 from .tasks import SwapStage, SwapTask, fail, mark_settled, strip_of
 
 if TYPE_CHECKING:
@@ -61,9 +62,14 @@ def fetch_again(task: SwapTask) -> None:
 
 
 def result_name(title: str, request: str, suffix: str, part: str = FRAME) -> str:
-    """Names a result's file: never as an engine, or a file that somebody sent, wants it to be."""
+    """Names a result's file: never as an engine, or a file that somebody sent, wants it to be.
+
+    A sequence of pictures, which comes as a zip, gets the name of a folder.
+    """
     name = bpy.path.clean_name(title)[:MAX_NAME_LETTERS]
     mark = bpy.path.clean_name(request[:8]) + PARTS[part].mark
+    if suffix == ZIP_SUFFIX:
+        return f"{name}-{mark}"
     return f"{name}-{mark}{suffix if suffix in CLIP_SUFFIXES else '.mp4'}"
 
 
@@ -83,8 +89,13 @@ def fetch(tasks: list[SwapTask], job: Any) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         files = {}
         for part, artifact in wanted.items():
-            files[part] = folder / result_name(tasks[0].title, tasks[0].request, artifact.suffix, part)
-            client.transfer.download(artifact.digest, files[part], work.report, artifact.size)
+            out = folder / result_name(tasks[0].title, tasks[0].request, artifact.suffix, part)
+            if artifact.suffix == ZIP_SUFFIX:
+                pattern = job.spec.swap.pictures
+                files[part] = fetch_pictures(client, work, made, PARTS[part].role, pattern, out)
+                continue
+            client.transfer.download(artifact.digest, out, work.report, artifact.size)
+            files[part] = out
         return files
 
     work = connection.run(

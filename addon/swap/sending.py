@@ -17,6 +17,7 @@ from .result_parts import FACE, MATTE
 from .shared_ranges import RangeUse, join_uses
 from .source_range import StripError, strip_fingerprint
 from .strip_choices import StripChoices, face_field, to_swap_options
+from .strip_pictures import PictureNames
 from .tasks import SwapStage, SwapTask, fail, mark_settled, ranges_in, sharers, strip_of, strip_settings_of
 from .uploads import UploadedRange, upload_range
 
@@ -50,7 +51,7 @@ def send(tasks: list[SwapTask], source: SourceRange, choices: StripChoices) -> N
         from recaster.api.v1 import job_pb2
 
         uploaded = upload_range(client, work, source, cache, local)
-        spec = _spec_of(client, choices, uploaded, _choose_suffix(choices.codec, source))
+        spec = _spec_of(client, choices, uploaded, source)
         work.check()
         job: str = client.jobs.create(job_pb2.JobSpec(swap=spec), labels, request).job_id
         return job
@@ -67,14 +68,19 @@ def send(tasks: list[SwapTask], source: SourceRange, choices: StripChoices) -> N
         task.work = work
 
 
-def _spec_of(client: Client, choices: StripChoices, uploaded: UploadedRange, suffix: str) -> Any:
+def _spec_of(client: Client, choices: StripChoices, uploaded: UploadedRange, source: SourceRange) -> Any:
     """The request to the engine (SwapSpec); brings the performer's picture there."""
     from recaster.api.v1 import job_pb2
 
+    options = to_swap_options(client, choices, uploaded.range)
+    if source.stays_pictures:
+        options.ClearField("codec")  # the pictures' own
+        options.ClearField("profile")
     return job_pb2.SwapSpec(
         clip_id=uploaded.clip.clip_id,
-        options=to_swap_options(client, choices, uploaded.range),
-        suffix=suffix,
+        options=options,
+        suffix="" if source.stays_pictures else _choose_suffix(choices.codec, source),
+        pictures=PictureNames.of(source.files).pattern if source.stays_pictures else "",
         matte=MATTE in choices.parts,
         layers=[FACE] if FACE in choices.parts else [],
         **face_field(choices),

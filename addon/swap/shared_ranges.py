@@ -16,7 +16,7 @@ from .source_range import (
     source_range_of,
     time_scalar_of,
 )
-from .strip_choices import StripChoices, face_field
+from .strip_choices import StripChoices, check_choices
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -54,7 +54,7 @@ class RangeUse:
         """Reads what a strip shows and how it is to be swapped (StripError: it can't be)."""
         source = source_range_of(strip, scene, strip.recaster.handles)
         choices = StripChoices.of(strip)
-        face_field(choices)
+        check_choices(choices, source)
         files = tuple(one.filename for one in strip.elements) if source.pictures else source.files
         # Strips that Blender stretches begin at other frames than those that it doesn't.
         media = source.files[0].parent, files, source.rate, time_scalar_of(strip, scene), choices.parts

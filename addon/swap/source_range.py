@@ -16,6 +16,7 @@ import bpy
 from .. import compat
 from ..selection import CLIP_TYPES
 from ..state import addon_state
+from .strip_pictures import stays_pictures
 
 RATE_TOLERANCE = 0.0005
 """Rates that differ by a smaller share are the same."""
@@ -47,6 +48,11 @@ class SourceRange:
     first: int
     count: int | None
     rate: Fraction
+
+    @property
+    def stays_pictures(self) -> bool:
+        """Tells if the result is a sequence of such pictures, too."""
+        return self.pictures and stays_pictures(self.files[0])
 
 
 @dataclass(frozen=True)
@@ -175,6 +181,14 @@ def source_of(strip: Any, scene: Any, window: FrameWindow) -> SourceRange:
     files = tuple(folder / name for name in names)
     _require(strip.name, files)
     return SourceRange(strip.name, files, True, 0, len(files), _scene_rate(scene))
+
+
+def kept_pictures(strip: Any) -> str:
+    """The suffix of a strip's pictures, without the dot, where its result is such pictures, too; else ""."""
+    if strip.type != "IMAGE" or not strip.elements:
+        return ""
+    path = Path(bpy.path.abspath(strip.directory)) / strip.elements[0].filename
+    return path.suffix[1:].upper() if stays_pictures(path) else ""
 
 
 def strip_fingerprint(strip: Any, scene: Any) -> str:

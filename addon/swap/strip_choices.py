@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from recaster.api.v1 import job_pb2
     from recaster.client import Client
 
+    from .source_range import SourceRange
+
 
 MAX_PORTRAIT_BYTES = 256 << 10
 """A picture of a person that is kept in the .blend."""
@@ -177,6 +179,13 @@ def to_swap_options(client: Client, choice: StripChoices, frames: str) -> job_pb
     elif choice.person:
         options.person = client.transfer.upload(Path(choice.person))
     return options
+
+
+def check_choices(choices: StripChoices, source: SourceRange) -> None:
+    """Checks that a source range can be swapped as chosen (StripError)."""
+    face_field(choices)
+    if FACE in choices.parts and source.stays_pictures:
+        raise StripError(f"Choose Whole Frame: strips of such pictures have no face layer ({source.name})")
 
 
 def face_field(choice: StripChoices) -> dict[str, str]:

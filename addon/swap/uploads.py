@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Source ranges at the engine: whole files, cut parts, picture sequences as movies."""
+"""Source ranges at the engine: whole files, cut parts, picture sequences as movies or zips."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..state import addon_state
+from .strip_pictures import ZIP_SUFFIX, pack_strip_pictures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,8 +46,8 @@ def upload_range(
     """Brings a source range to the engine, unless it is there; for threads.
 
     A movie goes there as it is where the engine shares this machine (which costs a link or a copy), else only
-    the part that is needed, cut out without touching a pixel; pictures go there as a movie that holds
-    them as they are.
+    the part that is needed, cut out without touching a pixel; pictures go there as they are, in a movie or,
+    where they come back as pictures, in a zip.
 
     Raises:
         EngineError, InputError: the files can't be read, or the engine won't have them.
@@ -56,7 +57,11 @@ def upload_range(
     cache.mkdir(parents=True, exist_ok=True)
     stop = None if source.count is None else source.first + source.count
     frames = range(source.first, source.first if stop is None else stop)
-    if source.pictures:
+    if source.stays_pictures:
+        path = cache / f"{source.files[0].stem}-{_cache_key(source)}{ZIP_SUFFIX}"
+        if not path.is_file():
+            pack_strip_pictures(source.files, path)
+    elif source.pictures:
         path = cache / f"{source.files[0].stem}-{_cache_key(source)}.mov"
         if not path.is_file():
             isobmff.movie_from_pictures(source.files, source.rate, path)
@@ -72,7 +77,9 @@ def upload_range(
     if stop is None:
         frames = range(frames.start, clip.frame_count)
     frames = range(frames.start, max(frames.start + 1, min(frames.stop, clip.frame_count)))
-    if clip.variable_frame_rate:  # Blender counts in even steps of time, the engine in frames
+    if (
+        clip.variable_frame_rate and not source.pictures
+    ):  # Blender counts in even steps of time, the engine in frames
         seconds = [float(one / source.rate) for one in (frames.start, frames.stop)]
         return UploadedRange(clip, frames, f"{seconds[0]:.3f}s-{min(seconds[1], clip.duration_s):.3f}s")
     return UploadedRange(clip, frames, f"{frames.start}-{frames.stop - 1}")

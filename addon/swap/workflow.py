@@ -25,7 +25,7 @@ from .result_parts import known_parts, part_name, part_of
 from .sending import MAX_LABEL_LETTERS, cancel, is_awaited, send, send_waiting, watch_jobs
 from .shared_ranges import plan_ranges
 from .source_range import frame_window_of, source_range_of, strip_fingerprint
-from .strip_choices import StripChoices, face_field, swapped_person
+from .strip_choices import StripChoices, check_choices, swapped_person
 from .tasks import (
     SwapStage,
     SwapTask,
@@ -55,7 +55,7 @@ def begin(scene: Any, strip: Any, *, adds_person: bool = False) -> SwapTask:
     """
     source = source_range_of(strip, scene, strip.recaster.handles)
     choices = StripChoices.of(strip)
-    face_field(choices)
+    check_choices(choices, source)
     task = _add_task(scene, strip)
     task.adds_person = adds_person
     send([task], source, choices)

@@ -23,6 +23,7 @@ import scenarios_delivery
 import scenarios_engines
 import scenarios_layers
 import scenarios_lost
+import scenarios_pictures
 import scenarios_rights
 import scenarios_session
 import scenarios_told
@@ -36,6 +37,7 @@ MODULES = (
     scenarios_engines,
     scenarios_layers,
     scenarios_lost,
+    scenarios_pictures,
     scenarios_rights,
     scenarios_session,
     scenarios_told,

@@ -9,7 +9,7 @@ import bpy
 import kit
 
 
-def _still(scene: Any, frame: int, path: Path) -> str:
+def write_still(scene: Any, frame: int, path: Path) -> str:
     """Renders one frame of the sequencer as a PNG of 16 bits."""
     settings = scene.render.image_settings
     if hasattr(settings, "media_type"):
@@ -45,21 +45,21 @@ def layered(engine: str, token: str, face: str, clip: str, out: str) -> dict[str
     }
     assert not strip.mute  # a layer needs something below
     mode = results["face"].alpha_mode
-    pictures = {"layer": _still(scene, 45, folder / "layer.png")}
+    pictures = {"layer": write_still(scene, 45, folder / "layer.png")}
     results["face"].mute = True
-    pictures["original"] = _still(scene, 45, folder / "original.png")
+    pictures["original"] = write_still(scene, 45, folder / "original.png")
     results["frame"].mute = False
-    pictures["whole"] = _still(scene, 45, folder / "whole.png")
+    pictures["whole"] = write_still(scene, 45, folder / "whole.png")
     results["frame"].mute = True
     grade = strip.modifiers.new("grade", "BRIGHT_CONTRAST")
     grade.bright = 20.0
     grade.input_mask_type = "STRIP"
     grade.input_mask_strip = results["matte"]
-    pictures["graded"] = _still(scene, 45, folder / "graded.png")
+    pictures["graded"] = write_still(scene, 45, folder / "graded.png")
     grade.mute = True
     results["face"].mute = False
     results["face"].blend_alpha = 0.5
-    pictures["half"] = _still(scene, 45, folder / "half.png")
+    pictures["half"] = write_still(scene, 45, folder / "half.png")
     results["frame"].mute = False
     results["face"].mute = True
 
