@@ -6,23 +6,21 @@ import json
 import os
 import shutil
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import av
 import cv2
 import numpy as np
 import pytest
+from layered_swaps import ALLOWED, COUNT, Made, make_deep_clip, over
 
 from recaster.errors import UsageError
-from recaster.faces.types import FaceTrack
 from recaster.media.clip import Clip
-from recaster.media.deep_colour import make_picture
 from recaster.media.picture_file import PicturePart, read_picture, write_picture
+from recaster.media.types import Shape
 from recaster.settings.detection import AnalysisSettings
-from recaster.settings.encoding import WriterOptions
-from recaster.settings.swap import LAYERS, LabelSettings, SwapSettings
-from recaster.swapping import pipeline
+from recaster.settings.swap import LabelSettings, SwapSettings
 from recaster.swapping.composite import PaintedFace
 from recaster.swapping.face_layers import VALUES_NOTE, LayerDrawer, assign_slots
 from recaster.swapping.request import SwapRequest
@@ -30,14 +28,9 @@ from recaster.swapping.request import SwapRequest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recaster.facesets.faceset import Faceset
 
-COUNT = 12
 FIRST = 1001
 """Number of a sequence's first picture."""
-ALLOWED = 1 / 1024
-"""By which a face over its plate may differ from the result."""
-LABEL = LabelSettings("icon", corner="top-right", size=0.1)
 PROGRAM = Path(__file__).with_name("blender_program.py")
 BLENDERS = sorted((Path(__file__).parents[2] / ".blender").glob("*/installed"))
 WANTED = os.environ.get("RECASTER_BLENDERS")
@@ -47,81 +40,6 @@ in_blender = pytest.mark.parametrize(
     CHOSEN or [pytest.param(None, marks=pytest.mark.skip(reason="no Blender is installed"))],
     ids=lambda path: path and path.name,
 )
-
-
-@pytest.fixture(scope="module")
-def mesh(actor_faceset: Faceset) -> np.ndarray:
-    """A face's mesh, 40 pixels high, around 0."""
-    points = np.array(actor_faceset.records[0].landmarks, np.float64)
-    points -= points.mean(0)
-    return points * 40 / np.ptp(points[:, 1])
-
-
-def follow(fake: Any, mesh: np.ndarray, frames: range, number: int, centre: tuple[float, float]) -> FaceTrack:
-    """The track of a mesh that drifts."""
-    track = fake.track(frames, number, centre)
-    middle = track.landmarks.mean(1, keepdims=True)
-    return FaceTrack(**{**vars(track), "landmarks": middle + mesh})
-
-
-def make_deep_clip(path: Path) -> Path:
-    """A clip of 10 bits, lossless."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv444p10le"
-        y, x = np.mgrid[0:96, 0:128]
-        for index in range(COUNT):
-            waves = [np.sin((x * a + y * b + 3 * index) / 17) for a, b in ((1, 2), (2, 1), (1, -1))]
-            colours = (120 + 90 * np.stack(waves, -1)).astype(np.float32)
-            picture = make_picture(colours, 10, 1, full=False)
-            picture.color_range = 1
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
-    return path
-
-
-class Made:
-    """A swap of two people, of whom one is there all the time, with all its layers."""
-
-    def __init__(self, folder: Path, clip: Path) -> None:
-        self.folder = folder
-        self.clip = clip
-        self.plates = [np.asarray(frame.plate, np.float32) / 255 for frame in Clip(clip).read(0, COUNT)]
-        self.tracking = json.loads((folder / "shot.json").read_text())
-
-    def picture(self, number: int) -> Path:
-        return self.folder / f"shot.{number:04}.exr"
-
-    def layer(self, number: int, name: str) -> np.ndarray:
-        part = read_picture(self.picture(number))[0]
-        places = [at for at, each in enumerate(part.channels) if each.rpartition(".")[0] == name]
-        return part.pixels[..., places].astype(np.float32)
-
-
-@pytest.fixture(scope="module")
-def swap(fake: Any, mesh: np.ndarray) -> Any:
-    tracks = [
-        follow(fake, mesh, range(COUNT), 0, (52.0, 45.0)),
-        follow(fake, mesh * 0.8, range(1, 4), 1, (75.0, 50.0)),
-    ]
-
-    def run(clip: Path, out: Path, swapper: Any = None, layers: Sequence[str] = tuple(LAYERS)) -> Any:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis(tracks, COUNT))
-            settings = SwapSettings(
-                everyone=True,
-                writer=WriterOptions(preset="ultrafast"),
-                colour="mean",
-                label=LABEL,
-                chunk=4,
-                batch=2,
-                layers=tuple(layers),
-                layers_out=out / "shot.%04d.exr",
-            )
-            request = SwapRequest(Clip(clip), out / "out.mp4", swapper or fake.FakeSwapper(), settings)
-            return pipeline.swap_clip(request)
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -153,10 +71,6 @@ def linear(swap: Any, tmp_path_factory: pytest.TempPathFactory) -> Made:
     clip = folder / "plate.%04d.exr"
     swap(clip, folder, layers=("frame", "face"))
     return Made(folder, clip)
-
-
-def over(face: np.ndarray, plate: np.ndarray) -> np.ndarray:
-    return face[..., :3] + (1 - face[..., 3:]) * plate
 
 
 def test_every_picture_has_the_same_layers_and_says_of_what(deep: Made) -> None:
@@ -308,7 +222,15 @@ def test_the_file_beside_the_pictures_says_where_faces_are(deep: Made, mesh: np.
     assert sum(line.startswith('  {"frame":') for line in lines) == COUNT, "a line for each frame"
 
 
-def test_normals_and_depth_are_those_of_the_mesh(mesh: np.ndarray) -> None:
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Shape.plain(128, 96),
+        Shape(128, 96, (96, 96), (128, 96), sample_aspect=Fraction(4, 3)),
+        Shape(128, 96, (96, 64), (96, 128), 90, sample_aspect=Fraction(1, 2)),
+    ],
+)
+def test_normals_and_depth_are_those_of_the_mesh(mesh: np.ndarray, shape: Shape) -> None:
     tilted = mesh.copy()
     tilted[:, 2] = tilted[:, 0] / 2  # away to the right
     tilted += (64, 48, 0)
@@ -316,15 +238,16 @@ def test_normals_and_depth_are_those_of_the_mesh(mesh: np.ndarray) -> None:
     face = PaintedFace(0, np.zeros((64, 64, 3), np.float32), blank, blank, np.eye(2, 3), tilted)
     drawer = LayerDrawer(("normals", "depth"), (1,), LabelSettings())
     assert drawer.channels == ("normals.X", "normals.Y", "normals.Z", "depth.Z")
-    rendered: Any = type("Rendered", (), {"frame": None, "painted": [face]})
-    rendered.frame = type("Frame", (), {"size": (128, 96)})
-    drawn = drawer.draw(rendered)
+    rendered: Any = type("Rendered", (), {"patches": [], "painted": [face]})
+    drawn = drawer.draw(rendered, shape)
     inside = np.linalg.norm(drawn[..., :3], axis=-1) > 0
-    assert 400 < inside.sum() < 1600
+    height, width = drawn.shape[:2]
+    stretch = 128 * 96 / (width * height)
+    assert 400 < inside.sum() * stretch < 1600
     towards = np.array([0.5, 0, 1]) / np.hypot(0.5, 1)
     # In nostrils and corners of the mouth the surface is folded.
     assert np.mean(np.abs(drawn[inside, :3] - towards).max(-1) < 0.01) > 0.9
-    x = np.broadcast_to(np.arange(128), (96, 128))
+    x = np.broadcast_to((np.arange(width) + 0.5) * 128 / width - 0.5, (height, width))
     assert np.abs(drawn[inside, 3] - (x[inside] - 64) / 2).max() < 0.5
     assert not drawn[~inside].any()
 

@@ -160,12 +160,11 @@ class PictureWriter:
     def write_channels(
         self, frame: Frame, channels: tuple[str, ...], pixels: NDArray[Any], types: tuple[str, ...]
     ) -> None:
-        """Writes channels (info.height, info.width, C) of a frame, as they are, "half" or "float" each."""
-        stored = turn_upright(_squeeze_channels(pixels, self._shape), self._shape)
+        """Writes channels (H, W, C) of a frame, as large as its pictures are, "half" or "float" each."""
         if len(set(types)) == 1:
-            stored = stored.astype(DTYPES[types[0]])
+            pixels = pixels.astype(DTYPES[types[0]])
             types = ()
-        self._write(frame, channels, stored, types)
+        self._write(frame, channels, pixels, types)
 
     def _write(
         self, frame: Frame, channels: tuple[str, ...], pixels: NDArray[Any], types: tuple[str, ...] = ()
@@ -251,8 +250,8 @@ def _has_size(picture: Any, shape: Shape) -> bool:
     return (picture.width, picture.height) == shape.stored
 
 
-def _squeeze_channels(pixels: NDArray[Any], shape: Shape) -> NDArray[Any]:
-    """Squeezes any number of channels, as ``_squeeze``."""
+def squeeze_channels(pixels: NDArray[Any], shape: Shape) -> NDArray[Any]:
+    """Turns channels (shape.height, shape.width, C), as they are shown, into those that are stored."""
     if shape.is_plain:
         return pixels
     count = pixels.shape[2]

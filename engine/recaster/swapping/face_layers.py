@@ -15,7 +15,11 @@ import numpy as np
 from recaster.appearance.rasterizer import rasterize
 from recaster.appearance.uv_layout import texture_vertices
 from recaster.faces.mesh_surface import TRIANGLES, vertex_normals
-from recaster.media.picture_writer import PictureWriter
+from recaster.media.lazy_frame import LazyFrame
+from recaster.media.patches import paste_patches
+from recaster.media.picture_frame import PictureFrame
+from recaster.media.picture_writer import PictureWriter, squeeze_channels, turn_upright
+from recaster.media.stored_patches import to_stored
 from recaster.media.types import Rect
 from recaster.swapping.composite import Layer, PaintedFace, bound_layer, sample_layer
 from recaster.swapping.label import draw_label, place_label
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.clip import Clip
     from recaster.media.picture_file import Attribute
-    from recaster.media.types import Frame
+    from recaster.media.types import Frame, Plate, Shape
     from recaster.settings.encoding import WriterOptions
     from recaster.settings.swap import LabelSettings
     from recaster.swapping.render import RenderedFrame
@@ -96,48 +100,51 @@ class LayerDrawer:
             return [(f"matte_{each}", "A") for each in (*dict.fromkeys(own), "label")]
         return [("", "RGB")] if name == "frame" else [("face", "RGBA")]
 
-    def draw(self, rendered: RenderedFrame) -> NDArray[np.float32]:
-        """Draws the layers of a frame, (height, width, channels)."""
-        width, height = rendered.frame.size
-        pixels = np.zeros((height, width, len(self.channels)), np.float32)
-        layers = {layer: pixels[..., span] for layer, span in self._spans.items()}
-        if "frame" in self._names:
-            layers[""][...] = rendered.plate
-            layers[""] *= np.float32(1 / 255)
-        if "face" in self._names:
-            _draw_painted(rendered, layers["face"])
+    def draw(self, rendered: RenderedFrame, shape: Shape) -> NDArray[np.float32]:
+        """Draws the layers of a frame as its pictures are stored, but upright: (height, width, channels)."""
+        shown = np.zeros((shape.height, shape.width, len(self.channels)), np.float32)
         # The nearest last, as they are laid over the frame.
         faces = sorted(rendered.painted, key=lambda face: face.crop.zoom)
+        layers = self._split(shown)
         if "mattes" in self._names:
-            self._draw_mattes(rendered.frame, faces, layers)
+            self._draw_mattes((shape.width, shape.height), faces, layers)
         for face in faces:
-            suffix = self._suffixes[self._slots[face.plan] - 1] if len(self._suffixes) > 1 else ""
-            place = bound_layer(face.crop, rendered.frame.size)
-            if place is not None:
-                self._draw_face(face, place, {name: layers.get(f"{name}{suffix}") for name in FACE_LAYERS})
+            if "raw" in self._names:
+                _draw_crop(face.crop, layers[self._name_own("raw", face)])
+        pixels = turn_upright(squeeze_channels(shown, shape), shape)
+        # Shares of opacity may be mixed with nothing; places, directions and distances may not.
+        layers = self._split(pixels)
+        _draw_painted(rendered, shape, layers.get(""), layers.get("face"))
+        to_shown = _map_to_shown(pixels.shape[1::-1], shape)
+        for face in faces:
+            own = {name: layers.get(self._name_own(name, face)) for name in FACE_LAYERS}
+            if (st := own["st"]) is not None:
+                _draw_map(Layer(face.image, face.crop.mask, face.matrix @ to_shown), st)
+            if face.mesh is not None:
+                _draw_mesh(face.mesh, to_shown, own["normals"], own["depth"])
         return pixels
 
-    def _draw_face(
-        self, face: PaintedFace, place: Rect, layers: Mapping[str, NDArray[np.float32] | None]
-    ) -> None:
-        """Draws what one face has for itself."""
-        if (raw := layers["raw"]) is not None:
-            _draw_crop(face.crop, place, place.crop(raw))
-        if (st := layers["st"]) is not None:
-            place.crop(st)[...] = map_to_crop(face.matrix, len(face.shown), place)
-        if face.mesh is not None:
-            _draw_mesh(face.mesh, layers["normals"], layers["depth"])
+    def _split(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Splits channels into layers by their names: views."""
+        return {layer: pixels[..., span] for layer, span in self._spans.items()}
+
+    def _name_own(self, name: str, face: PaintedFace) -> str:
+        """Names a layer that a face has for itself."""
+        return name + (self._suffixes[self._slots[face.plan] - 1] if len(self._suffixes) > 1 else "")
 
     def _draw_mattes(
-        self, frame: Frame, faces: Sequence[PaintedFace], layers: Mapping[str, NDArray[np.float32]]
+        self,
+        size: tuple[int, int],
+        faces: Sequence[PaintedFace],
+        layers: Mapping[str, NDArray[np.float32]],
     ) -> None:
-        """Draws the mattes; where a face is behind a nearer one, its own is less by that."""
+        """Draws the mattes of a picture of a size; where a face is behind a nearer one, its own is less."""
         everything = {kind: layers[f"matte_{kind}"][..., 0] for kind in MATTES}
         drawn: list[NDArray[np.float32]] = []
         for face in faces:
             for kind, mask in zip(MATTES, (face.shown, face.hidden), strict=True):
                 layer = Layer(face.image, mask, face.matrix)
-                place = bound_layer(layer, frame.size)
+                place = bound_layer(layer, size)
                 if place is None:
                     continue
                 _, weight = sample_layer(layer, place)
@@ -150,10 +157,10 @@ class LayerDrawer:
                         drawn.append(layers[f"matte_face_{self._slots[face.plan]}"][..., 0])
                     own = layers[f"matte_{kind}_{self._slots[face.plan]}"][..., 0]
                     place.crop(own)[...] = weight
-        sign = place_label(self._label, frame.size)
+        sign = place_label(self._label, size)
         if sign is not None:
             there = np.zeros((sign.height, sign.width, 3), np.uint8)
-            sign.crop(layers["matte_label"])[..., 0] = draw_label(there, self._label, frame.size)
+            sign.crop(layers["matte_label"])[..., 0] = draw_label(there, self._label, size)
 
 
 class LayerWriter(PictureWriter):
@@ -166,7 +173,7 @@ class LayerWriter(PictureWriter):
 
     def write_rendered(self, rendered: RenderedFrame) -> None:
         """Writes the layers of a frame."""
-        pixels = self._drawer.draw(rendered)
+        pixels = self._drawer.draw(rendered, self._shape)
         self.write_channels(rendered.frame, self._drawer.channels, pixels, self._drawer.types)
 
     def _describe(self, frame: Frame) -> list[Attribute]:
@@ -200,26 +207,74 @@ def map_to_crop(matrix: Floats, size: int, place: Rect) -> NDArray[np.float32]:
     return mapped.astype(np.float32)
 
 
-def _draw_painted(rendered: RenderedFrame, layer: NDArray[np.float32]) -> None:
-    for patch in rendered.patches:
-        if patch.layer is not None:
-            patch.place.crop(layer)[...] = patch.layer * np.array([1 / 255] * 3 + [1], np.float32)
+def _draw_painted(
+    rendered: RenderedFrame,
+    shape: Shape,
+    result: NDArray[np.float32] | None,
+    face: NDArray[np.float32] | None,
+) -> None:
+    """Draws the result, which is the stored plate where nothing was painted, and what was painted alone."""
+    placed = [to_stored(patch, shape) for patch in rendered.patches]
+    if result is not None:
+        plate = paste_patches(_pick_stored_plate(rendered.frame, shape), placed)
+        result[...] = turn_upright(plate, shape)
+        result *= np.float32(1 / 255)
+    if face is not None:
+        width, height = shape.stored
+        alone = np.zeros((height, width, 4), np.float32)
+        for patch in placed:
+            if patch.layer is not None:
+                patch.place.crop(alone)[...] = patch.layer * np.array([1 / 255] * 3 + [1], np.float32)
+        face[...] = turn_upright(alone, shape)
 
 
-def _draw_crop(crop: Layer, place: Rect, there: NDArray[np.float32]) -> None:
+def _pick_stored_plate(frame: Frame, shape: Shape) -> Plate:
+    """Picks the plate of a frame as it is stored; squeezed where its picture has another size."""
+    if shape.is_plain:
+        return frame.plate
+    if isinstance(frame, (LazyFrame, PictureFrame)):
+        plate = frame.stored_plate
+        if plate.shape[1::-1] == shape.stored:
+            return plate
+    return squeeze_channels(frame.plate, shape)
+
+
+def _map_to_shown(size: tuple[int, ...], shape: Shape) -> Floats:
+    """Maps pixels of an upright picture, as stored, to those that are shown: (3, 3)."""
+    across = shape.width / size[0]
+    down = shape.height / size[1]
+    # Pixels' centres lie at halves.
+    return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])
+
+
+def _draw_crop(crop: Layer, layer: NDArray[np.float32]) -> None:
     """Draws a crop with its colours, premultiplied, at its place."""
-    image, weight = sample_layer(crop, place)
-    there[..., :3] = image * (weight[..., None] * np.float32(1 / 255))
-    there[..., 3] = weight
+    place = bound_layer(crop, layer.shape[1::-1])
+    if place is not None:
+        image, weight = sample_layer(crop, place)
+        there = place.crop(layer)
+        there[..., :3] = image * (weight[..., None] * np.float32(1 / 255))
+        there[..., 3] = weight
 
 
-def _draw_mesh(mesh: Floats, normals: NDArray[np.float32] | None, depth: NDArray[np.float32] | None) -> None:
-    """Draws the surface of a mesh in frame pixels: its directions, and how far away it is."""
+def _draw_map(crop: Layer, layer: NDArray[np.float32]) -> None:
+    """Draws where the pixels of a layer are in a crop."""
+    place = bound_layer(crop, layer.shape[1::-1])
+    if place is not None:
+        place.crop(layer)[...] = map_to_crop(crop.matrix, len(crop.mask), place)
+
+
+def _draw_mesh(
+    mesh: Floats, to_shown: Floats, normals: NDArray[np.float32] | None, depth: NDArray[np.float32] | None
+) -> None:
+    """Draws the surface of a mesh in pixels as shown: its directions, and how far away it is."""
     vertices = texture_vertices(mesh)
-    left, top = np.floor(vertices[:, :2].min(0)).astype(int) - 1
-    side = int(np.ceil(np.ptp(vertices[:, :2], axis=0).max())) + 3
+    points = vertices.copy()
+    points[:, :2] = (points[:, :2] - to_shown[:2, 2]) / to_shown[[0, 1], [0, 1]]
+    left, top = np.floor(points[:, :2].min(0)).astype(int) - 1
+    side = int(np.ceil(np.ptp(points[:, :2], axis=0).max())) + 3
     whole = Rect(int(left), int(top), int(left) + side, int(top) + side)
-    points = vertices - (left, top, 0)
+    points -= (left, top, 0)
     if normals is not None:
         # The mesh's own point right, down and away.
         directions = (vertex_normals(vertices, TRIANGLES) * (1, -1, -1)).astype(np.float32)
