@@ -137,6 +137,9 @@ def test_what_an_engine_can_not_write_is_refused(
     assert "an engine writes the matte as it does the result" in capsys.readouterr().err
     assert run(*swap, "--layers", "face", "--layers-out", tmp_path / "face.mkv") == 2
     assert "an engine writes layers as .mov, or as .exr" in capsys.readouterr().err
+    (tmp_path / "shot.json").write_text("[]")
+    assert run(*swap, "--layers", "st", "--layers-out", tmp_path / "shot.%04d.exr") == 2
+    assert "shot.json: is in the way of the tracking file" in capsys.readouterr().err
     spec = job_pb2.SwapSpec(clip_id="0" * 12, faceset_id="0" * 12, layers=["face", "st"])
     with pytest.raises(CallError, match="layers_pictures"):
         engine.jobs.create(job_pb2.JobSpec(swap=spec))

@@ -10,7 +10,7 @@ import pytest
 
 from recaster.cli.main import main
 from recaster.cli.remote import Remote
-from recaster.errors import UsageError
+from recaster.errors import InputError, UsageError
 from recaster.media.sheet import load_image
 
 if TYPE_CHECKING:
@@ -92,9 +92,11 @@ def test_points_are_printed_and_read_again(performer: Path, tmp_path: Path, caps
     assert json.loads(named.read_text())["corrections"][0]["points"] == [
         [152, pytest.approx(float(x) + 3), float(y)]
     ]
-    file.write_text("152 3\n")
-    assert tracks(performer, "points", "4", str(file)) == 3
-    assert "INDEX X Y" in capsys.readouterr().err
+    for line in ("152 3", "152 150 1e9", "152 nan 3", "-1 150 3", "99999999999 150 3"):
+        file.write_text(f"{line}\n")
+        assert tracks(performer, "points", "4", str(file)) == 3
+        error = capsys.readouterr().err
+        assert f"{file}: lines have to be INDEX X Y, or INDEX X Y Z ({line})" in error
 
 
 @pytest.mark.parametrize(
@@ -122,6 +124,34 @@ def test_corrections_of_another_clip_are_named_and_left_alone(performer: Path, c
     assert tracks(performer, "split", "0", "5") == 2
     assert "move it away" in capsys.readouterr().err
     assert kept.read_text() == text
+    for action in ("undo", "clear"):
+        assert tracks(performer, action) == 2
+        assert "move it away" in capsys.readouterr().err
+        assert kept.read_text() == text
+    assert tracks(performer, "list") == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("0: split")
+    assert "is of another clip, or of this one before it changed; they are not applied" in shown.err
+
+
+def test_corrections_behind_a_link_to_nothing_are_missed(performer: Path, capsys) -> None:
+    performer.with_name("performer.mp4.corrections.json").symlink_to("gone.json")
+    for arguments in ([], ["split", "0", "5"], ["list"]):
+        assert tracks(performer, *arguments) == 3
+        assert "a folder or a link to nothing" in capsys.readouterr().err
+    remote = Remote(None, argparse.Namespace(quiet=True))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="a folder or a link to nothing"):
+        remote.clip(performer)
+
+
+def test_options_stand_before_an_action_or_after_it(performer: Path, capsys) -> None:
+    assert main(["tracks", str(performer), "drop", "0:4-7", "--range", "0-11", "--quiet"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert "drop: the face at" in shown.out
+    for arguments in (["--json", "list", "--quiet"], ["--quiet", "list", "--json"]):
+        assert main(["tracks", str(performer), *arguments]) == 0
+        assert json.loads(capsys.readouterr().out)[0]["kind"] == "drop"
 
 
 def test_what_an_engine_would_leave_out_is_refused(performer: Path) -> None:

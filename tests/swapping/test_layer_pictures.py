@@ -303,9 +303,13 @@ def test_layers_that_cannot_be_written_are_refused(fake: Any, tmp_path: Path) ->
         check(("face", "normals", "mesh"), "x.%04d.exr", analysis=AnalysisSettings(landmarker="dlib-68"))
     with pytest.raises(UsageError, match=r"the report would replace the file of layers \(tracking\)"):
         check(("face",), "shot.%04d.exr", report=tmp_path / "shot.json")
+    for layers, name in ((("st",), "."), (("face",), "."), (("face",), "new")):
+        with pytest.raises(UsageError, match=r"names no pictures; write .*/shot\.%04d\.exr"):
+            check(layers, name)
 
 
 def test_the_mesh_can_be_all_that_is_asked_for(swap: Any, deep: Made, tmp_path: Path) -> None:
-    swap(deep.clip, tmp_path, layers=("mesh",))
+    for _ in range(2):  # its own files are replaced
+        swap(deep.clip, tmp_path, layers=("mesh",))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "shot.json", "shot.usda"]
     assert (tmp_path / "shot.usda").read_bytes() == (deep.folder / "shot.usda").read_bytes()

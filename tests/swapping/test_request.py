@@ -122,3 +122,24 @@ def test_two_sequences_of_a_swap_need_a_list_each(fake: Any, tmp_path: Path) -> 
     request = SwapRequest(Clip(clip), tmp_path / "a.%04d.exr", fake.FakeSwapper(), settings)
     with pytest.raises(UsageError, match="would replace the list of the layers"):
         request.check()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("shot.json", '{\n "format": 1,\n "clip": "ab"}', "tracking"),
+        ("shot.usda", '#usda 1.0\n(\n    defaultPrim = "tracked"\n    doc = "My set"\n)', "mesh"),
+        ("shot.json", None, "tracking"),
+    ],
+)
+def test_files_of_others_are_not_replaced_by_those_beside_layers(
+    fake: Any, tmp_path: Path, name: str, text: str | None, kind: str
+) -> None:
+    clip = fake.make_clip(tmp_path / "clip.mp4", 1)
+    if text is None:
+        (tmp_path / name).mkdir()
+    else:
+        (tmp_path / name).write_text(text)
+    chosen = SwapSettings(layers=("mesh",), layers_out=tmp_path / "shot.%04d.exr")
+    with pytest.raises(UsageError, match=rf"{name}: is in the way of the {kind} file of the layers"):
+        SwapRequest(Clip(clip), tmp_path / "out.mp4", fake.FakeSwapper(), chosen).check()

@@ -15,9 +15,15 @@ if TYPE_CHECKING:
 
 Options: TypeAlias = argparse.Namespace
 
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Adds the switches that every command has."""
+    parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
+    parser.add_argument("--quiet", action="store_true", help="print no progress")
+
+
 COMMON = argparse.ArgumentParser(add_help=False)
-COMMON.add_argument("--debug", action="store_true", help="show a traceback with an error")
-COMMON.add_argument("--quiet", action="store_true", help="print no progress")
+add_common(COMMON)
 
 
 class Parser(argparse.ArgumentParser):

@@ -169,8 +169,10 @@ def refuse_mending(options: Options, tasks: list[Options]) -> None:
 def _check_files(task: Options) -> None:
     """Refuses files that an engine would write as others, or that would replace others (UsageError)."""
     from recaster.media.sequence_name import SequenceName
+    from recaster.swapping.request import refuse_other_side_layers
     from recaster.swapping.sequence_list import refuse_other_list
 
+    refuse_other_side_layers(task.layers, task.layers_out)
     if not task.no_manifest:
         refuse_other_list(task.out)
     kinds = [SequenceName.parse(path) for path in (task.out, task.matte) if path is not None]

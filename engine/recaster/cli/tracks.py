@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from argparse import SUPPRESS, ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_error, say_json
 from recaster.cli.flags import add_options, number, read_settings
-from recaster.cli.parsers import Commands, Options, add_path, add_switch
+from recaster.cli.parsers import Commands, Options, add_common, add_path, add_switch
 from recaster.errors import FaceNotFoundError, InputError, UsageError
 from recaster.settings.corrections import (
     KINDS,
@@ -17,6 +18,7 @@ from recaster.settings.corrections import (
     Corrections,
     default_path,
     parse_corrections,
+    parse_point,
     write_corrections,
 )
 from recaster.settings.detection import AnalysisSettings
@@ -25,8 +27,6 @@ from recaster.settings.reading import ReadOptions
 from recaster.settings.swap import FRAME_BOUNDS, MendSettings, SwapSettings
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser
-
     from recaster.faces.types import Analysis
     from recaster.media.clip import Clip
     from recaster.settings.corrections import Correction
@@ -44,23 +44,33 @@ def add_tracks(commands: Commands) -> None:
     """Adds this command's parser."""
     parser = commands.add("tracks", run, "list who is in a clip; correct it", DESCRIPTION)
     add_path(parser, "clip", "CLIP")
-    add_switch(parser, "--json", "print JSON")
     add_path(parser, "--sheet", "PICTURE", "also write a PNG or JPEG with a picture of each track")
     text = "list what had better be looked at: lost and wrong faces, jumps, low confidence"
     add_switch(parser, "--trouble", text)
+    _add_shared_options(parser)
+    _add_actions(parser)
+
+
+def _add_shared_options(parser: ArgumentParser) -> None:
+    """Adds the options that stand before an action or after it."""
+    add_switch(parser, "--json", "print JSON")
     add_options(parser, MendSettings, "corrections")
     add_options(parser, SwapSettings, "frames")
     add_options(parser, AnalysisSettings)
     add_options(parser, ReadOptions)
-    _add_actions(parser)
 
 
 def _add_actions(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=False)
+    # Without defaults, which would take the place of what was said before the action.
+    shared = ArgumentParser(add_help=False, argument_default=SUPPRESS)
+    add_common(shared)
+    _add_shared_options(shared)
 
     def add(name: str, text: str | None = None) -> ArgumentParser:
         text = text or KINDS[name]
-        return actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        description = f"{text[0].upper()}{text[1:]}."
+        return actions.add_parser(name, help=text, description=description, parents=[shared])
 
     split = add("split")
     _add_numbers(split, "track", "frame")
@@ -207,11 +217,8 @@ def _print_points(options: Options, analysis: Analysis) -> None:
 
 def _add_correction(options: Options, clip: Clip, analysis: Analysis) -> None:
     """Adds a correction where it can be applied (UsageError)."""
+    _refuse_other_clip(options, clip)
     corrections = clip.corrections
-    if corrections and corrections.clip != clip.digest:
-        raise UsageError(
-            f"{_path(options, clip)}: is of another clip, or of this one before it changed; move it away"
-        )
     correction = _make_correction(options, clip, analysis)
     changed = Corrections(clip.digest, (*corrections.items, correction))
     after = _analyse(options, dataclasses.replace(clip, named_corrections=changed))
@@ -223,6 +230,20 @@ def _add_correction(options: Options, clip: Clip, analysis: Analysis) -> None:
     parse_corrections(changed.to_text(), str(path))
     write_corrections(path, changed)
     say(f"{path}: correction {len(corrections.items)}, {correction.describe()}")
+
+
+def _refuse_other_clip(options: Options, clip: Clip) -> None:
+    """Refuses to change a file of another clip's corrections (UsageError)."""
+    fault = _find_other_clip(options, clip)
+    if fault:
+        raise UsageError(f"{fault}; move it away")
+
+
+def _find_other_clip(options: Options, clip: Clip) -> str:
+    """Describes, in words, that the corrections are of another clip; "" where they are of this one."""
+    if not clip.corrections or clip.corrections.clip == clip.digest:
+        return ""
+    return f"{_path(options, clip)}: is of another clip, or of this one before it changed"
 
 
 def _make_correction(options: Options, clip: Clip, analysis: Analysis) -> Correction:
@@ -259,9 +280,10 @@ def _read_points(name: str) -> list[tuple[float, ...]]:
 
 
 def _parse_point(row: list[str]) -> tuple[float, ...]:
-    if len(row) not in (3, 4):
-        raise ValueError(" ".join(row)[:40])
-    return (int(row[0]), *map(float, row[1:]))
+    try:
+        return parse_point([int(row[0]), *map(float, row[1:])])
+    except ValueError:
+        raise ValueError(" ".join(row)[:40]) from None
 
 
 def _edit_list(options: Options, clip: Clip) -> None:
@@ -269,6 +291,8 @@ def _edit_list(options: Options, clip: Clip) -> None:
     path = _path(options, clip)
     items = clip.corrections.items
     if options.action == "list":
+        if fault := _find_other_clip(options, clip):
+            say_error(f"recaster tracks: warning: {fault}; they are not applied")
         if options.json:
             say_json([item.to_json() for item in items])
         else:
@@ -276,6 +300,7 @@ def _edit_list(options: Options, clip: Clip) -> None:
         return
     if not items:
         raise UsageError(f"{path}: there are no corrections to take back")
+    _refuse_other_clip(options, clip)
     kept = items[:-1] if options.action == "undo" else ()
     write_corrections(path, Corrections(clip.corrections.clip, kept))
     gone: Any = items[-1].describe() if options.action == "undo" else f"{len(items)} corrections"

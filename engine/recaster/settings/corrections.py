@@ -205,7 +205,7 @@ def _parse_correction(value: Any) -> Correction:
     if "angle" in value:
         [values["angle"]] = _parse_numbers([value["angle"]], 1)
     if "points" in value:
-        values["points"] = tuple(map(_parse_point, value["points"]))
+        values["points"] = tuple(map(parse_point, value["points"]))
     return Correction(**values)
 
 
@@ -217,7 +217,8 @@ def _parse_place(value: Any) -> FacePlace:
     return FacePlace(frame, x, y, size)
 
 
-def _parse_point(value: Any) -> tuple[float, ...]:
+def parse_point(value: Any) -> tuple[float, ...]:
+    """Parses a point of a mesh: its index, x and y, and z where it is moved (ValueError, TypeError)."""
     return (_parse_index(value[0]), *_parse_numbers(value[1:], 2, 3))
 
 

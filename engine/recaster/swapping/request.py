@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 
 PLAN_FORMAT: Final = 37
 """Version of what a render makes of a description: rendered segments of another version aren't used."""
+_SIDE_LAYER_HEADS: Final = {
+    "tracking": re.compile(rb'\{\s*"format": \d+,\s*"recaster": '),
+    "mesh": re.compile(rb'#usda [^"]*"tracked"\s*doc = "Tracked faces of '),
+}
+"""Beginnings of the files beside layers, by their kinds."""
+_MAX_HEAD_BYTES: Final = 256
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,7 @@ def check_outputs(
         check_encoding(settings.matte, clip.info, choose_matte_options(settings.matte, settings.writer))
     if settings.layers_out is not None:
         _check_layers(settings)
+        refuse_other_side_layers(settings.layers, settings.layers_out)
         options = choose_layer_options(settings.layers_out, settings.writer)
         check_encoding(settings.layers_out, clip.info, options)
     return conversions
@@ -152,6 +160,10 @@ def _check_layers(settings: SwapSettings) -> None:
     out = settings.layers_out
     if out is None:
         return
+    if out.is_dir() or not out.suffix:
+        raise UsageError(
+            f"{out}: names no pictures; write {out / 'shot.%04d.exr'}, or shot.mov for face alone"
+        )
     sequence = SequenceName.parse(out)
     is_exr = sequence is not None and sequence.suffix.lower() == ".exr"
     if not is_exr and (sequence is not None or settings.layers != ("face",)):
@@ -173,6 +185,23 @@ def list_side_layers(layers: Sequence[str], out: Path | None) -> dict[str, Path]
     if "mesh" in layers:
         files["mesh"] = sequence.folder / f"{sequence.title}.usda"
     return files
+
+
+def refuse_other_side_layers(layers: Sequence[str], out: Path | None) -> None:
+    """Refuses to write the files beside layers over those of others (UsageError)."""
+    for kind, path in list_side_layers(layers, out).items():
+        if path.exists() and not _is_side_layer(kind, path):
+            raise UsageError(
+                f"{path}: is in the way of the {kind} file of the layers; choose another name for them"
+            )
+
+
+def _is_side_layer(kind: str, path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return _SIDE_LAYER_HEADS[kind].match(file.read(_MAX_HEAD_BYTES)) is not None
+    except OSError:  # a folder, say
+        return False
 
 
 def _refuse_overwriting(clip: Path, out: Path, settings: SwapSettings, others: Mapping[str, Path]) -> None:
