@@ -65,7 +65,8 @@ class Clip:
     @cached_property
     def info(self) -> ClipInfo:
         """Size, length, rate and streams (ClipError where it cannot be used)."""
-        _ = self._versions
+        if self.exists():  # else probing says what is missing
+            _ = self._versions
         return probe(self.path, self.options)
 
     @cached_property
