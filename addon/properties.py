@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from recaster.settings import encoding, swap
+from recaster.settings import encoding, look, swap
 from recaster.settings.detection import SMOOTHINGS, Smoothing
 from recaster.settings.options import Choice, option_of
 from recaster.settings.reading import LOG_SPACES
@@ -51,26 +51,26 @@ class StripSettings(bpy.types.PropertyGroup):
     mask: EnumProperty(
         name="Mask",
         description="Where the face is laid over the picture",
-        items=enum_items(swap.MASKS),
-        default=swap.MaskSettings.kind,
+        items=enum_items(look.MASKS),
+        default=look.MaskSettings.kind,
     )
     feather: FloatProperty(
         name="Feather",
         description="Width of the soft edge, as a share of the face's size",
-        **number_limits(swap.MaskSettings, "feather"),
+        **number_limits(look.MaskSettings, "feather"),
         precision=2,
     )
     erode: FloatProperty(
         name="Erode",
         description="How far the edge moves inwards, as a share of the face's size",
-        **number_limits(swap.MaskSettings, "erode"),
+        **number_limits(look.MaskSettings, "erode"),
         precision=2,
     )
     colour: EnumProperty(
         name="Color",
         description="How the target's colors are taken on",
-        items=enum_items(swap.COLOURS),
-        default=swap.SwapSettings.colour,
+        items=enum_items(look.COLOURS),
+        default=look.LookSettings.colour,
     )
     smoothing: EnumProperty(
         name="Smoothing",

@@ -16,7 +16,8 @@ from recaster.errors import UsageError
 from recaster.media.probe import probe
 from recaster.provenance.policy import Policy
 from recaster.settings.encoding import WriterOptions
-from recaster.settings.swap import LabelSettings, MaskSettings, SwapSettings
+from recaster.settings.look import MaskSettings
+from recaster.settings.swap import LabelSettings, SwapSettings
 from recaster.swapping.coverage import Coverage, FaceCoverage
 from recaster.swapping.load import choose_device
 from recaster.swapping.result import SwapResult
@@ -60,12 +61,12 @@ def test_help_states_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
         options("--help")
     text = " ".join(capsys.readouterr().out.split())
     own = SwapSettings()
-    mask = own.mask
+    mask = own.look.mask
     analysis = own.analysis
     writer = own.writer
     shown = {
         "feather": mask.feather, "erode": mask.erode, "scale": mask.scale, "mask": mask.kind,
-        "smoothing": own.smoothing.name, "colour": own.colour, "detector": analysis.detector,
+        "smoothing": own.smoothing.name, "colour": own.look.colour, "detector": analysis.detector,
         "min-face": analysis.min_face, "codec": writer.codec, "quality": writer.quality,
         "preset": writer.preset,
     }  # fmt: skip
@@ -82,9 +83,9 @@ def test_options_reach_the_settings() -> None:
     encoding += " --layers face --layers-out f.mov"
     people = "--all --detector dlib-hog --landmarker dlib-68 --min-face 80"
     made = settings(options(*f"{look} {encoding} {people}".split()), info)
-    assert made.mask == MaskSettings("box", 0.2, 0.1, 1.1)
+    assert made.look.mask == MaskSettings("box", 0.2, 0.1, 1.1)
     assert made.writer == WriterOptions("hevc", 20, "slow", "yuv444p")
-    assert (made.colour, made.smoothing.name, made.everyone) == ("hist", "ema", True)
+    assert (made.look.colour, made.smoothing.name, made.everyone) == ("hist", "ema", True)
     assert (made.analysis.detector, made.analysis.landmarker, made.analysis.min_face) == (
         "dlib-hog",
         "dlib-68",

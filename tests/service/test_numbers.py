@@ -20,8 +20,9 @@ from recaster.models.presets import PRESETS, Augmentation, Losses, Preset, hyper
 from recaster.operations.request_options import extract_settings, schedule
 from recaster.service.request_checks import NUMBERS, check_spec
 from recaster.service.rpc_errors import RpcError
+from recaster.settings.look import MaskSettings
 from recaster.settings.messages import NUMBER_BOUNDS as BOUNDS
-from recaster.settings.swap import LabelSettings, MaskSettings
+from recaster.settings.swap import LabelSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

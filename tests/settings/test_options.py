@@ -19,11 +19,12 @@ from recaster.settings.devices import DeviceSettings
 from recaster.settings.encoding import CODECS, SUFFIXES, WriterOptions
 from recaster.settings.evaluate import EvaluateSettings
 from recaster.settings.extract import CleanSettings, ExtractSettings
+from recaster.settings.look import LookSettings, MaskSettings
 from recaster.settings.messages import settings_from
 from recaster.settings.options import Bounds, check_options, option_of, options_of, own_options
 from recaster.settings.reading import ReadOptions
 from recaster.settings.serve import ServeLimits
-from recaster.settings.swap import LabelSettings, MaskSettings, PreviewSettings, SwapSettings
+from recaster.settings.swap import LabelSettings, PreviewSettings, SwapSettings
 from recaster.settings.train import Schedule, TrainSettings
 
 EVERY = (
@@ -67,7 +68,7 @@ def test_what_a_request_sets_is_read_and_all_else_keeps_its_default() -> None:
         frames=range(2, 9),
         track=3,
         smoothing=Smoothing("ema"),
-        mask=MaskSettings("hull", 0.2),
+        look=LookSettings(MaskSettings("hull", 0.2)),
         analysis=AnalysisSettings("dlib-hog"),
         writer=WriterOptions(preset="slow"),
         label=LabelSettings("icon", "fr"),

@@ -13,6 +13,7 @@ from layered_swaps import COUNT, LABEL, follow
 
 from recaster.media.clip import Clip
 from recaster.settings.encoding import WriterOptions
+from recaster.settings.look import LookSettings
 from recaster.settings.swap import LAYERS, SwapSettings
 from recaster.swapping import pipeline
 from recaster.swapping.request import SwapRequest
@@ -56,7 +57,7 @@ def swap(fake: Any, mesh: np.ndarray) -> Any:
             settings = SwapSettings(
                 everyone=True,
                 writer=WriterOptions(preset="ultrafast"),
-                colour="mean",
+                look=LookSettings(colour="mean"),
                 label=LABEL,
                 chunk=4,
                 batch=2,

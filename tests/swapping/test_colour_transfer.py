@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recaster.errors import UsageError
-from recaster.settings.swap import SwapSettings
+from recaster.settings.look import LookSettings
 from recaster.swapping import colour_transfer
 
 SIZE = 64
@@ -109,7 +109,7 @@ def test_averaging_is_centred_and_skips_what_is_unknown() -> None:
 
 def test_unknown_mode_is_refused() -> None:
     with pytest.raises(UsageError, match="light, mean, hist, none"):
-        SwapSettings(colour="lab")
+        LookSettings(colour="lab")
     assert (colour_transfer.reach("none"), colour_transfer.reach("mean")) == (0, colour_transfer.REACH_FRAMES)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from recaster.media.clip import Clip
 from recaster.settings.encoding import WriterOptions
+from recaster.settings.look import LookSettings
 from recaster.settings.swap import SwapSettings
 from recaster.swapping import pipeline
 from recaster.swapping.corrected_plan import REACH_FRAMES, plan_track
@@ -25,7 +26,10 @@ COUNT = 320
 CHUNK = 64
 MENDED = range(140, 160)
 SETTINGS = SwapSettings(
-    writer=WriterOptions(quality=4, preset="ultrafast"), colour="mean", chunk=CHUNK, batch=8
+    writer=WriterOptions(quality=4, preset="ultrafast"),
+    look=LookSettings(colour="mean"),
+    chunk=CHUNK,
+    batch=8,
 )
 
 

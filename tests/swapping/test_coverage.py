@@ -11,6 +11,7 @@ import pytest
 from recaster.appearance.face_appearance import FINE_PX
 from recaster.media.clip import Clip
 from recaster.settings.encoding import WriterOptions
+from recaster.settings.look import LookSettings
 from recaster.settings.swap import SwapSettings
 from recaster.swapping import pipeline, render
 from recaster.swapping.coverage import (
@@ -106,7 +107,12 @@ def clip(fake: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def swap(fake: Any, clip: Path, out: Path, tracks: list[Any], swapper: Any = None) -> Any:
     """Swap track 0 of a clip in which ``tracks`` were found, with a report; and what the report says."""
     settings = SwapSettings(
-        writer=WRITER, colour="none", chunk=8, batch=4, track=0, report=out.with_suffix(".json")
+        writer=WRITER,
+        look=LookSettings(colour="none"),
+        chunk=8,
+        batch=4,
+        track=0,
+        report=out.with_suffix(".json"),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis(tracks, COUNT))

@@ -14,6 +14,7 @@ from recaster.faces.analysis import analyse
 from recaster.media.reader import read_frames
 from recaster.media.types import Frame
 from recaster.settings.detection import Smoothing
+from recaster.settings.look import LookSettings, MaskSettings
 from recaster.settings.swap import SwapSettings
 from recaster.swapping.face_overlap import draw_outlines, outline_head, outline_nearer_faces
 from recaster.swapping.masks import outline_face
@@ -37,11 +38,11 @@ def sized(track: Any, factor: float) -> Any:
 
 
 def render(
-    fake: Any, chosen: Sequence[Any], everybody: Sequence[Any], **settings: Any
+    fake: Any, chosen: Sequence[Any], everybody: Sequence[Any], kind: str = "learned"
 ) -> list[RenderedFrame]:
     """The frames with the chosen faces swapped."""
-    asked = SwapSettings(colour="none", **settings)
-    plan = SwapPlan.of(chosen, fake.FakeSwapper(), asked.smoothing, fake.analysis(everybody, COUNT))
+    asked = SwapSettings(look=LookSettings(MaskSettings(kind), "none"))
+    plan = SwapPlan.of(chosen, fake.FakeSwapper(), asked, fake.analysis(everybody, COUNT))
     renderer = Renderer(plan, fake.FakeSwapper(), asked, StageTimer())
     frames = [Frame(i, i, Fraction(i, 25), fake.picture(i)) for i in range(COUNT)]
     return list(renderer.render(lambda a, b: frames[a:b], range(COUNT), range(COUNT)))
@@ -61,8 +62,7 @@ def inside(track: Any, index: int, shape: tuple[int, int], margin: float) -> np.
 def test_who_was_not_chosen_is_not_touched(fake: Any, kind: str, factor: float) -> None:
     mine = fake.track(range(COUNT))
     other = sized(fake.track(range(COUNT), 1, (82.0, 45.0)), factor)
-    settings = {"mask": dataclasses.replace(SwapSettings().mask, kind=kind)}
-    alone, both = (render(fake, [mine], tracks, **settings) for tracks in ([mine], [mine, other]))
+    alone, both = (render(fake, [mine], tracks, kind) for tracks in ([mine], [mine, other]))
     for index, (before, after) in enumerate(zip(alone, both, strict=True)):
         theirs = inside(other, index, after.matte.shape, 2.0)
         left = int(outline_head(other.landmarks[index])[..., 0].min()) - 2

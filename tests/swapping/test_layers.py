@@ -18,7 +18,8 @@ from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.types import Frame, Patch, Rect
 from recaster.settings.encoding import WriterOptions
-from recaster.settings.swap import LabelSettings, MaskSettings, SwapSettings
+from recaster.settings.look import LookSettings, MaskSettings
+from recaster.settings.swap import LabelSettings, SwapSettings
 from recaster.swapping import pipeline
 from recaster.swapping.composite import Layer, composite
 from recaster.swapping.render import RenderedFrame
@@ -125,7 +126,8 @@ def swap(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def run(swapper: Any = None, **settings: Any) -> Any:
         writer = WriterOptions(quality=0, preset="ultrafast", pixel_format="yuv444p")
-        own = {"writer": writer, "colour": "mean", "mask": MaskSettings(feather=0.1), "chunk": 5, "batch": 4}
+        look = LookSettings(MaskSettings(feather=0.1), "mean")
+        own = {"writer": writer, "look": look, "chunk": 5, "batch": 4}
         chosen = SwapSettings(**{**own, **settings})
         request = SwapRequest(Clip(clip), tmp_path / "out.mp4", swapper or fake.FakeSwapper(), chosen)
         return pipeline.swap_clip(request)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recaster.errors import UsageError
-from recaster.settings.swap import MaskSettings
+from recaster.settings.look import MaskSettings
 from recaster.swapping.masks import compute_face_mask, outline_face
 
 SIZE = 128

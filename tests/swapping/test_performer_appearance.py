@@ -12,7 +12,7 @@ import pytest
 
 from recaster.appearance.face_appearance import COARSE_PX, FINE_PX
 from recaster.media.types import Frame
-from recaster.settings.detection import Smoothing
+from recaster.settings.swap import SwapSettings
 from recaster.swapping import performer_appearance
 from recaster.swapping.swap_plan import SwapPlan
 
@@ -58,7 +58,7 @@ def add_appearance(
         asked.extend(indices)
         return (Frame(i, i, Fraction(i, 25), fake.picture(i)) for i in indices if i <= last)
 
-    plan = SwapPlan.of(tracks, fake.FakeSwapper(aligned=True), Smoothing())
+    plan = SwapPlan.of(tracks, fake.FakeSwapper(aligned=True), SwapSettings())
     clip = SimpleNamespace(
         read_indices=read, find_cheap_indices=lambda: np.zeros(0, np.int64) if cheap is None else cheap
     )
@@ -118,7 +118,7 @@ def test_a_clip_that_ends_early(fake: Any, seen: list[int]) -> None:
 def test_other_landmarks_and_other_crops_have_no_look(fake: Any, seen: list[int]) -> None:
     few = fake.track(range(40))
     few = dataclasses.replace(few, landmarks=few.landmarks[:, :68])
-    plan = SwapPlan.of([few, fake.track(range(40), 1)], fake.FakeSwapper(aligned=True), Smoothing())
+    plan = SwapPlan.of([few, fake.track(range(40), 1)], fake.FakeSwapper(aligned=True), SwapSettings())
     boxed = dataclasses.replace(plan.track_plans[1], is_aligned=False)
     plan = dataclasses.replace(plan, track_plans=(plan.track_plans[0], boxed))
     clip = SimpleNamespace(read_indices=lambda _: iter(()), find_cheap_indices=lambda: np.zeros(0, np.int64))

@@ -21,7 +21,8 @@ from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.settings.detection import AnalysisSettings
 from recaster.settings.encoding import WriterOptions
-from recaster.settings.swap import MaskSettings, SwapSettings
+from recaster.settings.look import LookSettings, MaskSettings
+from recaster.settings.swap import SwapSettings
 from recaster.swapping import pipeline
 from recaster.swapping.request import SwapRequest
 from recaster.swapping.result import LOST_GLASSES
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COUNT = 40
+MEAN = LookSettings(colour="mean")
 WRITER = WriterOptions(quality=4, preset="ultrafast")
 
 
@@ -45,7 +47,7 @@ def swap(fake: Any, clip: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis([fake.track(range(4, 36))], COUNT))
 
     def run(out: Path, swapper: Any = None, *, keep_parts: bool = False, **settings: Any) -> Any:
-        chosen = SwapSettings(**{"writer": WRITER, "colour": "mean", "chunk": 16, "batch": 4, **settings})
+        chosen = SwapSettings(**{"writer": WRITER, "look": MEAN, "chunk": 16, "batch": 4, **settings})
         swapper = swapper or fake.FakeSwapper()
         return pipeline.swap_clip(SwapRequest(Clip(clip), out, swapper, chosen, keeps_segments=keep_parts))
 
@@ -97,7 +99,8 @@ def test_range(swap: Any, clip: Path, tmp_path: Path) -> None:
 
 
 def test_matte(swap: Any, tmp_path: Path) -> None:
-    swap(tmp_path / "out.mp4", matte=tmp_path / "matte.mov", mask=MaskSettings(feather=0))
+    look = LookSettings(MaskSettings(feather=0), "mean")
+    swap(tmp_path / "out.mp4", matte=tmp_path / "matte.mov", look=look)
     matte = frames(tmp_path / "matte.mov")
     info = probe(tmp_path / "matte.mov")
     assert (info.frame_count, info.rate, info.audio) == (COUNT, 25, ())
@@ -172,9 +175,8 @@ def test_glasses_that_cannot_be_kept_are_told_of_again_after_a_stop(
         return dataclasses.replace(plan, appearances=appearances)
 
     monkeypatch.setattr(pipeline, "add_appearance", add_appearance)
-    mask = MaskSettings(kind="learned")
-    assert swap(tmp_path / "out.mp4", mask=mask, keep_parts=True).warnings == (LOST_GLASSES,)
-    result = swap(tmp_path / "out.mp4", mask=mask)
+    assert swap(tmp_path / "out.mp4", keep_parts=True).warnings == (LOST_GLASSES,)
+    result = swap(tmp_path / "out.mp4")
     assert (result.resumed, result.warnings) == (COUNT, (LOST_GLASSES,))
 
 
@@ -205,7 +207,7 @@ def test_parts_of_other_settings_or_another_model_are_discarded(
     monkeypatch.setattr(pipeline, "join_segments", join)
     assert len(list((tmp_path / "out.mp4.parts").glob("*.clip.mov"))) == 3
     if change == "settings":
-        result = swap(tmp_path / "out.mp4", colour="none")
+        result = swap(tmp_path / "out.mp4", look=LookSettings(colour="none"))
     else:
         result = swap(tmp_path / "out.mp4", fake.FakeSwapper("beef"))
     assert result.resumed == 0

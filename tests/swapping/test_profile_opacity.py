@@ -11,6 +11,7 @@ import pytest
 
 from recaster.faces import pose, topology
 from recaster.media.types import Frame
+from recaster.settings.look import LookSettings
 from recaster.settings.swap import SwapSettings
 from recaster.swapping.guided import HANDOVER_S, HANDOVER_YAW_DEG, profile_opacity
 from recaster.swapping.render import Renderer
@@ -63,8 +64,8 @@ def test_heads_that_talk_and_nod_are_shown_whole_and_so_are_faces_without_a_pose
 
 
 def test_what_is_shown_in_part_is_blended_and_what_is_not_shown_is_the_frame(fake: Any) -> None:
-    settings = SwapSettings(colour="none")
-    plan = SwapPlan.of([fake.track(range(3))], fake.FakeSwapper(), settings.smoothing)
+    settings = SwapSettings(look=LookSettings(colour="none"))
+    plan = SwapPlan.of([fake.track(range(3))], fake.FakeSwapper(), settings)
     track_plan = dataclasses.replace(plan.track_plans[0], opacities=np.array([1.0, 0.5, 0.0]))
 
     class Swapper(fake.FakeSwapper):
@@ -76,7 +77,7 @@ def test_what_is_shown_in_part_is_blended_and_what_is_not_shown_is_the_frame(fak
             yield Frame(index, index, Fraction(index, RATE), fake.picture(index))
 
     swapper = Swapper()
-    plan = SwapPlan.of([fake.track(range(3))], swapper, settings.smoothing)
+    plan = SwapPlan.of([fake.track(range(3))], swapper, settings)
     whole, half, none = Renderer(plan, swapper, settings, StageTimer()).render(read, range(3), range(3))
     assert whole.matte.max() == 255
     assert half.matte.max() == 128

@@ -13,6 +13,7 @@ import pytest
 from recaster.appearance.face_appearance import FINE_PX
 from recaster.faces.types import Inlay
 from recaster.media.types import Frame
+from recaster.settings.look import LookSettings
 from recaster.settings.swap import SwapSettings
 from recaster.swapping.render import RenderedFrame, Renderer
 from recaster.swapping.stage_timer import StageTimer
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COUNT = 40
+BARE = LookSettings(colour="none")
 
 
 def render(
@@ -34,7 +36,7 @@ def render(
 ) -> tuple[list[RenderedFrame], list[int]]:
     """The rendered frames, and the indices of those that were read for them."""
     swapper = swapper or fake.FakeSwapper()
-    plan = SwapPlan.of(tracks, swapper, settings.smoothing)
+    plan = SwapPlan.of(tracks, swapper, settings)
     plan = dataclasses.replace(plan, appearances=looks or {})
     seen: list[int] = []
 
@@ -50,7 +52,7 @@ def render(
 @pytest.mark.parametrize("colour", ["none", "mean", "hist", "light"])
 @pytest.mark.parametrize("batch", [1, 4, 7])
 def test_a_frame_is_the_same_wherever_the_render_began(fake: Any, colour: str, batch: int) -> None:
-    settings = SwapSettings(colour=colour, batch=batch)
+    settings = SwapSettings(look=LookSettings(colour=colour), batch=batch)
     tracks = [fake.track(range(3, COUNT))]
     whole, _ = render(fake, tracks, range(COUNT), settings)
     part, seen = render(fake, tracks, range(17, 29), settings)
@@ -77,7 +79,7 @@ def test_what_is_in_front_stays_wherever_the_render_began(
     fake: Any, colour: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("recaster.swapping.render.Occluders", FakeOccluders)
-    settings = SwapSettings(colour=colour, batch=4)
+    settings = SwapSettings(look=LookSettings(colour=colour), batch=4)
     tracks = [fake.track(range(3, COUNT))]
     bare, _ = render(fake, tracks, range(COUNT), settings)
     whole, _ = render(fake, tracks, range(COUNT), settings, looks={0: fake.LOOK})
@@ -104,8 +106,8 @@ def test_one_frame_alone_is_no_hand(fake: Any, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("recaster.swapping.render.Occluders", Once)
     tracks = [fake.track(range(COUNT))]
-    seen, _ = render(fake, tracks, range(COUNT), SwapSettings(colour="none"), looks={0: fake.LOOK})
-    bare, _ = render(fake, tracks, range(COUNT), SwapSettings(colour="none"))
+    seen, _ = render(fake, tracks, range(COUNT), SwapSettings(look=BARE), looks={0: fake.LOOK})
+    bare, _ = render(fake, tracks, range(COUNT), SwapSettings(look=BARE))
     assert all(np.array_equal(a.matte, b.matte) for a, b in zip(seen, bare, strict=True))
 
 
@@ -128,7 +130,7 @@ def test_frames_without_a_face_pass_untouched(fake: Any) -> None:
 def test_several_faces_in_one_frame_all_end_up_in_it(fake: Any) -> None:
     tracks = [fake.track(range(COUNT), i, (x, 45.0)) for i, x in enumerate((15, 60, 105))]
     swapper = fake.FakeSwapper()
-    rendered, _ = render(fake, tracks, range(8), SwapSettings(batch=4, colour="none"), swapper)
+    rendered, _ = render(fake, tracks, range(8), SwapSettings(batch=4, look=BARE), swapper)
     for item in rendered:
         assert (item.matte[45, [17, 62, 107]] > 200).all()
         assert item.matte[45, 38] == 0
@@ -182,7 +184,7 @@ def test_the_mouth_shows_in_its_own_light(fake: Any) -> None:
                 for even, face in zip((True, False) * len(faces), super().swap(faces), strict=False)
             ]
 
-    settings = SwapSettings(colour="mean", batch=2)
+    settings = SwapSettings(look=LookSettings(colour="mean"), batch=2)
     rendered, _ = render(fake, [fake.track(range(COUNT))], range(2), settings, Gaping())
     x = 60
     y = 45  # the middle of the face

@@ -24,8 +24,10 @@ SETTINGS = {
     "track": None,
     "everyone": False,
     "smoothing": {"name": "zero-phase", "strength": None},
-    "mask": {"kind": "learned", "feather": 0.06, "erode": 0.0, "scale": 1.0},
-    "colour": "light",
+    "look": {
+        "mask": {"kind": "learned", "feather": 0.06, "erode": 0.0, "scale": 1.0},
+        "colour": "light",
+    },
     "analysis": {
         "detector": "yunet",
         "landmarker": "mesh",

@@ -15,6 +15,7 @@ from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.provenance.manifest import sidecar_of
 from recaster.settings.encoding import WriterOptions
+from recaster.settings.look import LookSettings
 from recaster.settings.swap import SwapSettings
 from recaster.swapping import pipeline
 from recaster.swapping.request import SwapRequest
@@ -44,7 +45,7 @@ def write_frame(folder: Path, kind: str, number: int, image: np.ndarray) -> None
 
 def swap(fake: Any, clip: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis([fake.track(range(COUNT))], COUNT))
-    settings = SwapSettings(writer=WriterOptions(codec="ffv1"), colour="mean")
+    settings = SwapSettings(writer=WriterOptions(codec="ffv1"), look=LookSettings(colour="mean"))
     return pipeline.swap_clip(SwapRequest(Clip(clip), out, fake.FakeSwapper(), settings))
 
 

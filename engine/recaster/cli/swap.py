@@ -21,10 +21,10 @@ from recaster.settings.corrections import default_path, has_corrections
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.encoding import WriterOptions
+from recaster.settings.look import LookSettings, MaskSettings
 from recaster.settings.reading import ReadOptions
 from recaster.settings.swap import (
     LabelSettings,
-    MaskSettings,
     MendSettings,
     PreviewSettings,
     SwapSettings,
@@ -83,7 +83,7 @@ def add_swap_options(parser: ArgumentParser) -> None:
     look = parser.add_argument_group("look", "lengths are shares of the face's size")
     add_options(look, Smoothing)
     add_options(look, MaskSettings)
-    add_options(look, SwapSettings, "colour")
+    add_options(look, LookSettings)
     add_options(parser.add_argument_group("the clip, where its files don't say it"), ReadOptions)
     add_options(parser.add_argument_group("encoding"), WriterOptions)
     text = "by default a signed manifest (C2PA), and nothing in the picture"

@@ -9,21 +9,11 @@ from typing import Final
 from recaster.errors import UsageError
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.encoding import WriterOptions
+from recaster.settings.look import LookSettings
 from recaster.settings.options import Bounds, Choice, check_options, listed, option
 
 RANGE_HELP: Final = "frames 100-200 or times 3s-5.5s (default: the whole clip)"
 FRAME_BOUNDS: Final = Bounds(0, 2**31 - 1)
-MASKS: Final = {
-    "learned": Choice("Face Only", "The face, behind hands and whatever else is in front of it", 0),
-    "hull": Choice("Outline", "The whole outline of the face", 1),
-    "box": Choice("Box", "The rectangle that the model paints", 2),
-}
-COLOURS: Final = {
-    "light": Choice("Light", "Take on the light that falls on the target, and its grain", 3),
-    "mean": Choice("Match", "Take on the mean and spread of the target's colors", 0),
-    "hist": Choice("Histogram", "Take on the target's distribution of colors", 1),
-    "none": Choice("Keep", "Keep the colors that the model paints", 2),
-}
 LABELS: Final = {
     "none": Choice("None", "Nothing is written into the picture", 0),
     "text": Choice("Text", "A sentence in the corner says that the face was replaced", 1),
@@ -56,31 +46,6 @@ RESULTS: Final = {
 }
 """Strips that the add-on makes of a swap."""
 CORNERS: Final = ("bottom-right", "bottom-left", "top-right", "top-left")
-
-
-@dataclass(frozen=True)
-class MaskSettings:
-    """Choices of the mask.
-
-    Attributes:
-        feather: width of the soft edge, which lies inside the outline; share of the face's size.
-        erode: how far the edge is moved inwards before that; share of the face's size.
-    """
-
-    kind: str = option(
-        "learned",
-        "the model's own, behind hands and whatever else is in front of the face; the face's outline; or the "
-        "crop",
-        choices=MASKS,
-        unknown="there is no mask {value!r}; choose one of {choices}",
-        wire="mask",
-    )
-    feather: float = option(0.06, "width of the soft edge", bounds=Bounds(0, 0.5), metavar="X")
-    erode: float = option(0.0, "move the edge inwards", bounds=Bounds(0, 0.5), metavar="X")
-    scale: float = option(1.0, "enlarge the mask about the face's middle", bounds=Bounds(0.5, 2), metavar="X")
-
-    def __post_init__(self) -> None:
-        check_options(self)
 
 
 @dataclass(frozen=True)
@@ -144,14 +109,7 @@ class SwapSettings:
     )
     everyone: bool = option(False, "everyone", flag="all")
     smoothing: Smoothing = field(default_factory=Smoothing)
-    mask: MaskSettings = field(default_factory=MaskSettings)
-    colour: str = option(
-        "light",
-        "how the target's colours are taken on: its light and grain, its mean and spread, its histogram, or "
-        "not at all",
-        choices=COLOURS,
-        unknown="there is no colour correction {value!r}; choose one of {choices}",
-    )
+    look: LookSettings = field(default_factory=LookSettings)
     analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
     writer: WriterOptions = field(default_factory=WriterOptions)
     matte: Path | None = option(None, "also write the mask to a clip, as grey", metavar="OUT")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.faces.types import Floats
-    from recaster.settings.swap import MaskSettings
+    from recaster.settings.look import MaskSettings
 
 BOX_INSET: Final = 1 / 15
 """faceswap-GAN's feathered rectangle begins this share of the crop's side inside it."""

@@ -67,7 +67,7 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
         analysis = analyse_clip(request.clip, settings.analysis, settings.frames, report)
     tracks = select_tracks(request, analysis)
     with timer.timing("plan"):
-        plan = SwapPlan.of(tracks, request.swapper, settings.smoothing, analysis)
+        plan = SwapPlan.of(tracks, request.swapper, settings, analysis)
     sightings = [Sightings.of(*each) for each in zip(tracks, plan.track_plans, strict=True)]
     del analysis, tracks  # of a long clip these are gigabytes
     cache = RenderCache.of(request.out, frames, settings.chunk, _choose_products(settings))

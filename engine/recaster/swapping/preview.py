@@ -52,7 +52,7 @@ def preview_frame(request: SwapRequest, frame: int, report: Report = silent) -> 
             analysis = analyse_clip(request.clip, settings.analysis, analysed, report)
     tracks = select_tracks(request, analysis)
     with timer.timing("plan"):
-        plan = SwapPlan.of(tracks, request.swapper, settings.smoothing, analysis)
+        plan = SwapPlan.of(tracks, request.swapper, settings, analysis)
     if frame not in plan.faces_by_frame:
         raise FaceNotFoundError(
             f"{request.clip.path}: frame {frame} shows no face to swap; preview another one"

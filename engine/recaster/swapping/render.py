@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Floats, SwappedFace
     from recaster.media.types import Frame, Image, Patch, Plate
+    from recaster.settings.look import MaskSettings
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.coverage import Faces
     from recaster.swapping.stage_timer import StageTimer
@@ -131,7 +132,7 @@ class Renderer:
             wanted: which frames come out, in order.
             available: which frames may be looked at (colours and occluders are averaged over neighbours).
         """
-        reach = _find_reach(self._plan, self._settings)
+        reach = _find_reach(self._plan)
         read_frames = find_read_frames(self._plan, self._settings, wanted, available)
         with contextlib.ExitStack() as stages:
 
@@ -179,15 +180,16 @@ class Renderer:
     def _measure_face(
         self, frame: Frame, number: int, target: PlannedFace, swapped: SwappedFace
     ) -> _MeasuredFace:
+        look = self._plan.look(number, frame.index)
         with self._timer.timing("occluders"):
             occlusion = self._find_occlusion(frame, number, target)
             foreground = self._mask_foreground(frame, number, target)
         with self._timer.timing("mask"):
-            whole, painted = self._mask(swapped.mask, target.landmarks)
+            whole, painted = _mask(swapped.mask, target.landmarks, look.mask)
             # The inside of the mouth is the target's own.
             shown = painted if swapped.mouth is None else painted * (1 - swapped.mouth.share)
             shown = _remove_occluded(shown, occlusion, foreground)
-            colour = self._measure_colour(swapped, target, shown)
+            colour = self._measure_colour(swapped, target, shown, look.colour)
         return _MeasuredFace(swapped, whole, painted, foreground, occlusion, colour)
 
     def _find_occlusion(self, frame: Frame, number: int, face: PlannedFace) -> Floats | None:
@@ -211,25 +213,14 @@ class Renderer:
         return np.maximum.reduce(masks) if masks else None
 
     def _measure_colour(
-        self, swapped: SwappedFace, target: PlannedFace, mask: NDArray[np.float32]
+        self, swapped: SwappedFace, target: PlannedFace, mask: NDArray[np.float32], mode: str
     ) -> colour_transfer.Measured:
         """Measures the colours of a face where its mask shows it."""
-        mode = self._settings.colour
         directions = None
         if mode == "light":  # it alone depends on which way each part of the face looks
             directions = compute_normals(target.landmarks, self._plan.size)
         mesh = target.landmarks if len(target.landmarks) == POINTS else None
         return colour_transfer.measure(swapped.image, target.image, mask, mode, directions, mesh)
-
-    def _mask(
-        self, learned: NDArray[np.float32], landmarks: Floats
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Masks what would be painted over if the model left nothing out, and what is."""
-        settings = self._settings.mask
-        painted = compute_face_mask(learned, landmarks, settings)
-        if settings.kind != "learned":
-            return painted, painted
-        return compute_face_mask(np.ones_like(learned), landmarks, settings), painted
 
     def _composite(self, frame: Frame, faces: Mapping[int, _MeasuredFace]) -> RenderedFrame:
         layers = []
@@ -237,8 +228,9 @@ class Renderer:
         painted = []
         for number, face in faces.items():
             swapped = face.swapped
+            look = self._plan.look(number, frame.index)
             seed = frame.index * GRAIN_SEEDS_PER_FRAME + number
-            image = colour_transfer.apply(swapped.image, face.colour, self._settings.colour, seed)
+            image = colour_transfer.apply(swapped.image, face.colour, look.colour, seed)
             # The inside of the mouth is the target's own and has its light already.
             if swapped.mouth is not None:
                 image += swapped.mouth.share[..., None] * (swapped.mouth.image - image)
@@ -282,17 +274,28 @@ def find_read_frames(plan: SwapPlan, settings: SwapSettings, wanted: range, avai
 
     They begin at a multiple of the batch, so that a frame is always swapped with the same others.
     """
-    reach = _find_reach(plan, settings)
+    reach = _find_reach(plan)
     before = wanted.start - available.start - reach
     after = wanted.stop - available.start + reach
     first = available.start + max(before - before % settings.batch, 0)
     return range(first, min(available.start + after + -after % settings.batch, available.stop))
 
 
-def _find_reach(plan: SwapPlan, settings: SwapSettings) -> int:
+def _find_reach(plan: SwapPlan) -> int:
     """Frames to either side over which colours and occluders are averaged."""
     occluders = colour_transfer.REACH_FRAMES if plan.appearances else 0
-    return max(colour_transfer.reach(settings.colour), occluders)
+    modes = {look.colour for course in plan.courses for look in course.looks}
+    return max(occluders, *map(colour_transfer.reach, modes))
+
+
+def _mask(
+    learned: NDArray[np.float32], landmarks: Floats, settings: MaskSettings
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Masks what would be painted over if the model left nothing out, and what is."""
+    painted = compute_face_mask(learned, landmarks, settings)
+    if settings.kind != "learned":
+        return painted, painted
+    return compute_face_mask(np.ones_like(learned), landmarks, settings), painted
 
 
 def _remove_occluded(

@@ -71,7 +71,7 @@ class SwapRequest:
     @property
     def finds_occluders(self) -> bool:
         """True where what is in front of a face is looked for and left alone."""
-        return self.settings.mask.kind == "learned"
+        return self.settings.look.mask.kind == "learned"
 
     def check(self) -> tuple[str, ...]:
         """Checks that the swap can be written and signed: before hours of work, and not after them.

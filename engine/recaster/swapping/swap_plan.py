@@ -14,6 +14,7 @@ from recaster.faces.topology import POINTS
 from recaster.faces.track_choice import choose_tracks
 from recaster.facesets.still_faces import person_in
 from recaster.media.types import Rect
+from recaster.settings.look_course import LookCourse
 from recaster.swapping.corrected_plan import plan_track
 from recaster.swapping.face_overlap import outline_nearer_faces
 from recaster.swapping.swapper import PlannedFace
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from recaster.appearance.face_appearance import FaceAppearance
     from recaster.faces.types import Analysis, FaceTrack, Floats
     from recaster.media.types import Frame, Image
-    from recaster.settings.detection import Smoothing
+    from recaster.settings.look import LookSettings
+    from recaster.settings.swap import SwapSettings
     from recaster.swapping.request import SwapRequest
     from recaster.swapping.swapper import Swapper, TrackPlan
 
@@ -68,6 +70,7 @@ class SwapPlan:
         tracks: the numbers of those tracks.
         left_out: frames that show a chosen face which no plan has, as it looks too far away.
         others: frames that show faces that are not swapped.
+        courses: the course of each plan's look.
         appearances: how the performer usually looks, by the number of the plan, where that is known.
         nearer: outlines of the faces in front of a plan's face, by plan and frame.
         found_plans: of corrected tracks, by the number of the plan, the plans of the tracks as found, whose
@@ -81,6 +84,7 @@ class SwapPlan:
     tracks: tuple[int, ...]
     left_out: frozenset[int] = frozenset()
     others: frozenset[int] = frozenset()
+    courses: tuple[LookCourse, ...] = ()
     appearances: Mapping[int, FaceAppearance] = field(default_factory=dict)
     nearer: Mapping[tuple[int, int], Sequence[NDArray[np.float32]]] = field(default_factory=dict)
     found_plans: Mapping[int, TrackPlan] = field(default_factory=dict)
@@ -91,13 +95,13 @@ class SwapPlan:
         cls,
         tracks: Sequence[FaceTrack],
         swapper: Swapper,
-        smoothing: Smoothing,
+        settings: SwapSettings,
         analysis: Analysis | None = None,
     ) -> SwapPlan:
         """Lets the swapper plan every track, and finds who of everybody in the clip is in front of whom."""
         everybody = () if analysis is None else analysis.tracks
         uncorrected = None if analysis is None else analysis.uncorrected
-        planned = [plan_track(track, uncorrected, swapper, smoothing) for track in tracks]
+        planned = [plan_track(track, uncorrected, swapper, settings.smoothing) for track in tracks]
         plans = tuple(plan for plan, _ in planned)
         faces: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for number, plan in enumerate(plans):
@@ -113,7 +117,8 @@ class SwapPlan:
             tracks=numbers,
             left_out=_frames_of(tracks).difference(faces),
             others=_frames_of(track for track in everybody if track.track not in numbers),
-            nearer=outline_nearer_faces(tracks, everybody, smoothing),
+            courses=tuple(LookCourse(settings.look) for _ in tracks),
+            nearer=outline_nearer_faces(tracks, everybody, settings.smoothing),
             found_plans={number: found for number, (_, found) in enumerate(planned) if found is not None},
             warnings=() if analysis is None else analysis.warnings,
         )
@@ -125,6 +130,10 @@ class SwapPlan:
     def opacity(self, number: int, frame: int) -> float:
         """Opacity of a plan's face in a frame that has it, above 0 to 1."""
         return self.track_plans[number].opacity_at(self._find_row(number, frame))
+
+    def look(self, number: int, frame: int) -> LookSettings:
+        """Look of a plan's face in a frame."""
+        return self.courses[number].at(frame)
 
     def mesh(self, number: int, frame: int) -> Floats | None:
         """Mesh (478, 3), in frame pixels, of what is painted of a plan's face; None where none drives it."""
