@@ -69,6 +69,11 @@ def looked_at(client: Client, clip: str, result: str, faces: str, model: str) ->
     yield "ClipService/GetThumbnail"
     call(client.clips.FindPeople, clip_pb2.FindPeopleRequest(clip_id=clip, range="0-4"))
     yield "ClipService/FindPeople"
+    call(client.clips.ListTracks, clip_pb2.ListTracksRequest(clip_id=clip, options=options))
+    yield "ClipService/ListTracks"
+    drop = {"track": 0, "range": "2"}
+    call(client.clips.CorrectTracks, clip_pb2.CorrectTracksRequest(clip_id=clip, options=options, drop=drop))
+    yield "ClipService/CorrectTracks"
     call(client.facesets.ListFaces, faceset_pb2.ListFacesRequest(faceset_id=faces, thumbnails=True))
     yield "FacesetService/ListFaces"
     call(client.models.GetModelPreview, model_pb2.GetModelPreviewRequest(model_id=model))

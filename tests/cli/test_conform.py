@@ -160,8 +160,8 @@ def test_an_engine_makes_the_same_files(
     assert again_made == files[0][Path("out/P001_9-18.mov")]
 
     default_path(tmp_path / "P001.mov").write_text("{}")
-    assert conform(tmp_path / "there") == 2
-    assert "an engine takes no corrections; swap this clip with --local" in capsys.readouterr().err
+    assert conform(tmp_path / "there") == 3
+    assert "P001.mov.corrections.json: no file of corrections" in capsys.readouterr().err
 
 
 FOLDERS = (("out", ""), ("mattes", ""), ("reports", ".json"))

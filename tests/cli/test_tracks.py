@@ -10,7 +10,7 @@ import pytest
 
 from recaster.cli.main import main
 from recaster.cli.remote import Remote
-from recaster.errors import InputError, UsageError
+from recaster.errors import InputError
 from recaster.media.sheet import load_image
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def test_corrections_are_kept_listed_and_taken_back(performer: Path, capsys) -> 
     assert tracks(performer, "undo") == 0
     assert len(json.loads(kept.read_text())["corrections"]) == 1
     assert tracks(performer, "clear") == 0
+    assert "took back 1 correction; 0 left" in capsys.readouterr().out
     assert not kept.exists()
     assert tracks(performer, "undo") == 2
     assert "there are no corrections to take back" in capsys.readouterr().err
@@ -141,7 +142,7 @@ def test_corrections_behind_a_link_to_nothing_are_missed(performer: Path, capsys
         assert "a folder or a link to nothing" in capsys.readouterr().err
     remote = Remote(None, argparse.Namespace(quiet=True))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="a folder or a link to nothing"):
-        remote.clip(performer)
+        remote.corrections(performer, "0" * 12)
 
 
 def test_options_stand_before_an_action_or_after_it(performer: Path, capsys) -> None:
@@ -152,13 +153,6 @@ def test_options_stand_before_an_action_or_after_it(performer: Path, capsys) -> 
     for arguments in (["--json", "list", "--quiet"], ["--quiet", "list", "--json"]):
         assert main(["tracks", str(performer), *arguments]) == 0
         assert json.loads(capsys.readouterr().out)[0]["kind"] == "drop"
-
-
-def test_what_an_engine_would_leave_out_is_refused(performer: Path) -> None:
-    assert tracks(performer, "split", "0", "5") == 0
-    remote = Remote(None, argparse.Namespace(quiet=True))  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="an engine takes no corrections; work on this clip with --local"):
-        remote.clip(performer)
 
 
 def test_it_is_said_which_corrections_could_not_be_applied(performer: Path, tmp_path: Path, capsys) -> None:

@@ -40,9 +40,11 @@ if TYPE_CHECKING:
 
 WRITES = {
     "BlobService/ReadBlob": {"blob.read"},
+    "ClipService/CorrectTracks": {"clip.show"},
     "ClipService/DeleteClip": {"clip.delete"},
     "ClipService/FindPeople": {"clip.show"},
     "ClipService/GetThumbnail": {"clip.show"},
+    "ClipService/ListTracks": {"clip.show"},
     "FacesetService/DeleteFaceset": {"faceset.delete"},
     "FacesetService/DropFaces": {"faceset.change"},
     "FacesetService/ListFaces": {"faceset.show"},

@@ -111,6 +111,8 @@ def test_jobs(kind: str, path: tuple[str, ...]) -> None:
     [
         ("PreviewFrame", swap_pb2.PreviewFrameRequest(clip_id=ID, model_id=ID)),
         ("FindPeople", clip_pb2.FindPeopleRequest(clip_id=ID)),
+        ("ListTracks", clip_pb2.ListTracksRequest(clip_id=ID)),
+        ("CorrectTracks", clip_pb2.CorrectTracksRequest(clip_id=ID)),
     ],
 )
 def test_questions(engine: Client, call: str, request_: Message) -> None:

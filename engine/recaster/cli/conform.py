@@ -14,9 +14,9 @@ from recaster.cli.rights_options import claim_of
 from recaster.cli.swap import (
     add_swap_options,
     bring_choices,
+    bring_clip,
     fetch_result,
-    job_of,
-    refuse_mending,
+    refuse_kept_parts,
     swap_options,
 )
 from recaster.cli.swap_several import JobBatch
@@ -118,7 +118,7 @@ def _swap_there(options: Options, remote: Remote, requests: Mapping[Shot, swap.R
         files = ("clip", "out", "matte", "report", "layers", "layers_out")
         own = {name: getattr(wanted, name) for name in files}
         tasks[Path(wanted.out.name)] = Namespace(**{**vars(options), **own, "options": wanted.options})
-    refuse_mending(options, list(tasks.values()))
+    refuse_kept_parts(options)
     chosen, swapper = bring_choices(options, remote)
     summaries: dict[Path, tuple[str, ...]] = {}
 
@@ -127,7 +127,7 @@ def _swap_there(options: Options, remote: Remote, requests: Mapping[Shot, swap.R
         own.CopyFrom(task.options)  # with the range, and the rate of a sequence
         if chosen.person:
             own.person = chosen.person
-        return remote.submit(job_of(task, own, clip_id=remote.clip(task.clip), **swapper), task.out)
+        return remote.submit(bring_clip(task, own, remote, **swapper), task.out)
 
     def fetch(task: Options, job: job_pb2.Job) -> None:
         fetch_result(task, remote, job)

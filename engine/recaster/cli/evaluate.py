@@ -64,6 +64,7 @@ def _run_there(options: Options, engine: Client) -> None:
         gallery_faceset_ids=[remote.faceset(folder) for folder in options.gallery],
     )
     fill_message(spec, range=options.range, track=options.track, person=remote.picture(options.person))
+    fill_message(spec, corrections=remote.corrections(options.original, spec.original_clip_id))
     job = remote.do(job_pb2.JobSpec(evaluate=spec), options.out)
     made = {role: engine.transfer.read(artifact_of(job, role).digest) for role in ARTIFACTS.values()}
     try:

@@ -81,7 +81,9 @@ def _run_there(options: Options, engine: Client) -> None:
     inputs = []
     for file in find_inputs(options.inputs):
         if file.kind == "clip":
-            inputs.append(job_pb2.ExtractInput(clip_id=remote.clip(file.path)))
+            clip_id = remote.clip(file.path)
+            corrections = remote.corrections(file.path, clip_id)
+            inputs.append(job_pb2.ExtractInput(clip_id=clip_id, corrections=corrections))
         else:
             name = safe_name(file.path.name)
             picture = job_pb2.Picture(digest=remote.picture(file.path), display_name=name)

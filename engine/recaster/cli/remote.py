@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import os
 import shutil
@@ -88,18 +89,10 @@ class Remote:
         return "" if path is None else self.client.transfer.upload(path, self.report)
 
     def clip(self, path: Path) -> str:
-        """Brings a clip there, a sequence of pictures as a zip of them; returns its id.
-
-        Raises:
-            UsageError: the clip has corrections, which an engine would leave out.
-        """
+        """Brings a clip there, a sequence of pictures as a zip of them; returns its id."""
         from recaster.media.sequence_name import find_sequence
-        from recaster.settings.corrections import default_path, has_corrections
 
         sequence = find_sequence(path)
-        corrections = default_path(path if sequence is None else sequence.path)
-        if has_corrections(corrections):
-            raise UsageError(f"{corrections}: an engine takes no corrections; work on this clip with --local")
         if sequence is None:
             return self.client.take_clip(path, self.report)
         with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
@@ -107,6 +100,34 @@ class Remote:
             pictures = {number: sequence.picture_path(number) for number in sequence.find_numbers()}
             pack_pictures(pictures, sequence.digits, packed)
             return self.client.take_clip(packed, self.report)
+
+    def corrections(self, path: Path, clip_id: str, named: Path | None = None) -> str:
+        """Brings the corrections of a clip that is there; returns their digest, "" for none.
+
+        Args:
+            path: the clip here.
+            clip_id: the clip there.
+            named: the file of corrections; None for the one beside the clip, if there is one.
+        """
+        from recaster.media.clip import digest_media
+        from recaster.media.sequence_name import find_sequence
+        from recaster.settings.corrections import default_path, has_corrections, read_corrections
+
+        sequence = find_sequence(path)
+        if named is None:
+            named = default_path(path if sequence is None else sequence.path)
+            if not has_corrections(named):
+                return ""
+        corrections = read_corrections(named)
+        if sequence is not None and corrections and corrections.clip == digest_media(path):
+            # There it is known by the digest of the zip.
+            corrections = dataclasses.replace(corrections, clip=self.client.clip(clip_id).digest)
+        if not corrections:
+            return ""
+        with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
+            sent = Path(folder) / named.name
+            sent.write_text(corrections.to_text(), encoding="utf-8")
+            return self.client.transfer.upload(sent, self.report)
 
     def faceset(self, path: Path | None) -> str:
         """Brings a faceset there, a folder or a zip; returns its id, "" for none."""

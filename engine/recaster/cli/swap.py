@@ -17,7 +17,6 @@ from recaster.cli.swap_several import (
     swap_several_there,
 )
 from recaster.errors import UsageError
-from recaster.settings.corrections import default_path, has_corrections
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.encoding import WriterOptions
@@ -32,7 +31,7 @@ from recaster.settings.swap import (
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sized
 
     from recaster.api.v1 import job_pb2
     from recaster.client import Client
@@ -103,8 +102,7 @@ def _run_here(options: Options) -> None:
     from recaster.operations import swap
 
     requests = [request_of(task) for task in _list_tasks(options)]
-    if options.corrections is not None and len(requests) > 1:
-        raise UsageError("--corrections is of one clip; those of several lie beside them")
+    _refuse_shared_corrections(options, requests)
     if requests[0].out != options.out:
         swap_several_here(options, requests)
         return
@@ -118,20 +116,23 @@ def _run_there(options: Options, engine: Client) -> None:
     from recaster.files import write_bytes
 
     tasks = _list_tasks(options)
-    refuse_mending(options, tasks)
+    refuse_kept_parts(options)
+    _refuse_shared_corrections(options, tasks)
     for task in tasks:
         _check_files(task)
     remote = Remote(engine, options)
     chosen, swapper = bring_choices(options, remote)
     if options.preview is not None:
-        wanted = {"clip_id": remote.clip(tasks[0].clip), **swapper}
+        clip_id = remote.clip(tasks[0].clip)
+        fill_message(chosen, corrections=remote.corrections(tasks[0].clip, clip_id, options.corrections))
+        wanted = {"clip_id": clip_id, **swapper}
         answer = engine.preview(swap_pb2.PreviewFrameRequest(frame=options.preview, options=chosen, **wanted))
         _warn(answer.warnings)
         write_bytes(options.out, answer.png)
         return
 
     def submit(task: Options) -> job_pb2.Job:
-        return remote.submit(job_of(task, chosen, clip_id=remote.clip(task.clip), **swapper), task.out)
+        return remote.submit(bring_clip(task, chosen, remote, **swapper), task.out)
 
     def fetch(task: Options, job: job_pb2.Job) -> None:
         fetch_result(task, remote, job)
@@ -154,14 +155,13 @@ def _list_tasks(options: Options) -> list[Options]:
     return split_tasks(options)
 
 
-def refuse_mending(options: Options, tasks: list[Options]) -> None:
-    """Refuses what an engine would leave out (UsageError)."""
-    from recaster.media.sequence_name import resolve_clip
+def _refuse_shared_corrections(options: Options, clips: Sized) -> None:
+    if options.corrections is not None and len(clips) > 1:
+        raise UsageError("--corrections is of one clip; those of several lie beside them")
 
-    paths = [options.corrections or default_path(resolve_clip(task.clip)) for task in tasks]
-    named = [path for path in paths if has_corrections(path)]
-    if named:
-        raise UsageError(f"{named[0]}: an engine takes no corrections; swap this clip with --local")
+
+def refuse_kept_parts(options: Options) -> None:
+    """Refuses what an engine would leave out (UsageError)."""
     if options.keep_parts:
         raise UsageError("--keep-parts is for swaps on this machine")
 
@@ -199,7 +199,21 @@ def bring_choices(options: Options, remote: Remote) -> tuple[job_pb2.SwapOptions
     return chosen, {"model_id": model} if model else {"faceset_id": faceset}
 
 
-def job_of(task: Options, chosen: job_pb2.SwapOptions, **ids: Any) -> job_pb2.JobSpec:
+def bring_clip(task: Options, chosen: job_pb2.SwapOptions, remote: Remote, **ids: Any) -> job_pb2.JobSpec:
+    """Brings a clip and its corrections to an engine; returns its swap as a job.
+
+    ``ids`` name the model or faceset.
+    """
+    from recaster.api.v1 import job_pb2
+
+    clip_id = remote.clip(task.clip)
+    own = job_pb2.SwapOptions()
+    own.CopyFrom(chosen)
+    fill_message(own, corrections=remote.corrections(task.clip, clip_id, task.corrections))
+    return _job_of(task, own, clip_id=clip_id, **ids)
+
+
+def _job_of(task: Options, chosen: job_pb2.SwapOptions, **ids: Any) -> job_pb2.JobSpec:
     """Writes a clip's swap as a job; ``ids`` name the clip and the model or faceset."""
     from recaster.api.v1 import job_pb2
     from recaster.media.sequence_name import SequenceName

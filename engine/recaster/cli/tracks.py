@@ -6,36 +6,34 @@ import dataclasses
 import sys
 from argparse import SUPPRESS, ArgumentParser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from recaster.cli.display import reporter, say, say_error, say_json
 from recaster.cli.flags import add_options, number, read_settings
 from recaster.cli.parsers import Commands, Options, add_common, add_path, add_switch
 from recaster.errors import FaceNotFoundError, InputError, UsageError
 from recaster.settings.corrections import (
+    ANGLE_BOUNDS_DEG,
     KINDS,
+    PLACE_BOUNDS_PX,
     SUFFIX,
     Corrections,
     default_path,
-    parse_corrections,
     parse_point,
     write_corrections,
 )
 from recaster.settings.detection import AnalysisSettings
-from recaster.settings.options import Bounds
 from recaster.settings.reading import ReadOptions
 from recaster.settings.swap import FRAME_BOUNDS, MendSettings, SwapSettings
 
 if TYPE_CHECKING:
+    from recaster.api.v1 import clip_pb2
     from recaster.faces.types import Analysis
     from recaster.media.clip import Clip
-    from recaster.settings.corrections import Correction
 
 DESCRIPTION = f"""List a clip's shots, tracks and people: a track is one face through one shot. With an
 ACTION, correct what was found. Corrections are kept in CLIP{SUFFIX}, beside the clip; swap, extract
 and evaluate use them, whatever finds the faces. docs/control.md has examples."""
-PLACE_BOUNDS_PX = Bounds(-100_000, 100_000)
-ANGLE_BOUNDS_DEG = Bounds(-360, 360)
 _COLUMNS = 6
 _PICTURE_PX = 256
 
@@ -217,54 +215,55 @@ def _print_points(options: Options, analysis: Analysis) -> None:
 
 def _add_correction(options: Options, clip: Clip, analysis: Analysis) -> None:
     """Adds a correction where it can be applied (UsageError)."""
-    _refuse_other_clip(options, clip)
-    corrections = clip.corrections
-    correction = _make_correction(options, clip, analysis)
-    changed = Corrections(clip.digest, (*corrections.items, correction))
-    after = _analyse(options, dataclasses.replace(clip, named_corrections=changed))
-    new = [warning for warning in after.warnings if warning not in analysis.warnings]
-    if new:
-        raise UsageError("; ".join(new))
+    from recaster.operations.correct import add_correction
+
     path = _path(options, clip)
-    # As it would be read again: what is too large or out of order never gets there.
-    parse_corrections(changed.to_text(), str(path))
+    _refuse_other_clip(options, clip)
+    request = _make_request(options)
+    changed = add_correction(clip, analysis, request, lambda corrected: _analyse(options, corrected))
     write_corrections(path, changed)
-    say(f"{path}: correction {len(corrections.items)}, {correction.describe()}")
+    say(f"{path}: correction {len(changed.items) - 1}, {changed.items[-1].describe()}")
 
 
 def _refuse_other_clip(options: Options, clip: Clip) -> None:
     """Refuses to change a file of another clip's corrections (UsageError)."""
-    fault = _find_other_clip(options, clip)
+    from recaster.operations.correct import find_other_clip
+
+    fault = find_other_clip(clip, _path(options, clip))
     if fault:
         raise UsageError(f"{fault}; move it away")
 
 
-def _find_other_clip(options: Options, clip: Clip) -> str:
-    """Describes, in words, that the corrections are of another clip; "" where they are of this one."""
-    if not clip.corrections or clip.corrections.clip == clip.digest:
-        return ""
-    return f"{_path(options, clip)}: is of another clip, or of this one before it changed"
+def _make_request(options: Options) -> clip_pb2.CorrectTracksRequest:
+    """Writes the action as a request (UsageError, InputError)."""
+    from recaster.api.v1 import clip_pb2
 
-
-def _make_correction(options: Options, clip: Clip, analysis: Analysis) -> Correction:
-    from recaster.faces import correction_making as making
-    from recaster.media.ranges import parse_range
-
+    request = clip_pb2.CorrectTracksRequest()
     if options.action == "split":
-        return making.make_split(analysis, options.track, options.frame)
-    if options.action == "join":
-        return making.make_join(analysis, options.track, options.other)
-    if options.action == "drop":
-        number, _, text = options.track.partition(":")
-        if not number.isdecimal():
+        request.split.track = options.track
+        request.split.frame = options.frame
+    elif options.action == "join":
+        request.join.track = options.track
+        request.join.other = options.other
+    elif options.action == "drop":
+        number, _, request.drop.range = options.track.partition(":")
+        if not number.isdecimal() or FRAME_BOUNDS.fault(int(number)):
             raise UsageError(f"{options.track!r} is no track: write 3, or 3:100-120 for some of its frames")
-        return making.make_drop(analysis, int(number), parse_range(text, clip.info) if text else None)
-    if options.action == "assign":
-        return making.make_assign(analysis, options.track, options.person)
-    if options.action == "box":
-        sides = (options.left, options.top, options.width, options.height)
-        return making.make_box(analysis, options.frame, sides, options.angle)
-    return making.make_points(analysis, options.frame, _read_points(options.file), options.of)
+        request.drop.track = int(number)
+    elif options.action == "assign":
+        request.assign.track = options.track
+        request.assign.person = options.person
+    elif options.action == "box":
+        for name in ("frame", "left", "top", "width", "height", "angle"):
+            setattr(request.box, name, getattr(options, name))
+    else:
+        request.points.frame = options.frame
+        if options.of is not None:
+            request.points.track = options.of
+        names = ("index", "x", "y", "z")
+        for point in _read_points(options.file):
+            request.points.points.add(**dict(zip(names, (int(point[0]), *point[1:]), strict=False)))
+    return request
 
 
 def _read_points(name: str) -> list[tuple[float, ...]]:
@@ -288,10 +287,12 @@ def _parse_point(row: list[str]) -> tuple[float, ...]:
 
 def _edit_list(options: Options, clip: Clip) -> None:
     """Lists the corrections, or takes some back."""
+    from recaster.operations.correct import find_other_clip
+
     path = _path(options, clip)
     items = clip.corrections.items
     if options.action == "list":
-        if fault := _find_other_clip(options, clip):
+        if fault := find_other_clip(clip, path):
             say_error(f"recaster tracks: warning: {fault}; they are not applied")
         if options.json:
             say_json([item.to_json() for item in items])
@@ -303,5 +304,6 @@ def _edit_list(options: Options, clip: Clip) -> None:
     _refuse_other_clip(options, clip)
     kept = items[:-1] if options.action == "undo" else ()
     write_corrections(path, Corrections(clip.corrections.clip, kept))
-    gone: Any = items[-1].describe() if options.action == "undo" else f"{len(items)} corrections"
+    count = f"{len(items)} correction{'' if len(items) == 1 else 's'}"
+    gone = items[-1].describe() if options.action == "undo" else count
     say(f"{path}: took back {gone}; {len(kept)} left")

@@ -16,6 +16,8 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from recaster.client.errors import AnswerError
+from recaster.errors import InputError
+from recaster.settings.corrections import parse_corrections
 from recaster.texts import escape
 
 M = TypeVar("M", bound=Message)
@@ -38,7 +40,10 @@ _SHAPES: Final = (
 _SHAPED: Final = {"recaster.v1.PresetInfo.name": _WORD, "recaster.v1.JobError.reason": _WORD}
 """The same of fields that share their name with texts for people."""
 _PIECES: Final = "recaster.v1.ReadBlobResponse.data"
-"""Bytes that are no picture."""
+"""Bytes that may be any."""
+_CORRECTIONS: Final = "recaster.v1.CorrectTracksResponse.document"
+"""Bytes that are no picture, but a file of corrections."""
+_REALS: Final = (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT)
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of a JPEG that say how large it is."""
 
@@ -56,9 +61,9 @@ def validate(answer: M) -> M:
             _check_messages(field, value)
         elif field.type == FieldDescriptor.TYPE_STRING:
             _check_texts(answer, field, value)
-        elif field.type == FieldDescriptor.TYPE_BYTES and field.full_name != _PIECES:
-            _require_picture(field.full_name, value)
-        elif field.type == FieldDescriptor.TYPE_DOUBLE and not math.isfinite(value):
+        elif field.type == FieldDescriptor.TYPE_BYTES:
+            _check_bytes(field.full_name, value)
+        elif field.type in _REALS and not all(map(math.isfinite, value if field.is_repeated else [value])):
             raise _unexpected_answer(field.full_name, value)
     return answer
 
@@ -110,6 +115,16 @@ def _check_texts(answer: Message, field: Any, value: Any) -> None:
 
 def _truncate(text: str) -> str:
     return text if len(text) <= MAX_TEXT_LETTERS else text[: MAX_TEXT_LETTERS - 3] + "..."
+
+
+def _check_bytes(where: str, data: bytes) -> None:
+    if where == _CORRECTIONS:
+        try:
+            parse_corrections(data)
+        except InputError:
+            raise _unexpected_answer(where, f"{len(data)} bytes") from None
+    elif where != _PIECES:
+        _require_picture(where, data)
 
 
 def _require_picture(where: str, data: bytes) -> None:

@@ -12,6 +12,7 @@ from recaster.files import atomic_directory, is_intact, safe_name
 from recaster.jobs.grants import grant_from_proto
 from recaster.processes.channel import path_of
 from recaster.provenance.face_traces import NO_TRACES, FaceTraces
+from recaster.settings.corrections import default_path
 from recaster.zips import PICTURE_LIMITS, UnpackingRoom, unpack_pictures
 
 if TYPE_CHECKING:
@@ -81,10 +82,13 @@ class JobContext:
         """A model's folder."""
         return path_of(dict(self.task.models)[model_id])
 
-    def clip(self, clip_id: str) -> Path:
-        """A clip's file under the name that people know it by."""
+    def clip(self, clip_id: str, corrections: str = "") -> Path:
+        """A clip's file under the name that people know it by; ``corrections``, a blob, are beside it."""
         clip = self.task.clips[clip_id]
-        return self.footage(clip.digest, clip.name)
+        path = self.footage(clip.digest, clip.name)
+        if corrections:
+            _link(path_of(dict(self.task.files)[corrections]), default_path(path))
+        return path
 
     def footage(self, digest: str, name: str) -> Path:
         """A blob that is a clip, as ``named``; of a zip of pictures the pattern that they are unpacked to.
@@ -106,18 +110,22 @@ class JobContext:
             shown = safe_name(name)
             link = self.folder / INPUTS / digest[:12] / shown
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.unlink(missing_ok=True)
-            file = path_of(dict(self.task.files)[digest])
-            try:
-                link.hardlink_to(file)
-            except OSError:  # a disk without hard links, or a process that may only read it
-                link.symlink_to(file)
+            _link(path_of(dict(self.task.files)[digest]), link)
             self._links[digest] = link
         return link
 
     def picture(self, digest: str) -> Path | None:
         """A picture that an option names by its digest; None where it names none."""
         return self.named(digest, "person.png") if digest else None
+
+
+def _link(file: Path, link: Path) -> None:
+    """Lets a file be found at another place, too; what is there gives way."""
+    link.unlink(missing_ok=True)
+    try:
+        link.hardlink_to(file)
+    except OSError:  # a disk without hard links, or a process that may only read it
+        link.symlink_to(file)
 
 
 def is_picture_zip(name: str) -> bool:

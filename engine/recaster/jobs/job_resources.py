@@ -118,7 +118,7 @@ def _extract(spec: job_pb2.JobSpec) -> JobResources:
     return JobResources(
         clips=_set(*(item.clip_id for item in work.inputs)),
         identities=_set(work.identity_id),
-        blobs=_set(*pictures, work.options.person),
+        blobs=_set(*pictures, *(item.corrections for item in work.inputs), work.options.person),
         changes=ResourceKey("faceset", work.faceset_id) if work.faceset_id else None,
         makes="faceset",
     )
@@ -139,7 +139,7 @@ def _swap(spec: job_pb2.JobSpec) -> JobResources:
         clips=(work.clip_id,),
         facesets=_set(work.faceset_id),
         models=_set(work.model_id),
-        blobs=_set(work.options.person),
+        blobs=_set(work.options.person, work.options.corrections),
     )
 
 
@@ -148,7 +148,7 @@ def _evaluate(spec: job_pb2.JobSpec) -> JobResources:
     return JobResources(
         clips=_set(work.original_clip_id, work.swapped_clip_id),
         facesets=_set(work.source_faceset_id, work.target_faceset_id, *work.gallery_faceset_ids),
-        blobs=_set(work.person),
+        blobs=_set(work.person, work.corrections),
     )
 
 

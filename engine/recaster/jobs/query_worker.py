@@ -28,6 +28,7 @@ from recaster.jobs.proto_records import traces_to_proto
 from recaster.processes.channel import Sender, optional_path, path_of, path_to_bytes, plain_text, receive
 from recaster.processes.cpu_cores import cores
 from recaster.processes.spawn import claim_stdout, end_with_parent, listen
+from recaster.settings.corrections import default_path
 from recaster.zips import UnpackingRoom
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class QueryHandler:
         from recaster.settings.messages import settings_from
         from recaster.settings.reading import ReadOptions
 
-        with self._footage(path_of(question.clip), question.name) as path:
+        with self._footage(path_of(question.clip), question.name, question.corrections) as path:
             clip = Clip(path, settings_from(ReadOptions, question.options))
             settings = swap_settings(question.options, clip.info)
             self._choose_device(question.options, tensorflow=settings.analysis.detector == "dlib-cnn")
@@ -119,6 +120,24 @@ class QueryHandler:
                 last_seen_s=float(max(each[-1] for each in times)),
             )
         return answer
+
+    def tracks(self, question: query_pb2.TracksQuestion) -> clip_pb2.ListTracksResponse:
+        """Lists the tracks of a clip."""
+        from recaster.jobs.track_answers import list_tracks
+
+        options = question.request.options
+        self._choose_device(options, tensorflow=options.detector == "dlib-cnn")
+        with self._footage(path_of(question.clip), question.name, question.corrections) as path:
+            return list_tracks(path, question.request)
+
+    def correct(self, question: query_pb2.CorrectQuestion) -> clip_pb2.CorrectTracksResponse:
+        """Adds a correction to a clip's."""
+        from recaster.jobs.track_answers import correct_tracks
+
+        options = question.request.options
+        self._choose_device(options, tensorflow=options.detector == "dlib-cnn")
+        with self._footage(path_of(question.clip), question.name, question.corrections) as path:
+            return correct_tracks(path, question.request)
 
     def curves(self, question: query_pb2.CurvesQuestion) -> model_pb2.GetLossCurvesResponse:
         """Reads how a training went."""
@@ -166,7 +185,9 @@ class QueryHandler:
         out = Path(name)
         with contextlib.ExitStack() as stack:
             stack.enter_context(open(handle, "wb"))  # noqa: PTH123
-            path = stack.enter_context(self._footage(path_of(question.clip), question.name))
+            path = stack.enter_context(
+                self._footage(path_of(question.clip), question.name, question.corrections)
+            )
             person = None
             if question.person:
                 person = stack.enter_context(self._named_link(path_of(question.person), "person.png"))
@@ -231,10 +252,14 @@ class QueryHandler:
         return self._swapper[1], ""
 
     @contextlib.contextmanager
-    def _footage(self, path: Path, name: str) -> Iterator[Path]:
-        """A clip's file under its own name, or the pattern of its pictures; the last ones stay unpacked."""
+    def _footage(self, path: Path, name: str, corrections: bytes) -> Iterator[Path]:
+        """A clip's file under its own name, or the pattern of its pictures; the last ones stay unpacked.
+
+        Its corrections lie beside it, where there are some.
+        """
         if not is_picture_zip(name):
             with self._named_link(path, name) as link:
+                _put_corrections(link, corrections)
                 yield link
             return
         if self._unpacked is None or self._unpacked[0] != path:
@@ -242,7 +267,9 @@ class QueryHandler:
                 self._unpacked[1].cleanup()
             self._unpacked = path, tempfile.TemporaryDirectory(dir=self._scratch / INPUTS)
         folder = Path(self._unpacked[1].name)
-        yield unpack_footage(path, path.name, name, folder, UnpackingRoom())  # named by its digest
+        pattern = unpack_footage(path, path.name, name, folder, UnpackingRoom())  # named by its digest
+        _put_corrections(pattern, corrections)
+        yield pattern
 
     @contextlib.contextmanager
     def _named_link(self, path: Path, name: str) -> Iterator[Path]:
@@ -260,6 +287,14 @@ class QueryHandler:
             if path is not None:
                 text = text.replace(str(path), f"{name} {path.name}")
         return text
+
+
+def _put_corrections(clip: Path, corrections: bytes) -> None:
+    """Puts a clip's corrections beside it, instead of those of an earlier question."""
+    path = default_path(clip)
+    path.unlink(missing_ok=True)
+    if corrections:
+        path.write_bytes(corrections)
 
 
 def _count(faceset: Faceset) -> query_pb2.FacesetCount:

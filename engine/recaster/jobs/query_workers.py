@@ -49,6 +49,8 @@ _PASSED_ON: Final = {
 """Errors that whoever asked gets as they were raised, by their reason; all others are an InputError."""
 LANES: Final = {
     "people": "people",
+    "tracks": "people",
+    "correct": "people",
     "preview": "previews",
     "verify": "files",
     "faces": "facesets",

@@ -49,7 +49,7 @@ _BY_ROLE: Final[dict[Role, dict[str, tuple[str, ...]]]] = {
             "TakeFile",
             "WriteUpload",
         ),
-        "ClipService": ("DeleteClip", "FindPeople"),
+        "ClipService": ("CorrectTracks", "DeleteClip", "FindPeople", "ListTracks"),
         "FacesetService": ("DeleteFaceset", "DropFaces", "ListFaces"),
         "IdentityService": ("AssignIdentity", "CreateIdentity"),
         "JobService": ("CancelJob", "CreateJob", "DeleteJob", "PauseJob", "ResumeJob"),

@@ -21,6 +21,7 @@ from recaster.service.request_checks import (
     check_name,
     check_numbers,
     kept_blob,
+    read_corrections_blob,
     refuse_outdated,
 )
 from recaster.service.rpc_errors import Context, invalid_field, missing_blob
@@ -58,6 +59,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         person = request.options.person
         if person:
             kept_blob(store.blobs, check_digest("options.person", person))
+        corrections = read_corrections_blob(store.blobs, request.options.corrections)
         register = register_of(store)
         request.options.CopyFrom(apply_label_policy(request.options, register.policy))
         refuse_revoked([(kind, name)], store)
@@ -74,6 +76,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
             options=request.options,
             person=path_to_bytes(store.blobs.path(person) if person else None),
             grant=grant_to_proto(Grant(mark)),
+            corrections=corrections,
         )
 
     def _note_delivery(self, request: swap_pb2.PreviewFrameRequest, png: bytes) -> None:

@@ -18,6 +18,7 @@ from recaster.operations.request_options import parse_hyperparameters
 from recaster.processes.cpu_cores import cores
 from recaster.provenance.manifest import EMBEDDED_TYPES, SIDECAR_TYPES
 from recaster.service.rpc_errors import invalid_field, missing_blob, precondition_error
+from recaster.settings.corrections import MAX_BYTES
 from recaster.settings.devices import DEVICES
 from recaster.settings.encoding import CLIP_SUFFIXES, LIST_SUFFIX, PICTURE_SUFFIXES
 from recaster.settings.messages import NUMBER_BOUNDS
@@ -149,6 +150,16 @@ def kept_blob(blobs: Blobs, digest: str) -> Path:
     return blobs.path(digest)
 
 
+def read_corrections_blob(blobs: Blobs, digest: str) -> bytes:
+    """A blob that a request names as a clip's corrections, empty for none (RpcError)."""
+    if not digest:
+        return b""
+    path = kept_blob(blobs, check_digest("corrections", digest))
+    if path.stat().st_size > MAX_BYTES:
+        raise invalid_field("corrections", f"must be at most {MAX_BYTES} bytes")
+    return path.read_bytes()
+
+
 def check_spec(spec: job_pb2.JobSpec) -> None:
     """Refuse a spec that no engine could do (RpcError, INVALID_ARGUMENT)."""
     if spec.ByteSize() > MAX_SPEC_BYTES:
@@ -186,6 +197,11 @@ def _check_extract(spec: job_pb2.JobSpec) -> None:
         if source.HasField("picture"):
             check_digest(f"spec.extract.inputs[{at}].picture.digest", source.picture.digest)
             check_name(f"spec.extract.inputs[{at}].picture.display_name", source.picture.display_name)
+            if source.corrections:
+                raise invalid_field(f"spec.extract.inputs[{at}].corrections", "are a clip's, not a picture's")
+    named = {(source.clip_id, source.corrections) for source in work.inputs if source.HasField("clip_id")}
+    if len(named) > len({clip for clip, _ in named}):
+        raise invalid_field("spec.extract.inputs", "must not name a clip twice with other corrections")
     check_name("spec.extract.display_name", work.display_name)
 
 

@@ -22,9 +22,10 @@ from recaster.jobs.rights import refuse_revoked, register_of
 from recaster.models.model_folder import ModelFolder, step_of
 from recaster.processes.channel import path_to_bytes
 from recaster.provenance.caller import caller
-from recaster.service.request_checks import check_id, check_numbers, kept_blob
+from recaster.service.request_checks import check_id, check_numbers, kept_blob, read_corrections_blob
 from recaster.service.rpc_errors import Context, invalid_field
 from recaster.service.threads import run_read, run_write, unary_read, unary_write
+from recaster.settings.corrections import MAX_POINTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,17 +129,48 @@ class ClipService(ResourceService, clip_pb2_grpc.ClipServiceServicer):
     ) -> clip_pb2.FindPeopleResponse:
         """People in a clip, each with a portrait."""
         check_numbers(request)
-        clip = await run_read(self._catalog.clips.get, check_id("clip_id", request.clip_id))
         wanted = {name: getattr(request, name) for name in DETECTION_OPTIONS if request.HasField(name)}
-        options = job_pb2.SwapOptions(**wanted)
-        question = query_pb2.PeopleQuestion(
-            clip=path_to_bytes(kept_blob(self._engine.store.blobs, clip.digest)),
-            name=clip.display_name,
-            options=options,
-        )
+        subject = await run_read(self._find_subject, request.clip_id, request.corrections)
+        question = query_pb2.PeopleQuestion(**subject, options=job_pb2.SwapOptions(**wanted))
         answer = await self._engine.ask(query_pb2.Question(people=question), context)
-        await self._engine.call_audit.note_shown("clip.show", clip=clip.clip_id)
+        await self._engine.call_audit.note_shown("clip.show", clip=request.clip_id)
         return answer.people
+
+    async def ListTracks(
+        self, request: clip_pb2.ListTracksRequest, context: Context
+    ) -> clip_pb2.ListTracksResponse:
+        """Tracks of a clip, corrected."""
+        check_numbers(request)
+        subject = await run_read(self._find_subject, request.clip_id, request.options.corrections)
+        question = query_pb2.TracksQuestion(**subject, request=request)
+        answer = await self._engine.ask(query_pb2.Question(tracks=question), context)
+        await self._engine.call_audit.note_shown("clip.show", clip=request.clip_id)
+        return answer.tracks
+
+    async def CorrectTracks(
+        self, request: clip_pb2.CorrectTracksRequest, context: Context
+    ) -> clip_pb2.CorrectTracksResponse:
+        """Corrections with one more."""
+        check_numbers(request)
+        if request.WhichOneof("action") is None:
+            raise invalid_field("action", "must be set")
+        if len(request.points.points) > MAX_POINTS:
+            raise invalid_field("points.points", f"must be at most {MAX_POINTS}")
+        subject = await run_read(self._find_subject, request.clip_id, request.options.corrections)
+        question = query_pb2.CorrectQuestion(**subject, request=request)
+        answer = await self._engine.ask(query_pb2.Question(correct=question), context)
+        await self._engine.call_audit.note_shown("clip.show", clip=request.clip_id)
+        return answer.correct
+
+    def _find_subject(self, clip_id: str, corrections: str) -> dict[str, Any]:
+        """Fields of a question that say which clip it is about, and hold its corrections."""
+        blobs = self._engine.store.blobs
+        clip = self._catalog.clips.get(check_id("clip_id", clip_id))
+        return {
+            "clip": path_to_bytes(kept_blob(blobs, clip.digest)),
+            "name": clip.display_name,
+            "corrections": read_corrections_blob(blobs, corrections),
+        }
 
     def _clean_up(self, name: str) -> None:
         self._engine.store.blobs.release_all(f"clip {name}")

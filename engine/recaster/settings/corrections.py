@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import InputError
 from recaster.files import VersionError, parse_json, require_number, upgrade_document, write_bytes
+from recaster.settings.options import Bounds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,10 @@ MAX_BYTES: Final = 8 << 20
 MAX_FRAME: Final = 2**31 - 1
 MAX_POSITION_PX: Final = 1e6
 MAX_NAME_LENGTH: Final = 64
+MAX_POINTS: Final = 1000
+"""Points that one request may move; a mesh has fewer."""
+PLACE_BOUNDS_PX: Final = Bounds(-100_000, 100_000)
+ANGLE_BOUNDS_DEG: Final = Bounds(-360, 360)
 KINDS: Final = {
     "split": "part a track before a frame",
     "join": "make one track of two",

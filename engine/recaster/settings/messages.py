@@ -7,20 +7,27 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeVar
 
+from recaster.settings.corrections import ANGLE_BOUNDS_DEG, PLACE_BOUNDS_PX
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.extract import ExtractSettings
-from recaster.settings.options import options_of, own_options, parts_of
-from recaster.settings.swap import PreviewSettings, SwapSettings
+from recaster.settings.options import Bounds, options_of, own_options, parts_of
+from recaster.settings.swap import FRAME_BOUNDS, PreviewSettings, SwapSettings
 from recaster.settings.train import Schedule, TrainSettings
 
 S = TypeVar("S")
 
-NUMBER_BOUNDS: Final = {
+MAX_SHOWN_FRAMES: Final = 100
+"""Frames whose points one request asks for."""
+
+NUMBER_BOUNDS = {
     each.wire: each.bounds
     for kind in (SwapSettings, PreviewSettings, ExtractSettings, Schedule, TrainSettings, DeviceSettings)
     for each in options_of(kind)
     if each.bounds is not None
 }
+NUMBER_BOUNDS |= dict.fromkeys(("other", "index", "points_first"), FRAME_BOUNDS)
+NUMBER_BOUNDS |= dict.fromkeys(("left", "top", "width", "height", "x", "y", "z"), PLACE_BOUNDS_PX)
+NUMBER_BOUNDS |= {"angle": ANGLE_BOUNDS_DEG, "points_count": Bounds(0, MAX_SHOWN_FRAMES)}
 """Of every number in the options of a request, by its field's name."""
 
 

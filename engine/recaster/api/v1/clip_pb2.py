@@ -23,41 +23,70 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from recaster.api.v1 import job_pb2 as recaster_dot_v1_dot_job__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16recaster/v1/clip.proto\x12\x0brecaster.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd8\x04\n\x04\x43lip\x12\x0f\n\x07\x63lip_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04size\x18\x04 \x01(\x03\x12\r\n\x05width\x18\x05 \x01(\x05\x12\x0e\n\x06height\x18\x06 \x01(\x05\x12\x13\n\x0b\x66rame_count\x18\x07 \x01(\x03\x12\x12\n\nframe_rate\x18\x08 \x01(\t\x12\x1b\n\x13variable_frame_rate\x18\t \x01(\x08\x12\x12\n\nduration_s\x18\n \x01(\x01\x12\r\n\x05\x63odec\x18\x0b \x01(\t\x12\x14\n\x0cpixel_format\x18\x0c \x01(\t\x12\x11\n\thas_sound\x18\r \x01(\x08\x12\x10\n\x08warnings\x18\x0e \x03(\t\x12/\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x10 \x01(\t\x12\x14\n\x0cstored_width\x18\x11 \x01(\x05\x12\x15\n\rstored_height\x18\x12 \x01(\x05\x12\x15\n\rsample_aspect\x18\x13 \x01(\t\x12\x10\n\x08rotation\x18\x14 \x01(\x05\x12\x11\n\tbit_depth\x18\x15 \x01(\x05\x12\x11\n\thas_alpha\x18\x16 \x01(\x08\x12\x10\n\x08transfer\x18\x17 \x01(\t\x12\x10\n\x08timecode\x18\x18 \x01(\t\x12\x0c\n\x04reel\x18\x19 \x01(\t\x12-\n\x0cside_streams\x18\x1a \x03(\x0b\x32\x17.recaster.v1.SideStream\x12&\n\x08\x63hapters\x18\x1b \x03(\x0b\x32\x14.recaster.v1.Chapter\"J\n\nSideStream\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05\x63odec\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\"8\n\x07\x43hapter\x12\x0f\n\x07start_s\x18\x01 \x01(\x01\x12\r\n\x05\x65nd_s\x18\x02 \x01(\x01\x12\r\n\x05title\x18\x03 \x01(\t\"!\n\x0eGetClipRequest\x12\x0f\n\x07\x63lip_id\x18\x01 \x01(\t\"9\n\x10ListClipsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"N\n\x11ListClipsResponse\x12 \n\x05\x63lips\x18\x01 \x03(\x0b\x32\x11.recaster.v1.Clip\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x13GetThumbnailRequest\x12\x0f\n\x07\x63lip_id\x18\x01 \x01(\t\"$\n\x14GetThumbnailResponse\x12\x0c\n\x04jpeg\x18\x01 \x01(\x0c\"\x8a\x01\n\x11\x46indPeopleRequest\x12\x0f\n\x07\x63lip_id\x18\x01 \x01(\t\x12\x12\n\x05range\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08\x64\x65tector\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08min_face\x18\x04 \x01(\x05H\x02\x88\x01\x01\x42\x08\n\x06_rangeB\x0b\n\t_detectorB\x0b\n\t_min_face\"9\n\x12\x46indPeopleResponse\x12#\n\x06people\x18\x01 \x03(\x0b\x32\x13.recaster.v1.Person\"d\n\x06Person\x12\x10\n\x08portrait\x18\x01 \x01(\x0c\x12\r\n\x05\x66rame\x18\x02 \x01(\x03\x12\x0e\n\x06tracks\x18\x03 \x03(\x05\x12\x14\n\x0c\x66irst_seen_s\x18\x04 \x01(\x01\x12\x13\n\x0blast_seen_s\x18\x05 \x01(\x01\"$\n\x11\x44\x65leteClipRequest\x12\x0f\n\x07\x63lip_id\x18\x01 \x01(\t\"\x14\n\x12\x44\x65leteClipResponse2\x87\x03\n\x0b\x43lipService\x12\x39\n\x07GetClip\x12\x1b.recaster.v1.GetClipRequest\x1a\x11.recaster.v1.Clip\x12J\n\tListClips\x12\x1d.recaster.v1.ListClipsRequest\x1a\x1e.recaster.v1.ListClipsResponse\x12S\n\x0cGetThumbnail\x12 .recaster.v1.GetThumbnailRequest\x1a!.recaster.v1.GetThumbnailResponse\x12M\n\nFindPeople\x12\x1e.recaster.v1.FindPeopleRequest\x1a\x1f.recaster.v1.FindPeopleResponse\x12M\n\nDeleteClip\x12\x1e.recaster.v1.DeleteClipRequest\x1a\x1f.recaster.v1.DeleteClipResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16recaster/v1/clip.proto\x12\x0brecaster.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15recaster/v1/job.proto\"\xd8\x04\n\x04\x43lip\x12\x0f\n\x07\x63lip_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04size\x18\x04 \x01(\x03\x12\r\n\x05width\x18\x05 \x01(\x05\x12\x0e\n\x06height\x18\x06 \x01(\x05\x12\x13\n\x0b\x66rame_count\x18\x07 \x01(\x03\x12\x12\n\nframe_rate\x18\x08 \x01(\t\x12\x1b\n\x13variable_frame_rate\x18\t \x01(\x08\x12\x12\n\nduration_s\x18\n \x01(\x01\x12\r\n\x05\x63odec\x18\x0b \x01(\t\x12\x14\n\x0cpixel_format\x18\x0c \x01(\t\x12\x11\n\thas_sound\x18\r \x01(\x08\x12\x10\n\x08warnings\x18\x0e \x03(\t\x12/\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x10 \x01(\t\x12\x14\n\x0cstored_width\x18\x11 \x01(\x05\x12\x15\n\rstored_height\x18\x12 \x01(\x05\x12\x15\n\rsample_aspect\x18\x13 \x01(\t\x12\x10\n\x08rotation\x18\x14 \x01(\x05\x12\x11\n\tbit_depth\x18\x15 \x01(\x05\x12\x11\n\thas_alpha\x18\x16 \x01(\x08\x12\x10\n\x08transfer\x18\x17 \x01(\t\x12\x10\n\x08timecode\x18\x18 \x01(\t\x12\x0c\n\x04reel\x18\x19 \x01(\t\x12-\n\x0cside_streams\x18\x1a \x03(\x0b\x32\x17.recaster.v1.SideStream\x12&\n\x08\x63hapters\x18\x1b \x03(\x0b\x32\x14.recaster.v1.Chapter\"J\n\nSideStream\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05\x63odec\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\"8\n\x07\x43hapter\x12\x0f\n\x07start_s\x18\x01 \x01(\x01\x12\r\n\x05\x65nd_s\x18\x02 \x01(\x01\x12\r\n\x05title\x18\x03 \x01(\t\"!\n\x0eGetClipRequest\x12\x0f\n\x07\x63lip_id\x18\x01 \x01(\t\"9\n\x10ListClipsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"N\n\x11ListClipsResponse\x12 \n\x05\x63lips\x18\x01 \x03(\x0b\x32\x11.recaster.v1.Clip\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x13GetThumbnailRequest\x12\x0f\n\x07\x63lip_id\x18\x01 \x01(\t\"$\n\x14GetThumbnailResponse\x12\x0c\n\x04jpeg\x18\x01 \x01(\x0c\"\xb4\x01\n\x11\x46indPeopleRequest\x12\x0f\n\x07\x63lip_id\x18\x01 \x01(\t\x12\x12\n\x05range\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08\x64\x65tector\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08min_face\x18\x04 \x01(\x05H\x02\x88\x01\x01\x12\x18\n\x0b\x63orrections\x18\x0f \x01(\tH\x03\x88\x01\x01\x42\x08\n\x06_rangeB\x0b\n\t_detectorB\x0b\n\t_min_faceB\x0e\n\x0c_corrections\"9\n\x12\x46indPeopleResponse\x12#\n\x06people\x18\x01 \x03(\x0b\x32\x13.recaster.v1.Person\"d\n\x06Person\x12\x10\n\x08portrait\x18\x01 \x01(\x0c\x12\r\n\x05\x66rame\x18\x02 \x01(\x03\x12\x0e\n\x06tracks\x18\x03 \x03(\x05\x12\x14\n\x0c\x66irst_seen_s\x18\x04 \x01(\x01\x12\x13\n\x0blast_seen_s\x18\x05 \x01(\x01\"{\n\x11ListTracksRequest\x12\x0f\n\x07\x63lip_id\x18\x01 \x01(\t\x12)\n\x07options\x18\x02 \x01(\x0b\x32\x18.recaster.v1.SwapOptions\x12\x14\n\x0cpoints_first\x18\x03 \x01(\x03\x12\x14\n\x0cpoints_count\x18\x04 \x01(\x05\"\xd3\x01\n\x12ListTracksResponse\x12\r\n\x05shots\x18\x01 \x03(\x03\x12\"\n\x06tracks\x18\x02 \x03(\x0b\x32\x12.recaster.v1.Track\x12%\n\x07trouble\x18\x03 \x03(\x0b\x32\x14.recaster.v1.Trouble\x12\x10\n\x08warnings\x18\x04 \x03(\t\x12\x13\n\x0b\x66irst_frame\x18\x05 \x01(\x03\x12\x13\n\x0b\x66rame_count\x18\x06 \x01(\x03\x12\'\n\x06points\x18\x07 \x03(\x0b\x32\x17.recaster.v1.FacePoints\"\xa6\x02\n\x05Track\x12\r\n\x05track\x18\x01 \x01(\x05\x12\x0e\n\x06person\x18\x02 \x01(\x05\x12\x13\n\x0bperson_name\x18\x03 \x01(\t\x12\x0c\n\x04shot\x18\x04 \x01(\x05\x12\x13\n\x0b\x66irst_frame\x18\x05 \x01(\x03\x12\x12\n\nlast_frame\x18\x06 \x01(\x03\x12\x14\n\x0c\x66irst_seen_s\x18\x07 \x01(\x01\x12\x13\n\x0blast_seen_s\x18\x08 \x01(\x01\x12\x0f\n\x07size_px\x18\t \x01(\x01\x12\x14\n\x0croll_degrees\x18\n \x03(\x01\x12\x13\n\x0byaw_degrees\x18\x0b \x03(\x01\x12\x12\n\nconfidence\x18\x0c \x01(\x01\x12\x15\n\rfilled_frames\x18\r \x01(\x03\x12\x11\n\tswappable\x18\x0e \x01(\x01\x12\r\n\x05\x62oxes\x18\x0f \x03(\x02\"c\n\x07Trouble\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05track\x18\x02 \x01(\x05\x12\x13\n\x0b\x66irst_frame\x18\x03 \x01(\x03\x12\x12\n\nlast_frame\x18\x04 \x01(\x03\x12\x10\n\x08sentence\x18\x05 \x01(\t\"=\n\nFacePoints\x12\r\n\x05track\x18\x01 \x01(\x05\x12\r\n\x05\x66rame\x18\x02 \x01(\x03\x12\x11\n\tpositions\x18\x03 \x03(\x02\"\xd4\x02\n\x14\x43orrectTracksRequest\x12\x0f\n\x07\x63lip_id\x18\x01 \x01(\t\x12)\n\x07options\x18\x02 \x01(\x0b\x32\x18.recaster.v1.SwapOptions\x12(\n\x05split\x18\x03 \x01(\x0b\x32\x17.recaster.v1.SplitTrackH\x00\x12\'\n\x04join\x18\x04 \x01(\x0b\x32\x17.recaster.v1.JoinTracksH\x00\x12&\n\x04\x64rop\x18\x05 \x01(\x0b\x32\x16.recaster.v1.DropTrackH\x00\x12*\n\x06\x61ssign\x18\x06 \x01(\x0b\x32\x18.recaster.v1.AssignTrackH\x00\x12$\n\x03\x62ox\x18\x07 \x01(\x0b\x32\x15.recaster.v1.PlaceBoxH\x00\x12)\n\x06points\x18\x08 \x01(\x0b\x32\x17.recaster.v1.MovePointsH\x00\x42\x08\n\x06\x61\x63tion\"*\n\nSplitTrack\x12\r\n\x05track\x18\x01 \x01(\x05\x12\r\n\x05\x66rame\x18\x02 \x01(\x03\"*\n\nJoinTracks\x12\r\n\x05track\x18\x01 \x01(\x05\x12\r\n\x05other\x18\x02 \x01(\x05\")\n\tDropTrack\x12\r\n\x05track\x18\x01 \x01(\x05\x12\r\n\x05range\x18\x02 \x01(\t\",\n\x0b\x41ssignTrack\x12\r\n\x05track\x18\x01 \x01(\x05\x12\x0e\n\x06person\x18\x02 \x01(\t\"b\n\x08PlaceBox\x12\r\n\x05\x66rame\x18\x01 \x01(\x03\x12\x0c\n\x04left\x18\x02 \x01(\x01\x12\x0b\n\x03top\x18\x03 \x01(\x01\x12\r\n\x05width\x18\x04 \x01(\x01\x12\x0e\n\x06height\x18\x05 \x01(\x01\x12\r\n\x05\x61ngle\x18\x06 \x01(\x01\"b\n\nMovePoints\x12\r\n\x05\x66rame\x18\x01 \x01(\x03\x12\x12\n\x05track\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\'\n\x06points\x18\x03 \x03(\x0b\x32\x17.recaster.v1.MovedPointB\x08\n\x06_track\"G\n\nMovedPoint\x12\r\n\x05index\x18\x01 \x01(\x05\x12\t\n\x01x\x18\x02 \x01(\x01\x12\t\n\x01y\x18\x03 \x01(\x01\x12\x0e\n\x01z\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x04\n\x02_z\">\n\x15\x43orrectTracksResponse\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"$\n\x11\x44\x65leteClipRequest\x12\x0f\n\x07\x63lip_id\x18\x01 \x01(\t\"\x14\n\x12\x44\x65leteClipResponse2\xae\x04\n\x0b\x43lipService\x12\x39\n\x07GetClip\x12\x1b.recaster.v1.GetClipRequest\x1a\x11.recaster.v1.Clip\x12J\n\tListClips\x12\x1d.recaster.v1.ListClipsRequest\x1a\x1e.recaster.v1.ListClipsResponse\x12S\n\x0cGetThumbnail\x12 .recaster.v1.GetThumbnailRequest\x1a!.recaster.v1.GetThumbnailResponse\x12M\n\nFindPeople\x12\x1e.recaster.v1.FindPeopleRequest\x1a\x1f.recaster.v1.FindPeopleResponse\x12M\n\nListTracks\x12\x1e.recaster.v1.ListTracksRequest\x1a\x1f.recaster.v1.ListTracksResponse\x12V\n\rCorrectTracks\x12!.recaster.v1.CorrectTracksRequest\x1a\".recaster.v1.CorrectTracksResponse\x12M\n\nDeleteClip\x12\x1e.recaster.v1.DeleteClipRequest\x1a\x1f.recaster.v1.DeleteClipResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recaster.v1.clip_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CLIP']._serialized_start=73
-  _globals['_CLIP']._serialized_end=673
-  _globals['_SIDESTREAM']._serialized_start=675
-  _globals['_SIDESTREAM']._serialized_end=749
-  _globals['_CHAPTER']._serialized_start=751
-  _globals['_CHAPTER']._serialized_end=807
-  _globals['_GETCLIPREQUEST']._serialized_start=809
-  _globals['_GETCLIPREQUEST']._serialized_end=842
-  _globals['_LISTCLIPSREQUEST']._serialized_start=844
-  _globals['_LISTCLIPSREQUEST']._serialized_end=901
-  _globals['_LISTCLIPSRESPONSE']._serialized_start=903
-  _globals['_LISTCLIPSRESPONSE']._serialized_end=981
-  _globals['_GETTHUMBNAILREQUEST']._serialized_start=983
-  _globals['_GETTHUMBNAILREQUEST']._serialized_end=1021
-  _globals['_GETTHUMBNAILRESPONSE']._serialized_start=1023
-  _globals['_GETTHUMBNAILRESPONSE']._serialized_end=1059
-  _globals['_FINDPEOPLEREQUEST']._serialized_start=1062
-  _globals['_FINDPEOPLEREQUEST']._serialized_end=1200
-  _globals['_FINDPEOPLERESPONSE']._serialized_start=1202
-  _globals['_FINDPEOPLERESPONSE']._serialized_end=1259
-  _globals['_PERSON']._serialized_start=1261
-  _globals['_PERSON']._serialized_end=1361
-  _globals['_DELETECLIPREQUEST']._serialized_start=1363
-  _globals['_DELETECLIPREQUEST']._serialized_end=1399
-  _globals['_DELETECLIPRESPONSE']._serialized_start=1401
-  _globals['_DELETECLIPRESPONSE']._serialized_end=1421
-  _globals['_CLIPSERVICE']._serialized_start=1424
-  _globals['_CLIPSERVICE']._serialized_end=1815
+  _globals['_CLIP']._serialized_start=96
+  _globals['_CLIP']._serialized_end=696
+  _globals['_SIDESTREAM']._serialized_start=698
+  _globals['_SIDESTREAM']._serialized_end=772
+  _globals['_CHAPTER']._serialized_start=774
+  _globals['_CHAPTER']._serialized_end=830
+  _globals['_GETCLIPREQUEST']._serialized_start=832
+  _globals['_GETCLIPREQUEST']._serialized_end=865
+  _globals['_LISTCLIPSREQUEST']._serialized_start=867
+  _globals['_LISTCLIPSREQUEST']._serialized_end=924
+  _globals['_LISTCLIPSRESPONSE']._serialized_start=926
+  _globals['_LISTCLIPSRESPONSE']._serialized_end=1004
+  _globals['_GETTHUMBNAILREQUEST']._serialized_start=1006
+  _globals['_GETTHUMBNAILREQUEST']._serialized_end=1044
+  _globals['_GETTHUMBNAILRESPONSE']._serialized_start=1046
+  _globals['_GETTHUMBNAILRESPONSE']._serialized_end=1082
+  _globals['_FINDPEOPLEREQUEST']._serialized_start=1085
+  _globals['_FINDPEOPLEREQUEST']._serialized_end=1265
+  _globals['_FINDPEOPLERESPONSE']._serialized_start=1267
+  _globals['_FINDPEOPLERESPONSE']._serialized_end=1324
+  _globals['_PERSON']._serialized_start=1326
+  _globals['_PERSON']._serialized_end=1426
+  _globals['_LISTTRACKSREQUEST']._serialized_start=1428
+  _globals['_LISTTRACKSREQUEST']._serialized_end=1551
+  _globals['_LISTTRACKSRESPONSE']._serialized_start=1554
+  _globals['_LISTTRACKSRESPONSE']._serialized_end=1765
+  _globals['_TRACK']._serialized_start=1768
+  _globals['_TRACK']._serialized_end=2062
+  _globals['_TROUBLE']._serialized_start=2064
+  _globals['_TROUBLE']._serialized_end=2163
+  _globals['_FACEPOINTS']._serialized_start=2165
+  _globals['_FACEPOINTS']._serialized_end=2226
+  _globals['_CORRECTTRACKSREQUEST']._serialized_start=2229
+  _globals['_CORRECTTRACKSREQUEST']._serialized_end=2569
+  _globals['_SPLITTRACK']._serialized_start=2571
+  _globals['_SPLITTRACK']._serialized_end=2613
+  _globals['_JOINTRACKS']._serialized_start=2615
+  _globals['_JOINTRACKS']._serialized_end=2657
+  _globals['_DROPTRACK']._serialized_start=2659
+  _globals['_DROPTRACK']._serialized_end=2700
+  _globals['_ASSIGNTRACK']._serialized_start=2702
+  _globals['_ASSIGNTRACK']._serialized_end=2746
+  _globals['_PLACEBOX']._serialized_start=2748
+  _globals['_PLACEBOX']._serialized_end=2846
+  _globals['_MOVEPOINTS']._serialized_start=2848
+  _globals['_MOVEPOINTS']._serialized_end=2946
+  _globals['_MOVEDPOINT']._serialized_start=2948
+  _globals['_MOVEDPOINT']._serialized_end=3019
+  _globals['_CORRECTTRACKSRESPONSE']._serialized_start=3021
+  _globals['_CORRECTTRACKSRESPONSE']._serialized_end=3083
+  _globals['_DELETECLIPREQUEST']._serialized_start=3085
+  _globals['_DELETECLIPREQUEST']._serialized_end=3121
+  _globals['_DELETECLIPRESPONSE']._serialized_start=3123
+  _globals['_DELETECLIPRESPONSE']._serialized_end=3143
+  _globals['_CLIPSERVICE']._serialized_start=3146
+  _globals['_CLIPSERVICE']._serialized_end=3704
 # @@protoc_insertion_point(module_scope)

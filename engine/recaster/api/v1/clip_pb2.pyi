@@ -1,4 +1,5 @@
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from recaster.api.v1 import job_pb2 as _job_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -121,16 +122,18 @@ class GetThumbnailResponse(_message.Message):
     def __init__(self, jpeg: _Optional[bytes] = ...) -> None: ...
 
 class FindPeopleRequest(_message.Message):
-    __slots__ = ("clip_id", "range", "detector", "min_face")
+    __slots__ = ("clip_id", "range", "detector", "min_face", "corrections")
     CLIP_ID_FIELD_NUMBER: _ClassVar[int]
     RANGE_FIELD_NUMBER: _ClassVar[int]
     DETECTOR_FIELD_NUMBER: _ClassVar[int]
     MIN_FACE_FIELD_NUMBER: _ClassVar[int]
+    CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
     clip_id: str
     range: str
     detector: str
     min_face: int
-    def __init__(self, clip_id: _Optional[str] = ..., range: _Optional[str] = ..., detector: _Optional[str] = ..., min_face: _Optional[int] = ...) -> None: ...
+    corrections: str
+    def __init__(self, clip_id: _Optional[str] = ..., range: _Optional[str] = ..., detector: _Optional[str] = ..., min_face: _Optional[int] = ..., corrections: _Optional[str] = ...) -> None: ...
 
 class FindPeopleResponse(_message.Message):
     __slots__ = ("people",)
@@ -151,6 +154,192 @@ class Person(_message.Message):
     first_seen_s: float
     last_seen_s: float
     def __init__(self, portrait: _Optional[bytes] = ..., frame: _Optional[int] = ..., tracks: _Optional[_Iterable[int]] = ..., first_seen_s: _Optional[float] = ..., last_seen_s: _Optional[float] = ...) -> None: ...
+
+class ListTracksRequest(_message.Message):
+    __slots__ = ("clip_id", "options", "points_first", "points_count")
+    CLIP_ID_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIRST_FIELD_NUMBER: _ClassVar[int]
+    POINTS_COUNT_FIELD_NUMBER: _ClassVar[int]
+    clip_id: str
+    options: _job_pb2.SwapOptions
+    points_first: int
+    points_count: int
+    def __init__(self, clip_id: _Optional[str] = ..., options: _Optional[_Union[_job_pb2.SwapOptions, _Mapping]] = ..., points_first: _Optional[int] = ..., points_count: _Optional[int] = ...) -> None: ...
+
+class ListTracksResponse(_message.Message):
+    __slots__ = ("shots", "tracks", "trouble", "warnings", "first_frame", "frame_count", "points")
+    SHOTS_FIELD_NUMBER: _ClassVar[int]
+    TRACKS_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FRAME_FIELD_NUMBER: _ClassVar[int]
+    FRAME_COUNT_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    shots: _containers.RepeatedScalarFieldContainer[int]
+    tracks: _containers.RepeatedCompositeFieldContainer[Track]
+    trouble: _containers.RepeatedCompositeFieldContainer[Trouble]
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    first_frame: int
+    frame_count: int
+    points: _containers.RepeatedCompositeFieldContainer[FacePoints]
+    def __init__(self, shots: _Optional[_Iterable[int]] = ..., tracks: _Optional[_Iterable[_Union[Track, _Mapping]]] = ..., trouble: _Optional[_Iterable[_Union[Trouble, _Mapping]]] = ..., warnings: _Optional[_Iterable[str]] = ..., first_frame: _Optional[int] = ..., frame_count: _Optional[int] = ..., points: _Optional[_Iterable[_Union[FacePoints, _Mapping]]] = ...) -> None: ...
+
+class Track(_message.Message):
+    __slots__ = ("track", "person", "person_name", "shot", "first_frame", "last_frame", "first_seen_s", "last_seen_s", "size_px", "roll_degrees", "yaw_degrees", "confidence", "filled_frames", "swappable", "boxes")
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    PERSON_FIELD_NUMBER: _ClassVar[int]
+    PERSON_NAME_FIELD_NUMBER: _ClassVar[int]
+    SHOT_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FRAME_FIELD_NUMBER: _ClassVar[int]
+    LAST_FRAME_FIELD_NUMBER: _ClassVar[int]
+    FIRST_SEEN_S_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEEN_S_FIELD_NUMBER: _ClassVar[int]
+    SIZE_PX_FIELD_NUMBER: _ClassVar[int]
+    ROLL_DEGREES_FIELD_NUMBER: _ClassVar[int]
+    YAW_DEGREES_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    FILLED_FRAMES_FIELD_NUMBER: _ClassVar[int]
+    SWAPPABLE_FIELD_NUMBER: _ClassVar[int]
+    BOXES_FIELD_NUMBER: _ClassVar[int]
+    track: int
+    person: int
+    person_name: str
+    shot: int
+    first_frame: int
+    last_frame: int
+    first_seen_s: float
+    last_seen_s: float
+    size_px: float
+    roll_degrees: _containers.RepeatedScalarFieldContainer[float]
+    yaw_degrees: _containers.RepeatedScalarFieldContainer[float]
+    confidence: float
+    filled_frames: int
+    swappable: float
+    boxes: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, track: _Optional[int] = ..., person: _Optional[int] = ..., person_name: _Optional[str] = ..., shot: _Optional[int] = ..., first_frame: _Optional[int] = ..., last_frame: _Optional[int] = ..., first_seen_s: _Optional[float] = ..., last_seen_s: _Optional[float] = ..., size_px: _Optional[float] = ..., roll_degrees: _Optional[_Iterable[float]] = ..., yaw_degrees: _Optional[_Iterable[float]] = ..., confidence: _Optional[float] = ..., filled_frames: _Optional[int] = ..., swappable: _Optional[float] = ..., boxes: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class Trouble(_message.Message):
+    __slots__ = ("reason", "track", "first_frame", "last_frame", "sentence")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FRAME_FIELD_NUMBER: _ClassVar[int]
+    LAST_FRAME_FIELD_NUMBER: _ClassVar[int]
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    track: int
+    first_frame: int
+    last_frame: int
+    sentence: str
+    def __init__(self, reason: _Optional[str] = ..., track: _Optional[int] = ..., first_frame: _Optional[int] = ..., last_frame: _Optional[int] = ..., sentence: _Optional[str] = ...) -> None: ...
+
+class FacePoints(_message.Message):
+    __slots__ = ("track", "frame", "positions")
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    POSITIONS_FIELD_NUMBER: _ClassVar[int]
+    track: int
+    frame: int
+    positions: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, track: _Optional[int] = ..., frame: _Optional[int] = ..., positions: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class CorrectTracksRequest(_message.Message):
+    __slots__ = ("clip_id", "options", "split", "join", "drop", "assign", "box", "points")
+    CLIP_ID_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
+    JOIN_FIELD_NUMBER: _ClassVar[int]
+    DROP_FIELD_NUMBER: _ClassVar[int]
+    ASSIGN_FIELD_NUMBER: _ClassVar[int]
+    BOX_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    clip_id: str
+    options: _job_pb2.SwapOptions
+    split: SplitTrack
+    join: JoinTracks
+    drop: DropTrack
+    assign: AssignTrack
+    box: PlaceBox
+    points: MovePoints
+    def __init__(self, clip_id: _Optional[str] = ..., options: _Optional[_Union[_job_pb2.SwapOptions, _Mapping]] = ..., split: _Optional[_Union[SplitTrack, _Mapping]] = ..., join: _Optional[_Union[JoinTracks, _Mapping]] = ..., drop: _Optional[_Union[DropTrack, _Mapping]] = ..., assign: _Optional[_Union[AssignTrack, _Mapping]] = ..., box: _Optional[_Union[PlaceBox, _Mapping]] = ..., points: _Optional[_Union[MovePoints, _Mapping]] = ...) -> None: ...
+
+class SplitTrack(_message.Message):
+    __slots__ = ("track", "frame")
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    track: int
+    frame: int
+    def __init__(self, track: _Optional[int] = ..., frame: _Optional[int] = ...) -> None: ...
+
+class JoinTracks(_message.Message):
+    __slots__ = ("track", "other")
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    OTHER_FIELD_NUMBER: _ClassVar[int]
+    track: int
+    other: int
+    def __init__(self, track: _Optional[int] = ..., other: _Optional[int] = ...) -> None: ...
+
+class DropTrack(_message.Message):
+    __slots__ = ("track", "range")
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    RANGE_FIELD_NUMBER: _ClassVar[int]
+    track: int
+    range: str
+    def __init__(self, track: _Optional[int] = ..., range: _Optional[str] = ...) -> None: ...
+
+class AssignTrack(_message.Message):
+    __slots__ = ("track", "person")
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    PERSON_FIELD_NUMBER: _ClassVar[int]
+    track: int
+    person: str
+    def __init__(self, track: _Optional[int] = ..., person: _Optional[str] = ...) -> None: ...
+
+class PlaceBox(_message.Message):
+    __slots__ = ("frame", "left", "top", "width", "height", "angle")
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    TOP_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    ANGLE_FIELD_NUMBER: _ClassVar[int]
+    frame: int
+    left: float
+    top: float
+    width: float
+    height: float
+    angle: float
+    def __init__(self, frame: _Optional[int] = ..., left: _Optional[float] = ..., top: _Optional[float] = ..., width: _Optional[float] = ..., height: _Optional[float] = ..., angle: _Optional[float] = ...) -> None: ...
+
+class MovePoints(_message.Message):
+    __slots__ = ("frame", "track", "points")
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    frame: int
+    track: int
+    points: _containers.RepeatedCompositeFieldContainer[MovedPoint]
+    def __init__(self, frame: _Optional[int] = ..., track: _Optional[int] = ..., points: _Optional[_Iterable[_Union[MovedPoint, _Mapping]]] = ...) -> None: ...
+
+class MovedPoint(_message.Message):
+    __slots__ = ("index", "x", "y", "z")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    X_FIELD_NUMBER: _ClassVar[int]
+    Y_FIELD_NUMBER: _ClassVar[int]
+    Z_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    x: float
+    y: float
+    z: float
+    def __init__(self, index: _Optional[int] = ..., x: _Optional[float] = ..., y: _Optional[float] = ..., z: _Optional[float] = ...) -> None: ...
+
+class CorrectTracksResponse(_message.Message):
+    __slots__ = ("document", "description")
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    document: bytes
+    description: str
+    def __init__(self, document: _Optional[bytes] = ..., description: _Optional[str] = ...) -> None: ...
 
 class DeleteClipRequest(_message.Message):
     __slots__ = ("clip_id",)

@@ -55,6 +55,16 @@ class ClipServiceStub(object):
                 request_serializer=recaster_dot_v1_dot_clip__pb2.FindPeopleRequest.SerializeToString,
                 response_deserializer=recaster_dot_v1_dot_clip__pb2.FindPeopleResponse.FromString,
                 _registered_method=True)
+        self.ListTracks = channel.unary_unary(
+                '/recaster.v1.ClipService/ListTracks',
+                request_serializer=recaster_dot_v1_dot_clip__pb2.ListTracksRequest.SerializeToString,
+                response_deserializer=recaster_dot_v1_dot_clip__pb2.ListTracksResponse.FromString,
+                _registered_method=True)
+        self.CorrectTracks = channel.unary_unary(
+                '/recaster.v1.ClipService/CorrectTracks',
+                request_serializer=recaster_dot_v1_dot_clip__pb2.CorrectTracksRequest.SerializeToString,
+                response_deserializer=recaster_dot_v1_dot_clip__pb2.CorrectTracksResponse.FromString,
+                _registered_method=True)
         self.DeleteClip = channel.unary_unary(
                 '/recaster.v1.ClipService/DeleteClip',
                 request_serializer=recaster_dot_v1_dot_clip__pb2.DeleteClipRequest.SerializeToString,
@@ -95,6 +105,22 @@ class ClipServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListTracks(self, request, context):
+        """Shots, tracks and people of a clip, corrected, and what had better be looked at; the clip is looked at as for
+        FindPeople.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CorrectTracks(self, request, context):
+        """Adds a correction to some, none at first, where it can be applied; nothing is kept here.
+        INVALID_ARGUMENT (USAGE) where it can't.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteClip(self, request, context):
         """Forgets a clip. Its blob goes when nothing else needs it. FAILED_PRECONDITION (IN_USE) while a job does.
         """
@@ -124,6 +150,16 @@ def add_ClipServiceServicer_to_server(servicer, server):
                     servicer.FindPeople,
                     request_deserializer=recaster_dot_v1_dot_clip__pb2.FindPeopleRequest.FromString,
                     response_serializer=recaster_dot_v1_dot_clip__pb2.FindPeopleResponse.SerializeToString,
+            ),
+            'ListTracks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTracks,
+                    request_deserializer=recaster_dot_v1_dot_clip__pb2.ListTracksRequest.FromString,
+                    response_serializer=recaster_dot_v1_dot_clip__pb2.ListTracksResponse.SerializeToString,
+            ),
+            'CorrectTracks': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectTracks,
+                    request_deserializer=recaster_dot_v1_dot_clip__pb2.CorrectTracksRequest.FromString,
+                    response_serializer=recaster_dot_v1_dot_clip__pb2.CorrectTracksResponse.SerializeToString,
             ),
             'DeleteClip': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteClip,
@@ -240,6 +276,60 @@ class ClipService(object):
             '/recaster.v1.ClipService/FindPeople',
             recaster_dot_v1_dot_clip__pb2.FindPeopleRequest.SerializeToString,
             recaster_dot_v1_dot_clip__pb2.FindPeopleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTracks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recaster.v1.ClipService/ListTracks',
+            recaster_dot_v1_dot_clip__pb2.ListTracksRequest.SerializeToString,
+            recaster_dot_v1_dot_clip__pb2.ListTracksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectTracks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recaster.v1.ClipService/CorrectTracks',
+            recaster_dot_v1_dot_clip__pb2.CorrectTracksRequest.SerializeToString,
+            recaster_dot_v1_dot_clip__pb2.CorrectTracksResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -132,12 +132,14 @@ class IngestSpec(_message.Message):
     def __init__(self, digest: _Optional[str] = ..., kind: _Optional[_Union[IngestKind, str]] = ..., display_name: _Optional[str] = ..., identity_id: _Optional[str] = ...) -> None: ...
 
 class ExtractInput(_message.Message):
-    __slots__ = ("clip_id", "picture")
+    __slots__ = ("clip_id", "picture", "corrections")
     CLIP_ID_FIELD_NUMBER: _ClassVar[int]
     PICTURE_FIELD_NUMBER: _ClassVar[int]
+    CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
     clip_id: str
     picture: Picture
-    def __init__(self, clip_id: _Optional[str] = ..., picture: _Optional[_Union[Picture, _Mapping]] = ...) -> None: ...
+    corrections: str
+    def __init__(self, clip_id: _Optional[str] = ..., picture: _Optional[_Union[Picture, _Mapping]] = ..., corrections: _Optional[str] = ...) -> None: ...
 
 class Picture(_message.Message):
     __slots__ = ("digest", "display_name")
@@ -255,7 +257,7 @@ class SwapSpec(_message.Message):
     def __init__(self, clip_id: _Optional[str] = ..., model_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., options: _Optional[_Union[SwapOptions, _Mapping]] = ..., suffix: _Optional[str] = ..., matte: bool = ..., without_manifest: bool = ..., report: bool = ..., layers: _Optional[_Iterable[str]] = ..., pictures: _Optional[str] = ..., layers_pictures: _Optional[str] = ...) -> None: ...
 
 class SwapOptions(_message.Message):
-    __slots__ = ("range", "person", "track", "everyone", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode", "scale", "colour", "codec", "quality", "encoder_preset", "pixel_format", "threads", "device", "label", "label_language", "label_corner", "label_size", "sound", "square_pixels", "input_colour_space", "profile", "encoder", "frame_rate", "input_layer", "layers_alpha")
+    __slots__ = ("range", "person", "track", "everyone", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode", "scale", "colour", "codec", "quality", "encoder_preset", "pixel_format", "threads", "device", "label", "label_language", "label_corner", "label_size", "sound", "square_pixels", "input_colour_space", "profile", "encoder", "frame_rate", "input_layer", "layers_alpha", "corrections")
     RANGE_FIELD_NUMBER: _ClassVar[int]
     PERSON_FIELD_NUMBER: _ClassVar[int]
     TRACK_FIELD_NUMBER: _ClassVar[int]
@@ -287,6 +289,7 @@ class SwapOptions(_message.Message):
     FRAME_RATE_FIELD_NUMBER: _ClassVar[int]
     INPUT_LAYER_FIELD_NUMBER: _ClassVar[int]
     LAYERS_ALPHA_FIELD_NUMBER: _ClassVar[int]
+    CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
     range: str
     person: str
     track: int
@@ -318,10 +321,11 @@ class SwapOptions(_message.Message):
     frame_rate: str
     input_layer: str
     layers_alpha: str
-    def __init__(self, range: _Optional[str] = ..., person: _Optional[str] = ..., track: _Optional[int] = ..., everyone: bool = ..., detector: _Optional[str] = ..., landmarker: _Optional[str] = ..., min_face: _Optional[int] = ..., smoothing: _Optional[str] = ..., mask: _Optional[str] = ..., feather: _Optional[float] = ..., erode: _Optional[float] = ..., scale: _Optional[float] = ..., colour: _Optional[str] = ..., codec: _Optional[str] = ..., quality: _Optional[int] = ..., encoder_preset: _Optional[str] = ..., pixel_format: _Optional[str] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., label: _Optional[str] = ..., label_language: _Optional[str] = ..., label_corner: _Optional[str] = ..., label_size: _Optional[float] = ..., sound: _Optional[str] = ..., square_pixels: bool = ..., input_colour_space: _Optional[str] = ..., profile: _Optional[str] = ..., encoder: _Optional[str] = ..., frame_rate: _Optional[str] = ..., input_layer: _Optional[str] = ..., layers_alpha: _Optional[str] = ...) -> None: ...
+    corrections: str
+    def __init__(self, range: _Optional[str] = ..., person: _Optional[str] = ..., track: _Optional[int] = ..., everyone: bool = ..., detector: _Optional[str] = ..., landmarker: _Optional[str] = ..., min_face: _Optional[int] = ..., smoothing: _Optional[str] = ..., mask: _Optional[str] = ..., feather: _Optional[float] = ..., erode: _Optional[float] = ..., scale: _Optional[float] = ..., colour: _Optional[str] = ..., codec: _Optional[str] = ..., quality: _Optional[int] = ..., encoder_preset: _Optional[str] = ..., pixel_format: _Optional[str] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., label: _Optional[str] = ..., label_language: _Optional[str] = ..., label_corner: _Optional[str] = ..., label_size: _Optional[float] = ..., sound: _Optional[str] = ..., square_pixels: bool = ..., input_colour_space: _Optional[str] = ..., profile: _Optional[str] = ..., encoder: _Optional[str] = ..., frame_rate: _Optional[str] = ..., input_layer: _Optional[str] = ..., layers_alpha: _Optional[str] = ..., corrections: _Optional[str] = ...) -> None: ...
 
 class EvaluateSpec(_message.Message):
-    __slots__ = ("original_clip_id", "swapped_clip_id", "source_faceset_id", "target_faceset_id", "gallery_faceset_ids", "range", "person", "track")
+    __slots__ = ("original_clip_id", "swapped_clip_id", "source_faceset_id", "target_faceset_id", "gallery_faceset_ids", "range", "person", "track", "corrections")
     ORIGINAL_CLIP_ID_FIELD_NUMBER: _ClassVar[int]
     SWAPPED_CLIP_ID_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FACESET_ID_FIELD_NUMBER: _ClassVar[int]
@@ -330,6 +334,7 @@ class EvaluateSpec(_message.Message):
     RANGE_FIELD_NUMBER: _ClassVar[int]
     PERSON_FIELD_NUMBER: _ClassVar[int]
     TRACK_FIELD_NUMBER: _ClassVar[int]
+    CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
     original_clip_id: str
     swapped_clip_id: str
     source_faceset_id: str
@@ -338,7 +343,8 @@ class EvaluateSpec(_message.Message):
     range: str
     person: str
     track: int
-    def __init__(self, original_clip_id: _Optional[str] = ..., swapped_clip_id: _Optional[str] = ..., source_faceset_id: _Optional[str] = ..., target_faceset_id: _Optional[str] = ..., gallery_faceset_ids: _Optional[_Iterable[str]] = ..., range: _Optional[str] = ..., person: _Optional[str] = ..., track: _Optional[int] = ...) -> None: ...
+    corrections: str
+    def __init__(self, original_clip_id: _Optional[str] = ..., swapped_clip_id: _Optional[str] = ..., source_faceset_id: _Optional[str] = ..., target_faceset_id: _Optional[str] = ..., gallery_faceset_ids: _Optional[_Iterable[str]] = ..., range: _Optional[str] = ..., person: _Optional[str] = ..., track: _Optional[int] = ..., corrections: _Optional[str] = ...) -> None: ...
 
 class ExportSpec(_message.Message):
     __slots__ = ("faceset_id", "model_id")

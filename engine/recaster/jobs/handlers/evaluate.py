@@ -22,7 +22,7 @@ def handle(context: JobContext) -> JobOutput:
         track=spec.track if spec.HasField("track") else None,
     )
     out = context.folder / "evaluation"
-    original = context.clip(spec.original_clip_id)
+    original = context.clip(spec.original_clip_id, spec.corrections)
     swapped = context.clip(spec.swapped_clip_id)
     source = context.faceset(spec.source_faceset_id)
     request = evaluate.Request(original, swapped, source, out, spec.range or None, settings)

@@ -39,5 +39,5 @@ def handle(context: JobContext) -> JobOutput:
 
 def _input(context: JobContext, item: job_pb2.ExtractInput) -> Path:
     if item.WhichOneof("input") == "clip_id":
-        return context.clip(item.clip_id)
+        return context.clip(item.clip_id, item.corrections)
     return context.named(item.picture.digest, item.picture.display_name)

@@ -26,7 +26,7 @@ def handle(context: JobContext) -> JobOutput:
         f"swapped/{spec.pictures}" if spec.pictures else f"swapped{spec.suffix or '.mp4'}"
     )
     request = swap.Request(
-        clip=context.clip(spec.clip_id),
+        clip=context.clip(spec.clip_id, spec.options.corrections),
         out=out,
         options=spec.options,
         model=context.model(spec.model_id) if spec.model_id else None,

@@ -30,7 +30,7 @@ from recaster.api.v1 import model_pb2 as recaster_dot_v1_dot_model__pb2
 from recaster.api.v1 import provenance_pb2 as recaster_dot_v1_dot_provenance__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n recaster/internal/v1/query.proto\x12\x14recaster.internal.v1\x1a!recaster/internal/v1/worker.proto\x1a\x16recaster/v1/clip.proto\x1a\x19recaster/v1/faceset.proto\x1a\x15recaster/v1/job.proto\x1a\x17recaster/v1/model.proto\x1a\x1crecaster/v1/provenance.proto\"\xed\x03\n\x08Question\x12\x0f\n\x07scratch\x18\x01 \x01(\x0c\x12\x34\n\x05\x66\x61\x63\x65s\x18\x02 \x01(\x0b\x32#.recaster.internal.v1.FacesQuestionH\x00\x12\x36\n\x06people\x18\x03 \x01(\x0b\x32$.recaster.internal.v1.PeopleQuestionH\x00\x12\x36\n\x06\x63urves\x18\x04 \x01(\x0b\x32$.recaster.internal.v1.CurvesQuestionH\x00\x12:\n\x08\x64\x65scribe\x18\x05 \x01(\x0b\x32&.recaster.internal.v1.DescribeQuestionH\x00\x12\x32\n\x04\x64rop\x18\x06 \x01(\x0b\x32\".recaster.internal.v1.DropQuestionH\x00\x12\x38\n\x07preview\x18\x07 \x01(\x0b\x32%.recaster.internal.v1.PreviewQuestionH\x00\x12<\n\trecognise\x18\x08 \x01(\x0b\x32\'.recaster.internal.v1.RecogniseQuestionH\x00\x12\x36\n\x06verify\x18\t \x01(\x0b\x32$.recaster.internal.v1.VerifyQuestionH\x00\x42\n\n\x08question\"Q\n\rFacesQuestion\x12\x0e\n\x06\x66older\x18\x01 \x01(\x0c\x12\r\n\x05start\x18\x02 \x01(\x03\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\x12\x12\n\nthumbnails\x18\x04 \x01(\x08\"W\n\x0ePeopleQuestion\x12\x0c\n\x04\x63lip\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\x12)\n\x07options\x18\x03 \x01(\x0b\x32\x18.recaster.v1.SwapOptions\"/\n\x0e\x43urvesQuestion\x12\r\n\x05model\x18\x01 \x01(\x0c\x12\x0e\n\x06points\x18\x02 \x01(\x03\"\"\n\x10\x44\x65scribeQuestion\x12\x0e\n\x06\x66older\x18\x01 \x01(\x0c\">\n\x0c\x44ropQuestion\x12\x0e\n\x06\x66older\x18\x01 \x01(\x0c\x12\r\n\x05\x66\x61\x63\x65s\x18\x02 \x03(\x03\x12\x0f\n\x07restore\x18\x03 \x01(\x08\"\xc3\x01\n\x0fPreviewQuestion\x12\x0c\n\x04\x63lip\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\x0c\x12\x0f\n\x07\x66\x61\x63\x65set\x18\x04 \x01(\x0c\x12\r\n\x05\x66rame\x18\x05 \x01(\x03\x12)\n\x07options\x18\x06 \x01(\x0b\x32\x18.recaster.v1.SwapOptions\x12\x0e\n\x06person\x18\x07 \x01(\x0c\x12*\n\x05grant\x18\x08 \x01(\x0b\x32\x1b.recaster.internal.v1.Grant\"\"\n\x11RecogniseQuestion\x12\r\n\x05model\x18\x01 \x01(\x0c\"]\n\x0eVerifyQuestion\x12\x0c\n\x04path\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06\x62\x65side\x18\x03 \x01(\x0c\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\x12\x11\n\tauthority\x18\x05 \x01(\x0c\"\xe1\x03\n\x06\x41nswer\x12&\n\x05\x65rror\x18\x01 \x01(\x0b\x32\x15.recaster.v1.JobErrorH\x00\x12\x32\n\x05\x66\x61\x63\x65s\x18\x02 \x01(\x0b\x32!.recaster.internal.v1.FacesAnswerH\x00\x12\x31\n\x06people\x18\x03 \x01(\x0b\x32\x1f.recaster.v1.FindPeopleResponseH\x00\x12\x34\n\x06\x63urves\x18\x04 \x01(\x0b\x32\".recaster.v1.GetLossCurvesResponseH\x00\x12\x36\n\x08\x64\x65scribe\x18\x05 \x01(\x0b\x32\".recaster.internal.v1.FacesetCountH\x00\x12\x32\n\x04\x64rop\x18\x06 \x01(\x0b\x32\".recaster.internal.v1.FacesetCountH\x00\x12\x36\n\x07preview\x18\x07 \x01(\x0b\x32#.recaster.internal.v1.PreviewAnswerH\x00\x12\x31\n\trecognise\x18\x08 \x01(\x0b\x32\x1c.recaster.internal.v1.TracesH\x00\x12\x31\n\x06verify\x18\t \x01(\x0b\x32\x1f.recaster.v1.VerifyFileResponseH\x00\x42\x08\n\x06\x61nswer\"=\n\x0b\x46\x61\x63\x65sAnswer\x12 \n\x05\x66\x61\x63\x65s\x18\x01 \x03(\x0b\x32\x11.recaster.v1.Face\x12\x0c\n\x04more\x18\x02 \x01(\x08\"l\n\x0c\x46\x61\x63\x65setCount\x12\r\n\x05\x66\x61\x63\x65s\x18\x01 \x01(\x03\x12\x0f\n\x07\x64ropped\x18\x02 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12,\n\x06traces\x18\x04 \x01(\x0b\x32\x1c.recaster.internal.v1.Traces\"/\n\rPreviewAnswer\x12\x0c\n\x04path\x18\x01 \x01(\x0c\x12\x10\n\x08warnings\x18\x02 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n recaster/internal/v1/query.proto\x12\x14recaster.internal.v1\x1a!recaster/internal/v1/worker.proto\x1a\x16recaster/v1/clip.proto\x1a\x19recaster/v1/faceset.proto\x1a\x15recaster/v1/job.proto\x1a\x17recaster/v1/model.proto\x1a\x1crecaster/v1/provenance.proto\"\xdf\x04\n\x08Question\x12\x0f\n\x07scratch\x18\x01 \x01(\x0c\x12\x34\n\x05\x66\x61\x63\x65s\x18\x02 \x01(\x0b\x32#.recaster.internal.v1.FacesQuestionH\x00\x12\x36\n\x06people\x18\x03 \x01(\x0b\x32$.recaster.internal.v1.PeopleQuestionH\x00\x12\x36\n\x06\x63urves\x18\x04 \x01(\x0b\x32$.recaster.internal.v1.CurvesQuestionH\x00\x12:\n\x08\x64\x65scribe\x18\x05 \x01(\x0b\x32&.recaster.internal.v1.DescribeQuestionH\x00\x12\x32\n\x04\x64rop\x18\x06 \x01(\x0b\x32\".recaster.internal.v1.DropQuestionH\x00\x12\x38\n\x07preview\x18\x07 \x01(\x0b\x32%.recaster.internal.v1.PreviewQuestionH\x00\x12<\n\trecognise\x18\x08 \x01(\x0b\x32\'.recaster.internal.v1.RecogniseQuestionH\x00\x12\x36\n\x06verify\x18\t \x01(\x0b\x32$.recaster.internal.v1.VerifyQuestionH\x00\x12\x36\n\x06tracks\x18\x14 \x01(\x0b\x32$.recaster.internal.v1.TracksQuestionH\x00\x12\x38\n\x07\x63orrect\x18\x15 \x01(\x0b\x32%.recaster.internal.v1.CorrectQuestionH\x00\x42\n\n\x08question\"Q\n\rFacesQuestion\x12\x0e\n\x06\x66older\x18\x01 \x01(\x0c\x12\r\n\x05start\x18\x02 \x01(\x03\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\x12\x12\n\nthumbnails\x18\x04 \x01(\x08\"l\n\x0ePeopleQuestion\x12\x0c\n\x04\x63lip\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\x12)\n\x07options\x18\x03 \x01(\x0b\x32\x18.recaster.v1.SwapOptions\x12\x13\n\x0b\x63orrections\x18\r \x01(\x0c\"r\n\x0eTracksQuestion\x12\x0c\n\x04\x63lip\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x63orrections\x18\x03 \x01(\x0c\x12/\n\x07request\x18\x04 \x01(\x0b\x32\x1e.recaster.v1.ListTracksRequest\"v\n\x0f\x43orrectQuestion\x12\x0c\n\x04\x63lip\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x63orrections\x18\x03 \x01(\x0c\x12\x32\n\x07request\x18\x04 \x01(\x0b\x32!.recaster.v1.CorrectTracksRequest\"/\n\x0e\x43urvesQuestion\x12\r\n\x05model\x18\x01 \x01(\x0c\x12\x0e\n\x06points\x18\x02 \x01(\x03\"\"\n\x10\x44\x65scribeQuestion\x12\x0e\n\x06\x66older\x18\x01 \x01(\x0c\">\n\x0c\x44ropQuestion\x12\x0e\n\x06\x66older\x18\x01 \x01(\x0c\x12\r\n\x05\x66\x61\x63\x65s\x18\x02 \x03(\x03\x12\x0f\n\x07restore\x18\x03 \x01(\x08\"\xd8\x01\n\x0fPreviewQuestion\x12\x0c\n\x04\x63lip\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\x0c\x12\x0f\n\x07\x66\x61\x63\x65set\x18\x04 \x01(\x0c\x12\r\n\x05\x66rame\x18\x05 \x01(\x03\x12)\n\x07options\x18\x06 \x01(\x0b\x32\x18.recaster.v1.SwapOptions\x12\x0e\n\x06person\x18\x07 \x01(\x0c\x12*\n\x05grant\x18\x08 \x01(\x0b\x32\x1b.recaster.internal.v1.Grant\x12\x13\n\x0b\x63orrections\x18\x12 \x01(\x0c\"\"\n\x11RecogniseQuestion\x12\r\n\x05model\x18\x01 \x01(\x0c\"]\n\x0eVerifyQuestion\x12\x0c\n\x04path\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06\x62\x65side\x18\x03 \x01(\x0c\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\x12\x11\n\tauthority\x18\x05 \x01(\x0c\"\xcb\x04\n\x06\x41nswer\x12&\n\x05\x65rror\x18\x01 \x01(\x0b\x32\x15.recaster.v1.JobErrorH\x00\x12\x32\n\x05\x66\x61\x63\x65s\x18\x02 \x01(\x0b\x32!.recaster.internal.v1.FacesAnswerH\x00\x12\x31\n\x06people\x18\x03 \x01(\x0b\x32\x1f.recaster.v1.FindPeopleResponseH\x00\x12\x34\n\x06\x63urves\x18\x04 \x01(\x0b\x32\".recaster.v1.GetLossCurvesResponseH\x00\x12\x36\n\x08\x64\x65scribe\x18\x05 \x01(\x0b\x32\".recaster.internal.v1.FacesetCountH\x00\x12\x32\n\x04\x64rop\x18\x06 \x01(\x0b\x32\".recaster.internal.v1.FacesetCountH\x00\x12\x36\n\x07preview\x18\x07 \x01(\x0b\x32#.recaster.internal.v1.PreviewAnswerH\x00\x12\x31\n\trecognise\x18\x08 \x01(\x0b\x32\x1c.recaster.internal.v1.TracesH\x00\x12\x31\n\x06verify\x18\t \x01(\x0b\x32\x1f.recaster.v1.VerifyFileResponseH\x00\x12\x31\n\x06tracks\x18\x14 \x01(\x0b\x32\x1f.recaster.v1.ListTracksResponseH\x00\x12\x35\n\x07\x63orrect\x18\x15 \x01(\x0b\x32\".recaster.v1.CorrectTracksResponseH\x00\x42\x08\n\x06\x61nswer\"=\n\x0b\x46\x61\x63\x65sAnswer\x12 \n\x05\x66\x61\x63\x65s\x18\x01 \x03(\x0b\x32\x11.recaster.v1.Face\x12\x0c\n\x04more\x18\x02 \x01(\x08\"l\n\x0c\x46\x61\x63\x65setCount\x12\r\n\x05\x66\x61\x63\x65s\x18\x01 \x01(\x03\x12\x0f\n\x07\x64ropped\x18\x02 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12,\n\x06traces\x18\x04 \x01(\x0b\x32\x1c.recaster.internal.v1.Traces\"/\n\rPreviewAnswer\x12\x0c\n\x04path\x18\x01 \x01(\x0c\x12\x10\n\x08warnings\x18\x02 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,29 +38,33 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recaster.internal.v1.query_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_QUESTION']._serialized_start=223
-  _globals['_QUESTION']._serialized_end=716
-  _globals['_FACESQUESTION']._serialized_start=718
-  _globals['_FACESQUESTION']._serialized_end=799
-  _globals['_PEOPLEQUESTION']._serialized_start=801
-  _globals['_PEOPLEQUESTION']._serialized_end=888
-  _globals['_CURVESQUESTION']._serialized_start=890
-  _globals['_CURVESQUESTION']._serialized_end=937
-  _globals['_DESCRIBEQUESTION']._serialized_start=939
-  _globals['_DESCRIBEQUESTION']._serialized_end=973
-  _globals['_DROPQUESTION']._serialized_start=975
-  _globals['_DROPQUESTION']._serialized_end=1037
-  _globals['_PREVIEWQUESTION']._serialized_start=1040
-  _globals['_PREVIEWQUESTION']._serialized_end=1235
-  _globals['_RECOGNISEQUESTION']._serialized_start=1237
-  _globals['_RECOGNISEQUESTION']._serialized_end=1271
-  _globals['_VERIFYQUESTION']._serialized_start=1273
-  _globals['_VERIFYQUESTION']._serialized_end=1366
-  _globals['_ANSWER']._serialized_start=1369
-  _globals['_ANSWER']._serialized_end=1850
-  _globals['_FACESANSWER']._serialized_start=1852
-  _globals['_FACESANSWER']._serialized_end=1913
-  _globals['_FACESETCOUNT']._serialized_start=1915
-  _globals['_FACESETCOUNT']._serialized_end=2023
-  _globals['_PREVIEWANSWER']._serialized_start=2025
-  _globals['_PREVIEWANSWER']._serialized_end=2072
+  _globals['_QUESTION']._serialized_end=830
+  _globals['_FACESQUESTION']._serialized_start=832
+  _globals['_FACESQUESTION']._serialized_end=913
+  _globals['_PEOPLEQUESTION']._serialized_start=915
+  _globals['_PEOPLEQUESTION']._serialized_end=1023
+  _globals['_TRACKSQUESTION']._serialized_start=1025
+  _globals['_TRACKSQUESTION']._serialized_end=1139
+  _globals['_CORRECTQUESTION']._serialized_start=1141
+  _globals['_CORRECTQUESTION']._serialized_end=1259
+  _globals['_CURVESQUESTION']._serialized_start=1261
+  _globals['_CURVESQUESTION']._serialized_end=1308
+  _globals['_DESCRIBEQUESTION']._serialized_start=1310
+  _globals['_DESCRIBEQUESTION']._serialized_end=1344
+  _globals['_DROPQUESTION']._serialized_start=1346
+  _globals['_DROPQUESTION']._serialized_end=1408
+  _globals['_PREVIEWQUESTION']._serialized_start=1411
+  _globals['_PREVIEWQUESTION']._serialized_end=1627
+  _globals['_RECOGNISEQUESTION']._serialized_start=1629
+  _globals['_RECOGNISEQUESTION']._serialized_end=1663
+  _globals['_VERIFYQUESTION']._serialized_start=1665
+  _globals['_VERIFYQUESTION']._serialized_end=1758
+  _globals['_ANSWER']._serialized_start=1761
+  _globals['_ANSWER']._serialized_end=2348
+  _globals['_FACESANSWER']._serialized_start=2350
+  _globals['_FACESANSWER']._serialized_end=2411
+  _globals['_FACESETCOUNT']._serialized_start=2413
+  _globals['_FACESETCOUNT']._serialized_end=2521
+  _globals['_PREVIEWANSWER']._serialized_start=2523
+  _globals['_PREVIEWANSWER']._serialized_end=2570
 # @@protoc_insertion_point(module_scope)

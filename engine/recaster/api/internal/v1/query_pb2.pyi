@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Question(_message.Message):
-    __slots__ = ("scratch", "faces", "people", "curves", "describe", "drop", "preview", "recognise", "verify")
+    __slots__ = ("scratch", "faces", "people", "curves", "describe", "drop", "preview", "recognise", "verify", "tracks", "correct")
     SCRATCH_FIELD_NUMBER: _ClassVar[int]
     FACES_FIELD_NUMBER: _ClassVar[int]
     PEOPLE_FIELD_NUMBER: _ClassVar[int]
@@ -22,6 +22,8 @@ class Question(_message.Message):
     PREVIEW_FIELD_NUMBER: _ClassVar[int]
     RECOGNISE_FIELD_NUMBER: _ClassVar[int]
     VERIFY_FIELD_NUMBER: _ClassVar[int]
+    TRACKS_FIELD_NUMBER: _ClassVar[int]
+    CORRECT_FIELD_NUMBER: _ClassVar[int]
     scratch: bytes
     faces: FacesQuestion
     people: PeopleQuestion
@@ -31,7 +33,9 @@ class Question(_message.Message):
     preview: PreviewQuestion
     recognise: RecogniseQuestion
     verify: VerifyQuestion
-    def __init__(self, scratch: _Optional[bytes] = ..., faces: _Optional[_Union[FacesQuestion, _Mapping]] = ..., people: _Optional[_Union[PeopleQuestion, _Mapping]] = ..., curves: _Optional[_Union[CurvesQuestion, _Mapping]] = ..., describe: _Optional[_Union[DescribeQuestion, _Mapping]] = ..., drop: _Optional[_Union[DropQuestion, _Mapping]] = ..., preview: _Optional[_Union[PreviewQuestion, _Mapping]] = ..., recognise: _Optional[_Union[RecogniseQuestion, _Mapping]] = ..., verify: _Optional[_Union[VerifyQuestion, _Mapping]] = ...) -> None: ...
+    tracks: TracksQuestion
+    correct: CorrectQuestion
+    def __init__(self, scratch: _Optional[bytes] = ..., faces: _Optional[_Union[FacesQuestion, _Mapping]] = ..., people: _Optional[_Union[PeopleQuestion, _Mapping]] = ..., curves: _Optional[_Union[CurvesQuestion, _Mapping]] = ..., describe: _Optional[_Union[DescribeQuestion, _Mapping]] = ..., drop: _Optional[_Union[DropQuestion, _Mapping]] = ..., preview: _Optional[_Union[PreviewQuestion, _Mapping]] = ..., recognise: _Optional[_Union[RecogniseQuestion, _Mapping]] = ..., verify: _Optional[_Union[VerifyQuestion, _Mapping]] = ..., tracks: _Optional[_Union[TracksQuestion, _Mapping]] = ..., correct: _Optional[_Union[CorrectQuestion, _Mapping]] = ...) -> None: ...
 
 class FacesQuestion(_message.Message):
     __slots__ = ("folder", "start", "count", "thumbnails")
@@ -46,14 +50,40 @@ class FacesQuestion(_message.Message):
     def __init__(self, folder: _Optional[bytes] = ..., start: _Optional[int] = ..., count: _Optional[int] = ..., thumbnails: bool = ...) -> None: ...
 
 class PeopleQuestion(_message.Message):
-    __slots__ = ("clip", "name", "options")
+    __slots__ = ("clip", "name", "options", "corrections")
     CLIP_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
     clip: bytes
     name: str
     options: _job_pb2.SwapOptions
-    def __init__(self, clip: _Optional[bytes] = ..., name: _Optional[str] = ..., options: _Optional[_Union[_job_pb2.SwapOptions, _Mapping]] = ...) -> None: ...
+    corrections: bytes
+    def __init__(self, clip: _Optional[bytes] = ..., name: _Optional[str] = ..., options: _Optional[_Union[_job_pb2.SwapOptions, _Mapping]] = ..., corrections: _Optional[bytes] = ...) -> None: ...
+
+class TracksQuestion(_message.Message):
+    __slots__ = ("clip", "name", "corrections", "request")
+    CLIP_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    clip: bytes
+    name: str
+    corrections: bytes
+    request: _clip_pb2.ListTracksRequest
+    def __init__(self, clip: _Optional[bytes] = ..., name: _Optional[str] = ..., corrections: _Optional[bytes] = ..., request: _Optional[_Union[_clip_pb2.ListTracksRequest, _Mapping]] = ...) -> None: ...
+
+class CorrectQuestion(_message.Message):
+    __slots__ = ("clip", "name", "corrections", "request")
+    CLIP_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    clip: bytes
+    name: str
+    corrections: bytes
+    request: _clip_pb2.CorrectTracksRequest
+    def __init__(self, clip: _Optional[bytes] = ..., name: _Optional[str] = ..., corrections: _Optional[bytes] = ..., request: _Optional[_Union[_clip_pb2.CorrectTracksRequest, _Mapping]] = ...) -> None: ...
 
 class CurvesQuestion(_message.Message):
     __slots__ = ("model", "points")
@@ -80,7 +110,7 @@ class DropQuestion(_message.Message):
     def __init__(self, folder: _Optional[bytes] = ..., faces: _Optional[_Iterable[int]] = ..., restore: bool = ...) -> None: ...
 
 class PreviewQuestion(_message.Message):
-    __slots__ = ("clip", "name", "model", "faceset", "frame", "options", "person", "grant")
+    __slots__ = ("clip", "name", "model", "faceset", "frame", "options", "person", "grant", "corrections")
     CLIP_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -89,6 +119,7 @@ class PreviewQuestion(_message.Message):
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     PERSON_FIELD_NUMBER: _ClassVar[int]
     GRANT_FIELD_NUMBER: _ClassVar[int]
+    CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
     clip: bytes
     name: str
     model: bytes
@@ -97,7 +128,8 @@ class PreviewQuestion(_message.Message):
     options: _job_pb2.SwapOptions
     person: bytes
     grant: _worker_pb2.Grant
-    def __init__(self, clip: _Optional[bytes] = ..., name: _Optional[str] = ..., model: _Optional[bytes] = ..., faceset: _Optional[bytes] = ..., frame: _Optional[int] = ..., options: _Optional[_Union[_job_pb2.SwapOptions, _Mapping]] = ..., person: _Optional[bytes] = ..., grant: _Optional[_Union[_worker_pb2.Grant, _Mapping]] = ...) -> None: ...
+    corrections: bytes
+    def __init__(self, clip: _Optional[bytes] = ..., name: _Optional[str] = ..., model: _Optional[bytes] = ..., faceset: _Optional[bytes] = ..., frame: _Optional[int] = ..., options: _Optional[_Union[_job_pb2.SwapOptions, _Mapping]] = ..., person: _Optional[bytes] = ..., grant: _Optional[_Union[_worker_pb2.Grant, _Mapping]] = ..., corrections: _Optional[bytes] = ...) -> None: ...
 
 class RecogniseQuestion(_message.Message):
     __slots__ = ("model",)
@@ -120,7 +152,7 @@ class VerifyQuestion(_message.Message):
     def __init__(self, path: _Optional[bytes] = ..., name: _Optional[str] = ..., beside: _Optional[bytes] = ..., data: _Optional[bytes] = ..., authority: _Optional[bytes] = ...) -> None: ...
 
 class Answer(_message.Message):
-    __slots__ = ("error", "faces", "people", "curves", "describe", "drop", "preview", "recognise", "verify")
+    __slots__ = ("error", "faces", "people", "curves", "describe", "drop", "preview", "recognise", "verify", "tracks", "correct")
     ERROR_FIELD_NUMBER: _ClassVar[int]
     FACES_FIELD_NUMBER: _ClassVar[int]
     PEOPLE_FIELD_NUMBER: _ClassVar[int]
@@ -130,6 +162,8 @@ class Answer(_message.Message):
     PREVIEW_FIELD_NUMBER: _ClassVar[int]
     RECOGNISE_FIELD_NUMBER: _ClassVar[int]
     VERIFY_FIELD_NUMBER: _ClassVar[int]
+    TRACKS_FIELD_NUMBER: _ClassVar[int]
+    CORRECT_FIELD_NUMBER: _ClassVar[int]
     error: _job_pb2.JobError
     faces: FacesAnswer
     people: _clip_pb2.FindPeopleResponse
@@ -139,7 +173,9 @@ class Answer(_message.Message):
     preview: PreviewAnswer
     recognise: _worker_pb2.Traces
     verify: _provenance_pb2.VerifyFileResponse
-    def __init__(self, error: _Optional[_Union[_job_pb2.JobError, _Mapping]] = ..., faces: _Optional[_Union[FacesAnswer, _Mapping]] = ..., people: _Optional[_Union[_clip_pb2.FindPeopleResponse, _Mapping]] = ..., curves: _Optional[_Union[_model_pb2.GetLossCurvesResponse, _Mapping]] = ..., describe: _Optional[_Union[FacesetCount, _Mapping]] = ..., drop: _Optional[_Union[FacesetCount, _Mapping]] = ..., preview: _Optional[_Union[PreviewAnswer, _Mapping]] = ..., recognise: _Optional[_Union[_worker_pb2.Traces, _Mapping]] = ..., verify: _Optional[_Union[_provenance_pb2.VerifyFileResponse, _Mapping]] = ...) -> None: ...
+    tracks: _clip_pb2.ListTracksResponse
+    correct: _clip_pb2.CorrectTracksResponse
+    def __init__(self, error: _Optional[_Union[_job_pb2.JobError, _Mapping]] = ..., faces: _Optional[_Union[FacesAnswer, _Mapping]] = ..., people: _Optional[_Union[_clip_pb2.FindPeopleResponse, _Mapping]] = ..., curves: _Optional[_Union[_model_pb2.GetLossCurvesResponse, _Mapping]] = ..., describe: _Optional[_Union[FacesetCount, _Mapping]] = ..., drop: _Optional[_Union[FacesetCount, _Mapping]] = ..., preview: _Optional[_Union[PreviewAnswer, _Mapping]] = ..., recognise: _Optional[_Union[_worker_pb2.Traces, _Mapping]] = ..., verify: _Optional[_Union[_provenance_pb2.VerifyFileResponse, _Mapping]] = ..., tracks: _Optional[_Union[_clip_pb2.ListTracksResponse, _Mapping]] = ..., correct: _Optional[_Union[_clip_pb2.CorrectTracksResponse, _Mapping]] = ...) -> None: ...
 
 class FacesAnswer(_message.Message):
     __slots__ = ("faces", "more")
