@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import subprocess
 import threading
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import pytest
 
+from recaster.locks import lock
 from recaster.media.reader import read_frames
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = Path(__file__).parent / "inside" / "run.py"
-LIMIT_S = 240
+LIMIT_S = 600
 """Seconds that a Blender may take for one scenario."""
 WANTED = os.environ.get("RECASTER_BLENDERS")
 FOUND = sorted(path.parent.name for path in (ROOT / ".blender").glob("*/installed"))
@@ -121,13 +123,17 @@ def _plain(value: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def extension() -> Path:
-    """The extension for this machine, built as for users."""
+def extension(shared_folder: Path) -> Path:
+    """The extension for this machine, built as for users, once for all test processes."""
     command = [ROOT / "scripts" / "build_extension", PLATFORMS[platform.system(), platform.machine()]]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    [made] = (ROOT / "build" / "extension").glob("*.zip")
-    return made
+    built = shared_folder / "extension.zip"
+    with lock(shared_folder / "extension.lock", LIMIT_S):
+        if not built.exists():
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            [made] = (ROOT / "build" / "extension").glob("*.zip")
+            shutil.copyfile(made, built)
+    return built
 
 
 @pytest.fixture(scope="session")
