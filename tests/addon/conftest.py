@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import subprocess
 import threading
 from dataclasses import dataclass
@@ -123,17 +122,34 @@ def _plain(value: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def extension(shared_folder: Path) -> Path:
-    """The extension for this machine, built as for users, once for all test processes."""
+def repository(shared_folder: Path) -> Path:
+    """A repository of the extension for this machine, built as for users, once for all test processes."""
+    built = shared_folder / "repository"
     command = [ROOT / "scripts" / "build_extension", PLATFORMS[platform.system(), platform.machine()]]
-    built = shared_folder / "extension.zip"
-    with lock(shared_folder / "extension.lock", LIMIT_S):
+    with lock(shared_folder / "repository.lock", LIMIT_S):
         if not built.exists():
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                [*command, "--out", built, "--repository"], capture_output=True, text=True, check=False
+            )
             assert done.returncode == 0, done.stderr
-            [made] = (ROOT / "build" / "extension").glob("*.zip")
-            shutil.copyfile(made, built)
     return built
+
+
+def zip_for(repository: Path, version: str) -> Path:
+    """The extension's zip for a version of Blender, by what its index says."""
+    wanted = version_of(version)
+    [found] = [
+        entry["archive_url"]
+        for entry in json.loads((repository / "index.json").read_text())["data"]
+        if version_of(entry["blender_version_min"])
+        <= wanted
+        < version_of(entry.get("blender_version_max", "99"))
+    ]
+    return repository / found
+
+
+def version_of(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(".")))
 
 
 @pytest.fixture(scope="session")
@@ -151,7 +167,9 @@ def installed(
             home = folder / "home"
             home.mkdir()
             made = Blender(version, home)
-            said = made.run_alone("install", folder, zip_path=request.getfixturevalue("extension"))
+            said = made.run_alone(
+                "install", folder, zip_path=zip_for(request.getfixturevalue("repository"), version)
+            )
             assert said["version"].startswith(version)
             homes[version] = made
         return homes[version]
