@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,8 @@ from recaster.errors import UsageError
 from recaster.media.probe import probe
 from recaster.provenance.policy import Policy
 from recaster.settings.encoding import WriterOptions
-from recaster.settings.look import MaskSettings
+from recaster.settings.look import LookSettings, MaskSettings
+from recaster.settings.look_course import LookChange
 from recaster.settings.swap import LabelSettings, SwapSettings
 from recaster.swapping.coverage import Coverage, FaceCoverage
 from recaster.swapping.load import choose_device
@@ -54,6 +56,25 @@ def settings(given: argparse.Namespace, info: Any, policy: Policy | None = None)
 def test_without_options_the_librarys_defaults_hold() -> None:
     info: Any = None
     assert settings(options("-m", "model"), info) == SwapSettings()
+
+
+def test_a_look_reaches_the_settings_from_its_file_and_what_is_said_beside_it_holds(tmp_path: Path) -> None:
+    info: Any = SimpleNamespace(path="clip.mp4", frame_count=50, rate=25, duration=2, variable=False)
+    look = tmp_path / "look.toml"
+    keys = "[[set]]\nframes = 4\nerode = 0\n[[set]]\nframes = '1s'\nerode = 0.2"
+    look.write_text(f"feather = 0\nerode = 0.1\n{keys}")
+    chosen = ("-m", "model", "--look", str(look), "--scale", "2", "--set", "30-:mask=box")
+    made = settings(options(*chosen), info)
+    assert made.look == LookSettings(MaskSettings(feather=0, erode=0.1, scale=2))
+    assert made.changes == (
+        LookChange(range(4, 5), (("erode", 0.0),), is_key=True),
+        LookChange(range(25, 26), (("erode", 0.2),), is_key=True),
+        LookChange(range(30, 50), (("mask", "box"),)),
+    )
+    assert settings(options(*chosen, "--erode", "0"), info).changes == made.changes[2:]
+    for late in ("50:erode=0", "2s-3s:erode=0"):
+        with pytest.raises(UsageError, match=r"is not inside clip\.mp4: it has frames 0-49"):
+            settings(options("-m", "model", "--set", late), info)
 
 
 def test_help_states_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:

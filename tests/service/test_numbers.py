@@ -194,6 +194,24 @@ def test_the_command_line() -> None:
     assert looked_at > 30
 
 
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"feather": "9"}, "feather must be 0 to 0.5"),
+        ({"name": "x"}, "change along a clip, as these"),
+        ({}, "nothing"),
+    ],
+)
+def test_changes_of_a_look_are_checked_before_their_clip_is_read(values: dict[str, str], why: str) -> None:
+    spec = job_pb2.JobSpec()
+    spec.CopyFrom(BASES["swap"])
+    spec.swap.options.changes.add(range="1s-2s", values={"feather": ".2"})
+    check_spec(spec)
+    spec.swap.options.changes.add(range="5", values=values)
+    with pytest.raises(RpcError, match=f"spec.swap.options.changes.*{why}"):
+        check_spec(spec)
+
+
 def test_numbers_of_pictures_have_one_to_ten_digits() -> None:
     spec = job_pb2.JobSpec()
     spec.CopyFrom(BASES["swap"])

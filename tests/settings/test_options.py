@@ -47,7 +47,7 @@ def test_every_option_has_a_help_and_a_default_that_it_can_have(kind: type[Any])
 @pytest.mark.parametrize(
     ("message", "kinds", "besides"),
     [
-        (job_pb2.SwapOptions, (SwapSettings, ReadOptions, DeviceSettings), set()),
+        (job_pb2.SwapOptions, (SwapSettings, ReadOptions, DeviceSettings), {"changes"}),
         (job_pb2.ExtractOptions, (ExtractSettings,), set()),
         (job_pb2.TrainOptions, (TrainSettings, Schedule, DeviceSettings), {"ingredients"}),
     ],

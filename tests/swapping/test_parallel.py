@@ -12,6 +12,7 @@ import pytest
 from recaster.errors import ClipError, OutputError
 from recaster.media.clip import Clip
 from recaster.settings.encoding import WriterOptions
+from recaster.settings.look_course import LookChange
 from recaster.settings.swap import SwapSettings
 from recaster.swapping import parallel
 from recaster.swapping.load import SwapperFactory, load_swapper
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     from recaster.progress import Update
     from recaster.swapping.result import SwapResult
 
-SETTINGS = SwapSettings(frames=range(10, 74), chunk=8)
+KEYS = (
+    LookChange(range(20, 21), (("erode", 0.0),), is_key=True),
+    LookChange(range(60, 61), (("erode", 0.2),), is_key=True),
+)
+SETTINGS = SwapSettings(frames=range(10, 74), chunk=8, changes=KEYS)
 
 
 def swap(

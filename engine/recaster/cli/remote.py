@@ -279,7 +279,9 @@ def artifact_of(job: job_pb2.Job, role: str) -> job_pb2.Artifact:
 def fill_message(message: M, **values: Any) -> M:
     """Sets the fields of a message whose values are given; returns it (UsageError: a value is too large)."""
     for name, value in values.items():
-        if value is not None and value != "" and value is not False:
+        if isinstance(value, tuple):
+            getattr(message, name).extend(value)
+        elif value is not None and value != "" and value is not False:
             try:
                 setattr(message, name, value)
             except (TypeError, ValueError) as error:

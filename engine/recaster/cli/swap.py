@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say_error
 from recaster.cli.flags import add_option, add_options, fill_options
+from recaster.cli.looks import add_look_options, read_look_options
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_source, add_switch
 from recaster.cli.remote import Remote, add_engine, fill_message, here_or_there
 from recaster.cli.rights_options import add_basis, claim_of, record_identity_remotely
@@ -20,7 +21,6 @@ from recaster.errors import UsageError
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.encoding import WriterOptions
-from recaster.settings.look import LookSettings, MaskSettings
 from recaster.settings.reading import ReadOptions
 from recaster.settings.swap import (
     LabelSettings,
@@ -81,8 +81,7 @@ def add_swap_options(parser: ArgumentParser) -> None:
     add_options(people, AnalysisSettings)
     look = parser.add_argument_group("look", "lengths are shares of the face's size")
     add_options(look, Smoothing)
-    add_options(look, MaskSettings)
-    add_options(look, LookSettings)
+    add_look_options(look)
     add_options(parser.add_argument_group("the clip, where its files don't say it"), ReadOptions)
     add_options(parser.add_argument_group("encoding"), WriterOptions)
     text = "by default a signed manifest (C2PA), and nothing in the picture"
@@ -278,13 +277,17 @@ def swap_options(options: Options) -> job_pb2.SwapOptions:
         UsageError: a number is too large, or --publish without a label.
     """
     from recaster.api.v1 import job_pb2
+    from recaster.operations.request_options import write_change
 
     label: dict[str, str] = {}
     if options.publish:
         if options.label == "none":
             raise UsageError("--publish puts a label in the picture; leave --label none out")
         label = {"label": options.label or "text"}
-    return fill_options(job_pb2.SwapOptions(), options, SwapSettings, ReadOptions, DeviceSettings, **label)
+    look = read_look_options(options)
+    changes = tuple(map(write_change, look.changes))
+    kinds = (SwapSettings, ReadOptions, DeviceSettings)
+    return fill_options(job_pb2.SwapOptions(), options, *kinds, changes=changes, **look.values, **label)
 
 
 def request_of(options: Options) -> Request:

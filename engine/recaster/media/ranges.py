@@ -49,6 +49,17 @@ def parse_range(text: str, info: ClipInfo) -> range:
     return range(start, stop)
 
 
+def parse_frame(text: str, info: ClipInfo) -> int:
+    """Parses one frame: its index, or the time at or after which it starts (UsageError)."""
+    frame = _parse_position(text.strip(), info, text)
+    if frame >= info.frame_count:
+        raise UsageError(
+            f'"{text}" is not inside {info.path}: it has frames 0-{info.frame_count - 1} '
+            f"({float(info.duration):.3f} s)"
+        )
+    return frame
+
+
 def _parse_position(part: str, info: ClipInfo, text: str) -> int:
     if _FRAME.fullmatch(part):
         return int(part)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from recaster.errors import UsageError
 from recaster.settings.extract import ExtractSettings
+from recaster.settings.look_course import LookChange, WrittenChange, make_change
 from recaster.settings.messages import settings_from
+from recaster.settings.options import format_value
 from recaster.settings.swap import SwapSettings
 from recaster.settings.train import DEFAULT_MINUTES, Schedule
 
@@ -33,7 +35,34 @@ def swap_settings(options: job_pb2.SwapOptions, info: ClipInfo, **others: Any) -
     from recaster.media.ranges import parse_range
 
     frames = parse_range(options.range, info) if options.HasField("range") else None
-    return settings_from(SwapSettings, options, **{"frames": frames, "person": None, **others})
+    changes = tuple(_place_change(change, info) for change in read_changes(options))
+    return settings_from(
+        SwapSettings, options, **{"frames": frames, "person": None, "changes": changes, **others}
+    )
+
+
+def read_changes(options: job_pb2.SwapOptions) -> list[WrittenChange]:
+    """Reads the changes of a look along the clip, checked as far as can be without the clip (UsageError)."""
+    return [make_change(each.range, each.values, is_smooth=each.smooth) for each in options.changes]
+
+
+def write_change(change: WrittenChange) -> job_pb2.LookChange:
+    """Writes a change of a look as a message."""
+    from recaster.api.v1 import job_pb2
+
+    texts = {name: format_value(value) for name, value in change.values.items()}
+    return job_pb2.LookChange(range=change.frames, values=texts, smooth=change.is_smooth)
+
+
+def _place_change(change: WrittenChange, info: ClipInfo) -> LookChange:
+    """Finds the frames of a clip in which a change holds (UsageError)."""
+    from recaster.media.ranges import parse_frame, parse_range
+
+    values = tuple(sorted(change.values.items()))
+    if not change.is_key:
+        return LookChange(parse_range(change.frames, info), values)
+    frame = parse_frame(change.frames, info)
+    return LookChange(range(frame, frame + 1), values, is_key=True, is_smooth=change.is_smooth)
 
 
 def schedule(options: job_pb2.TrainOptions, **how: Any) -> Schedule:

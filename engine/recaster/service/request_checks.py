@@ -14,7 +14,7 @@ from recaster.api.v1 import job_pb2
 from recaster.errors import UsageError
 from recaster.jobs.job_resources import kind_of, resources_of
 from recaster.models.presets import overridden, preset
-from recaster.operations.request_options import parse_hyperparameters
+from recaster.operations.request_options import parse_hyperparameters, read_changes
 from recaster.processes.cpu_cores import cores
 from recaster.provenance.manifest import EMBEDDED_TYPES, SIDECAR_TYPES
 from recaster.service.rpc_errors import invalid_field, missing_blob, precondition_error
@@ -240,6 +240,10 @@ def _check_device(kind: str, options: job_pb2.TrainOptions | job_pb2.SwapOptions
 
 def _check_swap(spec: job_pb2.JobSpec) -> None:
     _check_device("swap", spec.swap.options)
+    try:
+        read_changes(spec.swap.options)
+    except UsageError as error:
+        raise invalid_field("spec.swap.options.changes", str(error)) from None
     check_id("spec.swap.clip_id", spec.swap.clip_id)
     if not spec.swap.WhichOneof("source"):
         raise invalid_field("spec.swap.source", "must be a model or a faceset")

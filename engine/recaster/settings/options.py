@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, is_dataclass
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from recaster.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+S = TypeVar("S")
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Option:
         unknown: the complaint about others, with ``{value}`` and ``{choices}``.
         wire: its name in requests, and in complaints.
         flag: its name on the command line.
+        path: names of fields that lead to it from the settings that it was looked for in.
     """
 
     name: str
@@ -66,6 +70,7 @@ class Option:
     metavar: str | None = None
     wire: str = ""
     flag: str = ""
+    path: tuple[str, ...] = ()
 
     def check(self, value: Any) -> None:
         """Refuses a value that it can't have, or one of several (UsageError)."""
@@ -89,7 +94,7 @@ def same_option(kind: type[Any], name: str, **changes: Any) -> Any:
 
 def own_options(kind: type[Any]) -> Iterator[Option]:
     """The options that are a dataclass's own fields, in their order."""
-    hints = get_type_hints(kind)
+    hints = _hints_of(kind)  # type: ignore[arg-type]  # a type is hashable
     for field in dataclasses.fields(kind):
         if "help" in field.metadata:
             yield _option(field, hints[field.name])
@@ -102,9 +107,47 @@ def options_of(kind: type[Any]) -> Iterator[Option]:
         yield from options_of(part)
 
 
+def find_options(kind: type[Any], above: tuple[str, ...] = ()) -> dict[str, Option]:
+    """Finds the options of a dataclass and of settings in its fields, by their names on the wire."""
+    found = {each.wire: dataclasses.replace(each, path=(*above, each.name)) for each in own_options(kind)}
+    for name, part in parts_of(kind).items():
+        found |= find_options(part, (*above, name))
+    return found
+
+
+def with_values(settings: S, values: Mapping[str, Any]) -> S:
+    """Settings with other values of some options, by their names on the wire (UsageError: a wrong one)."""
+    kind = type(settings)
+    own = {each.name: values[each.wire] for each in own_options(kind) if each.wire in values}
+    parts = {name: with_values(getattr(settings, name), values) for name in parts_of(kind)}
+    return dataclasses.replace(settings, **own, **parts)  # type: ignore[type-var]
+
+
+def parse_value(option: Option, text: str) -> Any:
+    """Parses a value of an option as the command line has it (UsageError)."""
+    try:
+        if option.hint is bool:
+            value: Any = {"true": True, "false": False}[text]
+        elif option.hint == tuple[str, ...]:
+            value = tuple(dict.fromkeys(text.split(","))) if text else ()
+        else:
+            value = option.hint(text)
+    except (KeyError, ValueError):
+        raise UsageError(f"{option.wire.replace('_', ' ')} can't be {text[:40]!r}") from None
+    option.check(value)
+    return value
+
+
+def format_value(value: Any) -> str:
+    """The text that ``parse_value`` reads as this value."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
 def parts_of(kind: type[Any]) -> dict[str, type[Any]]:
     """The settings that are fields of others, by the fields' names."""
-    hints = get_type_hints(kind)
+    hints = _hints_of(kind)  # type: ignore[arg-type]  # a type is hashable
     return {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
 
 
@@ -130,6 +173,11 @@ def option_of(kind: type[Any], name: str) -> Option:
 def check_option(kind: type[Any], name: str, value: Any) -> None:
     """Refuses a value that an option of a dataclass can't have (UsageError)."""
     option_of(kind, name).check(value)
+
+
+@cache  # looks are made for every face of a clip
+def _hints_of(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _option(field: dataclasses.Field[Any], hint: Any) -> Option:

@@ -10,6 +10,7 @@ from recaster.errors import UsageError
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.encoding import WriterOptions
 from recaster.settings.look import LookSettings
+from recaster.settings.look_course import LookChange, LookCourse
 from recaster.settings.options import Bounds, Choice, check_options, listed, option
 
 RANGE_HELP: Final = "frames 100-200 or times 3s-5.5s (default: the whole clip)"
@@ -97,6 +98,7 @@ class SwapSettings:
     Attributes:
         frames: None for the whole clip.
         person: None for the clip's main person, where neither ``track`` nor ``everyone`` says otherwise.
+        changes: of the look along the clip.
         chunk: frames in each part that a stopped swap can go on from.
         batch: frames whose faces are swapped in one call.
         layers: of ``LAYERS``, in ``layers_out``.
@@ -110,6 +112,7 @@ class SwapSettings:
     everyone: bool = option(False, "everyone", flag="all")
     smoothing: Smoothing = field(default_factory=Smoothing)
     look: LookSettings = field(default_factory=LookSettings)
+    changes: tuple[LookChange, ...] = ()
     analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
     writer: WriterOptions = field(default_factory=WriterOptions)
     matte: Path | None = option(None, "also write the mask to a clip, as grey", metavar="OUT")
@@ -152,8 +155,14 @@ class SwapSettings:
             raise UsageError(f"frames {self.frames} cannot be swapped: give consecutive ones, at least one")
         if bool(self.layers) != (self.layers_out is not None):
             raise UsageError("--layers and --layers-out go together: name the layers and where they go")
+        _ = self.course  # keys that don't go together are refused
         if self.chunk < 1 or self.batch < 1:
             raise UsageError("a chunk and a batch hold at least one frame")
+
+    @property
+    def course(self) -> LookCourse:
+        """The course of the look along the clip."""
+        return LookCourse(self.look, self.changes)
 
 
 @dataclass(frozen=True)

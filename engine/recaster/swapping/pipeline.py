@@ -71,7 +71,7 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     sightings = [Sightings.of(*each) for each in zip(tracks, plan.track_plans, strict=True)]
     del analysis, tracks  # of a long clip these are gigabytes
     cache = RenderCache.of(request.out, frames, settings.chunk, _choose_products(settings))
-    discarded = cache.open(request.describe())
+    discarded = cache.open(request.describe_segments())
     # Even if all segments are there: what is said of glasses must not depend on a stop.
     with timer.timing("look"):
         if request.finds_occluders:
@@ -92,7 +92,7 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
         warnings=(*collect_warnings(request, plan), *conversions, *discarded, *losses),
         marked=marked,
     )
-    write_report(request, result)
+    write_report(request, plan, result)
     if not request.keeps_segments:
         cache.remove()
     return result

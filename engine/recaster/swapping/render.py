@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Floats, SwappedFace
     from recaster.media.types import Frame, Image, Patch, Plate
-    from recaster.settings.look import MaskSettings
+    from recaster.settings.look import LookSettings, MaskSettings
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.coverage import Faces
     from recaster.swapping.stage_timer import StageTimer
@@ -92,19 +92,21 @@ class _MeasuredFace:
     """A swapped face and what decides how it is laid over the frame; masks are (size, size) float32, 0 to 1.
 
     Attributes:
+        look: of this face in this frame.
         whole: mask as the settings want it, if the model can paint all of the face.
         painted: mask of what the model has painted.
         foreground: mask of nearer faces and of the performer's own glasses; None for nothing.
         occlusion: probability that the face is hidden, place by place; None where nothing was found out.
-        colour: measurements for ``colour_transfer.apply``.
+        colours: measurements for ``colour_transfer.apply``, by each mode that any frame near may need.
     """
 
+    look: LookSettings
     swapped: SwappedFace
     whole: NDArray[np.float32]
     painted: NDArray[np.float32]
     foreground: NDArray[np.float32] | None
     occlusion: Floats | None
-    colour: colour_transfer.Measured
+    colours: Mapping[str, colour_transfer.Measured]
 
 
 _MeasuredFrame = tuple["Frame", "Mapping[int, _MeasuredFace]"]
@@ -181,16 +183,18 @@ class Renderer:
         self, frame: Frame, number: int, target: PlannedFace, swapped: SwappedFace
     ) -> _MeasuredFace:
         look = self._plan.look(number, frame.index)
+        is_learned = look.mask.kind == "learned"
         with self._timer.timing("occluders"):
             occlusion = self._find_occlusion(frame, number, target)
-            foreground = self._mask_foreground(frame, number, target)
+            foreground = self._mask_foreground(frame, number, target, finds_glasses=is_learned)
         with self._timer.timing("mask"):
             whole, painted = _mask(swapped.mask, target.landmarks, look.mask)
             # The inside of the mouth is the target's own.
             shown = painted if swapped.mouth is None else painted * (1 - swapped.mouth.share)
-            shown = _remove_occluded(shown, occlusion, foreground)
-            colour = self._measure_colour(swapped, target, shown, look.colour)
-        return _MeasuredFace(swapped, whole, painted, foreground, occlusion, colour)
+            shown = _remove_occluded(shown, occlusion if is_learned else None, foreground)
+            modes = {each.colour for each in self._plan.courses[number].looks}
+            colours = {mode: self._measure_colour(swapped, target, shown, mode) for mode in modes}
+        return _MeasuredFace(look, swapped, whole, painted, foreground, occlusion, colours)
 
     def _find_occlusion(self, frame: Frame, number: int, face: PlannedFace) -> Floats | None:
         """Computes the probability that a face whose usual look is known is hidden, place by place."""
@@ -201,12 +205,15 @@ class Renderer:
         inside = mask_in_frame(frame.size, face.matrix, self._plan.size)
         return inside * self._occluders.occlusion_probability(appearance, face.image, face.landmarks)
 
-    def _mask_foreground(self, frame: Frame, number: int, face: PlannedFace) -> NDArray[np.float32] | None:
-        """Masks nearer faces and the performer's own glasses before a face."""
+    def _mask_foreground(
+        self, frame: Frame, number: int, face: PlannedFace, *, finds_glasses: bool
+    ) -> NDArray[np.float32] | None:
+        """Masks nearer faces, and the performer's own glasses where they are looked for, before a face."""
         masks = []
         if outlines := self._plan.nearer.get((number, frame.index)):
             masks.append(draw_outlines(outlines, face.matrix, self._plan.size))
-        if appearance := self._plan.appearances.get(number):
+        appearance = self._plan.appearances.get(number)
+        if appearance is not None and finds_glasses:
             glasses = glasses_mask(appearance, face.image, face.landmarks)
             if glasses is not None:
                 masks.append(glasses)
@@ -228,9 +235,9 @@ class Renderer:
         painted = []
         for number, face in faces.items():
             swapped = face.swapped
-            look = self._plan.look(number, frame.index)
+            mode = face.look.colour
             seed = frame.index * GRAIN_SEEDS_PER_FRAME + number
-            image = colour_transfer.apply(swapped.image, face.colour, look.colour, seed)
+            image = colour_transfer.apply(swapped.image, face.colours[mode], mode, seed)
             # The inside of the mouth is the target's own and has its light already.
             if swapped.mouth is not None:
                 image += swapped.mouth.share[..., None] * (swapped.mouth.image - image)
@@ -336,11 +343,13 @@ def _average_first(
     averaged = {}
     for number, face in faces.items():
         seen = [others.get(number) for others in window]
-        colours = [other.colour if other else None for other in seen]
-        occlusions = [other.occlusion if other else None for other in seen]
+        mode = face.look.colour
+        colours = [other.colours[mode] if other else None for other in seen]
+        is_learned = face.look.mask.kind == "learned"
+        occlusions = [other.occlusion if other and is_learned else None for other in seen]
         averaged[number] = dataclasses.replace(
             face,
-            colour=colour_transfer.average_measured(colours, centre),
+            colours={mode: colour_transfer.average_measured(colours, centre)},
             occlusion=colour_transfer.average(occlusions, centre),
         )
     past.append(faces)  # as they were: an average of averages would reach farther

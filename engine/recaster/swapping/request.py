@@ -71,7 +71,7 @@ class SwapRequest:
     @property
     def finds_occluders(self) -> bool:
         """True where what is in front of a face is looked for and left alone."""
-        return self.settings.look.mask.kind == "learned"
+        return any(look.mask.kind == "learned" for look in self.settings.course.looks)
 
     def check(self) -> tuple[str, ...]:
         """Checks that the swap can be written and signed: before hours of work, and not after them.
@@ -92,7 +92,12 @@ class SwapRequest:
         _refuse_overwriting(self.clip.path, self.out, self.settings, self.inputs)
 
     def describe(self) -> dict[str, Any]:
-        """Describes all that decides how a rendered segment looks, as plain values."""
+        """Describes all that decides how a result looks, as plain values."""
+        changes = self.settings.changes
+        return self.describe_segments() | ({"changes": _to_plain(changes)} if changes else {})
+
+    def describe_segments(self) -> dict[str, Any]:
+        """Describes all that decides how every segment looks, but what changes along the clip."""
         # Where matte, report and picture lie changes no pixel; what the picture shows does.
         settings = dataclasses.replace(
             self.settings,
@@ -104,6 +109,7 @@ class SwapRequest:
             layers_out=None,
         )
         plain = _to_plain(settings)
+        del plain["changes"]  # each segment's digest has those that it depends on
         del plain["layers"], plain["layers_out"], plain["layers_alpha"]
         person = self.settings.person
         # Only where they are asked for: parts of other swaps go on as before.

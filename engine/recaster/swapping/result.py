@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from recaster import __version__
 from recaster.faces.landmarkers import make_landmarker
 from recaster.files import write_json
+from recaster.settings.look_course import value_in
 from recaster.swapping.coverage import MIN_COVERED
 
 if TYPE_CHECKING:
@@ -82,12 +83,12 @@ def collect_warnings(request: SwapRequest, plan: SwapPlan) -> tuple[str, ...]:
     )
 
 
-def write_report(request: SwapRequest, result: SwapResult) -> None:
+def write_report(request: SwapRequest, plan: SwapPlan, result: SwapResult) -> None:
     """Writes what was swapped, frame by frame, as JSON; the same whether the swap was stopped or not."""
     if request.settings.report is None:
         return
     info = request.clip.info
-    report = {
+    report: dict[str, Any] = {
         "format": REPORT_FORMAT,
         "recaster": __version__,
         "clip": info.path.name,
@@ -100,4 +101,11 @@ def write_report(request: SwapRequest, result: SwapResult) -> None:
         "marked": result.marked,
         "frame_count": result.frames,
     }
-    write_json(request.settings.report, report | result.coverage.to_json())
+    report |= result.coverage.to_json()
+    for frame in report["frames"]:
+        for face in frame["faces"]:
+            course = plan.courses[plan.tracks.index(face["track"])]
+            look = course.at(frame["frame"])
+            if course.names:
+                face["look"] = {name: value_in(look, name) for name in course.names}
+    write_json(request.settings.report, report)

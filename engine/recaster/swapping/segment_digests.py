@@ -58,6 +58,7 @@ def _digest_faces(plan: SwapPlan, frame: int) -> str:
                 (track_plan.matrices[row], track_plan.landmarks[row]),
                 {name: rows[row] for name, rows in track_plan.extra.items()},
                 plan.nearer.get((number, frame), ()),
+                plan.look(number, frame),
             )
         )
     return _digest(values)

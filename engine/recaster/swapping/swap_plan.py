@@ -14,7 +14,6 @@ from recaster.faces.topology import POINTS
 from recaster.faces.track_choice import choose_tracks
 from recaster.facesets.still_faces import person_in
 from recaster.media.types import Rect
-from recaster.settings.look_course import LookCourse
 from recaster.swapping.corrected_plan import plan_track
 from recaster.swapping.face_overlap import outline_nearer_faces
 from recaster.swapping.swapper import PlannedFace
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from recaster.faces.types import Analysis, FaceTrack, Floats
     from recaster.media.types import Frame, Image
     from recaster.settings.look import LookSettings
+    from recaster.settings.look_course import LookCourse
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.request import SwapRequest
     from recaster.swapping.swapper import Swapper, TrackPlan
@@ -117,7 +117,7 @@ class SwapPlan:
             tracks=numbers,
             left_out=_frames_of(tracks).difference(faces),
             others=_frames_of(track for track in everybody if track.track not in numbers),
-            courses=tuple(LookCourse(settings.look) for _ in tracks),
+            courses=tuple(settings.course for _ in tracks),
             nearer=outline_nearer_faces(tracks, everybody, settings.smoothing),
             found_plans={number: found for number, (_, found) in enumerate(planned) if found is not None},
             warnings=() if analysis is None else analysis.warnings,
