@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import av
 import pytest
 
-from recaster.locks import lock
 from recaster.media.reader import read_frames
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = Path(__file__).parent / "inside" / "run.py"
-LIMIT_S = 600
+LIMIT_S = 240
 """Seconds that a Blender may take for one scenario."""
 WANTED = os.environ.get("RECASTER_BLENDERS")
 FOUND = sorted(path.parent.name for path in (ROOT / ".blender").glob("*/installed"))
@@ -122,34 +121,13 @@ def _plain(value: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def repository(shared_folder: Path) -> Path:
-    """A repository of the extension for this machine, built as for users, once for all test processes."""
-    built = shared_folder / "repository"
+def extension() -> Path:
+    """The extension for this machine, built as for users."""
     command = [ROOT / "scripts" / "build_extension", PLATFORMS[platform.system(), platform.machine()]]
-    with lock(shared_folder / "repository.lock", LIMIT_S):
-        if not built.exists():
-            done = subprocess.run(
-                [*command, "--out", built, "--repository"], capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, done.stderr
-    return built
-
-
-def zip_for(repository: Path, version: str) -> Path:
-    """The extension's zip for a version of Blender, by what its index says."""
-    wanted = version_of(version)
-    [found] = [
-        entry["archive_url"]
-        for entry in json.loads((repository / "index.json").read_text())["data"]
-        if version_of(entry["blender_version_min"])
-        <= wanted
-        < version_of(entry.get("blender_version_max", "99"))
-    ]
-    return repository / found
-
-
-def version_of(text: str) -> tuple[int, ...]:
-    return tuple(map(int, text.split(".")))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    [made] = (ROOT / "build" / "extension").glob("*.zip")
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -167,9 +145,7 @@ def installed(
             home = folder / "home"
             home.mkdir()
             made = Blender(version, home)
-            said = made.run_alone(
-                "install", folder, zip_path=zip_for(request.getfixturevalue("repository"), version)
-            )
+            said = made.run_alone("install", folder, zip_path=request.getfixturevalue("extension"))
             assert said["version"].startswith(version)
             homes[version] = made
         return homes[version]

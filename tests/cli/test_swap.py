@@ -194,7 +194,7 @@ def test_swap_of_real_footage(
         digest = "negative"
         warnings = ()
 
-        def plan(self, track: Any, smoothing: Any) -> TrackPlan:
+        def plan(self, track: Any, smoothing: Any, *_: Any) -> TrackPlan:
             landmarks = smooth(track.landmarks, track.times, smoothing)
             return TrackPlan(track.frames, align_matrix(landmarks, self.size), landmarks)
 

@@ -11,6 +11,7 @@ import pytest
 
 from recaster.api.v1 import job_pb2
 from recaster.cli.flags import add_option, add_options, fill_options
+from recaster.cli.remote import fill_message
 from recaster.errors import UsageError
 from recaster.media.encoders import ENCODERS
 from recaster.settings.conform import ConformSettings
@@ -47,7 +48,7 @@ def test_every_option_has_a_help_and_a_default_that_it_can_have(kind: type[Any])
 @pytest.mark.parametrize(
     ("message", "kinds", "besides"),
     [
-        (job_pb2.SwapOptions, (SwapSettings, ReadOptions, DeviceSettings), {"changes"}),
+        (job_pb2.SwapOptions, (SwapSettings, ReadOptions, DeviceSettings), {"changes", "corrections"}),
         (job_pb2.ExtractOptions, (ExtractSettings,), set()),
         (job_pb2.TrainOptions, (TrainSettings, Schedule, DeviceSettings), {"ingredients"}),
     ],
@@ -62,13 +63,13 @@ def test_what_a_request_sets_is_read_and_all_else_keeps_its_default() -> None:
     assert settings_from(SwapSettings, job_pb2.SwapOptions()) == SwapSettings()
     chosen = job_pb2.SwapOptions(
         mask="hull", feather=0.2, smoothing="ema", detector="dlib-hog", encoder_preset="slow", track=3,
-        label="icon", label_language="fr",
+        label="icon", label_language="fr", keep=["nose", "eyes"], strength=0.5,
     )  # fmt: skip
     assert settings_from(SwapSettings, chosen, frames=range(2, 9)) == SwapSettings(
         frames=range(2, 9),
         track=3,
         smoothing=Smoothing("ema"),
-        look=LookSettings(MaskSettings("hull", 0.2)),
+        look=LookSettings(MaskSettings("hull", 0.2), keep=("nose", "eyes"), strength=0.5),
         analysis=AnalysisSettings("dlib-hog"),
         writer=WriterOptions(preset="slow"),
         label=LabelSettings("icon", "fr"),
@@ -137,3 +138,5 @@ def test_flags_follow_from_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert option_of(ExtractSettings, "min_face") == option_of(AnalysisSettings, "min_face")
     wanted = job_pb2.SwapOptions(mask="box", feather=0.1)
     assert fill_options(job_pb2.SwapOptions(), read, MaskSettings) == wanted
+    read.keep = ("nose", "eyes")
+    assert fill_message(wanted, keep=read.keep).keep == ["nose", "eyes"]

@@ -111,7 +111,7 @@ class FakeSwapper:
         self.aligned = aligned
         self.batches: list[int] = []
 
-    def plan(self, track: FaceTrack, smoothing: object) -> TrackPlan:
+    def plan(self, track: FaceTrack, smoothing: object, *_: object) -> TrackPlan:
         """The track's boxes."""
         del smoothing
         matrices = np.stack([box_matrix(Box(*box), self.size) for box in track.boxes.tolist()])

@@ -43,7 +43,7 @@ def swapper(fake: Any) -> Any:
     """A swapper whose plans depend on the whole track, as neutral shapes do."""
 
     class Swapper(fake.FakeSwapper):  # type: ignore[misc, name-defined]
-        def plan(self, track: FaceTrack, smoothing: object) -> TrackPlan:
+        def plan(self, track: FaceTrack, smoothing: object, *_: object) -> TrackPlan:
             plan = super().plan(track, smoothing)
             offset = track.boxes.mean(0) @ np.array([1, 0, 0, 0]) / 50
             return dataclasses.replace(plan, matrices=plan.matrices + np.array([[0, 0, offset], [0, 0, 0]]))

@@ -89,6 +89,21 @@ def test_the_share_of_a_face_that_is_swapped_is_of_what_the_picture_shows() -> N
     assert measure_coverage(5, whole, left, inside, 2.0) is None
 
 
+def test_what_is_kept_by_choice_is_not_missing() -> None:
+    whole = np.ones((8, 8), np.float32)
+    kept = np.zeros_like(whole)
+    kept[:6] = 1
+    behind = 1 - kept
+    behind[6] = 0
+    everywhere = np.ones((1, 1), bool)
+    found = measure_coverage(5, whole, {Reason.HIDDEN: behind}, everywhere, 1.0, kept)
+    assert found == FaceCoverage(5, 64, 0.5, {Reason.HIDDEN: 0.5}, kept=0.75)
+    assert FaceCoverage.from_json(found.to_json()) == found
+    all_kept = measure_coverage(5, whole, {Reason.HIDDEN: 0 * whole}, everywhere, 1.0, whole)
+    assert all_kept is not None
+    assert (all_kept.covered, all_kept.kept, all_kept.reason) == (1, 1, None)
+
+
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     faces = [(), (face(0.25), face(1.0, Reason.UNPAINTED, 2))]
     write_record(tmp_path / "record.json", faces)
@@ -174,14 +189,14 @@ def test_a_hidden_face_is_told_apart(
 
 
 def test_a_clip_with_a_cut_another_person_nobody_and_a_board(
-    patchy: Path, few_faces: Faceset, tmp_path: Path
+    patchy: Path, actor_faceset: Faceset, tmp_path: Path
 ) -> None:
     from recaster.swapping.load import load_swapper
 
     out = tmp_path / "out.mp4"
     report = tmp_path / "out.json"
     settings = SwapSettings(writer=WRITER, report=report)
-    swapper = load_swapper(source=few_faces.folder)
+    swapper = load_swapper(source=actor_faceset.folder)
     result = pipeline.swap_clip(SwapRequest(Clip(patchy), out, swapper, settings))
     assert (result.frames, result.swapped, len(result.tracks)) == (46, 28, 2)
     assert result.coverage.lines == (

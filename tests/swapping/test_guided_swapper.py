@@ -17,11 +17,14 @@ from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.presets import GuidedNetwork, preset
 from recaster.models.tensors import save_tensors
 from recaster.settings.detection import AnalysisSettings, Smoothing
+from recaster.settings.look import LookSettings
+from recaster.settings.look_course import LookCourse
 from recaster.swapping.guided import GuidedSwapper
 from recaster.swapping.swapper import PlannedFace
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
     from recaster.faces.types import FaceTrack
     from recaster.facesets.faceset import Faceset
@@ -171,3 +174,65 @@ def test_beyond_the_face_the_target_is_shown(
         assert (swapped.image[row, column] == face.image[row, column]).all()
     middle = one.size // 2
     assert (swapped.image[middle, middle] == 99).all() == trained
+
+
+def follow(swapper: GuidedSwapper, track: FaceTrack, **look: Any) -> TrackPlan:
+    return swapper.plan(track, Smoothing("zero-phase"), LookCourse(LookSettings(**look)))
+
+
+def test_a_strength_between_paints_a_person_between(
+    swapper: GuidedSwapper, performance: tuple[list[Frame], FaceTrack]
+) -> None:
+    frames, track = performance
+    plans = {strength: follow(swapper, track, strength=strength) for strength in (0, 0.5, 1)}
+    shapes = {strength: plan.extra["wanted"] for strength, plan in plans.items()}
+    assert (shapes[0] == plans[0].landmarks).all()
+    assert np.allclose(shapes[0.5], (shapes[0] + shapes[1]) / 2)
+    assert np.linalg.norm(shapes[1] - shapes[0], axis=-1).max() > 3
+    for plan in plans.values():
+        assert (plan.matrices == plans[1].matrices).all()
+        assert (plan.extra["weights"] == plans[1].extra["weights"]).all()
+    faces = [planned(plans[strength], frames, swapper.size, 20) for strength in plans]
+    own, between, whole = swapper.swap(faces)
+    assert whole.performer is None
+    for swapped, most in ((own, 2.0), (between, 20.0)):
+        assert swapped.performer is not None
+        inside = swapped.mask > 0.9
+        assert np.abs(swapped.performer.astype(int) - faces[0].image)[inside].mean() < most
+
+
+def test_expressions_are_weaker_or_stronger_and_blinks_stay_blinks(
+    swapper: GuidedSwapper, performance: tuple[list[Frame], FaceTrack]
+) -> None:
+    still, plain, strong = (
+        follow(swapper, performance[1], expression=gain).extra["wanted"] for gain in (0, 1, 1.5)
+    )
+    moves = [np.ptp(geometry.mouth_gap(mesh)) for mesh in (still, plain, strong)]
+    assert moves[0] < 0.1 * moves[1]
+    assert 1.3 * moves[1] < moves[2] < 1.7 * moves[1]
+    least = [geometry.lid_openings(mesh).min() for mesh in (still, plain, strong)]
+    assert np.allclose(least, least[1], atol=0.01)
+
+
+def test_eyes_look_less_or_farther_aside(
+    swapper: GuidedSwapper, performance: tuple[list[Frame], FaceTrack]
+) -> None:
+    aside = []
+    for gain in (0, 1, 1.5):
+        mesh = follow(swapper, performance[1], gaze=gain).extra["wanted"]
+        eye = mesh[:, list(topology.EYE_LEFT)].mean(1)
+        aside.append(((mesh[:, topology.IRIS_LEFT] - eye)[:, 0] / geometry.eye_distance(mesh)).std())
+    assert aside[0] < 0.5 * aside[1]
+    assert aside[2] > 1.3 * aside[1]
+
+
+@pytest.mark.parametrize("part", ["inner-mouth", "beard"])
+def test_lips_beside_what_is_kept_have_the_performers_shape(
+    swapper: GuidedSwapper, performance: tuple[list[Frame], FaceTrack], part: str
+) -> None:
+    plain, fitted = (follow(swapper, performance[1], keep=keep) for keep in ((), (part,)))
+    lips = [*topology.LIPS_OUTER, *topology.LIPS_INNER]
+    assert np.allclose(fitted.extra["wanted"][:, lips], fitted.landmarks[:, lips])
+    upper = [*topology.EYE_LEFT, *topology.BROW_RIGHT, topology.NOSE_TIP, *topology.OVAL]
+    moved = np.linalg.norm(fitted.extra["wanted"] - plain.extra["wanted"], axis=-1)
+    assert moved[:, upper].max() < 0.05 * moved.max()

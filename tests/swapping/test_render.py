@@ -139,7 +139,7 @@ def test_several_faces_in_one_frame_all_end_up_in_it(fake: Any) -> None:
 
 def test_frames_that_the_swapper_leaves_out_pass_untouched(fake: Any) -> None:
     class Picky(fake.FakeSwapper):
-        def plan(self, track: Any, smoothing: Any) -> Any:
+        def plan(self, track: Any, smoothing: Any, *_: Any) -> Any:
             plan = super().plan(track, smoothing)
             kept = slice(0, None, 2)
             return type(plan)(plan.frames[kept], plan.matrices[kept], plan.landmarks[kept], {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -24,24 +25,43 @@ _FOLDS = (
     (0.6, ((247, 30, 29, 27, 28, 56, 190), (467, 260, 259, 257, 258, 286, 414))),
     (0.25, ((113, 225, 224, 223, 222, 221, 189), (342, 445, 444, 443, 442, 441, 413))),
 )
+_IRIS_POINTS: Final = 5  # the centre of an iris and its rim
+_LIPS: Final = sorted(
+    {*topology.LIPS_INNER, *(point for _, *rows in LIP_ROWS for row in rows for point in row)}
+    | {*topology.LIPS_OUTER}
+)
 _MAX_LID_OPENING: Final = 1.6  # opening of lids over the usual: beyond it the mesh is noise
 _MIN_USUAL_LIDS: Final = 0.5  # usual opening of lids over the source's: below it they are shut, not narrow
-_OUTLINE_REACH: Final = 0.45
-_OUTLINE_SIGMA: Final = 0.15
-"""Distance from the outline up to which points follow it, and smoothness of that, in eye distances."""
+_PULL_REACH: Final = 0.45
+_PULL_SIGMA: Final = 0.15
+"""Distance from leading points up to which others follow them, and smoothness of that, in eye distances."""
 _MAX_SHUT_GAP: Final = 0.03  # gap that is seen between lips that touch, in eye distances
 _MIN_FRAMES: Final = 25
 """Frames of a track from which on its calm ones tell the performer's build from the expression."""
 
 
-def retarget(points: Floats, mesh: Floats, source: NeutralShape) -> Floats:
+@dataclass(frozen=True, eq=False)
+class Gains:
+    """Gains of a performer's motion in each frame, (T,); 1 for as it is."""
+
+    expression: Floats
+    gaze: Floats
+
+    @property
+    def are_plain(self) -> bool:
+        """True where nothing is changed."""
+        return bool((self.expression == 1).all() and (self.gaze == 1).all())
+
+
+def retarget(points: Floats, mesh: Floats, source: NeutralShape, gains: Gains | None = None) -> Floats:
     """Makes the source's face move as the target does, in the target's frames.
 
     The target's offsets from its own neutral are added to the source's neutral in the canonical
     space, and the target's pose is put back. Lids keep their place between closed and usual for
     each person, so that closed stays closed; lips part as far as the target's do, and never cross. The
     outline is the target's, what is near it following. In a track of a few frames build and expression
-    cannot be told apart: the fewer, the more of the target's build is kept.
+    cannot be told apart: the fewer, the more of the target's build is kept. Lids that close do so whatever
+    the gain of expressions: half a blink would look drowsy.
 
     Args:
         points: (T, 478, 3), one performer's meshes in frame pixels, smoothed; so is what is returned.
@@ -50,27 +70,59 @@ def retarget(points: Floats, mesh: Floats, source: NeutralShape) -> Floats:
     """
     expressions, fits = align_to_canonical(points, mesh)
     target = _learn_performer(expressions, source)
-    moved = source.neutral + (expressions - target.neutral)
+    offsets = expressions - target.neutral
     # By what is shut and what is usual for each of them, so that shut stays shut.
     share = (lid_openings(expressions) - target.closed) / (target.lids - target.closed)
+    apart = _lip_offsets(expressions, target)
+    if gains is not None and not gains.are_plain:
+        offsets = _scale_offsets(offsets, gains)
+        share += np.maximum(share - 1, 0) * (gains.expression[:, None] - 1)
+        apart *= gains.expression[:, None, None]
+    moved = source.neutral + offsets
     wanted = source.closed + np.clip(share, 0.0, _MAX_LID_OPENING) * (source.lids - source.closed)
     moved = _set_lids(moved, source.neutral, wanted / lid_openings(source.neutral))
-    moved = _set_lips(moved, _lip_offsets(expressions, target))
+    moved = _set_lips(moved, apart)
     placed = fits.undo(moved)
     # The target's head stays: a narrower face would leave the target's jaw, and its beard, beside it, and a
     # wider one would be cut off.
     oval = list(topology.OVAL)
-    return placed + _outline_pull(source.neutral) @ (points[:, oval] - placed[:, oval])
+    return placed + _pull(source.neutral, oval) @ (points[:, oval] - placed[:, oval])
 
 
-def _outline_pull(neutral: Floats) -> Floats:
-    """Shares (478, 36) by which each point follows each point of the outline."""
-    outline = neutral[list(topology.OVAL), :2]
-    away = cdist(neutral[:, :2], outline) / eye_distance(neutral)
-    shares = np.exp(-((away / _OUTLINE_SIGMA) ** 2))
+def _scale_offsets(offsets: Floats, gains: Gains) -> Floats:
+    """Scales offsets (T, 478, 3) from a neutral mesh: the irises' in their eyes by the gaze's gain."""
+    scaled = offsets * gains.expression[:, None, None]
+    eyes = ((topology.EYE_LEFT, topology.IRIS_LEFT), (topology.EYE_RIGHT, topology.IRIS_RIGHT))
+    for outline, first in eyes:
+        iris = slice(first, first + _IRIS_POINTS)
+        before, after = (each[:, list(outline)].mean(1, keepdims=True) for each in (offsets, scaled))
+        scaled[:, iris] = after + (offsets[:, iris] - before) * gains.gaze[:, None, None]
+    return scaled
+
+
+def morph_shape(performer: Floats, wanted: Floats, strength: Floats) -> Floats:
+    """Shapes (T, 478, 3) between a performer's meshes and those of the source's face in the same frames.
+
+    ``strength`` (T,) is 0 for the performer's to 1.
+    """
+    between = performer + strength[:, None, None] * (wanted - performer)
+    # To the bit: a whole swap doesn't depend on whether another frame's is one.
+    return np.where(strength[:, None, None] == 1, wanted, between)
+
+
+def fit_lips(meshes: Floats, performer: Floats, source: NeutralShape) -> Floats:
+    """Moves lips of the source's meshes (T, 478, 3) to the performer's, what is near them following."""
+    return meshes + _pull(source.neutral, _LIPS) @ (performer[:, _LIPS] - meshes[:, _LIPS])
+
+
+def _pull(neutral: Floats, leading: list[int]) -> Floats:
+    """Shares (478, K) by which each point follows each of K leading ones, those themselves wholly."""
+    places = neutral[leading, :2]
+    away = cdist(neutral[:, :2], places) / eye_distance(neutral)
+    shares = np.exp(-((away / _PULL_SIGMA) ** 2))
     shares /= shares.sum(1, keepdims=True)
-    pull = np.clip(1 - away.min(1) / _OUTLINE_REACH, 0, 1)[:, None] ** 2 * shares
-    pull[list(topology.OVAL)] = np.eye(len(outline))
+    pull = np.clip(1 - away.min(1) / _PULL_REACH, 0, 1)[:, None] ** 2 * shares
+    pull[leading] = np.eye(len(places))
     return pull
 
 

@@ -173,6 +173,9 @@ class LookCourse:
         return [change for change in self.changes if not change.is_key]
 
 
+PLAIN_COURSE: Final = LookCourse()
+
+
 def value_in(look: LookSettings, name: str) -> Any:
     """The value of an option in a look, by its name."""
     found: Any = look

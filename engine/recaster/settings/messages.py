@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from recaster.settings.corrections import ANGLE_BOUNDS_DEG, PLACE_BOUNDS_PX
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.extract import ExtractSettings
-from recaster.settings.options import Bounds, options_of, own_options, parts_of
+from recaster.settings.options import Bounds, Option, options_of, own_options, parts_of
 from recaster.settings.swap import FRAME_BOUNDS, PreviewSettings, SwapSettings
 from recaster.settings.train import Schedule, TrainSettings
 
@@ -44,9 +44,23 @@ def settings_from(kind: type[S], message: Any, **others: Any) -> S:
     """
     known = message.DESCRIPTOR.fields_by_name
     values = {
-        each.name: getattr(message, each.wire)
+        each.name: _read_field(message, each)
         for each in own_options(kind)
-        if each.name not in others and each.wire in known and message.HasField(each.wire)
+        if each.name not in others and each.wire in known and _is_set(message, each)
     }
     parts = {name: settings_from(part, message) for name, part in parts_of(kind).items()}
     return kind(**{**values, **parts, **others})
+
+
+def _is_set(message: Any, option: Option) -> bool:
+    """True if a message has an option's field; a list that is empty isn't set."""
+    return bool(getattr(message, option.wire)) if _is_list(option) else message.HasField(option.wire)
+
+
+def _read_field(message: Any, option: Option) -> Any:
+    value = getattr(message, option.wire)
+    return tuple(value) if _is_list(option) else value
+
+
+def _is_list(option: Option) -> bool:
+    return bool(option.hint == tuple[str, ...])

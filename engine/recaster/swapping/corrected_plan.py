@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.faces.track_pieces import find_changed_frames
+from recaster.settings.look_course import PLAIN_COURSE, LookCourse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,21 +33,25 @@ shape and usual look aren't those of the one that was found."""
 
 
 def plan_track(
-    track: FaceTrack, analysis: Analysis | None, swapper: Swapper, smoothing: Smoothing
+    track: FaceTrack,
+    analysis: Analysis | None,
+    swapper: Swapper,
+    smoothing: Smoothing,
+    course: LookCourse = PLAIN_COURSE,
 ) -> tuple[TrackPlan, TrackPlan | None]:
     """Plans a track; also returns the plan as found whose rows it has far from corrections, if it has one.
 
     Args:
         analysis: as found; None where nothing was corrected.
     """
-    plan = swapper.plan(track, smoothing)
+    plan = swapper.plan(track, smoothing, course)
     found = next((each for each in analysis.tracks if each.track == track.track), None) if analysis else None
     if found is None or found is track:
         return plan, None
     changed = find_changed_frames(track, found)
     if len(changed) > MAX_CHANGED_SHARE * min(len(track), len(found)):
         return plan, None
-    earlier = swapper.plan(found, smoothing)
+    earlier = swapper.plan(found, smoothing, course)
     return _blend_plans(plan, earlier, changed), earlier
 
 

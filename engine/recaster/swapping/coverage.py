@@ -74,14 +74,16 @@ class FaceCoverage:
 
     Attributes:
         area: what the picture shows of it, in pixels of the frame.
-        covered: share of that which was swapped, 0 to 1.
+        covered: share of that which was swapped, 0 to 1; of what isn't kept by choice.
         lost: shares of it that were not, by reason; with ``covered`` they make 1.
+        kept: share of what the picture shows that stays by choice.
     """
 
     track: int
     area: int
     covered: float
     lost: Mapping[Reason, float]
+    kept: float = 0.0
 
     @property
     def reason(self) -> Reason | None:
@@ -91,13 +93,15 @@ class FaceCoverage:
     def to_json(self) -> dict[str, Any]:
         """Turns it into plain values for a report."""
         lost = {str(reason): share for reason, share in self.lost.items() if share}
-        return {"track": self.track, "area": self.area, "covered": self.covered, "lost": lost}
+        kept = {"kept": self.kept} if self.kept else {}
+        return {"track": self.track, "area": self.area, "covered": self.covered, "lost": lost} | kept
 
     @classmethod
     def from_json(cls, value: Any) -> FaceCoverage:
         """Reads what ``to_json`` made (ValueError, TypeError, KeyError or AttributeError where it didn't)."""
         lost = {Reason(name): float(share) for name, share in value["lost"].items()}
-        return cls(int(value["track"]), int(value["area"]), float(value["covered"]), lost)
+        kept = float(value.get("kept", 0))
+        return cls(int(value["track"]), int(value["area"]), float(value["covered"]), lost, kept)
 
 
 Faces = tuple[FaceCoverage, ...]
@@ -110,6 +114,7 @@ def measure_coverage(
     left: Mapping[Reason, NDArray[np.float32]],
     inside: NDArray[np.bool_],
     zoom: float,
+    kept: NDArray[np.float32] | None = None,
 ) -> FaceCoverage | None:
     """Computes how much of a face was swapped; None where next to nothing of it lies within the picture.
 
@@ -118,16 +123,22 @@ def measure_coverage(
         left: the mask after each step that may have taken something away, by the reason that it had.
         inside: where the crop shows the frame, (size, size) or (1, 1).
         zoom: frame pixels a crop pixel.
+        kept: mask of what stays by choice, (size, size), 0 to 1; None for nothing.
     """
     shown = _total(whole * inside)
     # A sliver at the picture's border says nothing of the face.
     if shown < max(1.0, MIN_SHOWN * _total(whole)):
         return None
-    shares = [1.0, *(min(1.0, _total(mask * inside) / shown) for mask in left.values())]
+    wanted = shown if kept is None else _total(whole * (1 - kept) * inside)
+    # Where all that the picture shows is kept, nothing is missing.
+    shares = [
+        1.0,
+        *(min(1.0, _total(mask * inside) / wanted) if wanted >= 1 else 1.0 for mask in left.values()),
+    ]
     # Rounded before they are subtracted, so that what is lost and what is covered make 1.
     steps = [round(share, 3) for share in shares]
     lost = {reason: round(max(0.0, a - b), 3) for reason, (a, b) in zip(left, pairwise(steps), strict=True)}
-    return FaceCoverage(track, round(shown * zoom * zoom), steps[-1], lost)
+    return FaceCoverage(track, round(shown * zoom * zoom), steps[-1], lost, round(1 - wanted / shown, 3))
 
 
 def _total(values: NDArray[np.float32]) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import cv2
 import numpy as np
 
+from recaster.appearance.face_mix import warp_face
 from recaster.appearance.light import match_detail
 from recaster.errors import UsageError
 from recaster.faces import alignment, geometry, topology
@@ -18,10 +19,11 @@ from recaster.likeness.conditioning import CHANNELS, draw
 from recaster.likeness.likeness import Likeness
 from recaster.likeness.mouth import transfer_mouth_interior
 from recaster.likeness.references import REGIONS
-from recaster.likeness.retarget import retarget
+from recaster.likeness.retarget import Gains, fit_lips, morph_shape, retarget
 from recaster.models.tensors import load_tensors
 from recaster.networks.guided_litert import LiteSwap
 from recaster.settings.detection import Smoothing
+from recaster.settings.look_course import PLAIN_COURSE, LookCourse
 from recaster.swapping.swapper import TrackPlan
 
 if TYPE_CHECKING:
@@ -29,9 +31,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from recaster.faces.neutral_shape import NeutralShape
     from recaster.faces.types import FaceTrack, Floats
     from recaster.facesets.faceset import Faceset
+    from recaster.media.types import Image
     from recaster.models.model_folder import ModelFolder
+    from recaster.settings.look import LookSettings
     from recaster.swapping.swapper import PlannedFace
 
 UNTRAINED_SIZE = 256
@@ -55,6 +60,9 @@ GLASSES: Final = (
 )
 
 
+_FITTED_LIPS: Final = frozenset(("inner-mouth", "beard"))  # parts kept whose border runs along the lips
+
+
 class Network(Protocol):
     """Finisher of warps: ``GuidedSwap`` or ``LiteSwap``."""
 
@@ -75,6 +83,7 @@ class GuidedSwapper:
         self.likeness = likeness
         self.size = size
         self.digest = digest
+        self.can_reshape = True
         self.warnings = (GLASSES,) if likeness.had_glasses else ()
         self._network = network
         self._reference = mesh_to_crop(likeness.mesh, size)
@@ -94,7 +103,7 @@ class GuidedSwapper:
         network = _load_tensorflow_network(folder) if gpu else LiteSwap(chosen, CHANNELS, folder.weights)
         return cls(likeness, size, folder.digest(), network)
 
-    def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
+    def plan(self, track: FaceTrack, smoothing: Smoothing, course: LookCourse = PLAIN_COURSE) -> TrackPlan:
         """Retargets the source's face onto every frame of a track, and fits the crops around it.
 
         Raises:
@@ -103,14 +112,23 @@ class GuidedSwapper:
         if track.landmarks.shape[1] != topology.POINTS:
             raise UsageError("a guided swap is driven by the face mesh: use --landmarker mesh")
         landmarks = smooth(track.landmarks, track.times, smoothing)
-        wanted = retarget(landmarks, self.likeness.mesh, self.likeness.neutral_shape)
+        looks = [course.at(frame) for frame in track.frames.tolist()]
+        gains = Gains(np.array([look.expression for look in looks]), np.array([look.gaze for look in looks]))
+        wanted = retarget(landmarks, self.likeness.mesh, self.likeness.neutral_shape, gains)
         # Crops follow the face that is wanted, and not the target's, for it is what is painted.
         weights = self._smooth_weights(self.likeness.weights(wanted), track.times)
+        extra = {
+            "wanted": _choose_shape(wanted, landmarks, looks, self.likeness.neutral_shape),
+            "weights": weights,
+        }
+        # By the course and not by these frames: plans of one track are mixed where it was corrected.
+        if any(look.strength < 1 for look in course.looks):
+            extra["strength"] = np.array([look.strength for look in looks])
         return TrackPlan(
             frames=track.frames,
             matrices=geometry.fit_crop(wanted, self._reference),
             landmarks=landmarks,
-            extra={"wanted": wanted, "weights": weights},
+            extra=extra,
             opacities=profile_opacity(landmarks, track.times),
         )
 
@@ -145,9 +163,31 @@ class GuidedSwapper:
                 drawing.visible_mask,
                 face.matrix,
                 transfer_mouth_interior(face.image, face.landmarks, drawing.points),
+                _warp_performer(face, drawing.points),
             )
             for image, drawing, face in zip(painted, drawn, faces, strict=True)
         ]
+
+
+def _choose_shape(
+    wanted: Floats, landmarks: Floats, looks: Sequence[LookSettings], source: NeutralShape
+) -> Floats:
+    """Chooses the meshes that are painted, of those of a whole likeness and the performer's."""
+    strength = np.array([look.strength for look in looks])
+    shape = morph_shape(landmarks, wanted, strength) if (strength < 1).any() else wanted
+    # At the lips' edges performer and source meet: there both need one shape.
+    rows = np.flatnonzero([not _FITTED_LIPS.isdisjoint(look.keep) for look in looks])
+    if len(rows):
+        shape = shape.copy()
+        shape[rows] = fit_lips(shape[rows], landmarks[rows], source)
+    return shape
+
+
+def _warp_performer(face: PlannedFace, wanted: Floats) -> Image | None:
+    """Warps the performer's face onto the painted mesh where both are mixed."""
+    if face.extra.get("strength", 1) == 1:
+        return None
+    return warp_face(face.image, face.landmarks, wanted)
 
 
 def _load_tensorflow_network(folder: ModelFolder) -> Network:

@@ -13,6 +13,7 @@ from recaster.faces.smoothing import smooth
 from recaster.faces.types import Box, SwappedFace
 from recaster.models.tensors import load_tensors
 from recaster.networks.pairwise import PairwiseSwap
+from recaster.settings.look_course import PLAIN_COURSE, LookCourse
 from recaster.swapping.swapper import TrackPlan
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class PairwiseSwapper:
     def __init__(self, preset: Preset, weights: Mapping[str, NDArray[np.float32]], digest: str) -> None:
         self.size = preset.size
         self.digest = digest
+        self.can_reshape = False
         self.warnings = ()  # a source's glasses are a part of such a model
         self._preset = preset
         self._network = PairwiseSwap(preset, weights)
@@ -46,8 +48,9 @@ class PairwiseSwapper:
         weights = load_tensors(folder.weights, PairwiseSwap.expected(preset))
         return cls(preset, weights, folder.digest())
 
-    def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
+    def plan(self, track: FaceTrack, smoothing: Smoothing, course: LookCourse = PLAIN_COURSE) -> TrackPlan:
         """Cuts the face out as it was in training: by smoothed landmarks, or by the smoothed box."""
+        del course  # of a look that asks for another shape nothing gets here
         landmarks = smooth(track.landmarks, track.times, smoothing)
         # A network knows faces only as they were cut out in training.
         if self._preset.crop == "box":

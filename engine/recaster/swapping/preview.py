@@ -91,6 +91,7 @@ def _save(request: SwapRequest, image: Image) -> str:
 def _check(request: SwapRequest, frame: int) -> None:
     """Refuses what cannot be shown, or not under this name (UsageError)."""
     request.refuse_overwriting()
+    request.check_look()
     out = request.out
     if request.settings.matte is not None or request.settings.report is not None:
         raise UsageError("a preview is one picture: leave the matte and the report out")

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
+from recaster.appearance.face_mix import mix_faces
 from recaster.appearance.light import compute_normals
 from recaster.appearance.occluders import Occluders, glasses_mask, occlusion_mask
+from recaster.faces.alignment import transform
 from recaster.faces.topology import POINTS
 from recaster.media.patches import paste_patches
 from recaster.media.prefetch import prefetch
@@ -25,6 +27,7 @@ from recaster.swapping import colour_transfer
 from recaster.swapping.composite import Layer, PaintedFace, composite
 from recaster.swapping.coverage import Reason, measure_coverage
 from recaster.swapping.face_overlap import draw_outlines
+from recaster.swapping.kept_parts import mask_kept_parts
 from recaster.swapping.masks import compute_face_mask
 from recaster.swapping.performer_appearance import mask_in_frame
 
@@ -48,6 +51,8 @@ PREFETCHED_FRAMES: Final = 4
 """Frames that one stage may be before the next."""
 GRAIN_SEEDS_PER_FRAME: Final = 1009
 """More than a frame has faces, so that no two faces of a clip have the same grain."""
+WHOLE_STRENGTH: Final = 0.1
+"""Strength below which a face fades: what is hardly changed need not be as soft as a crop."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +99,8 @@ class _MeasuredFace:
     Attributes:
         look: of this face in this frame.
         whole: mask as the settings want it, if the model can paint all of the face.
-        painted: mask of what the model has painted.
+        painted: mask of what the model has painted, but for what is kept.
+        kept: mask of what stays the performer's by choice; None for nothing.
         foreground: mask of nearer faces and of the performer's own glasses; None for nothing.
         occlusion: probability that the face is hidden, place by place; None where nothing was found out.
         colours: measurements for ``colour_transfer.apply``, by each mode that any frame near may need.
@@ -104,6 +110,7 @@ class _MeasuredFace:
     swapped: SwappedFace
     whole: NDArray[np.float32]
     painted: NDArray[np.float32]
+    kept: NDArray[np.float32] | None
     foreground: NDArray[np.float32] | None
     occlusion: Floats | None
     colours: Mapping[str, colour_transfer.Measured]
@@ -192,9 +199,13 @@ class Renderer:
             # The inside of the mouth is the target's own.
             shown = painted if swapped.mouth is None else painted * (1 - swapped.mouth.share)
             shown = _remove_occluded(shown, occlusion if is_learned else None, foreground)
+            # Measured as if nothing were kept: what is painted looks the same beside it.
             modes = {each.colour for each in self._plan.courses[number].looks}
             colours = {mode: self._measure_colour(swapped, target, shown, mode) for mode in modes}
-        return _MeasuredFace(look, swapped, whole, painted, foreground, occlusion, colours)
+            kept = _mask_kept(target, look, self._plan.size)
+            if kept is not None:
+                painted = painted * (1 - kept)
+        return _MeasuredFace(look, swapped, whole, painted, kept, foreground, occlusion, colours)
 
     def _find_occlusion(self, frame: Frame, number: int, face: PlannedFace) -> Floats | None:
         """Computes the probability that a face whose usual look is known is hidden, place by place."""
@@ -238,6 +249,8 @@ class Renderer:
             mode = face.look.colour
             seed = frame.index * GRAIN_SEEDS_PER_FRAME + number
             image = colour_transfer.apply(swapped.image, face.colours[mode], mode, seed)
+            if swapped.performer is not None:
+                image = mix_faces(swapped.performer, image, face.look.strength)
             # The inside of the mouth is the target's own and has its light already.
             if swapped.mouth is not None:
                 image += swapped.mouth.share[..., None] * (swapped.mouth.image - image)
@@ -246,7 +259,8 @@ class Renderer:
             if frame.view is not None:
                 image = frame.view.encode(image)
             is_unbounded = frame.view is not None and frame.view.is_unbounded
-            layer = Layer(image, visible, swapped.matrix, is_unbounded)
+            fade = np.float32(min(1.0, face.look.strength / WHOLE_STRENGTH))
+            layer = Layer(image, visible * fade, swapped.matrix, is_unbounded)
             layers.append(layer)
             if self._keeps_faces:
                 painted.append(self._keep_face(frame, number, face, layer))
@@ -255,7 +269,7 @@ class Renderer:
             # In the order in which they are taken off: each reason has what it took beyond those before it.
             left = {Reason.UNPAINTED: face.painted, Reason.TURNED: turned, Reason.HIDDEN: visible}
             coverages.append(
-                measure_coverage(self._plan.tracks[number], face.whole, left, inside, layer.zoom)
+                measure_coverage(self._plan.tracks[number], face.whole, left, inside, layer.zoom, face.kept)
             )
         has_layer = "face" in self._settings.layers
         patches = composite(frame, layers, self._settings.label, has_layer=has_layer)
@@ -303,6 +317,15 @@ def _mask(
     if settings.kind != "learned":
         return painted, painted
     return compute_face_mask(np.ones_like(learned), landmarks, settings), painted
+
+
+def _mask_kept(face: PlannedFace, look: LookSettings, size: int) -> NDArray[np.float32] | None:
+    """Masks what stays of a performer's face; None for nothing."""
+    if not look.keep:
+        return None
+    wanted = face.extra.get("wanted")
+    meshes = [face.landmarks] + ([] if wanted is None else [transform(wanted, face.matrix)])
+    return mask_kept_parts(look.keep, look.keep_feather, meshes, size)
 
 
 def _remove_occluded(

@@ -84,8 +84,20 @@ class SwapRequest:
         """
         if self.mark is not None:
             check_signer(self.mark.signer)
+        self.check_look()
         is_signed = self.mark is not None
         return check_outputs(self.clip, self.out, self.settings, self.inputs, is_signed=is_signed)
+
+    def check_look(self) -> None:
+        """Refuses looks that the swapper or the landmarks have nothing for (UsageError)."""
+        looks = self.settings.course.looks
+        if any(look.keep for look in looks) and self.settings.analysis.landmarker != "mesh":
+            raise UsageError("parts of a face are kept by the face mesh: use --landmarker mesh")
+        if any(look.reshapes for look in looks) and not self.swapper.can_reshape:
+            raise UsageError(
+                "strength, expression and gaze go with guided models and facesets; a pairwise model paints "
+                "faces of one shape: leave them at 1"
+            )
 
     def refuse_overwriting(self) -> None:
         """Refuses to write where something is read, or two results to one place (UsageError)."""

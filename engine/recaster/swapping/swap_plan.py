@@ -101,7 +101,8 @@ class SwapPlan:
         """Lets the swapper plan every track, and finds who of everybody in the clip is in front of whom."""
         everybody = () if analysis is None else analysis.tracks
         uncorrected = None if analysis is None else analysis.uncorrected
-        planned = [plan_track(track, uncorrected, swapper, settings.smoothing) for track in tracks]
+        course = settings.course
+        planned = [plan_track(track, uncorrected, swapper, settings.smoothing, course) for track in tracks]
         plans = tuple(plan for plan, _ in planned)
         faces: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for number, plan in enumerate(plans):
@@ -117,7 +118,7 @@ class SwapPlan:
             tracks=numbers,
             left_out=_frames_of(tracks).difference(faces),
             others=_frames_of(track for track in everybody if track.track not in numbers),
-            courses=tuple(settings.course for _ in tracks),
+            courses=(course,) * len(tracks),
             nearer=outline_nearer_faces(tracks, everybody, settings.smoothing),
             found_plans={number: found for number, (_, found) in enumerate(planned) if found is not None},
             warnings=() if analysis is None else analysis.warnings,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from recaster.faces.types import FaceTrack, Floats, SwappedFace
     from recaster.media.types import Image
     from recaster.settings.detection import Smoothing
+    from recaster.settings.look_course import LookCourse
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +74,14 @@ class Swapper(Protocol):
         """
 
     @property
+    def can_reshape(self) -> bool:
+        """True if it paints a face's shape and expressions as a look wants them."""
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences on the source that an editor should know."""
 
-    def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
+    def plan(self, track: FaceTrack, smoothing: Smoothing, course: LookCourse) -> TrackPlan:
         """Decides on the crops of a whole track; frames may be left out, never added.
 
         Those are left out in which the face is turned too far away.
