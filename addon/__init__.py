@@ -9,6 +9,10 @@ from . import images, preferences, properties
 from .engine import jobs, session
 from .engine import operators as engine_operators
 from .engine import panels as engine_panels
+from .mend import dragging, overlay
+from .mend import operators as mend_operators
+from .mend import panels as mend_panels
+from .mend import tracks as mend_tracks
 from .rights import operators as rights_operators
 from .rights import panels as rights_panels
 from .rights import signing
@@ -24,10 +28,13 @@ _CLASSES = (
     *engine_operators.CLASSES,
     *swap_operators.CLASSES,
     *task_operators.CLASSES,
+    *mend_operators.CLASSES,
+    *dragging.CLASSES,
     *train_operators.CLASSES,
     *rights_operators.CLASSES,
     *engine_panels.CLASSES,
     *swap_panels.CLASSES,
+    *mend_panels.CLASSES,
     *train_panels.CLASSES,
     *rights_panels.CLASSES,
     *task_panels.CLASSES,
@@ -35,6 +42,7 @@ _CLASSES = (
 _ON_SNAPSHOT = (jobs.on_engine_state, workflow.on_engine_state, training.on_engine_state)
 _ON_LOAD = (
     previews.forget_all,
+    mend_tracks.forget_all,
     signing.forget_all,
     training.forget_all,
     previews.show_all,
@@ -49,9 +57,10 @@ def register() -> None:
         bpy.utils.register_class(one)
     images.register()
     swap_panels.register_menus()
+    overlay.register()
     session.listeners.extend(_ON_SNAPSHOT)
     session.loaders.extend(_ON_LOAD)
-    session.undoers.append(workflow.after_undo)
+    session.undoers.extend((workflow.after_undo, mend_tracks.after_undo))
     session.renderers.append(signing.on_render)
     session.register()
 
@@ -63,6 +72,7 @@ def unregister() -> None:
     session.loaders.clear()
     session.undoers.clear()
     session.renderers.clear()
+    overlay.unregister()
     swap_panels.unregister_menus()
     images.unregister()
     for one in reversed(_CLASSES):

@@ -133,6 +133,10 @@ class StripSettings(bpy.types.PropertyGroup):
     result_of: StringProperty(description="The strip that this one is a swap of")
     part: StringProperty(description="Part of the result that this strip shows: frame, face or matte")
     made_for: StringProperty(description="Whose face in the picture was swapped in this result")
+    corrections: StringProperty(description="The state of the corrections of its file, as it was last seen")
+    markers: StringProperty(description="Markers of trouble that are on the timeline for it, by name")
+    show_faces: BoolProperty(name="Show Faces", description="Draw the faces that were found over the preview")
+    show_points: BoolProperty(name="Points", description="Draw the points of the faces' meshes, too")
     told: StringProperty(description="Which frames of this result weren't swapped, and why")
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .engine.connection import BackgroundWork, EngineConnection
     from .engine.jobs import Speed
     from .engine.session import ConnectionTest
+    from .mend.tracks import MendView
     from .swap.previews import StripView
     from .swap.tasks import SwapTask
     from .train.faces_pages import FacesPage
@@ -70,6 +71,9 @@ class AddonState:
         hidden_jobs: jobs that nobody wants to see any more; None until they are read.
         tasks: all swaps of this file, by request, in the order they were asked for.
         strip_views: what was found out about strips, by name and files.
+        corrections: digests of movies' corrections as they were last seen, by the movie's path.
+        corrections_texts: such corrections, by their digest.
+        mend_views: faces and trouble that were found in strips, by name and file.
         source_lengths: frames of movies that aren't stretched; Blender opens the file to tell.
         uploaded_clips: clips that engines have, by address, path, size and time; threads that send use it.
         extractions: of the source's faces and the target's.
@@ -98,6 +102,9 @@ class AddonState:
     hidden_jobs: set[str] | None = None
     tasks: dict[str, SwapTask] = field(default_factory=dict)
     strip_views: dict[tuple[str, ...], StripView] = field(default_factory=dict)
+    corrections: dict[str, str] = field(default_factory=dict)
+    corrections_texts: dict[str, str] = field(default_factory=dict)
+    mend_views: dict[tuple[str, str], MendView] = field(default_factory=dict)
     source_lengths: dict[tuple[str, int, int, float], int] = field(default_factory=dict)
     uploaded_clips: dict[tuple[str, str, int, int], str] = field(default_factory=dict)
     extractions: dict[str, Extraction] = field(

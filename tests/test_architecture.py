@@ -183,7 +183,7 @@ def test_the_add_on_needs_the_thin_parts_only() -> None:
     assert wrong == set()
 
 
-FEATURES = ("engine", "rights", "swap", "train")
+FEATURES = ("engine", "rights", "swap", "mend", "train")
 """The add-on's folders; each may import those before it."""
 
 

@@ -215,6 +215,15 @@ def redraw() -> None:
                     region.tag_redraw()
 
 
+def redraw_previews() -> None:
+    """Lets the sequencers' previews show what is drawn over them."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            for region in area.regions if area.type == "SEQUENCE_EDITOR" else ():
+                if region.type == "PREVIEW":
+                    region.tag_redraw()
+
+
 def push_undo_step(message: str) -> None:
     """Makes what was done since the last one a step that can be undone."""
     windows = bpy.context.window_manager.windows

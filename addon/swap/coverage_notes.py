@@ -34,7 +34,7 @@ def lines_of(result: Any) -> tuple[Coverage, list[str]] | None:
         time_scalar = Fraction(*(int(one) for one in value["pace"]))
         coverage = parse_coverage(value["frames"], value["swapped"], value["ranges"])
         placed = [
-            (_timeline_range(result, first, last, time_scalar), why) for first, last, why in coverage.ranges
+            (timeline_range(result, first, last, time_scalar), why) for first, last, why in coverage.ranges
         ]
     except (ValueError, TypeError, KeyError, ArithmeticError):  # none, or somebody's own .blend
         return None
@@ -58,7 +58,7 @@ def _count_by_reason(coverage: Coverage) -> list[str]:
     return [f"{count} {_frame_noun(count)}: {why}" for why, count in counts.items()]
 
 
-def _timeline_range(result: Any, first: int, last: int, time_scalar: Fraction) -> tuple[int, int] | None:
+def timeline_range(result: Any, first: int, last: int, time_scalar: Fraction) -> tuple[int, int] | None:
     """Returns the frames of the timeline at which a result shows frames of its file; None for none."""
     span = compat.content_span(result)
     begin = compat.content_start(result)

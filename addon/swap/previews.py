@@ -14,6 +14,7 @@ from ..engine import session
 from ..state import addon_state
 from .source_range import SourceRange, StripError, file_frame, source_range_of
 from .strip_choices import StripChoices, encode_portrait, face_field, person_file, to_swap_options
+from .strip_corrections import correction_options, upload_corrections
 from .tasks import every_strip
 from .uploads import upload_range
 
@@ -26,6 +27,7 @@ FIND_PEOPLE_TIMEOUT_S = 330.0
 """Seconds that a look at a whole strip may take; asked again, it goes on where it was."""
 
 
+Tracks = tuple[int, ...]
 MAX_PEOPLE = 60
 """So many people are shown, the main one first."""
 
@@ -36,6 +38,7 @@ class StripView:
 
     Attributes:
         people: pictures of the people in it, the main one first.
+        tracks: numbers of their tracks, by those pictures.
         preview: a file with the frame that was previewed, as it was swapped.
         frame: the frame of the timeline that it is of.
         previewed: what was chosen for it.
@@ -45,6 +48,7 @@ class StripView:
     """
 
     people: list[Path] = field(default_factory=list)
+    tracks: dict[str, Tracks] = field(default_factory=dict)
     preview: Path | None = None
     frame: int = 0
     previewed: StripChoices | None = None
@@ -73,18 +77,21 @@ def find_people(strip: Any, scene: Any) -> None:
     """Looks who is in a strip, in a thread (StripError)."""
     source = source_range_of(strip, scene, strip.recaster.handles)
 
-    def do(client: Client, work: BackgroundWork, local: bool, cache: Path) -> list[Path]:
+    def do(client: Client, work: BackgroundWork, local: bool, cache: Path) -> dict[Path, Tracks]:
         from recaster.api.v1 import clip_pb2
 
         uploaded = upload_range(client, work, source, cache / "clips", local)
         work.report(_update("looking for people"))
         request = clip_pb2.FindPeopleRequest(clip_id=uploaded.clip.clip_id, range=uploaded.range)
+        if digest := upload_corrections(client, source, uploaded):
+            request.corrections = digest
         found = client.connection.call(client.clips.FindPeople, request, FIND_PEOPLE_TIMEOUT_S).people
-        portraits = [one.portrait for one in found if one.portrait][:MAX_PEOPLE]
-        return [images.keep(one, cache / "people", ".jpg") for one in portraits]
+        shown = [one for one in found if one.portrait][:MAX_PEOPLE]
+        return {images.keep(one.portrait, cache / "people", ".jpg"): tuple(one.tracks) for one in shown}
 
-    def done(about: StripView, found: list[Path]) -> None:
-        about.people = found
+    def done(about: StripView, found: dict[Path, Tracks]) -> None:
+        about.people = list(found)
+        about.tracks = {str(path): tracks for path, tracks in found.items()}
         for path in found:
             images.load(path)
         if not found:
@@ -106,10 +113,12 @@ def preview_frame(strip: Any, scene: Any, frame: int) -> None:
 
         uploaded = upload_range(client, work, source, cache / "clips", local)
         work.report(_update("swapping a frame"))
+        options = to_swap_options(client, choices, uploaded.range)
+        options.MergeFrom(correction_options(client, source, uploaded))
         request = swap_pb2.PreviewFrameRequest(
             clip_id=uploaded.clip.clip_id,
             frame=uploaded.frames[min(place, len(uploaded.frames) - 1)],
-            options=to_swap_options(client, choices, uploaded.range),
+            options=options,
             **whose,
         )
         answer = client.preview(request)

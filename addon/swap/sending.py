@@ -17,6 +17,7 @@ from .result_parts import FACE, MATTE
 from .shared_ranges import RangeUse, join_uses
 from .source_range import StripError, strip_fingerprint
 from .strip_choices import StripChoices, face_field, to_swap_options
+from .strip_corrections import correction_options
 from .strip_pictures import PictureNames
 from .tasks import SwapStage, SwapTask, fail, mark_settled, ranges_in, sharers, strip_of, strip_settings_of
 from .uploads import UploadedRange, upload_range
@@ -73,6 +74,7 @@ def _spec_of(client: Client, choices: StripChoices, uploaded: UploadedRange, sou
     from recaster.api.v1 import job_pb2
 
     options = to_swap_options(client, choices, uploaded.range)
+    options.MergeFrom(correction_options(client, source, uploaded))
     if source.stays_pictures:
         options.ClearField("codec")  # the pictures' own
         options.ClearField("profile")

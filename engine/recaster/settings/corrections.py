@@ -143,6 +143,36 @@ class Corrections:
 NO_CORRECTIONS: Final = Corrections()
 
 
+def shift_frames(corrections: Corrections, clip: str, by: int) -> Corrections:
+    """The corrections of a part of a clip, or of the whole of a part: frames count ``by`` more.
+
+    Args:
+        clip: digest of the one that they are then of.
+        by: what would be before frame 0 is left out.
+    """
+    shifted = (_shift_correction(item, by) for item in corrections.items)
+    return Corrections(clip, tuple(item for item in shifted if item is not None))
+
+
+def _shift_correction(item: Correction, by: int) -> Correction | None:
+    face, other = (_shift_course(course, by) for course in (item.face, item.other))
+    is_lost = len(face) == 0 or (item.kind == "join" and not other)
+    if is_lost or (item.kind not in ("drop", "assign") and len(face) < len(item.face)):
+        return None
+    return dataclasses.replace(item, face=face, other=other)
+
+
+def _shift_course(course: tuple[FacePlace, ...], by: int) -> tuple[FacePlace, ...]:
+    moved = [dataclasses.replace(place, frame=place.frame + by) for place in course]
+    kept = tuple(place for place in moved if place.frame >= 0)
+    if not kept or len(kept) == len(moved) or kept[0].frame == 0:
+        return kept
+    before, after = moved[-len(kept) - 1], kept[0]
+    share = -before.frame / (after.frame - before.frame)
+    ends = zip((before.x, before.y, before.size), (after.x, after.y, after.size), strict=True)
+    return (FacePlace(0, *(round(a + share * (b - a), 2) for a, b in ends)), *kept)
+
+
 def default_path(clip: Path) -> Path:
     """Path of the file of a clip's corrections: beside the clip."""
     return clip.with_name(clip.name + SUFFIX)

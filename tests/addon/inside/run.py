@@ -23,6 +23,7 @@ import scenarios_delivery
 import scenarios_engines
 import scenarios_layers
 import scenarios_lost
+import scenarios_mend
 import scenarios_pictures
 import scenarios_rights
 import scenarios_session
@@ -37,6 +38,7 @@ MODULES = (
     scenarios_engines,
     scenarios_layers,
     scenarios_lost,
+    scenarios_mend,
     scenarios_pictures,
     scenarios_rights,
     scenarios_session,

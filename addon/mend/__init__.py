@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Corrections of what is found in strips: faces over the preview, tracks, people, trouble."""

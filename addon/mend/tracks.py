@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tracks of strips: listed and corrected at the engine, and where their faces are in each frame."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from .. import messages
+from ..config import cache_folder, is_loopback
+from ..engine import session
+from ..state import addon_state
+from ..swap import strip_corrections
+from ..swap.previews import view_of as strip_view_of
+from ..swap.source_range import StripError, source_range_of
+from ..swap.strip_corrections import shift_of
+from ..swap.uploads import upload_range
+from .geometry import FaceBox, Point
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from recaster.api.v1 import clip_pb2
+    from recaster.client import Client
+    from recaster.settings.corrections import Corrections
+
+    from ..engine.connection import BackgroundWork
+    from ..swap.source_range import SourceRange
+    from ..swap.uploads import UploadedRange
+
+LIST_TIMEOUT_S = 330.0
+"""Seconds that a look at a whole strip may take; asked again, it goes on where it was."""
+MAX_POINT_FRAMES = 100
+MAX_NAME_LETTERS = 64
+BOX_VALUES = 5
+
+
+@dataclass(frozen=True)
+class TrackView:
+    """One face through one shot; frames are those of the strip's file."""
+
+    track: int
+    person: int
+    name: str
+    first: int
+    last: int
+    boxes: tuple[float, ...]
+
+    def box_at(self, frame: int) -> FaceBox | None:
+        """Where the face is in a frame; None where the track doesn't reach it."""
+        start = (frame - self.first) * BOX_VALUES
+        values = self.boxes[start : start + BOX_VALUES] if self.first <= frame <= self.last else ()
+        return FaceBox(*values) if len(values) == BOX_VALUES else None
+
+    @property
+    def label(self) -> str:
+        """The track and whom it shows, in words."""
+        return f"Track {self.track}: {self.name or f'Person {self.person}'}"
+
+
+@dataclass(frozen=True)
+class TroubleView:
+    """Something that had better be looked at; frames are those of the strip's file."""
+
+    reason: str
+    track: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class FoundTracks:
+    """All that was found in a strip's file."""
+
+    size: tuple[int, int]
+    tracks: tuple[TrackView, ...] = ()
+    trouble: tuple[TroubleView, ...] = ()
+    points: dict[tuple[int, int], list[Point]] = field(default_factory=dict)
+    """By track and frame."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class MendView:
+    """Findings about a strip, and what is being done to them.
+
+    Attributes:
+        found: None before anybody looked.
+        dragged: a face that is being dragged: its track (None for a new face), frame, box and points.
+        chosen: which trouble was looked at last.
+        sought: whether trouble was asked for.
+        problem: what went wrong, and what to do.
+        work: what is being done now.
+    """
+
+    found: FoundTracks | None = None
+    dragged: tuple[int | None, int, FaceBox, dict[int, Point]] | None = None
+    chosen: int = -1
+    sought: bool = False
+    problem: str = ""
+    work: BackgroundWork | None = None
+
+
+def view_of(strip: Any) -> MendView:
+    """Returns the findings about a strip's file."""
+    return addon_state.mend_views.setdefault((strip.name, getattr(strip, "filepath", "")), MendView())
+
+
+def forget_all() -> None:
+    """Another file was opened."""
+    addon_state.mend_views.clear()
+    addon_state.corrections.clear()
+    addon_state.corrections_texts.clear()
+
+
+def faces_at(strip: Any, frame: int) -> list[tuple[TrackView, FaceBox]]:
+    """The faces in a frame of a strip's file, and where they are."""
+    found = view_of(strip).found
+    faces = [(track, track.box_at(frame)) for track in (found.tracks if found else ())]
+    return [(track, box) for track, box in faces if box is not None]
+
+
+def is_swapped(strip: Any, track: TrackView) -> bool | None:
+    """Tells if a track's face is swapped by the strip's choices; None where that can't be told here."""
+    own = strip.recaster
+    if own.everyone:
+        return True
+    if not own.person:
+        return track.person == 0
+    known = strip_view_of(strip).tracks.get(own.person)
+    return None if known is None else track.track in known
+
+
+def find_tracks(
+    strip: Any, scene: Any, done: Callable[[], None] = lambda: None, points_from: int = 0
+) -> None:
+    """Looks for the faces of a strip, in a thread (StripError).
+
+    Args:
+        strip: with a movie.
+        scene: where it is.
+        done: called when they are there.
+        points_from: the frame of the file from which on points are wanted, too, if the strip shows them.
+    """
+    from recaster.errors import RecasterError
+
+    source = _source_of(strip, scene)
+    try:
+        strip_corrections.note(source.files[0])
+    except RecasterError as error:
+        raise StripError(messages.of_error(error)) from None
+    ask = _Ask(source, strip.recaster.input_colour_space.strip(), _points_of(strip, points_from))
+
+    def do(client: Client, work: BackgroundWork, uploaded: UploadedRange) -> FoundTracks:
+        return ask.list_tracks(client, work, uploaded)
+
+    def settled(view: MendView, found: FoundTracks) -> None:
+        view.found = found
+        done()
+
+    _run(strip, source, "Looking for faces", do, settled)
+
+
+def correct(
+    strip: Any, scene: Any, said: str, action: Callable[[int], dict[str, Any]], points_from: int = 0
+) -> None:
+    """Corrects what was found in a strip, in a thread (StripError); done, it is one step to undo.
+
+    Args:
+        strip: with a movie.
+        scene: where it is.
+        said: the step in words.
+        action: fields of CorrectTracksRequest; takes how many frames of the file are before those sent.
+        points_from: as in ``find_tracks``.
+    """
+    source = _source_of(strip, scene)
+    ask = _Ask(source, strip.recaster.input_colour_space.strip(), _points_of(strip, points_from))
+
+    def do(client: Client, work: BackgroundWork, uploaded: UploadedRange) -> tuple[Corrections, FoundTracks]:
+        return ask.correct(client, work, uploaded, action)
+
+    def settled(view: MendView, made: tuple[Corrections, FoundTracks]) -> None:
+        from recaster.errors import RecasterError
+
+        try:
+            strip_corrections.put(source.files[0], made[0])
+        except (RecasterError, OSError) as error:
+            view.problem = messages.of_error(error)
+            return
+        view.found = made[1]
+        session.push_undo_step(f"Recaster: {said}")
+
+    _run(strip, source, said, do, settled)
+
+
+def take_back(strip: Any, scene: Any) -> str:
+    """Takes the last correction of a strip's movie back; returns what it was (StripError)."""
+    from recaster.errors import RecasterError
+
+    source = _source_of(strip, scene)
+    movie = source.files[0]
+    try:
+        corrections = strip_corrections.read_for(movie)
+        if not corrections:
+            raise StripError("There are no corrections to take back")
+        strip_corrections.put(movie, dataclasses.replace(corrections, items=corrections.items[:-1]))
+    except RecasterError as error:
+        raise StripError(messages.of_error(error)) from None
+    return corrections.items[-1].describe()
+
+
+def after_undo() -> None:
+    """Undo brought other corrections back: what is shown of them is found anew."""
+    for strip in strip_corrections.after_undo():
+        view = view_of(strip)
+        scene = next((one for one in bpy.data.scenes if strip.id_data == one), None)
+        if view.found is not None and scene is not None:
+            try:
+                find_tracks(strip, scene)
+            except StripError as error:
+                view.problem = str(error)
+
+
+def _source_of(strip: Any, scene: Any) -> SourceRange:
+    if strip.type != "MOVIE":
+        raise StripError(f"Faces of movies can be corrected: {strip.name} shows pictures")
+    return source_range_of(strip, scene, strip.recaster.handles)
+
+
+def _points_of(strip: Any, first: int) -> int | None:
+    return max(0, first) if strip.recaster.show_points else None
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """A question about a strip's tracks, as plain data for threads."""
+
+    source: SourceRange
+    input_colour_space: str
+    points_from: int | None
+
+    def list_tracks(
+        self, client: Client, work: BackgroundWork, uploaded: UploadedRange, digest: str | None = None
+    ) -> FoundTracks:
+        """Lists the tracks, with corrections of a digest, or those beside the movie where it is None."""
+        from recaster.api.v1 import clip_pb2
+
+        shift = shift_of(self.source, uploaded)
+        request = clip_pb2.ListTracksRequest(
+            clip_id=uploaded.clip.clip_id, options=self._options(client, uploaded, digest)
+        )
+        if self.points_from is not None:
+            request.points_first = max(0, self.points_from - shift)
+            request.points_count = MAX_POINT_FRAMES
+        work.check()
+        answer = client.connection.call(client.clips.ListTracks, request, LIST_TIMEOUT_S)
+        return read_tracks(answer, (uploaded.clip.width, uploaded.clip.height), shift)
+
+    def correct(
+        self,
+        client: Client,
+        work: BackgroundWork,
+        uploaded: UploadedRange,
+        action: Callable[[int], dict[str, Any]],
+    ) -> tuple[Corrections, FoundTracks]:
+        """Adds a correction; returns all of the movie's, and what is found with them."""
+        from recaster.api.v1 import clip_pb2
+
+        request = clip_pb2.CorrectTracksRequest(
+            clip_id=uploaded.clip.clip_id,
+            options=self._options(client, uploaded, None),
+            **action(shift_of(self.source, uploaded)),
+        )
+        answer = client.connection.call(client.clips.CorrectTracks, request, LIST_TIMEOUT_S)
+        with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
+            path = Path(folder) / "corrections.json"
+            path.write_bytes(answer.document)
+            digest = client.transfer.upload(path)
+        found = self.list_tracks(client, work, uploaded, digest)
+        return strip_corrections.add_last(answer.document, self.source, uploaded), found
+
+    def _options(self, client: Client, uploaded: UploadedRange, digest: str | None) -> Any:
+        from recaster.api.v1 import job_pb2
+
+        if digest is None:
+            digest = strip_corrections.upload_corrections(client, self.source, uploaded)
+        options = job_pb2.SwapOptions(range=uploaded.range)
+        if self.input_colour_space:
+            options.input_colour_space = self.input_colour_space
+        if digest:
+            options.corrections = digest
+        return options
+
+
+def read_tracks(answer: clip_pb2.ListTracksResponse, size: tuple[int, int], shift: int) -> FoundTracks:
+    """An engine's answer in frames of the strip's file, ``shift`` after those that it counts."""
+    return FoundTracks(
+        size=size,
+        tracks=tuple(
+            TrackView(
+                one.track,
+                one.person,
+                messages.text(one.person_name, MAX_NAME_LETTERS),
+                one.first_frame + shift,
+                one.last_frame + shift,
+                tuple(one.boxes),
+            )
+            for one in answer.tracks
+        ),
+        trouble=tuple(
+            TroubleView(
+                messages.text(one.reason, MAX_NAME_LETTERS),
+                one.track,
+                one.first_frame + shift,
+                one.last_frame + shift,
+            )
+            for one in answer.trouble
+        ),
+        points={
+            (one.track, one.frame + shift): list(zip(one.positions[::2], one.positions[1::2], strict=False))
+            for one in answer.points
+        },
+        warnings=tuple(messages.plain(one) for one in answer.warnings),
+    )
+
+
+def _run(strip: Any, source: SourceRange, title: str, do: Any, settled: Any) -> None:
+    """Does something with a strip's movie at the engine, in a thread; newer work replaces older."""
+    connection = addon_state.connection
+    view = view_of(strip)
+    if connection is None:
+        view.problem = session.engine_state().trouble
+        return
+    if view.work is not None:
+        view.work.stop()
+    cache = cache_folder()
+    local = is_loopback(connection.address.target)
+
+    def work_on(client: Client, work: BackgroundWork) -> Any:
+        from recaster.errors import InputError
+
+        uploaded = upload_range(client, work, source, cache / "clips", local)
+        if uploaded.clip.variable_frame_rate:
+            raise InputError(f"Frames of {source.name} vary in length: make a movie of it that has a rate")
+        return do(client, work, uploaded)
+
+    def done(made: Any) -> None:
+        if view.work is work:
+            view.work = None
+            settled(view, made)
+            session.redraw_previews()
+
+    def failed(error: Exception) -> None:
+        if view.work is work:
+            view.work = None
+            view.problem = messages.of_error(error)
+
+    view.problem = ""
+    view.work = work = connection.run(title, work_on, done, failed)

@@ -1,0 +1,155 @@
+"""What was found in a strip is looked at and put right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import bpy
+import kit
+from scenarios_rights import drawn
+
+OPS = bpy.ops.sequencer
+
+
+def _settled(strip: Any) -> Any:
+    """Waits until nothing is done to a strip's faces; returns what is known of them."""
+    view = kit.part("mend.tracks").view_of(strip)
+    kit.until(lambda: view.work is None)
+    assert view.problem == "", view.problem
+    assert view.found is not None
+    return view
+
+
+def _do(operator: Any, strip: Any, **values: Any) -> Any:
+    """Presses a button and waits for what comes of it; as with its undo step."""
+    assert operator("EXEC_DEFAULT", True, **values) == {"FINISHED"}
+    return _settled(strip)
+
+
+def _strip(scene: Any) -> Any:
+    [strip] = kit.strips(scene)
+    return strip
+
+
+def mended(engine: str, token: str, face: str, clip: str, out: str) -> dict[str, Any]:
+    """Each correction, undone and done again, saved and opened; the file is the command line's."""
+    del face
+    kit.enable(engine, token)
+    tracks, dragging, overlay = (kit.part(f"mend.{name}") for name in ("tracks", "dragging", "overlay"))
+    scene = kit.fresh()
+    strip = kit.movie(scene, clip, start=101)
+    kit.trim(strip, 111, 131)  # frames 10 to 29 of the file
+    scene.frame_set(115)
+    kept = Path(f"{clip}.corrections.json")
+    strip.recaster.show_points = True
+    view = _do(OPS.recaster_find_tracks, strip)
+    assert [(one.track, one.first, one.last) for one in view.found.tracks] == [(0, 10, 29)]
+    [drawing] = overlay.drawings_of(strip, scene)
+    assert drawing.colour == overlay.SWAPPED
+    assert drawing.label == "Track 0: Person 0"
+    assert len(drawing.points) == 478
+
+    kit.select(scene, strip)
+    _do(OPS.recaster_split_track, strip, track=0)
+    assert [(one.track, one.first, one.last) for one in view.found.tracks] == [(0, 14, 29), (1, 10, 13)]
+    first = kept.read_text()
+    _do(OPS.recaster_assign_track, strip, track=1, person="Anna")
+    assert len(json.loads(kept.read_text())["corrections"]) == 2
+    bpy.ops.ed.undo()
+    assert kept.read_text() == first
+    bpy.ops.ed.redo()
+    assert len(json.loads(kept.read_text())["corrections"]) == 2
+    scene = bpy.context.scene
+    strip = _strip(scene)
+    view = _settled(strip)
+    assert {one.name for one in view.found.tracks} == {"", "Anna"}
+    scene.frame_set(112)
+    [other] = overlay.drawings_of(strip, scene)
+    assert other.colour == overlay.OTHER
+    _do(OPS.recaster_join_tracks, strip, track=1, other=0)
+    assert len(view.found.tracks) == 1
+
+    scene.frame_set(121)
+    frame = 20
+    [(track, box)] = tracks.faces_at(strip, frame)
+    hold = dragging.take_hold(strip, frame, view.found.points[track.track, frame][152], 4)
+    assert hold.point == 152
+    dragging.let_go(strip, scene, hold, (hold.start[0] + 6, hold.start[1]))
+    _settled(strip)
+    assert abs(view.found.points[track.track, frame][152][0] - hold.start[0] - 6) < 0.01
+    strip.recaster.show_points = False
+    hold = dragging.take_hold(strip, frame, box.corner("se"), 6)
+    assert hold.part == "se"
+    corner = hold.start
+    dragging.let_go(strip, scene, hold, (corner[0] + 4, corner[1] + 4))
+    _settled(strip)
+    assert dragging.take_hold(strip, frame, (1.0, 1.0), 6) is None
+    made = json.loads(kept.read_text())["corrections"]
+    (Path(out) / "made.json").write_bytes(kept.read_bytes())
+    bpy.ops.wm.save_as_mainfile(filepath=str(Path(out) / "cut.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(Path(out) / "cut.blend"))
+    scene = bpy.context.scene
+    strip = _strip(scene)
+    view = _do(OPS.recaster_find_tracks, strip)
+    assert {one.name for one in view.found.tracks} == {"Anna"}
+    _do(OPS.recaster_undo_correction, strip)
+    assert len(json.loads(kept.read_text())["corrections"]) == len(made) - 1
+    kinds = [one["kind"] for one in made]
+    return {"kinds": kinds, "points": made[3]["points"], "box": made[4]["box"], "angle": made[4].get("angle")}
+
+
+def troubled(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
+    """Trouble becomes markers on the timeline and a list; both are renewed."""
+    del face
+    kit.enable(engine, token)
+    tracks = kit.part("mend.tracks")
+    scene = kit.fresh()
+    strip = kit.movie(scene, clip, start=101)
+    kit.trim(strip, 111, 131)
+    own = scene.timeline_markers.new("No face (mine)", frame=120)
+    _do(OPS.recaster_find_trouble, strip)
+    assert [one.name for one in scene.timeline_markers] == [own.name]
+    for frame in (115, 116, 117, 118):
+        scene.frame_set(frame)
+        [(track, _)] = tracks.faces_at(strip, frame - 101)
+        _do(OPS.recaster_drop_track, strip, track=track.track, here=True)
+    _do(OPS.recaster_find_trouble, strip)
+    marks = sorted((one.frame, one.name) for one in scene.timeline_markers)
+    scene.frame_set(101)
+    assert OPS.recaster_show_trouble(step=1) == {"FINISHED"}
+    at = scene.frame_current
+    panel = kit.part("mend.panels").RECASTER_PT_mend
+    texts = drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
+    _do(OPS.recaster_find_trouble, strip)
+    assert sorted((one.frame, one.name) for one in scene.timeline_markers) == marks
+    kit.part("mend.trouble_markers").remove_markers(strip, scene)
+    left = [one.name for one in scene.timeline_markers]
+    return {"marks": marks, "at": at, "texts": sorted(texts), "left": left}
+
+
+def placed(clip: str, out: str) -> dict[str, Any]:
+    """A dot of the clip is where the overlay would draw it, however the strip lies."""
+    kit.enable()
+    overlay = kit.part("mend.overlay")
+    scene = kit.fresh()
+    strip = kit.movie(scene, clip)
+    places = []
+    for number, (offset, scale, rotation, origin, flip) in enumerate(
+        (
+            ((0, 0), (1, 1), 0.0, (0.5, 0.5), (False, False)),
+            ((12, -20), (0.8, 0.6), 0.5, (0.5, 0.5), (True, False)),
+            ((-8, 5), (0.7, 0.7), -0.8, (0.2, 0.7), (False, True)),
+        )
+    ):
+        strip.transform.offset_x, strip.transform.offset_y = offset
+        strip.transform.scale_x, strip.transform.scale_y = scale
+        strip.transform.rotation = rotation
+        strip.transform.origin = origin
+        strip.use_flip_x, strip.use_flip_y = flip
+        kit.render(scene, Path(out) / f"{number}.mp4", 1, 2)
+        placement = overlay.placement_of(strip, scene, (320, 320))
+        places.append(placement.to_view((100, 60)))
+    return {"places": places}
