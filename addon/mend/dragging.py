@@ -21,7 +21,7 @@ NEW = "new"
 
 @dataclass(frozen=True)
 class Hold:
-    """What is in hand: a part of a box, a point of a mesh (its number), or a new box.
+    """Hold of something: a part of a box, a point of a mesh (its number), or a new box.
 
     Attributes:
         track: None for a new face.
@@ -157,7 +157,8 @@ class RECASTER_OT_drag_faces(bpy.types.Operator):
         return {"RUNNING_MODAL"} if self._hold is not None else {"PASS_THROUGH"}
 
     def _release(self, strip: Any, scene: Any, event: Any, place: tuple[Point, float] | None) -> None:
-        hold, self._hold = self._hold, None
+        hold = self._hold
+        self._hold = None
         is_moved = math.dist(self._begun, (event.mouse_x, event.mouse_y)) >= MIN_DRAG_PX
         if hold is None or place is None or not is_moved:
             self._show(strip, None)
@@ -180,14 +181,15 @@ class RECASTER_OT_drag_faces(bpy.types.Operator):
 
 
 def _place_in_clip(context: Any, event: Any, strip: Any, scene: Any) -> tuple[Point, float] | None:
-    """Where in the clip the mouse is, and pixels of the clip for each of the screen; None beside previews."""
+    """The mouse's place in the clip, and pixels of the clip for each of the screen; None beside previews."""
     found = tracks.view_of(strip).found
     if found is None:
         return None
     placement = overlay.placement_of(strip, scene, found.size)
     for area in context.screen.areas:
         for region in area.regions if area.type == "SEQUENCE_EDITOR" else ():
-            x, y = event.mouse_x - region.x, event.mouse_y - region.y
+            x = event.mouse_x - region.x
+            y = event.mouse_y - region.y
             if region.type == "PREVIEW" and 0 <= x < region.width and 0 <= y < region.height:
                 here = placement.to_clip(region.view2d.region_to_view(x, y))
                 beside = placement.to_clip(region.view2d.region_to_view(x + 1, y))

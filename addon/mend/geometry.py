@@ -21,7 +21,7 @@ ROTATE = "rotate"
 
 @dataclass(frozen=True)
 class Placement:
-    """How a strip's picture lies in the preview, whose middle is (0, 0), in pixels of the scene, y up.
+    """Place of a strip's picture in the preview, whose middle is (0, 0), in pixels of the scene, y up.
 
     Attributes:
         clip: width and height of the clip as the engine counts its pixels.
@@ -30,7 +30,7 @@ class Placement:
         scale: of the strip's transform.
         rotation: of the strip's transform, radians, counter-clockwise.
         origin: about which it is scaled and turned, as shares of the picture from the lower left.
-        flip: whether it is mirrored across and down.
+        flip: whether it is mirrored across and down, after all else, about the preview's middle.
         aspect: width of the scene's pixels over their height.
     """
 
@@ -44,25 +44,25 @@ class Placement:
     aspect: float = 1.0
 
     def to_view(self, point: Point) -> Point:
-        """Where the preview shows a place in the clip, in pixels from the clip's upper left."""
-        across = (point[0] / self.clip[0] - 0.5) * self.image[0] * (-1 if self.flip[0] else 1)
-        up = (0.5 - point[1] / self.clip[1]) * self.image[1] * (-1 if self.flip[1] else 1)
+        """The place in the preview of one in the clip, in pixels from the clip's upper left."""
+        across = (point[0] / self.clip[0] - 0.5) * self.image[0]
+        up = (0.5 - point[1] / self.clip[1]) * self.image[1]
         pivot = self._pivot
         x, y = _turn(((across - pivot[0]) * self.scale[0], (up - pivot[1]) * self.scale[1]), self.rotation)
-        return (x + pivot[0] + self.offset[0]) * self.aspect, y + pivot[1] + self.offset[1]
+        mirrored = self._mirror((x + pivot[0] + self.offset[0], y + pivot[1] + self.offset[1]))
+        return mirrored[0] * self.aspect, mirrored[1]
 
     def to_clip(self, point: Point) -> Point:
-        """Which place in the clip the preview shows somewhere."""
+        """The place in the clip that the preview shows somewhere."""
         pivot = self._pivot
-        x, y = _turn(
-            (point[0] / self.aspect - pivot[0] - self.offset[0], point[1] - pivot[1] - self.offset[1]),
-            -self.rotation,
-        )
+        x, y = self._mirror((point[0] / self.aspect, point[1]))
+        x, y = _turn((x - pivot[0] - self.offset[0], y - pivot[1] - self.offset[1]), -self.rotation)
         across = x / (self.scale[0] or 1.0) + pivot[0]
         up = y / (self.scale[1] or 1.0) + pivot[1]
-        across *= -1 if self.flip[0] else 1
-        up *= -1 if self.flip[1] else 1
         return (across / self.image[0] + 0.5) * self.clip[0], (0.5 - up / self.image[1]) * self.clip[1]
+
+    def _mirror(self, point: Point) -> Point:
+        return point[0] * (-1 if self.flip[0] else 1), point[1] * (-1 if self.flip[1] else 1)
 
     @property
     def _pivot(self) -> Point:
@@ -70,7 +70,8 @@ class Placement:
 
 
 def _turn(point: Point, angle: float) -> Point:
-    sine, cosine = math.sin(angle), math.cos(angle)
+    sine = math.sin(angle)
+    cosine = math.cos(angle)
     return point[0] * cosine - point[1] * sine, point[0] * sine + point[1] * cosine
 
 
@@ -120,7 +121,8 @@ def find_part(box: FaceBox, point: Point, tolerance: float) -> str:
 
 def drag_box(box: FaceBox, part: str, start: Point, now: Point) -> FaceBox:
     """The box after one of its parts was dragged from one point to another."""
-    dx, dy = now[0] - start[0], now[1] - start[1]
+    dx = now[0] - start[0]
+    dy = now[1] - start[1]
     if part == MOVE:
         return replace(box, left=box.left + dx, top=box.top + dy)
     if part == ROTATE:
@@ -152,7 +154,8 @@ def drag_points(points: list[Point], at: int, now: Point, width: float) -> dict[
     ``width`` is that of the face.
     """
     start = points[at]
-    dx, dy = now[0] - start[0], now[1] - start[1]
+    dx = now[0] - start[0]
+    dy = now[1] - start[1]
     reach = FALLOFF * width
     moved = {}
     for index, point in enumerate(points):

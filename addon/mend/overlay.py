@@ -27,7 +27,7 @@ _handler: Any = None
 
 @dataclass(frozen=True)
 class Drawing:
-    """What is drawn of one face, in pixels of the clip."""
+    """Lines, points and words for one face, in pixels of the clip."""
 
     segments: list[Segment]
     points: list[Point]
@@ -37,7 +37,7 @@ class Drawing:
 
 
 def placement_of(strip: Any, scene: Any, clip: tuple[int, int]) -> Placement:
-    """How a strip's picture lies in the preview; ``clip`` is its size at the engine."""
+    """The place of a strip's picture in the preview; ``clip`` is its size at the engine."""
     element = strip.elements[0] if strip.elements else None
     image = (element.orig_width, element.orig_height) if element is not None else (0, 0)
     transform = strip.transform
@@ -63,7 +63,7 @@ def shown_frame(strip: Any, scene: Any) -> int | None:
 
 
 def drawings_of(strip: Any, scene: Any) -> list[Drawing]:
-    """What is drawn over the preview at the playhead."""
+    """All that is drawn over the preview at the playhead."""
     view = view_of(strip)
     frame = shown_frame(strip, scene)
     if view.found is None or frame is None or not strip.recaster.show_faces:

@@ -52,7 +52,7 @@ class TrackView:
     boxes: tuple[float, ...]
 
     def box_at(self, frame: int) -> FaceBox | None:
-        """Where the face is in a frame; None where the track doesn't reach it."""
+        """The face's box in a frame; None where the track doesn't reach it."""
         start = (frame - self.first) * BOX_VALUES
         values = self.boxes[start : start + BOX_VALUES] if self.first <= frame <= self.last else ()
         return FaceBox(*values) if len(values) == BOX_VALUES else None

@@ -27,7 +27,7 @@ MAX_MARKERS = 500
 
 
 def title_of(trouble: TroubleView) -> str:
-    """What it is, in words."""
+    """A trouble's name for editors."""
     return TITLES.get(trouble.reason) or messages.sentence(trouble.reason.replace("-", " "))
 
 

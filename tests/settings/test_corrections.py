@@ -16,6 +16,7 @@ from recaster.settings.corrections import (
     has_corrections,
     parse_corrections,
     read_corrections,
+    shift_frames,
     write_corrections,
 )
 
@@ -112,3 +113,16 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
         read_corrections(tmp_path / "a.json")
     with pytest.raises(InputError, match="cannot be read"):
         read_corrections(tmp_path / "none.json")
+
+
+def test_corrections_of_a_part_and_back() -> None:
+    course = (FacePlace(2, 10.0, 10.0, 40.0), FacePlace(8, 16.0, 13.0, 46.0))
+    own = Corrections("ab" * 32, (Correction("drop", course), *ALL.items))
+    assert shift_frames(shift_frames(own, "cd" * 32, 100), "ab" * 32, -100) == own
+    part = shift_frames(own, "cd" * 32, -4)
+    assert part.clip == "cd" * 32
+    assert part.items[0].face == (FacePlace(0, 12.0, 11.0, 42.0), FacePlace(4, 16.0, 13.0, 46.0))
+    # What is said of frames before the part is of no use there.
+    assert all(item.face[0].frame >= 0 for item in part.items)
+    assert {item.kind for item in part.items} <= {"drop", "assign"}
+    assert shift_frames(own, "", -100).items == ()

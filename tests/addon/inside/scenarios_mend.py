@@ -1,4 +1,4 @@
-"""What was found in a strip is looked at and put right."""
+"""Faces that were found in a strip are looked at and put right."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def mended(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     """Each correction, undone and done again, saved and opened; the file is the command line's."""
     del face
     kit.enable(engine, token)
-    tracks, dragging, overlay = (kit.part(f"mend.{name}") for name in ("tracks", "dragging", "overlay"))
+    overlay = kit.part("mend.overlay")
     scene = kit.fresh()
     strip = kit.movie(scene, clip, start=101)
     kit.trim(strip, 111, 131)  # frames 10 to 29 of the file
@@ -48,11 +48,9 @@ def mended(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     view = _do(OPS.recaster_find_tracks, strip)
     assert [(one.track, one.first, one.last) for one in view.found.tracks] == [(0, 10, 29)]
     [drawing] = overlay.drawings_of(strip, scene)
-    assert drawing.colour == overlay.SWAPPED
-    assert drawing.label == "Track 0: Person 0"
+    assert (drawing.colour, drawing.label) == (overlay.SWAPPED, "Track 0: Person 0")
     assert len(drawing.points) == 478
 
-    kit.select(scene, strip)
     _do(OPS.recaster_split_track, strip, track=0)
     assert [(one.track, one.first, one.last) for one in view.found.tracks] == [(0, 14, 29), (1, 10, 13)]
     first = kept.read_text()
@@ -72,6 +70,26 @@ def mended(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     _do(OPS.recaster_join_tracks, strip, track=1, other=0)
     assert len(view.found.tracks) == 1
 
+    _drag(scene, strip)
+    made = json.loads(kept.read_text())["corrections"]
+    (Path(out) / "made.json").write_bytes(kept.read_bytes())
+    bpy.ops.wm.save_as_mainfile(filepath=str(Path(out) / "cut.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(Path(out) / "cut.blend"))
+    scene = bpy.context.scene
+    strip = _strip(scene)
+    view = _do(OPS.recaster_find_tracks, strip)
+    assert {one.name for one in view.found.tracks} == {"Anna"}
+    _do(OPS.recaster_undo_correction, strip)
+    assert len(json.loads(kept.read_text())["corrections"]) == len(made) - 1
+    kinds = [one["kind"] for one in made]
+    return {"kinds": kinds, "points": made[3]["points"], "box": made[4]["box"], "angle": made[4].get("angle")}
+
+
+def _drag(scene: Any, strip: Any) -> None:
+    """Drags a point of the face in frame 20 of the file, then a corner of its box."""
+    tracks = kit.part("mend.tracks")
+    dragging = kit.part("mend.dragging")
+    view = tracks.view_of(strip)
     scene.frame_set(121)
     frame = 20
     [(track, box)] = tracks.faces_at(strip, frame)
@@ -87,18 +105,6 @@ def mended(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     dragging.let_go(strip, scene, hold, (corner[0] + 4, corner[1] + 4))
     _settled(strip)
     assert dragging.take_hold(strip, frame, (1.0, 1.0), 6) is None
-    made = json.loads(kept.read_text())["corrections"]
-    (Path(out) / "made.json").write_bytes(kept.read_bytes())
-    bpy.ops.wm.save_as_mainfile(filepath=str(Path(out) / "cut.blend"))
-    bpy.ops.wm.open_mainfile(filepath=str(Path(out) / "cut.blend"))
-    scene = bpy.context.scene
-    strip = _strip(scene)
-    view = _do(OPS.recaster_find_tracks, strip)
-    assert {one.name for one in view.found.tracks} == {"Anna"}
-    _do(OPS.recaster_undo_correction, strip)
-    assert len(json.loads(kept.read_text())["corrections"]) == len(made) - 1
-    kinds = [one["kind"] for one in made]
-    return {"kinds": kinds, "points": made[3]["points"], "box": made[4]["box"], "angle": made[4].get("angle")}
 
 
 def troubled(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
@@ -127,7 +133,8 @@ def troubled(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     assert sorted((one.frame, one.name) for one in scene.timeline_markers) == marks
     kit.part("mend.trouble_markers").remove_markers(strip, scene)
     left = [one.name for one in scene.timeline_markers]
-    return {"marks": marks, "at": at, "texts": sorted(texts), "left": left}
+    number = tracks.view_of(strip).found.trouble[0].track
+    return {"marks": marks, "at": at, "texts": sorted(texts), "left": left, "track": number}
 
 
 def placed(clip: str, out: str) -> dict[str, Any]:
