@@ -192,6 +192,13 @@ class UnknownSignerError(RecasterError):
     exit_code = 10
 
 
+class AnonymityError(RecasterError):
+    """A promise that nobody is known in a clip doesn't hold."""
+
+    exit_code = 11
+    reason = "ANONYMITY"
+
+
 def reason_of(error: BaseException) -> str:
     """The reason of any error: LIMIT where memory ran out, INTERNAL for one that nobody expected."""
     if isinstance(error, MemoryError):

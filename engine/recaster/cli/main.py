@@ -24,19 +24,20 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 COMMANDS = {
     "probe": "probe", "tracks": "tracks", "extract": "extract", "faceset": "faceset", "train": "train",
-    "swap": "swap",
+    "swap": "swap", "anonymise": "anonymise",
     "conform": "conform", "identity": "identity", "verify": "manifest", "sign": "manifest", "audit": "audit",
     "compare": "probe", "evaluate": "evaluate", "bench": "bench", "report": "evaluate", "serve": "serve",
     "drain": "serve", "tokens": "tokens", "store": "store", "jobs": "jobs", "certs": "serve",
     "doctor": "doctor", "looks": "looks",
 }  # fmt: skip
 """The module of each command."""
-RESUMING = ("extract", "swap", "conform")
+RESUMING = ("extract", "swap", "anonymise", "conform")
 """Commands that go on where they were stopped when they are given again."""
 
 EPILOG = """exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 unusable input, 4 no (such) face,
 5 training failed, 6 result not writable, 7 device not usable, 8 engine not reachable or refusing,
-9 no right to use a face, 10 signer unknown, 130 stopped with Ctrl-C
+9 no right to use a face, 10 signer unknown, 11 somebody may be known in an anonymised clip,
+130 stopped with Ctrl-C
 
 What was found in clips is kept in the platform's cache folder, or in the folder that the environment
 variable RECASTER_CACHE names, for your eyes alone, until nobody used it for 14 days; it can be deleted at

@@ -71,9 +71,9 @@ def add_out(container: Any, metavar: str | None, text: str, *, required: bool = 
     container.add_argument("-o", "--out", **about)
 
 
-def add_source(container: Any, text: str) -> None:
+def add_source(container: Any, text: str, *, required: bool = True) -> None:
     """Adds the two options for what puts the face on: a model, or a faceset without training."""
-    source = container.add_mutually_exclusive_group(required=True)
+    source = container.add_mutually_exclusive_group(required=required)
     source.add_argument("-m", "--model", type=Path, help="a trained model")
     add_path(source, "--source", "FACESET", text)
 

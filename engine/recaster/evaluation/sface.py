@@ -63,7 +63,12 @@ class SFace:
 
     def embed(self, image: Image, points: Floats) -> Floats:
         """Embeds a face with points (68, 2), pixels: (128,) float64 of unit length."""
-        vector = self._run(cut_chip(image, points), ["fc1"])[0][0].astype(np.float64)
+        return self.embed_five(image, _pick_parts(points))
+
+    def embed_five(self, image: Image, parts: Floats) -> Floats:
+        """Embeds a face by eyes' centres, nose tip and mouth corners (5, 2), pixels, as ``embed``."""
+        chip = cv2.warpAffine(image, similarity(parts, TEMPLATE), (CHIP_PX, CHIP_PX))
+        vector = self._run(chip, ["fc1"])[0][0].astype(np.float64)
         return vector / np.linalg.norm(vector)
 
     def features(self, face: Image) -> list[Floats]:
@@ -80,8 +85,13 @@ def cut_chip(image: Image, points: Floats) -> Image:
 
     Those are both eyes' centres, nose tip and mouth corners.
     """
+    return cv2.warpAffine(image, similarity(_pick_parts(points), TEMPLATE), (CHIP_PX, CHIP_PX))
+
+
+def _pick_parts(points: Floats) -> Floats:
+    """Eyes' centres, nose tip and mouth corners (5, 2) of points (68, 2)."""
     parts = [points[36:42].mean(axis=0), points[42:48].mean(axis=0), points[30], points[48], points[54]]
-    return cv2.warpAffine(image, similarity(np.stack(parts), TEMPLATE), (CHIP_PX, CHIP_PX))
+    return np.stack(parts)
 
 
 def _model_file() -> bytes:

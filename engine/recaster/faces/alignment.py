@@ -70,6 +70,11 @@ def inner_points(points: Floats) -> Floats:
     raise ValueError(f"{count} landmarks: only 68 (iBUG) or 468/478 (mesh) can be aligned")
 
 
+def pick_five(inner: Floats) -> Floats:
+    """Eyes' centres, tip of the nose and corners of the mouth (5, 2) of the 51 points of ``TEMPLATE``."""
+    return np.stack([inner[19:25].mean(0), inner[25:31].mean(0), inner[13], inner[31], inner[37]])[:, :2]
+
+
 def similarity(source: Floats, destination: Floats) -> Floats:
     """Least-squares rotation, uniform scale and shift (..., 2, 3) from points (..., N, 2) to others.
 

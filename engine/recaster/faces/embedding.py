@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from recaster.faces.alignment import TEMPLATE, pick_five, similarity, transform
 from recaster.faces.dlib_adapters import MODELS_PACKAGE
 from recaster.networks.dlib_resnet import PADDING, SIZE, IdentityNetwork
 from recaster.weights_registry import DLIB_5
@@ -35,6 +36,23 @@ def embed(image: Image, box: Box) -> Floats:
     place = dlib.rectangle(*(round(side) for side in box.sides))
     chip = dlib.get_face_chip(picture, _five_point_predictor()(picture, place), SIZE, PADDING)
     return _identity_network().embedding(chip)
+
+
+def locate_five(image: Image, box: Box) -> Floats:
+    """Locates eyes, tip of the nose and corners of the mouth (5, 2), pixels, in a box as of ``embed``.
+
+    dlib's five points are the corners of the eyes and the base of the nose; a mean face gives the rest.
+    """
+    import dlib
+
+    place = dlib.rectangle(*(round(side) for side in box.sides))
+    parts = _five_point_predictor()(np.ascontiguousarray(image), place).parts()
+    points = np.array([(part.x, part.y) for part in parts], np.float64)
+    eyes = sorted([points[:2].mean(0), points[2:4].mean(0)], key=lambda point: float(point[0]))
+    known = np.stack([*eyes, points[4]])
+    mean = pick_five(TEMPLATE)
+    base = np.stack([mean[0], mean[1], TEMPLATE[16]])
+    return transform(mean, similarity(base, known))
 
 
 @functools.cache

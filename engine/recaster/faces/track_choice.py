@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from recaster.errors import FaceNotFoundError, UsageError
 from recaster.faces.embedding import SAME_IN_CLIP, distance
 from recaster.faces.people import group_people
+from recaster.faces.pose import head_poses
+from recaster.faces.topology import MESH_POINTS
 from recaster.settings.detection import MIN_FACE_PX, SAME_PERSON
 
 if TYPE_CHECKING:
     from recaster.faces.types import Analysis, FaceTrack, Floats
+
+UNSURE_PERSON: Final = 0.8
+"""Distance up to which a small, turned or short face may be a person's: other people's lie about .85."""
+MIN_TELLING_PX: Final = 48
+MAX_TELLING_YAW: Final = 40.0
+MIN_TELLING_FRAMES: Final = 5
 
 
 def size_needed(min_face: int) -> str:
@@ -56,6 +64,38 @@ def choose_tracks(
     if not wanted:
         raise FaceNotFoundError(f"there is no track {track}; found: {_describe_tracks(tracks)}")
     return tuple(analysis.track(n) for n in wanted[0])
+
+
+def choose_tracks_at_risk(
+    analysis: Analysis, *, person: Floats | None = None, track: int | None = None, min_face: int = MIN_FACE_PX
+) -> tuple[FaceTrack, ...]:
+    """Chooses all tracks that may show a person: also reflections, screens, and whoever can't be told apart.
+
+    Everybody's where nobody is named. Arguments and errors are those of ``choose_tracks``.
+    """
+    if person is None and track is None:
+        return choose_tracks(analysis, everyone=True, min_face=min_face)
+    sure = choose_tracks(analysis, person=person, track=track, min_face=min_face)
+    names = {each.person for each in sure}
+    known = [each.embedding for each in sure if each.embedding.size] + ([] if person is None else [person])
+
+    def may_be(other: FaceTrack) -> bool:
+        if other.person and other.person not in names:
+            return False
+        limit = SAME_PERSON if _is_telling(other) else UNSURE_PERSON
+        return not other.embedding.size or min(distance(other.embedding, each) for each in known) < limit
+
+    numbers = {each.track for each in sure}
+    return tuple(each for each in analysis.tracks if each.track in numbers or may_be(each))
+
+
+def _is_telling(track: FaceTrack) -> bool:
+    """True where a track shows its face large and frontal enough, for long enough, to tell who it is."""
+    widths = track.boxes[:, 2] - track.boxes[:, 0]
+    is_clear = (widths >= MIN_TELLING_PX) & ~track.filled
+    if track.landmarks.shape[1] >= MESH_POINTS:
+        is_clear &= np.abs(head_poses(track.landmarks)[:, 0]) < MAX_TELLING_YAW
+    return bool(is_clear.sum() >= MIN_TELLING_FRAMES)
 
 
 def _choose_person(analysis: Analysis, person: Floats) -> tuple[FaceTrack, ...]:

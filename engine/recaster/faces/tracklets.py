@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 MAX_PORTRAITS: Final = 8  # pictures of each face that are kept to tell who it is
 
-_PORTRAIT_PX: Final = 256
-_COVERAGE: Final = 1.6
+PORTRAIT_PX: Final = 256
+PORTRAIT_COVERAGE: Final = 1.6
 # Where dlib's detectors put their box in a crop of this coverage (mean of 30 faces of five clips).
-_DLIB_BOX: Final = Box(*(share * _PORTRAIT_PX for share in (0.258, 0.258, 0.763, 0.763)))
+PORTRAIT_DLIB_BOX: Final = Box(*(share * PORTRAIT_PX for share in (0.258, 0.258, 0.763, 0.763)))
 
 
 @dataclass(eq=False)
@@ -42,7 +42,7 @@ class Portrait:
     def embedding(self) -> Floats:
         """(128,) float64, computed when first asked for (10 CPU milliseconds)."""
         if self._embedding is None:
-            self._embedding = embed(self.image, _DLIB_BOX)
+            self._embedding = embed(self.image, PORTRAIT_DLIB_BOX)
         return self._embedding
 
 
@@ -111,8 +111,8 @@ def cut_portrait(image: Image, points: Floats, neighbours: Sequence[Neighbour] =
 
     Where neighbours are in front of it, the other half of the face is shown, mirrored.
     """
-    matrix = align_matrix(points, _PORTRAIT_PX, _COVERAGE)
-    crop = warp(image, matrix, _PORTRAIT_PX)
+    matrix = align_matrix(points, PORTRAIT_PX, PORTRAIT_COVERAGE)
+    crop = warp(image, matrix, PORTRAIT_PX)
     shown = 1.0
     if neighbours:
         own = transform(points, matrix)
@@ -130,9 +130,9 @@ def cut_portrait(image: Image, points: Floats, neighbours: Sequence[Neighbour] =
 
 def _mirror_crop(crop: Image, points: Floats) -> Image:
     """Mirrors a crop about the middle of the face."""
-    middle = points[list(MIDLINE), 0].mean() if len(points) >= MESH_POINTS else (_PORTRAIT_PX - 1) / 2
+    middle = points[list(MIDLINE), 0].mean() if len(points) >= MESH_POINTS else (PORTRAIT_PX - 1) / 2
     flip = np.array([[-1.0, 0, 2 * middle], [0, 1, 0]])
-    return cv2.warpAffine(crop, flip, (_PORTRAIT_PX, _PORTRAIT_PX), borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(crop, flip, (PORTRAIT_PX, PORTRAIT_PX), borderMode=cv2.BORDER_REPLICATE)
 
 
 def mean_embedding(portraits: list[Portrait], best: int = MAX_PORTRAITS) -> Floats:

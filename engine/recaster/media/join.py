@@ -98,6 +98,7 @@ def join_segments(
     options: WriterOptions | None = None,
     *,
     has_sound: bool = True,
+    is_bare: bool = False,
 ) -> tuple[str, ...]:
     """Puts segments one after another and adds every other stream of the original, and its metadata.
 
@@ -114,6 +115,7 @@ def join_segments(
         frames: which frames of the original the segments hold.
         options: those of the segments.
         has_sound: whether the result has the original's sound and other streams, or none.
+        is_bare: whether it has nothing of the original but sound: no metadata, names or other streams.
 
     Returns:
         Sentences on what of the other streams could not be read.
@@ -132,7 +134,9 @@ def join_segments(
     if has_sound and not original.is_sequence:
         check_output(out, original, options)
         fallback = choose_sound_fallback(out, options or WriterOptions())
-        source = CopySource(original.path, shift, start, stop, fallback, end)
+        source = CopySource(original.path, shift, start, stop, fallback, end, is_bare)
+    if is_bare:
+        return mux_streams(segments, out, times.moved(shift), source)
     metadata = original.metadata.cut(start, end, begin - scan(original.path, original.reading).start)
     return mux_streams(segments, out, times.moved(shift), source, metadata.moved(shift))
 

@@ -126,7 +126,8 @@ class SideStreamCopy:
         self._part = source
         self._suffix = suffix
         self._source = open_container(source.path)
-        self._codecs = _choose_codecs(source.path, self._source, suffix, metadata)
+        codecs = {} if source.is_bare else _choose_codecs(source.path, self._source, suffix, metadata)
+        self._codecs = codecs
         self._copies: dict[int, Any] = {}
         self._covers: list[Any] = []
         self._lost_cues = 0

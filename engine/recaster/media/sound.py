@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEPT_METADATA = ("language", "title")
+CODECS_WITH_WORDS = frozenset({"vorbis", "speex", "theora"})
+"""Codecs whose headers hold titles, names and places."""
 TRIED_PACKETS = 3
 MAX_UNTIMED_PACKETS = 100_000
 
@@ -41,6 +43,7 @@ class CopySource:
         stop: seconds in the file's time; packets from there on are left out. None: to the last.
         end: seconds in the file's time at which the result's picture ends; None where it has none.
         fallback: what a sound becomes that the container cannot hold, "aac" or "pcm"; None refuses it.
+        is_bare: whether nothing but sound goes along, without names, and with no words in its headers.
     """
 
     path: Path
@@ -49,6 +52,7 @@ class CopySource:
     stop: Fraction | None = None
     fallback: str | None = "aac"
     end: Fraction | None = None
+    is_bare: bool = False
 
     def includes(self, packet: Any) -> bool:
         """Tells whether a packet goes into the result."""
@@ -72,7 +76,12 @@ class SoundCopy:
         self._source = open_container(sound.path)
         self._streams = list_copyable_sounds(self._source)
         self._timelines = {stream.index: SoundTimeline(self._find_jumps()) for stream in self._streams}
-        self._fitting = {s.index for s in self._streams if can_hold(sound.path, s.index, suffix)}
+        self._fitting = {
+            stream.index
+            for stream in self._streams
+            if can_hold(sound.path, stream.index, suffix)
+            and not (sound.is_bare and stream.codec_context.codec.canonical_name in CODECS_WITH_WORDS)
+        }
         self._copies: dict[int, Any] = {}
         self._encoders: dict[int, SoundEncoder] = {}
 
@@ -103,7 +112,8 @@ class SoundCopy:
                 copy = encoder.stream
             else:
                 raise UsageError(_describe_misfit(self._sound.path, stream, self._suffix))
-            kept = {name: text for name, text in stream.metadata.items() if name in KEPT_METADATA}
+            names = () if self._sound.is_bare else KEPT_METADATA
+            kept = {name: text for name, text in stream.metadata.items() if name in names}
             copy.metadata.update(kept)
             copy.disposition = stream.disposition
             self._copies[stream.index] = copy

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ManifestError
 from recaster.provenance.manifest import (
+    ANONYMITY_ASSERTION,
     BASIS_ASSERTION,
     EDIT_ASSERTION,
     SWAP_ASSERTION,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_SHOWN_LETTERS: Final = 80
 """Letters of a manifest's text that are shown."""
+MAX_NAMED_JUDGES: Final = 4
 _QUOTES: Final = frozenset('"\u00ab\u00bb\u201c\u201d\u201e\u201f\u2033\u2036\u275d\u275e\u301d\u301e\uff02')
 
 
@@ -107,7 +109,10 @@ def _describe(active: Mapping[str, Any], swap: bool) -> tuple[str, bool]:
             (_printable(action["when"])[:10] for action in actions if "when" in action), "an unknown day"
         )
         version = _printable(assertions[SWAP_ASSERTION].get("engine", ""))
-        return f"a face swap made by Recaster {version} on {when}, basis: {basis}", True
+        words = f"a face swap made by Recaster {version} on {when}, basis: {basis}"
+        if ANONYMITY_ASSERTION in assertions:
+            words += f"; {_describe_promise(assertions[ANONYMITY_ASSERTION])}"
+        return words, True
     if EDIT_ASSERTION in assertions:
         swaps = assertions[EDIT_ASSERTION].get("swaps")
         inside = len(swaps) if isinstance(swaps, list) else 0
@@ -117,6 +122,26 @@ def _describe(active: Mapping[str, Any], swap: bool) -> tuple[str, bool]:
     generated = any("lgorithmicMedia" in str(action.get("digitalSourceType")) for action in actions)
     kind = "made with a trained algorithm" if generated else "no face swap by its own word"
     return f"{kind}, from {maker}", False
+
+
+def _describe_promise(promise: Mapping[str, Any]) -> str:
+    """Describes a promise that people are unknown in a clip, and whether it was kept."""
+    counts = [promise.get(name) for name in ("frames", "swapped", "covered", "nobody")]
+    if promise.get("holds") not in (True, False) or not all(type(count) is int for count in counts):
+        return "says of who is known in it nothing that can be read"
+    listed = promise.get("judges")
+    judges = (
+        [_printable(each.get("name")) for each in listed if isinstance(each, dict)]
+        if isinstance(listed, list)
+        else []
+    )
+    frames, swapped, covered, nobody = counts
+    named = " and ".join(judges[:MAX_NAMED_JUDGES]) or "nobody"
+    if promise["holds"]:
+        kept = f"anonymised: in none of its {frames} frames did {named} know who was to be unknown"
+    else:
+        kept = f"NOT anonymised as promised: in some of its {frames} frames {named} may know somebody"
+    return f"{kept} ({swapped} swapped, {covered} with a head covered, {nobody} with nobody)"
 
 
 def _quoted(text: str) -> str:

@@ -57,7 +57,9 @@ COMPOSITE_SOURCE_TYPE: Final = (
 SWAP_ASSERTION: Final = "recaster.swap"
 BASIS_ASSERTION: Final = "recaster.basis"
 EDIT_ASSERTION: Final = "recaster.edit"
-"""Our own assertions: how a swap was made, by what right, and which swaps are in an edit."""
+ANONYMITY_ASSERTION: Final = "recaster.anonymity"
+"""Our own assertions: how a swap was made, by what right, which swaps are in an edit, and how a promise that
+nobody is known was kept."""
 GENERATOR: Final = {"name": "Recaster", "version": __version__}
 EDIT_CHECKS: Final = "signer, bytes, right and policy of each swap; not whether the edit shows it"
 """What was looked at before an edit was signed."""
@@ -109,6 +111,24 @@ def sign_swap(made: Path, out: Path, clip: Path, facts: Mapping[str, Any], mark:
     ]
     swapped = _action("c2pa.edited", "A face was replaced by another.")
     _sign(made, out, swapped, assertions, [clip], mark.signer)
+    return _describe_mark(out, mark.signer)
+
+
+def sign_anonymised(
+    made: Path, out: Path, facts: Mapping[str, Any], anonymity: Mapping[str, Any], mark: ProvenanceMark
+) -> str:
+    """Writes a clip in which people are unknown as ``out``; its manifest says nothing of the original.
+
+    Arguments, result and errors are those of ``sign_swap``; ``anonymity`` is the promise and how it was kept.
+    """
+    statement = {name: text for name, text in vars(mark.statement).items() if text}
+    assertions = [
+        {"label": SWAP_ASSERTION, "data": {**facts, "audit": mark.audit}},
+        {"label": BASIS_ASSERTION, "data": statement},
+        {"label": ANONYMITY_ASSERTION, "data": anonymity},
+    ]
+    created = _action("c2pa.created", "People in a clip were made unknown: faces were replaced or covered.")
+    _sign(made, out, created, assertions, [], mark.signer)
     return _describe_mark(out, mark.signer)
 
 

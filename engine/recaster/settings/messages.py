@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeVar
 
+from recaster.settings.anonymise import AnonymiseSettings
 from recaster.settings.corrections import ANGLE_BOUNDS_DEG, PLACE_BOUNDS_PX
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.extract import ExtractSettings
@@ -21,7 +22,15 @@ MAX_SHOWN_FRAMES: Final = 100
 
 NUMBER_BOUNDS = {
     each.wire: each.bounds
-    for kind in (SwapSettings, PreviewSettings, ExtractSettings, Schedule, TrainSettings, DeviceSettings)
+    for kind in (
+        SwapSettings,
+        AnonymiseSettings,
+        PreviewSettings,
+        ExtractSettings,
+        Schedule,
+        TrainSettings,
+        DeviceSettings,
+    )
     for each in options_of(kind)
     if each.bounds is not None
 }

@@ -87,9 +87,10 @@ def option(default: Any, text: str, **about: Any) -> Any:
 
 
 def same_option(kind: type[Any], name: str, **changes: Any) -> Any:
-    """A field that is the same option as another dataclass's, but for ``changes`` of its metadata."""
+    """A field that is the same option as another dataclass's, but for ``changes`` of default and metadata."""
     other = kind.__dataclass_fields__[name]
-    return dataclasses.field(default=other.default, metadata={**other.metadata, **changes})
+    default = changes.pop("default", other.default)
+    return dataclasses.field(default=default, metadata={**other.metadata, **changes})
 
 
 def own_options(kind: type[Any]) -> Iterator[Option]:

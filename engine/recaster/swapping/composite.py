@@ -10,6 +10,7 @@ import numpy as np
 
 from recaster.faces.alignment import invert, scale
 from recaster.media.types import Patch, Rect
+from recaster.swapping.head_cover import bound_cover, draw_covers
 from recaster.swapping.label import draw_label, place_label
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import Frame, Plate
     from recaster.settings.swap import LabelSettings
+    from recaster.swapping.head_cover import HeadCover
 
 MIN_SHARP_ZOOM: Final = 0.7
 """Below this many frame pixels a crop pixel, the crop is blurred before it is sampled."""
@@ -89,14 +91,20 @@ class PaintedFace:
 
 
 def composite(
-    frame: Frame, layers: Sequence[Layer], label: LabelSettings | None = None, *, has_layer: bool = False
+    frame: Frame,
+    layers: Sequence[Layer],
+    label: LabelSettings | None = None,
+    *,
+    has_layer: bool = False,
+    covers: Sequence[HeadCover] = (),
 ) -> list[Patch]:
-    """Lays faces over a frame, the nearest (largest) last, and a label over them.
+    """Lays faces over a frame, the nearest (largest) last, covers over them, and a label over all.
 
     Args:
         frame: it is not changed.
         layers: the faces; they may reach beyond the frame.
         has_layer: whether patches also hold what was painted without the frame.
+        covers: over heads, which no layer may show.
 
     Returns:
         What was painted, in places that don't meet. Its matte is 0 where no face shows, 255 where only
@@ -105,8 +113,9 @@ def composite(
     # The larger the crop's pixels in the frame, the nearer the face: it hides those behind it.
     ordered = sorted(layers, key=lambda layer: layer.zoom)
     painters = [(place, layer) for layer in ordered if (place := bound_layer(layer, frame.size)) is not None]
+    hidden = [(place, cover) for cover in covers if (place := bound_cover(cover, frame.size)) is not None]
     sign = None if label is None else place_label(label, frame.size)
-    places = [place for place, _ in painters] + ([sign] if sign else [])
+    places = [place for place, _ in (*painters, *hidden)] + ([sign] if sign else [])
     patches = []
     wide = [place.expand(PATCH_MARGIN_PX, PATCH_GRID_PX, frame.size) for place in places]
     for whole in _join_overlapping(wide):
@@ -118,7 +127,7 @@ def composite(
                 _blend(image, matte, alone, layer, place, whole)
         faces = np.rint(matte * 255).astype(np.uint8)
         # A label is painted, too, but the matte shows faces alone.
-        painted = faces > 0
+        painted = (faces > 0) | draw_covers(image, whole, hidden, frame)
         if label is not None and sign is not None and whole.contains(sign):
             there = sign.relative_to(whole)
             drawn = _draw_label(there.crop(image), label, frame)

@@ -272,7 +272,8 @@ class Renderer:
                 measure_coverage(self._plan.tracks[number], face.whole, left, inside, layer.zoom, face.kept)
             )
         has_layer = "face" in self._settings.layers
-        patches = composite(frame, layers, self._settings.label, has_layer=has_layer)
+        covers = self._plan.covers.get(frame.index, ())
+        patches = composite(frame, layers, self._settings.label, has_layer=has_layer, covers=covers)
         shares = tuple(found for found in coverages if found is not None)
         return RenderedFrame(frame, patches, shares, painted)
 

@@ -41,6 +41,8 @@ def digest_segments(
         parts = [read.start, read.stop, [faces[frame] for frame in read]]
         if slots:
             parts.append([max(slots), [slots[number] for number in sorted(shown)]])
+        if covers := [(frame, plan.covers[frame]) for frame in segment if frame in plan.covers]:
+            parts.append(covers)
         digests[segment] = _digest([*parts, [(number, looks.get(number, "")) for number in sorted(shown)]])
     return digests
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from recaster.settings.look import LookSettings
     from recaster.settings.look_course import LookCourse
     from recaster.settings.swap import SwapSettings
+    from recaster.swapping.head_cover import HeadCover
     from recaster.swapping.request import SwapRequest
     from recaster.swapping.swapper import Swapper, TrackPlan
 
@@ -76,6 +77,7 @@ class SwapPlan:
         found_plans: of corrected tracks, by the number of the plan, the plans of the tracks as found, whose
             usual looks theirs are.
         warnings: sentences on corrections that could not be applied.
+        covers: over heads, by frame, which are laid over whatever is swapped.
     """
 
     size: int
@@ -89,6 +91,7 @@ class SwapPlan:
     nearer: Mapping[tuple[int, int], Sequence[NDArray[np.float32]]] = field(default_factory=dict)
     found_plans: Mapping[int, TrackPlan] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    covers: Mapping[int, Sequence[HeadCover]] = field(default_factory=dict)
 
     @classmethod
     def of(

@@ -1,0 +1,90 @@
+"""``recaster anonymise``: make people in a clip unknown, or write nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recaster.cli.display import reporter, say, say_error, say_note
+from recaster.cli.flags import add_option, add_options, fill_options
+from recaster.cli.parsers import Commands, Options, add_out, add_path, add_source
+from recaster.cli.rights_options import add_basis, claim_of
+from recaster.settings.anonymise import AnonymiseFiles, AnonymiseSettings
+from recaster.settings.detection import Smoothing
+from recaster.settings.devices import DeviceSettings
+from recaster.settings.encoding import WriterOptions
+from recaster.settings.reading import ReadOptions
+from recaster.settings.swap import LabelSettings, SwapSettings
+
+if TYPE_CHECKING:
+    from recaster.operations.anonymise import Result
+
+DESCRIPTION = """Make people in a clip unknown, for interviews with people at risk: everybody, or one
+person. Their faces are swapped with that of somebody who doesn't exist and comes with Recaster, or with a
+given one. Where a swap hides too little of a face, where a face is turned away or lost, and for a while
+before and after, the head is covered. So is every other face that may be the same person's: in mirrors, on
+screens, small or for a moment.
+
+Then two judges, SFace and dlib's ResNet, look at every face in every frame of the result. Frames in which one
+of them still knows the person are covered and judged again, until that is over. The clip is written only if
+nobody is known in it any more; otherwise the command ends with 11, and writes nothing.
+
+The file has nothing of the original but picture and sound: no place, camera, dates, names, timecode,
+subtitles, chapters, covers, and no digest of it. Its signed manifest says what was promised and done: see
+recaster verify. VOICES ARE NOT CHANGED, nor are clothes, hands, tattoos or the place.
+
+Parts are kept in OUT.parts/, for your eyes alone, until it is done: run the same command again after an
+interruption. They still show faces: delete the folder if you don't go on."""
+
+
+def add_anonymise(commands: Commands) -> None:
+    """Adds this command's parser."""
+    parser = commands.add("anonymise", _run, "make people in a clip unknown, or write nothing", DESCRIPTION)
+    add_path(parser, "clip", "CLIP")
+    add_out(parser, None, "the clip to write (.mp4, .mov or .mkv)")
+    add_options(parser, SwapSettings, "frames")
+    add_options(parser, AnonymiseFiles)
+    people = parser.add_argument_group("who is to be unknown (default: everybody)")
+    add_options(people.add_mutually_exclusive_group(), AnonymiseSettings, "person", "track")
+    add_options(people, AnonymiseSettings, "min_face")
+    promise = parser.add_argument_group("what is promised")
+    add_options(promise, AnonymiseSettings, "coverage", "fallback", "margin")
+    face = parser.add_argument_group("the face that is put on (default: one that comes with Recaster)")
+    add_source(face, "that of a faceset, without training", required=False)
+    add_options(parser, Smoothing)
+    add_options(parser.add_argument_group("the clip, where its files don't say it"), ReadOptions)
+    add_options(parser.add_argument_group("encoding"), WriterOptions)
+    add_options(parser.add_argument_group("a label in the picture"), LabelSettings)
+    add_basis(parser)
+    text = "what computes (default: auto: the CPU for guided models, else a GPU where there is one)"
+    add_option(parser, DeviceSettings, "device", default=DeviceSettings.device, help=text)
+    text = "CPU threads, in one process (default: all cores, large machines with several processes)"
+    add_option(parser, DeviceSettings, "threads", metavar="N", help=text)
+
+
+def _run(options: Options) -> None:
+    from recaster.api.v1 import job_pb2
+    from recaster.operations import anonymise
+
+    names = ("person", "track", "min_face", "coverage", "fallback", "margin")
+    given = {name: getattr(options, name) for name in names}
+    wishes = AnonymiseSettings(**{name: value for name, value in given.items() if value is not None})
+    kinds = (Smoothing, WriterOptions, LabelSettings, ReadOptions, DeviceSettings)
+    request = anonymise.Request(
+        clip=options.clip,
+        out=options.out,
+        settings=wishes,
+        options=fill_options(job_pb2.SwapOptions(), options, *kinds, range=options.range),
+        model=options.model,
+        source=options.source,
+        report=options.report,
+        keep_failed=options.keep_failed,
+        claim=claim_of(options),
+    )
+    _say(options, anonymise.run(request, reporter(options)))
+
+
+def _say(options: Options, result: Result) -> None:
+    for warning in result.warnings:
+        say_error(f"recaster anonymise: warning: {warning}")
+    say(f"{result.out}: {result.lines[0]}")
+    say_note(options, *result.lines[1:])

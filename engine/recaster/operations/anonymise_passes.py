@@ -1,0 +1,239 @@
+"""Passes over a clip in which people are to be unknown: render, cover what is left, judge, and again."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.evaluation.anonymity import (
+    Anonymity,
+    Watch,
+    mark_troubles,
+    read_sightings,
+    record_frames,
+    write_sightings,
+)
+from recaster.faces.people import group_people
+from recaster.files import parse_json, sha256, write_json
+from recaster.media.encoders import choose_segment_suffix
+from recaster.progress import Report, Update
+from recaster.swapping.cover_plan import CoverBook, CoverPlan, make_courses
+from recaster.swapping.parallel import render_missing
+from recaster.swapping.performer_appearance import add_appearance
+from recaster.swapping.render_cache import CLIP, RenderCache
+from recaster.swapping.render_spec import RenderSpec
+from recaster.swapping.stage_timer import StageTimer
+from recaster.swapping.swap_plan import SwapPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from recaster.evaluation.anonymity import Sightings
+    from recaster.evaluation.anonymity_judge import AnonymityJudge, Gallery
+    from recaster.faces.types import Analysis, FaceTrack
+    from recaster.settings.anonymise import AnonymiseSettings
+    from recaster.swapping.coverage import Faces
+    from recaster.swapping.request import SwapRequest
+
+MAX_PASSES: Final = 8
+"""How often a clip is judged before it is given up; every time more is covered."""
+FORMAT: Final = 1
+"""Version of what comes of a description: parts of another one aren't used."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subjects:
+    """The people who are to be unknown, and all others in the clip.
+
+    Attributes:
+        people: tracks of each.
+        others: tracks of those who stay as they are.
+        gallery: how the former look.
+    """
+
+    analysis: Analysis
+    people: tuple[tuple[FaceTrack, ...], ...]
+    others: tuple[FaceTrack, ...]
+    gallery: Gallery
+    everyone: bool
+
+    @classmethod
+    def of(
+        cls,
+        analysis: Analysis,
+        chosen: Sequence[FaceTrack],
+        swap_clip: Any,
+        judge: AnonymityJudge,
+        *,
+        everyone: bool,
+    ) -> Subjects:
+        """Groups the chosen tracks of an analysis by person, and looks at each in the clip (ClipError)."""
+        numbers = {track.track: track for track in chosen}
+        people: tuple[tuple[FaceTrack, ...], ...] = (tuple(chosen),)
+        if everyone:
+            groups = group_people(analysis)
+            people = tuple(tuple(numbers[n] for n in group) for group in groups)
+        others = tuple(track for track in analysis.tracks if track.track not in numbers)
+        return cls(analysis, people, others, judge.make_gallery(swap_clip, people), everyone)
+
+    @property
+    def tracks(self) -> tuple[FaceTrack, ...]:
+        """All tracks of those who are to be unknown."""
+        return tuple(track for tracks in self.people for track in tracks)
+
+
+@dataclass(frozen=True, eq=False)
+class Passes:
+    """All that the passes share.
+
+    Attributes:
+        plan: of the swap, without covers.
+        covers: courses of the heads that may be covered.
+    """
+
+    swap: SwapRequest
+    settings: AnonymiseSettings
+    plan: SwapPlan
+    covers: CoverPlan
+    watch: Watch
+    cache: RenderCache
+
+    @classmethod
+    def of(
+        cls,
+        swap: SwapRequest,
+        settings: AnonymiseSettings,
+        subjects: Subjects,
+        judge: AnonymityJudge,
+        report: Report,
+    ) -> Passes:
+        """Plans the swap and the covers; parts of an earlier run with the same wishes are kept."""
+        frames = swap.frames
+        rate = float(swap.clip.info.rate)
+        cuts = subjects.analysis.cuts
+        kind = settings.fallback
+        plan = SwapPlan.of(subjects.tracks, swap.swapper, swap.settings, subjects.analysis)
+        margin = round(settings.margin * rate)
+        courses = make_courses(subjects.people, cuts, frames, margin, kind)
+        others = make_courses([(track,) for track in subjects.others], cuts, frames, 0, kind)
+        products = {CLIP: choose_segment_suffix(swap.settings.writer.codec)}
+        cache = RenderCache.of(swap.out, frames, swap.settings.chunk, products)
+        cache.open(_describe(swap, settings))
+        if swap.finds_occluders:
+            plan = add_appearance(plan, swap.clip, frames, [frames], report)
+        everyone = subjects.everyone
+        watch = Watch(
+            judge, subjects.gallery, subjects.tracks, CoverPlan(others, frames, rate), everyone=everyone
+        )
+        return cls(swap, settings, plan, CoverPlan(courses, frames, rate), watch, cache)
+
+    def keep_promise(self, report: Report) -> Anonymity:
+        """Renders and judges until nobody is known, or ``MAX_PASSES`` are over; returns how it was kept.
+
+        The segments are in the cache then.
+        """
+        book = self._read_book() or self.covers.open_book(self.plan)
+        troubled: frozenset[int] = frozenset()
+        for passes in range(1, MAX_PASSES + 1):
+            book, faces = self._render(book, report)
+            seen = self._judge(book, report)
+            drawn = self.covers.list_covers(book)
+            kind = self.settings.fallback
+            more = mark_troubles(book, self.covers.frames, seen, self.watch, self.covers, drawn, kind)
+            if more.count() == book.count():
+                troubled = frozenset()
+                break
+            troubled = more.changed_frames(book)
+            if passes < MAX_PASSES:
+                book = more
+                self._write_book(book)
+        times = self._list_times()
+        records = record_frames(self.covers, book, faces, seen, times, troubled)
+        return Anonymity(records, self._terms(), passes)
+
+    def _cover(self, book: CoverBook) -> SwapPlan:
+        return dataclasses.replace(self.plan, covers=self.covers.list_covers(book))
+
+    def _spec(self, book: CoverBook) -> RenderSpec:
+        swap = self.swap
+        return RenderSpec.of(swap.clip, swap.frames, self._cover(book), swap.settings, self.cache)
+
+    def _render(self, book: CoverBook, report: Report) -> tuple[CoverBook, list[Faces]]:
+        """Renders what is missing; where too little of a face was swapped it is rendered again, covered."""
+        while True:
+            spec = self._spec(book)
+            self.cache.discard_stale(spec.digests)
+            render_missing(spec, self.swap, StageTimer(), report)
+            faces = self.cache.read_coverage()
+            more = self.covers.mark_uncovered(book, faces, self.settings.coverage)
+            if more.count() == book.count():
+                return book, faces
+            book = more
+            self._write_book(book)
+
+    def _judge(self, book: CoverBook, report: Report) -> list[Sightings]:
+        """Looks at all segments that weren't looked at as they are now."""
+        digests = self._spec(book).digests
+        drawn = self.covers.list_covers(book)
+        done = 0
+
+        def tick() -> None:
+            nonlocal done
+            done += 1
+            report(Update("judging", done, len(self.covers.frames)))
+
+        seen: list[Sightings] = []
+        for segment in self.cache.segments:
+            path = self._sightings_path(segment)
+            found = read_sightings(path, digests[segment])
+            if found is None:
+                found = self.watch.look(self.cache.segment_path(CLIP, segment), segment, drawn, tick)
+                write_sightings(path, found, digests[segment])
+            else:
+                done += len(segment)
+            seen += found
+        return seen
+
+    def _sightings_path(self, segment: range) -> Path:
+        return self.cache.folder / f"{segment.start:08}.seen.json"
+
+    @property
+    def _book_path(self) -> Path:
+        return self.cache.folder / "plan.covers.json"
+
+    def _write_book(self, book: CoverBook) -> None:
+        write_json(self._book_path, book.to_json())
+
+    def _read_book(self) -> CoverBook | None:
+        """Reads the marks of an earlier run; None where there are none."""
+        try:
+            return CoverBook.from_json(parse_json(self._book_path.read_bytes()))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+    def _list_times(self) -> list[float]:
+        """Times of all frames, in seconds after the first of the result."""
+        from recaster.media.join import read_frame_times
+
+        times, _, _ = read_frame_times(self.swap.clip.info, self.swap.frames)
+        return [float((pts - times.pts[0]) * times.time_base) for pts in times.pts.tolist()]
+
+    def _terms(self) -> dict[str, Any]:
+        """Terms of the promise, as plain values."""
+        settings = self.settings
+        return {
+            "people": "everybody" if self.watch.everyone else "one person",
+            "least_coverage": settings.coverage,
+            "fallback": settings.fallback,
+            "margin_s": settings.margin,
+            "min_face_px": settings.min_face,
+        }
+
+
+def _describe(swap: SwapRequest, settings: AnonymiseSettings) -> dict[str, Any]:
+    """Describes all that decides how a rendered segment looks, as plain values."""
+    wishes = {name: value for name, value in vars(settings).items() if name != "person"}
+    person = None if settings.person is None else sha256(settings.person)
+    return swap.describe() | {"anonymise": {"format": FORMAT, **wishes, "person": person}}

@@ -1,0 +1,201 @@
+"""People made unknown: the file, its words, and all that isn't there any more."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from recaster.api.v1 import job_pb2
+from recaster.cli.main import main
+from recaster.errors import AnonymityError, FaceNotFoundError, UsageError
+from recaster.evaluation.anonymity_judge import Gallery, Likeness
+from recaster.media.probe import probe
+from recaster.media.reader import read_frames
+from recaster.operations import anonymise, anonymise_passes
+from recaster.provenance.inspection import inspect_file
+from recaster.provenance.manifest import ANONYMITY_ASSERTION, all_assertions, manifest_of
+from recaster.settings.anonymise import AnonymiseSettings
+from recaster.store.folder import DataFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.progress import Update
+
+FRAMES = 6
+needs_ffmpeg = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is not installed")
+SECRETS = (
+    "Her Kitchen",
+    "+48.8577+002.295/",
+    "Spy Camera 7",
+    "Anna's voice",
+    "2024-05-01",
+    "10:11:12",
+    "Chapter of Anna",
+)
+
+
+@pytest.fixture(scope="module")
+def told(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip that says where, when, with what and of whom it is."""
+    folder = tmp_path_factory.mktemp("told")
+    chapters = folder / "chapters.txt"
+    chapters.write_text(";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=300\ntitle=Chapter of Anna\n")
+    cover = folder / "cover.png"
+    out = folder / "told.mov"
+    clip = ["-i", str(actors / "performer.mp4")]
+    ffmpeg = ["ffmpeg", "-v", "error", "-y", *clip]
+    subprocess.run([*ffmpeg, "-frames:v", "1", str(cover)], check=True, timeout=60)
+    tags = {"title": SECRETS[0], "com.apple.quicktime.location.ISO6709": SECRETS[1], "model": SECRETS[2]}
+    said = [part for name, text in tags.items() for part in ("-metadata", f"{name}={text}")]
+    told = [
+        *said,
+        "-metadata:s:a:0",
+        f"title={SECRETS[3]}",
+        "-metadata",
+        "creation_time=2024-05-01T10:00:00Z",
+    ]
+    more = [
+        "-timecode",
+        "10:11:12:00",
+        "-movflags",
+        "use_metadata_tags",
+        "-frames:v",
+        str(FRAMES),
+        "-shortest",
+    ]
+    streams = ["-i", str(chapters), "-map", "0:v", "-map", "0:a", "-map_metadata", "1", "-c", "copy"]
+    subprocess.run([*ffmpeg, *streams, *told, *more, str(out)], check=True, timeout=60)
+    return out
+
+
+@needs_ffmpeg
+def test_what_the_original_says_is_gone_and_the_promise_is_signed(told: Path, tmp_path: Path) -> None:
+    out = tmp_path / "unknown.mp4"
+    report = tmp_path / "report.json"
+    result = anonymise.run(anonymise.Request(told, out, report=report))
+
+    assert not result.anonymity.failed
+    assert probe(out).frame_count == probe(told).frame_count
+    assert len(probe(out).audio) == 1
+    content = out.read_bytes()
+    assert told.read_bytes().find(SECRETS[0].encode()) > 0
+    for secret in (*SECRETS, told.name, hashlib.sha256(told.read_bytes()).hexdigest()):
+        assert secret.encode() not in content, secret
+    (left_out,) = [line for line in result.lines if line.startswith("Left out")]
+    for named in ("title", "location", "timecode 10:11:12:00", "1 chapters", "sound stream"):
+        assert named in left_out
+    assert any("voices" in line for line in result.lines)
+
+    document, _ = manifest_of(out)
+    (manifest,) = document["manifests"].values()
+    assert not manifest.get("ingredients")
+    (assertions,) = all_assertions(document)
+    promise = assertions[ANONYMITY_ASSERTION]
+    assert promise["report"] == hashlib.sha256(report.read_bytes()).hexdigest()
+    said = json.loads(report.read_bytes())
+    assert len(said["each"]) == FRAMES == promise["frames"]
+    assert promise["swapped"] + promise["covered"] + promise["nobody"] == FRAMES
+    for each in said["each"]:
+        assert each["dlib"] is None or (each["dlib"] >= 0.6 and each["sface"] < 0.363)
+    line = inspect_file(out, DataFolder.default().path).line
+    assert f"anonymised: in none of its {FRAMES} frames did SFace and dlib ResNet know" in line
+    assert not out.with_name("unknown.mp4.parts").exists()
+    for before, after in zip(read_frames(told), read_frames(out), strict=True):
+        face = np.s_[120:220, 110:210]
+        assert np.abs(before.image[face].astype(int) - after.image[face]).mean() > 5
+
+
+def know_everybody(_gallery: Gallery, _sface: Any, _dlib: Any) -> Likeness:
+    """Judges that know whoever isn't covered."""
+    return Likeness(0.9, 0.2)
+
+
+def test_frames_in_which_somebody_is_known_are_covered_after_a_stop_too(
+    actors: Path, actor_faceset: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = job_pb2.SwapOptions(range=f"0-{FRAMES - 1}", codec="ffv1")
+    out = tmp_path / "unknown.mkv"
+    request = anonymise.Request(
+        actors / "performer.mp4",
+        out,
+        options=options,
+        source=actor_faceset.folder,
+        report=tmp_path / "r.json",
+    )
+    monkeypatch.setattr(Gallery, "compare", know_everybody)
+    judged = 0
+
+    def stop(update: Update) -> None:
+        nonlocal judged
+        judged += update.stage == "judging"
+        if judged > FRAMES:  # in the second pass, whose covers are drawn
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        anonymise.run(request, stop)
+    assert not out.exists()
+    result = anonymise.run(request)
+    assert result.anonymity.counts() == {"swapped": 0, "covered": FRAMES, "nobody": 0}
+    assert {str(why) for each in result.anonymity.frames for why in each.reasons} == {"known"}
+    for frame in read_frames(out):
+        assert (frame.image[140:200, 130:190] == frame.image[160, 160]).all()
+
+
+def test_what_does_not_hold_is_not_written(
+    actors: Path, actor_faceset: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(Gallery, "compare", know_everybody)
+    monkeypatch.setattr(anonymise_passes, "MAX_PASSES", 1)
+    clip, out = actors / "performer.mp4", tmp_path / "unknown.mp4"
+    command = [
+        "anonymise",
+        str(clip),
+        "-o",
+        str(out),
+        "--range",
+        "0-3",
+        "--source",
+        str(actor_faceset.folder),
+    ]
+    assert main(command) == AnonymityError.exit_code == 11
+    assert "may still be known in 4 of 4 frames (0, 1, 2, 3); nothing was written" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    assert main([*command, "--keep-failed"]) == 11
+    assert "don't hand it on" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["unknown.failed.mp4"]
+    line = inspect_file(tmp_path / "unknown.failed.mp4", DataFolder.default().path).line
+    assert "NOT anonymised as promised" in line
+
+
+def test_what_cannot_be_promised_is_refused(
+    actors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = actors / "performer.mp4"
+    with pytest.raises(UsageError, match="write a movie"):
+        anonymise.run(anonymise.Request(clip, tmp_path / "shot.%04d.png"))
+    options = job_pb2.SwapOptions(person="0" * 64)
+    with pytest.raises(UsageError, match="person is said"):
+        anonymise.run(anonymise.Request(clip, tmp_path / "out.mp4", options=options))
+    with pytest.raises(UsageError, match="who is to be unknown only once"):
+        AnonymiseSettings(person=clip, track=1)
+    with pytest.raises(UsageError, match="the report would replace"):
+        anonymise.run(anonymise.Request(clip, tmp_path / "out.mp4", report=clip))
+    monkeypatch.setattr("recaster.evaluation.sface.SFACE_PACKAGE", "no_such_package")
+    with pytest.raises(UsageError, match=r"recaster\[cpu,evaluation\]"):
+        anonymise.run(anonymise.Request(clip, tmp_path / "out.mp4"))
+
+
+@needs_ffmpeg
+def test_a_clip_in_which_nobody_is_found_is_not_written(tmp_path: Path) -> None:
+    clip = tmp_path / "bars.mp4"
+    source = ["-f", "lavfi", "-i", "smptebars=size=160x120:rate=25", "-frames:v", "3", str(clip)]
+    subprocess.run(["ffmpeg", "-v", "error", *source], check=True, timeout=60)
+    with pytest.raises(FaceNotFoundError, match="nothing was written"):
+        anonymise.run(anonymise.Request(clip, tmp_path / "out.mp4"))
