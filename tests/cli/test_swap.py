@@ -12,7 +12,7 @@ import pytest
 from recaster.cli import main as cli
 from recaster.cli import swap
 from recaster.cli.parsers import Commands
-from recaster.cli.swap_several import split_tasks
+from recaster.cli.swap_tasks import split_tasks
 from recaster.errors import UsageError
 from recaster.media.probe import probe
 from recaster.provenance.policy import Policy

@@ -12,7 +12,8 @@ import pytest
 from recaster.cli import main as cli
 from recaster.cli import swap
 from recaster.cli.parsers import Commands
-from recaster.cli.swap_several import split_tasks, swap_several_there
+from recaster.cli.swap_several import swap_several_there
+from recaster.cli.swap_tasks import split_tasks
 from recaster.client import BusyError, JobFailedError, UnreachableError
 from recaster.errors import BatchError, ClipError, ConsentError, FaceNotFoundError, RecasterError, UsageError
 from recaster.media.probe import probe

@@ -238,12 +238,12 @@ def test_one_of_an_earlier_version_is_made_whole_when_it_is_read(likeness: Liken
     assert off < 0.35 * np.abs(textures.astype(float) - likeness.textures)[:, hair > 0].mean()
 
 
-def test_too_few_faces_are_refused() -> None:
+def test_no_faces_are_refused() -> None:
     class Empty:
         folder = "faces/anna"
         records = ()
 
-    with pytest.raises(FaceNotFoundError, match=r"faces/anna: holds 0 faces .* extract more"):
+    with pytest.raises(FaceNotFoundError, match=r"faces/anna: holds no faces: extract some"):
         Likeness.from_faceset(Empty())
 
 

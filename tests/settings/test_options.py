@@ -49,14 +49,15 @@ def test_every_option_has_a_help_and_a_default_that_it_can_have(kind: type[Any])
     ("message", "kinds", "besides"),
     [
         (job_pb2.SwapOptions, (SwapSettings, ReadOptions, DeviceSettings), {"changes", "corrections"}),
-        (job_pb2.ExtractOptions, (ExtractSettings,), set()),
+        (job_pb2.ExtractOptions, (ExtractSettings,), {"stills"}),
         (job_pb2.TrainOptions, (TrainSettings, Schedule, DeviceSettings), {"ingredients"}),
     ],
 )
 def test_every_field_of_a_request_is_an_option(message: Any, kinds: Any, besides: set[str]) -> None:
-    here = {"matte", "report", "layers", "layers_out", "vggface_weights"}  # files, which no options name
+    # Files, which no options name.
+    here = {"matte", "report", "overlay", "layers", "layers_out", "vggface_weights"}
     wires = {each.wire for kind in kinds for each in options_of(kind)}
-    assert wires - here == set(message.DESCRIPTOR.fields_by_name) - besides
+    assert wires - here - besides == set(message.DESCRIPTOR.fields_by_name) - besides
 
 
 def test_what_a_request_sets_is_read_and_all_else_keeps_its_default() -> None:
@@ -116,7 +117,7 @@ def test_a_codec_has_its_usual_container_first() -> None:
     assert list(SUFFIXES) == list(CODECS)
     assert list(ENCODERS) == list(CODECS)
     assert [suffixes[0] for suffixes in SUFFIXES.values()] == [
-        ".mp4", ".mp4", ".mov", ".mov", ".mkv", ".mp4", ".exr", ".dpx", ".tif", ".png", ".jpg",
+        ".mp4", ".mp4", ".mov", ".mov", ".mkv", ".mp4", ".exr", ".dpx", ".tif", ".png", ".jpg", ".webp",
     ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from recaster.api.v1 import job_pb2
 from recaster.cli.main import main
-from recaster.cli.swap_several import choose_result_name
+from recaster.cli.swap_tasks import choose_result_name
 from recaster.errors import ClipError, ConsentError, ManifestError, OutputError, UsageError
 from recaster.files import sha256
 from recaster.media.picture_file import PicturePart, read_picture, write_picture

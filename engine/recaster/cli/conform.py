@@ -66,7 +66,7 @@ def add_conform(commands: Commands) -> None:
     add_swap_options(parser)
     add_engine(parser)
     # The edit says the range; there are no layers; corrections lie beside the media.
-    parser.set_defaults(range=None, layers_alpha=None, corrections=None, keep_parts=False)
+    parser.set_defaults(range=None, layers_alpha=None, corrections=None, keep_parts=False, overlay=None)
 
 
 def _run_here(options: Options) -> None:

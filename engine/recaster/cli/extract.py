@@ -46,7 +46,7 @@ def add_extract(commands: Commands) -> None:
     add_extract_options(parser)
     add_options(parser, ExtractSettings, "every", defaults=True)
     add_options(parser, ExtractSettings, "frames")
-    add_options(parser, ReadOptions)
+    add_options(parser, ReadOptions, "colour_space", "frame_rate", "layer")
     add_options(parser, ExtractSettings, "identity", defaults=True)
     add_basis(parser)
     add_engine(parser)

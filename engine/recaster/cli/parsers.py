@@ -71,11 +71,14 @@ def add_out(container: Any, metavar: str | None, text: str, *, required: bool = 
     container.add_argument("-o", "--out", **about)
 
 
-def add_source(container: Any, text: str, *, required: bool = True) -> None:
-    """Adds the two options for what puts the face on: a model, or a faceset without training."""
+def add_source(container: Any, text: str, *, required: bool = True, **others: Any) -> None:
+    """Adds the two options for what puts the face on: a model, or a faceset without training.
+
+    ``others`` are further arguments of the latter for argparse.
+    """
     source = container.add_mutually_exclusive_group(required=required)
     source.add_argument("-m", "--model", type=Path, help="a trained model")
-    add_path(source, "--source", "FACESET", text)
+    add_path(source, "--source", "FACESET", text, **others)
 
 
 def add_switch(container: Any, name: str, text: str) -> None:

@@ -88,11 +88,11 @@ class Remote:
         """Uploads a picture; returns its digest, "" for none."""
         return "" if path is None else self.client.transfer.upload(path, self.report)
 
-    def clip(self, path: Path) -> str:
-        """Brings a clip there, a sequence of pictures as a zip of them; returns its id."""
+    def clip(self, path: Path, *, is_still: bool = False) -> str:
+        """Brings a clip there, a sequence of pictures, or a still, as a zip of them; returns its id."""
         from recaster.media.sequence_name import find_sequence
 
-        sequence = find_sequence(path)
+        sequence = find_sequence(path, is_still=is_still)
         if sequence is None:
             return self.client.take_clip(path, self.report)
         with tempfile.TemporaryDirectory(prefix="recaster-") as folder:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say_error
@@ -10,13 +12,8 @@ from recaster.cli.looks import add_look_options, read_look_options
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_source, add_switch
 from recaster.cli.remote import Remote, add_engine, fill_message, here_or_there
 from recaster.cli.rights_options import add_basis, claim_of, record_identity_remotely
-from recaster.cli.swap_several import (
-    StoreOut,
-    say_result,
-    split_tasks,
-    swap_several_here,
-    swap_several_there,
-)
+from recaster.cli.swap_several import say_result, swap_several_here, swap_several_there
+from recaster.cli.swap_tasks import StoreOut, split_tasks
 from recaster.errors import UsageError
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.devices import DeviceSettings
@@ -31,7 +28,8 @@ from recaster.settings.swap import (
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Iterable, Sized
+    from collections.abc import Callable, Iterable, Sized
+    from pathlib import Path
 
     from recaster.api.v1 import job_pb2
     from recaster.client import Client
@@ -47,6 +45,9 @@ OUT is a sequence of pictures where its name has a place for their number: shot.
 (OpenEXR, DPX, TIFF, PNG, JPEG). Pictures get to their places at the very end, and replace those of their
 names. Beside them lies their list, shot.exr.sha256, whose manifest speaks for all of them.
 
+A picture is a still where OUT is named as one, photo.jpg, or --stills says so: all else in its file stays as
+it is, and the manifest is in it. Pictures of a person may stand for a faceset: --source anna.jpg.
+
 --layers writes what the result is made of, for compositing: --layers-out shot.%04d.exr has a layer for each
 in every picture, shot.json says where each face was, and shot.usda holds the tracked mesh.
 
@@ -59,16 +60,18 @@ they are."""
 
 def add_swap(commands: Commands) -> None:
     """Adds this command's parser."""
-    parser = commands.add("swap", here_or_there(_run_here, _run_there), "swap a face in a clip", DESCRIPTION)
+    run = here_or_there(_with_source(_run_here), _with_source(_run_there))
+    parser = commands.add("swap", run, "swap a face in a clip", DESCRIPTION)
     add_path(
-        parser, "clips", "CLIP", "the clip with the target's performance; or several, or folders", nargs="+"
+        parser, "clips", "CLIP", "the clip with the target's performance; or several, or folders", nargs="*"
     )
-    add_source(parser, "swap without training, from the source's faceset")
+    text = "swap without training, from the source's faceset, or from one to a few pictures of one person"
+    add_source(parser, text, nargs="+")
     add_out(parser, None, "the clip to write, or the folder for several", type=str, action=StoreOut)
     add_switch(parser, "--again", "of several clips, also swap those again whose result is there")
     add_options(parser, SwapSettings, "frames")
     add_options(parser, PreviewSettings)
-    add_options(parser, SwapSettings, "matte", "report", "layers", "layers_out", "layers_alpha")
+    add_options(parser, SwapSettings, "matte", "report", "overlay", "layers", "layers_out", "layers_alpha")
     add_options(parser, MendSettings)
     add_swap_options(parser)
     add_engine(parser)
@@ -95,6 +98,36 @@ def add_swap_options(parser: ArgumentParser) -> None:
     add_option(parser, DeviceSettings, "device", default=DeviceSettings.device, help=text)
     text = "CPU threads, in one process (default: all cores, large machines with several processes)"
     add_option(parser, DeviceSettings, "threads", metavar="N", help=text)
+
+
+def _with_source(run: Callable[..., None]) -> Callable[..., None]:
+    """Makes what swaps from a faceset swap from pictures, too."""
+
+    def run_with_source(options: Options, *others: Any) -> None:
+        from recaster.operations.source_pictures import open_source
+
+        sources, clips = _part_source(options)
+        detector = options.detector or AnalysisSettings.detector
+        with open_source(sources, claim_of(options), detector, reporter(options)) as (source, claim):
+            own = {"clips": clips, "source": source, "identity": claim.identity, "basis": claim.basis}
+            run(Namespace(**{**vars(options), **own}), *others)
+
+    return run_with_source
+
+
+def _part_source(options: Options) -> tuple[list[Path] | None, list[Path]]:
+    """Parts sources and clips: of ``--source FACES CLIP`` the flag has taken both (UsageError for none)."""
+    from recaster.facesets.inputs import is_image
+
+    sources: list[Path] | None = options.source
+    clips: list[Path] = options.clips
+    if sources and not clips:
+        pictures = itertools.takewhile(is_image, sources[:-1])
+        count = max(1, len(list(pictures)))
+        sources, clips = sources[:count], sources[count:]
+    if not clips:
+        raise UsageError("which clip? Name one, or several, before the options")
+    return sources, clips
 
 
 def _run_here(options: Options) -> None:
@@ -205,9 +238,10 @@ def bring_clip(task: Options, chosen: job_pb2.SwapOptions, remote: Remote, **ids
     """
     from recaster.api.v1 import job_pb2
 
-    clip_id = remote.clip(task.clip)
+    clip_id = remote.clip(task.clip, is_still=task.stills)
     own = job_pb2.SwapOptions()
     own.CopyFrom(chosen)
+    fill_message(own, stills=task.stills)
     fill_message(own, corrections=remote.corrections(task.clip, clip_id, task.corrections))
     return _job_of(task, own, clip_id=clip_id, **ids)
 
@@ -225,6 +259,7 @@ def _job_of(task: Options, chosen: job_pb2.SwapOptions, **ids: Any) -> job_pb2.J
         pictures="" if sequence is None else sequence.path.name,
         matte=task.matte is not None,
         report=task.report is not None,
+        overlay=task.overlay is not None,
         layers=task.layers,
         layers_pictures="" if layers is None else layers.path.name,
         without_manifest=task.no_manifest,
@@ -250,6 +285,8 @@ def fetch_result(task: Options, remote: Remote, job: job_pb2.Job) -> None:
         remote.fetch_clip(job, "matte", task.matte)
     if task.report is not None:
         remote.fetch(job, "report", task.report)
+    if task.overlay is not None:
+        remote.fetch(job, "overlay", task.overlay)
     if task.layers_out is not None:
         _fetch_layers(task, remote, job, roles)
 
@@ -303,6 +340,7 @@ def request_of(options: Options) -> Request:
         person=options.person,
         matte=options.matte,
         report=options.report,
+        overlay=options.overlay,
         layers=options.layers,
         layers_out=options.layers_out,
         preview=options.preview,

@@ -43,6 +43,7 @@ def add_tracks(commands: Commands) -> None:
     parser = commands.add("tracks", run, "list who is in a clip; correct it", DESCRIPTION)
     add_path(parser, "clip", "CLIP")
     add_path(parser, "--sheet", "PICTURE", "also write a PNG or JPEG with a picture of each track")
+    add_options(parser, SwapSettings, "overlay")
     text = "list what had better be looked at: lost and wrong faces, jumps, low confidence"
     add_switch(parser, "--trouble", text)
     _add_shared_options(parser)
@@ -181,6 +182,19 @@ def _list(options: Options, clip: Clip, analysis: Analysis) -> None:
         say(f"{options.clip}: {analysis.frame_count} frames, {', '.join(words)}, {people}", *listing.lines())
     if options.sheet is not None:
         _write_sheet(options, clip, analysis)
+    if options.overlay is not None:
+        _write_overlay(options, clip, analysis)
+
+
+def _write_overlay(options: Options, clip: Clip, analysis: Analysis) -> None:
+    """Writes the clip with what was found drawn over it (UsageError where that would replace it)."""
+    from recaster.media.sequence_name import would_replace
+    from recaster.swapping.overlay import write_overlay
+
+    if would_replace(options.overlay, clip.path):
+        raise UsageError(f"{options.overlay}: would replace the clip; choose another name")
+    frames = range(analysis.first_frame, analysis.first_frame + analysis.frame_count)
+    write_overlay(clip, frames, analysis, options.overlay, report=reporter(options))
 
 
 def _write_sheet(options: Options, clip: Clip, analysis: Analysis) -> None:

@@ -19,6 +19,7 @@ from recaster.faces.mesh_surface import UNDER_CHIN
 from recaster.faces.neutral_shape import NeutralShape
 from recaster.faces.region_masks import fill_polygon
 from recaster.likeness.bare_frames import SourceOcclusion
+from recaster.likeness.few_pictures import FEW_PICTURES, describe_gaps, settle_lids
 from recaster.likeness.mouth import clear_mouths
 from recaster.likeness.own_texels import complete_textures, compute_facing, compute_visible_texels
 from recaster.likeness.references import (
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from recaster.faces.types import Bools, Floats, Floats32, Uint8s
     from recaster.facesets.faceset import Faceset
 
-MIN_FACES: Final = 5
 _FORMAT: Final = "recaster-likeness-3"
 _RAW_FORMAT: Final = "recaster-likeness-2"
 """Format of earlier models, whose textures hold what was in front of the face and no ``own``."""
@@ -63,24 +63,26 @@ class Likeness:
     features: ExpressionFeatures  # pose and expression of each reference, for choosing among them
     records: NDArray[np.int64]  # (K,), ids of the faceset records behind the references
     own: Uint8s  # (S, S), 0 to 255, 0 where a texel is made up (``complete_textures``)
+    gaps: str = ""  # what a few pictures don't show of it, in a sentence; it isn't saved
 
     @classmethod
     def from_faceset(cls, faceset: Faceset, references: int = 24, texture_size: int = 256) -> Likeness:
         """Learns an identity from its faces; takes about a second for some hundred faces.
 
         Raises:
-            FaceNotFoundError: there are fewer than ``MIN_FACES`` faces.
+            FaceNotFoundError: there is no face.
         """
         records = faceset.records
-        if len(records) < MIN_FACES:
-            raise FaceNotFoundError(
-                f"{faceset.folder}: holds {len(records)} faces and a likeness needs {MIN_FACES} or more: "
-                "extract more frames of this person"
-            )
+        if not records:
+            raise FaceNotFoundError(f"{faceset.folder}: holds no faces: extract some of this person")
         points = np.stack([record.landmarks for record in records]).astype(np.float64)
         mesh = neutral_shape.compute_canonical_mesh(points)
         expressions, _ = neutral_shape.align_to_canonical(points, mesh)
         shape = neutral_shape.learn_neutral_shape(expressions)
+        gaps = ""
+        if len(records) < FEW_PICTURES:
+            shape = settle_lids(shape)
+            gaps = describe_gaps(points, expressions)
         features = measure_features(points, mesh)
         layout = make_uv_layout(shape.neutral, texture_size)
         covered = SourceOcclusion(faceset, points, layout)
@@ -96,7 +98,8 @@ class Likeness:
         textures = symmetrize_lighting(normalize_lighting(textures, face), face, middle)
         textures, own = complete_textures(textures, layout, seen, [covered.hidden_texels(i) for i in chosen])
         textures = steady_under_chin(textures, layout, turned)
-        return cls(mesh, shape, layout, textures, features, np.array([records[i].id for i in chosen]), own)
+        numbers = np.array([records[i].id for i in chosen])
+        return cls(mesh, shape, layout, textures, features, numbers, own, gaps)
 
     def save(self, path: Path) -> None:
         """Writes everything to one safetensors file, atomically."""

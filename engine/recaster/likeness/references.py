@@ -10,6 +10,7 @@ from scipy.spatial.distance import cdist
 
 from recaster.faces import geometry, topology
 from recaster.faces.mesh_surface import LOWER_LIP, UPPER_LIP
+from recaster.likeness.few_pictures import FEW_PICTURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,8 +97,12 @@ def choose_references(
     """
     everything = np.concatenate([features.rest, features.mouth, features.eyes], -1)
     from_usual = np.linalg.norm(everything - np.median(everything, 0), axis=-1)
-    is_sharp = sharpness >= np.quantile(sharpness, _MIN_SHARPNESS)
-    candidates = np.flatnonzero(is_sharp & (from_usual <= np.quantile(from_usual, _MAX_UNUSUAL)))
+    is_usable = (sharpness >= np.quantile(sharpness, _MIN_SHARPNESS)) & (
+        from_usual <= np.quantile(from_usual, _MAX_UNUSUAL)
+    )
+    if len(sharpness) < FEW_PICTURES:  # somebody chose them
+        is_usable[:] = True
+    candidates = np.flatnonzero(is_usable)
     chosen: list[int] = []
     left = np.ones(len(candidates), bool)
     nearest = -from_usual[candidates]

@@ -47,7 +47,7 @@ class Clip:
     named_corrections: Corrections | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", resolve_clip(Path(self.path)))
+        object.__setattr__(self, "path", resolve_clip(Path(self.path), is_still=self.options.stills))
 
     @cached_property
     def corrections(self) -> Corrections:
@@ -73,16 +73,16 @@ class Clip:
     def digest(self) -> str:
         """SHA-256, hex, as ``digest_media``, or as ``note_digest`` was told."""
         _ = self._versions
-        return _NOTED_DIGESTS.get(self.path) or digest_media(self.path)
+        return _NOTED_DIGESTS.get(self.path) or digest_media(self.path, is_still=self.options.stills)
 
     @cached_property
     def _versions(self) -> dict[Path, tuple[int, int]]:
         """Time of change in ns, and bytes, of its files when the first of them was read."""
-        return _stat_files(self.path)
+        return _stat_files(self.path, is_still=self.options.stills)
 
     def refuse_changes(self) -> None:
         """Refuses a clip whose files aren't those that were read at first (ClipError)."""
-        versions = _stat_files(self.path)
+        versions = _stat_files(self.path, is_still=self.options.stills)
         changed = [
             path for path in versions | self._versions if versions.get(path) != self._versions.get(path)
         ]
@@ -94,7 +94,7 @@ class Clip:
     @property
     def first_file(self) -> Path:
         """Its file; of a sequence that of the first picture."""
-        sequence = find_sequence(self.path)
+        sequence = find_sequence(self.path, is_still=self.options.stills)
         return self.path if sequence is None else sequence.picture_path(min(sequence.find_numbers()))
 
     @property
@@ -123,9 +123,9 @@ class Clip:
         return clip_exists(self.path)
 
 
-def _stat_files(path: Path) -> dict[Path, tuple[int, int]]:
+def _stat_files(path: Path, *, is_still: bool) -> dict[Path, tuple[int, int]]:
     """Lists time of change in ns, and bytes, of a clip's files (ClipError where one is gone)."""
-    sequence = find_sequence(path)
+    sequence = find_sequence(path, is_still=is_still)
     if sequence is not None:
         stats = stat_pictures(sequence)
         return {sequence.picture_path(number): (time, size) for number, time, size in stats}
@@ -141,7 +141,7 @@ def note_digest(path: Path, digest: str) -> None:
     _NOTED_DIGESTS[path] = digest
 
 
-def digest_media(path: Path) -> str:
+def digest_media(path: Path, *, is_still: bool = False) -> str:
     """Computes the SHA-256 of a file's bytes, hex; of a sequence that of its pictures' numbers and digests.
 
     The same pictures have one digest wherever they lie and whatever they are called.
@@ -149,7 +149,7 @@ def digest_media(path: Path) -> str:
     Raises:
         ClipError: it cannot be read.
     """
-    sequence = find_sequence(path)
+    sequence = None if is_still and path.is_file() else find_sequence(path)
     try:
         if sequence is None:
             return sha256(path)

@@ -32,6 +32,8 @@ _FIELDS: Final[dict[str, tuple[str, dict[int, str | None]]]] = {
     "transfer": ("color_trc", _TRANSFERS),
 }
 """For each field of ``ColourTags`` PyAV's attribute and the names of its numbers; None is "unspecified"."""
+BT709: Final = ColourTags("tv", "bt709", "bt709", "bt709")
+"""Of clips that are made to look at."""
 LINEAR_TRANSFER: Final = "linear"
 HDR_TRANSFERS: Final = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recaster.errors import UsageError
+from recaster.media.colour_tags import BT709
 from recaster.media.encoders import SEGMENT_SUFFIX, check_encoding
 from recaster.media.join import mux_streams, read_frame_times
 from recaster.media.probe import probe, scan
@@ -17,7 +18,7 @@ from recaster.media.reader import read_frames
 from recaster.media.sequence_name import choose_picture_codec, resolve_clip, would_replace
 from recaster.media.sheet import FORMATS, contact_sheet, draw_caption, fit_image, save_image
 from recaster.media.sound import CopySource
-from recaster.media.types import ColourTags, Shape
+from recaster.media.types import Shape
 from recaster.media.writer import ClipWriter, scratch_folder
 from recaster.progress import Update, silent
 from recaster.settings.encoding import WriterOptions
@@ -34,7 +35,6 @@ SHEET_COLUMNS = 8
 SHEET_HEIGHT = 240
 TIME_TOLERANCE = Fraction(1, 1000)
 """Seconds by which a frame may be late and still count as on time (containers round to this)."""
-BT709 = ColourTags("tv", "bt709", "bt709", "bt709")
 
 
 def compare(

@@ -14,6 +14,7 @@ from recaster.media.colour_tags import read_colour_tags
 from recaster.media.metadata import COVERS
 from recaster.media.timeline import MAX_OVERLAP_S, SoundTimeline, Timeline
 from recaster.progress import step
+from recaster.settings.encoding import UNREADABLE_STILLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -245,6 +246,9 @@ def check_file(path: Path) -> None:
         raise ClipError(f"{path}: no such file")
     if path.stat().st_size == 0:
         raise ClipError(f"{path}: the file is empty (0 bytes); copy or record it again")
+    kind = UNREADABLE_STILLS.get(path.suffix.lower())
+    if kind is not None:
+        raise ClipError(f"{path}: {kind} cannot be read here; export it as PNG, TIFF or JPEG")
 
 
 def _diagnose(path: Path) -> str:

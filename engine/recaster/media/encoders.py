@@ -25,13 +25,14 @@ from recaster.media.types import Shape
 from recaster.settings.encoding import (
     FFMPEG_ENCODERS,
     HARDWARE_ENCODERS,
+    PICTURE_CODECS,
     PICTURE_SUFFIXES,
     PROFILES,
     SPEEDS,
     SUFFIXES,
     WriterOptions,
 )
-from recaster.settings.options import check_options
+from recaster.settings.options import check_options, listed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,6 +112,7 @@ _DPX: Final = dict.fromkeys(_EACH_DEPTH, "uint10")
 _INTEGERS: Final = {(deep, odd): "uint16" if deep else "uint8" for deep, odd in _EACH_DEPTH}
 _BYTES: Final = dict.fromkeys(_EACH_DEPTH, "uint8")
 _FLOATS: Final = ("half", "float")
+_422_8 = ("yuv422p",)
 _422 = ("yuv422p10le",)
 _4444 = ("yuv444p10le", "yuva444p10le")
 ENCODERS = {
@@ -127,13 +129,7 @@ ENCODERS = {
         _DNXHR,
         full_range=False,
         sited=(False, False),
-        profiles={
-            "hq": ("yuv422p",),
-            "sq": ("yuv422p",),
-            "lb": ("yuv422p",),
-            "hqx": _422,
-            "444": ("yuv444p10le",),
-        },
+        profiles={"hq": _422_8, "sq": _422_8, "lb": _422_8, "hqx": _422, "444": ("yuv444p10le",)},
         # FFmpeg's frames say so whatever they hold.
         matrix="bt709",
         min_size=(256, 120),
@@ -161,6 +157,7 @@ ENCODERS = {
     "tiff": Codec(_INTEGERS, holds_hdr=False, sample_types=("uint8", "uint16"), holds_alpha=True),
     "png": Codec(_INTEGERS, holds_hdr=False, sample_types=("uint8", "uint16"), holds_alpha=True),
     "jpeg": Codec(_BYTES, holds_hdr=False, sample_types=("uint8",)),
+    "webp": Codec(_BYTES, holds_hdr=False, sample_types=("uint8",), holds_alpha=True),
 }
 
 
@@ -181,7 +178,7 @@ def choose_layer_options(path: Path, options: WriterOptions) -> WriterOptions:
 
 def choose_matte_options(path: Path, options: WriterOptions) -> WriterOptions:
     """Chooses how a matte is written: as the result, unless one of them alone is a sequence."""
-    codec = choose_picture_codec(path)
+    codec = choose_picture_codec(path, is_still=options.codec in PICTURE_CODECS)
     if codec == options.codec or (codec is None and options.codec in FFMPEG_ENCODERS):
         return options
     usual = (name for name in FFMPEG_ENCODERS if SUFFIXES[name][0] == path.suffix.lower())
@@ -260,17 +257,20 @@ def find_codec_losses(path: Path, info: ClipInfo, options: WriterOptions) -> lis
     return lost
 
 
-def _check_name(path: Path) -> None:
+def _check_name(path: Path, *, is_still: bool) -> None:
     """Refuses a name that is none of a result's (UsageError)."""
     suffix = path.suffix.lower()
-    if suffix in PICTURE_SUFFIXES and choose_picture_codec(path) is None:
+    if is_still and suffix not in PICTURE_SUFFIXES:
+        raise UsageError(f"{path}: a still's result is a picture, too; name it {listed(PICTURE_SUFFIXES)}")
+    if suffix in PICTURE_SUFFIXES and choose_picture_codec(path, is_still=is_still) is None:
         numbered = f"{path.stem}.%04d{path.suffix}"
         raise UsageError(f"{path}: pictures need a place for their number in their name, such as {numbered}")
     if suffix in PICTURE_SUFFIXES and not is_text(str(path)):
         raise UsageError(f"{path}: the name of pictures has to be in UTF-8; choose another")
     if suffix not in (*CONTAINERS, *PICTURE_SUFFIXES):
         names = ", ".join((*CONTAINERS, *(f"%04d{each}" for each in PICTURE_SUFFIXES)))
-        raise UsageError(f"{path}: a result is named {names}, not {suffix or 'without a suffix'}")
+        hint = "" if suffix else " (of a folder of stills, --stills)"
+        raise UsageError(f"{path}: a result is named {names}, not {suffix or 'without a suffix'}{hint}")
 
 
 def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
@@ -280,7 +280,7 @@ def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
         UsageError: options, codec, size and container do not go together, or FFmpeg lacks the encoder.
     """
     suffix = path.suffix.lower()
-    _check_name(path)
+    _check_name(path, is_still=info.reading.stills)
     check_options(options)
     codec = ENCODERS[options.codec]
     if suffix not in SUFFIXES[options.codec]:

@@ -80,7 +80,7 @@ def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = 
     """
     options = options or WriterOptions()
     pixel_format = check_encoding(Path(out), original, options)
-    if choose_picture_codec(Path(out)) is not None:
+    if choose_picture_codec(Path(out), is_still=original.reading.stills) is not None:
         return describe_picture_losses(Path(out), original, options)
     changes: tuple[str, ...] = ()
     if not original.is_sequence:

@@ -1,4 +1,4 @@
-"""Files of single pictures: OpenEXR, DPX, TIFF, PNG and JPEG, as named channels, by OpenImageIO."""
+"""Files of single pictures: OpenEXR, DPX, TIFF, PNG, JPEG and WebP, as named channels, by OpenImageIO."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ PICTURE_FORMATS: Final = {
     ".png": "png",
     ".jpg": "jpeg",
     ".jpeg": "jpeg",
+    ".webp": "webp",
 }
 """OpenImageIO's names of the formats, by suffix."""
 MAX_PARTS: Final = 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
@@ -176,6 +177,19 @@ def _find_linear_view(header: Header) -> ColourView:
     return ColourView.of_light()
 
 
+def _is_srgb(profile: Any) -> bool:
+    """Tells whether an ICC profile, its bytes, calls itself sRGB's; so does none at all."""
+    import PIL.ImageCms
+
+    if profile is None:
+        return True
+    try:
+        opened = PIL.ImageCms.ImageCmsProfile(io.BytesIO(bytes(profile)))
+        return "srgb" in PIL.ImageCms.getProfileDescription(opened).lower()
+    except (OSError, TypeError, ValueError, PIL.ImageCms.PyCMSError):
+        return False
+
+
 def list_header_warnings(header: Header, layer: PictureLayer, space: str | None) -> list[str]:
     """Lists what of a header isn't heeded, in sentences."""
     warnings = []
@@ -184,7 +198,7 @@ def list_header_warnings(header: Header, layer: PictureLayer, space: str | None)
             f"its header says that its values are logarithmic ({header['dpx:Transfer'].lower()}), and they "
             "are viewed as they are; say what they are with --input-colour-space (ADX10, arri_logc4, ...)"
         )
-    ignored = ["ICC profile"] if "ICCProfile" in header else []
+    ignored = [] if _is_srgb(header.get("ICCProfile")) else ["ICC profile"]
     is_integer = not layer.dtype.startswith("float")
     if is_integer and abs(float(header.get("oiio:Gamma", _GAMMA)) - _GAMMA) > _GAMMA_TOLERANCE:
         ignored.append("gamma")

@@ -150,11 +150,11 @@ def describe_picture_losses(out: Path, info: ClipInfo, options: WriterOptions) -
     tags = {*metadata.tags, *metadata.picture_tags} - {"language"}
     if options.codec in DATED_CODECS:
         tags -= {"creation_time"}
-    if tags and not keeps_files(info, options):
+    if tags and not keeps_files(info, options) and not info.reading.stills:
         lost.append(f"tags ({', '.join(sorted(tags))})")
     if info.variable and not info.is_sequence:
         lost.append("the times of its frames, which aren't even")
-    if not codec.holds_times and not keeps_files(info, options):
+    if not codec.holds_times and not keeps_files(info, options) and not info.reading.stills:
         lost.append(f"the rate of {float(info.rate):.6g} frames/s")
         lost += ["timecode"] if metadata.timecode is not None else []
     if options.codec != "exr" and metadata.reel is not None and not keeps_files(info, options):

@@ -27,6 +27,7 @@ from recaster.media.picture_values import (
     make_values,
     scale_codes,
 )
+from recaster.media.still_file import list_carried_attributes, write_still
 from recaster.media.stored_patches import to_stored
 from recaster.media.timecode import move_timecode, pack_smpte_word
 from recaster.media.types import Patch, Rect
@@ -112,7 +113,8 @@ class PictureWriter:
         placed = [to_stored(patch, shape) for patch in patches]
         if isinstance(frame, PictureFrame) and is_as_stored and self._keeps_files:
             parts = paint_file(frame, placed, self._options.profile)
-            write_picture(self._name_file(frame), parts, like=frame.path)
+            write = write_still if self._info.reading.stills else write_picture
+            write(self._name_file(frame), parts, like=frame.path)
             return
         alpha = None
         is_multiplied = False
@@ -169,8 +171,12 @@ class PictureWriter:
     def _write(
         self, frame: Frame, channels: tuple[str, ...], pixels: NDArray[Any], types: tuple[str, ...] = ()
     ) -> None:
-        attributes = tuple(self._describe(frame))
-        part = PicturePart(channels, pixels, types=types, attributes=attributes)
+        attributes = self._describe(frame)
+        if self._info.reading.stills and isinstance(frame, PictureFrame):
+            carried = list_carried_attributes(frame.path)
+            stated = {name for name, _, _ in carried}
+            attributes = [each for each in attributes if each[0] not in stated] + carried
+        part = PicturePart(channels, pixels, types=types, attributes=tuple(attributes))
         write_picture(self._name_file(frame), [part])
 
     def _name_file(self, frame: Frame) -> Path:
@@ -198,7 +204,9 @@ class PictureWriter:
         elif options.codec == "jpeg":
             quality = 100 - options.quality // 3
             listed += [("compression", "string", f"jpeg:{quality}"), ("jpeg:subsampling", "string", "4:4:4")]
-        if options.codec in ("tiff", "png"):
+        elif options.codec == "webp":
+            listed.append(("compression", "string", f"webp:{100 - options.quality // 3}"))
+        if options.codec in ("tiff", "png", "webp"):
             listed.append(("oiio:UnassociatedAlpha", "int", 1))
         aspect = self._shape.sample_aspect
         if self._shape.rotation in (90, 270):

@@ -55,13 +55,14 @@ def probe(path: Path, options: ReadOptions = DEFAULT_READING) -> ClipInfo:
         warnings += (f"ignored: a frame rate of {options.frame_rate}, for a movie has its own",)
     if not info.is_sequence and options.layer is not None:
         warnings += (f"ignored: the layer {options.layer}, for a movie has none",)
-    return dataclasses.replace(info, path=resolve_clip(Path(path)), reading=options, warnings=warnings)
+    place = resolve_clip(Path(path), is_still=options.stills)
+    return dataclasses.replace(info, path=place, reading=options, warnings=warnings)
 
 
 def scan(path: Path, options: ReadOptions = DEFAULT_READING) -> Scan:
     """Decodes the whole clip once, as ``probe``; the result is kept while the file stays the same."""
     path = Path(path)
-    sequence = find_sequence(path)
+    sequence = find_sequence(path, is_still=options.stills)
     if sequence is not None:
         return scan_sequence(sequence, options)
     check_file(path)

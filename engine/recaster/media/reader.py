@@ -59,7 +59,7 @@ def read_frames(
     """
     if start < 0 or (stop is not None and stop < start):
         raise UsageError(f"{path}: frames {start} to {stop} are not a range")
-    sequence = find_sequence(Path(path))
+    sequence = find_sequence(Path(path), is_still=options.stills)
     if sequence is not None:
         return read_pictures(sequence, scan(path, options), start, stop, fast=fast)
     check_file(Path(path))
@@ -80,7 +80,7 @@ def read_indices(
     """
     if not indices:
         return
-    sequence = find_sequence(Path(path))
+    sequence = find_sequence(Path(path), is_still=options.stills)
     if sequence is not None:
         yield from read_pictures(sequence, scan(path, options), indices[0], indices[-1] + 1, set(indices))
         return
@@ -101,7 +101,7 @@ def find_cheap_indices(path: Path, options: ReadOptions = DEFAULT_READING) -> ND
 
     Of a sequence of pictures these are all.
     """
-    if find_sequence(Path(path)) is not None:
+    if find_sequence(Path(path), is_still=options.stills) is not None:
         return scan(path, options).seek_points
     return scan(path).seek_points + 1
 

@@ -135,11 +135,11 @@ class SequenceName:
         return max(self.digits, len(str(int(digits))))
 
 
-def find_sequence(path: Path) -> SequenceName | None:
+def find_sequence(path: Path, *, is_still: bool = False) -> SequenceName | None:
     """Finds the sequence that a path stands for; None where it stands for none.
 
     A path may be a pattern, any picture of the sequence, or a folder that holds no other one. A picture
-    without neighbours is a sequence of one.
+    without neighbours is a sequence of one, and so is any that ``is_still``.
 
     Raises:
         ClipError: the folder holds several, no picture of the pattern is there, or its numbers are below
@@ -150,6 +150,8 @@ def find_sequence(path: Path) -> SequenceName | None:
     if path.is_file():
         if path.suffix.lower() not in PICTURE_FORMATS or _is_animated(path):
             return None
+        if is_still:
+            return SequenceName(path.parent, path.stem, 0, path.suffix)
         listed = list_sequences(path.parent, path.name)
         own = next(name for name, files in listed.items() if path.name in files)
         _refuse_negative([own])
@@ -185,9 +187,9 @@ def _is_animated(path: Path) -> bool:
         return False
 
 
-def resolve_clip(path: Path) -> Path:
+def resolve_clip(path: Path, *, is_still: bool = False) -> Path:
     """Resolves what somebody gave as a clip to a sequence's pattern; a file stays as it is (ClipError)."""
-    sequence = find_sequence(path)
+    sequence = find_sequence(path, is_still=is_still)
     return path if sequence is None else sequence.path
 
 
@@ -259,9 +261,11 @@ def _choose_in_folder(folder: Path) -> SequenceName | None:
     return names[0] if names else None
 
 
-def choose_picture_codec(path: Path) -> str | None:
-    """Names the codec of the pictures that a pattern stands for; None where it is none."""
+def choose_picture_codec(path: Path, *, is_still: bool = False) -> str | None:
+    """Names the codec of the pictures that a pattern stands for, or of a still; None where it is none."""
     sequence = SequenceName.parse(path)
+    if sequence is None and is_still and path.suffix.lower() in PICTURE_FORMATS:
+        sequence = SequenceName(path.parent, path.stem, 0, path.suffix)
     return None if sequence is None else sequence.codec
 
 

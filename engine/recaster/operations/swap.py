@@ -45,6 +45,7 @@ class Request:
         person: a picture of the person whose face is replaced.
         matte: the clip for the masks.
         report: the JSON file on what was swapped.
+        overlay: the clip with what was found drawn over it.
         layers: what is written for compositing, in ``layers_out``.
         preview: index of the one frame to swap; None for all.
         corrections: file of corrections of the clip's analysis; None for the one beside the clip, if any.
@@ -61,6 +62,7 @@ class Request:
     person: Path | None = None
     matte: Path | None = None
     report: Path | None = None
+    overlay: Path | None = None
     layers: tuple[str, ...] = ()
     layers_out: Path | None = None
     preview: int | None = None
@@ -80,7 +82,8 @@ class Request:
         from recaster.media.sequence_name import choose_picture_codec
 
         options = self.options
-        implied = choose_picture_codec(self.out)
+        is_still = self.options.stills and self.preview is None
+        implied = choose_picture_codec(self.out, is_still=is_still)
         if implied is not None and not options.HasField("codec"):
             options = job_pb2.SwapOptions()
             options.CopyFrom(self.options)
@@ -88,7 +91,7 @@ class Request:
         if policy is not None:
             spec = job_pb2.SwapSpec(options=options, without_manifest=not self.has_manifest)
             options = apply_policy(spec, policy).options
-        names = ("person", "matte", "report", "layers", "layers_out")
+        names = ("person", "matte", "report", "overlay", "layers", "layers_out")
         return swap_settings(options, info, **{name: getattr(self, name) for name in names})
 
 
@@ -312,7 +315,7 @@ class _Files:
                 beside += list_marks(request.layers_out).values()
         if request.matte is not None:
             beside += list_places(request.matte, clip.info, frames)
-        beside += [] if request.report is None else [request.report]
+        beside += [path for path in (request.report, request.overlay) if path is not None]
         beside += [*layers, *list_side_layers(request.layers, request.layers_out).values()]
         return cls(tuple(made), tuple(beside), sequence is not None, tuple(layers))
 

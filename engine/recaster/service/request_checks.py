@@ -251,8 +251,10 @@ def _check_swap(spec: job_pb2.JobSpec) -> None:
         check_name("spec.swap.pictures", spec.swap.pictures)
         if not _PICTURES.fullmatch(spec.swap.pictures):
             raise invalid_field("spec.swap.pictures", 'must be a pattern like "shot.%04d.exr"')
-    elif spec.swap.suffix not in ("", *CLIP_SUFFIXES):
-        raise invalid_field("spec.swap.suffix", f"must be {listed(CLIP_SUFFIXES)}")
+    else:
+        suffixes = PICTURE_SUFFIXES if spec.swap.options.stills else ("", *CLIP_SUFFIXES)
+        if spec.swap.suffix not in suffixes:
+            raise invalid_field("spec.swap.suffix", f"must be {listed(filter(None, suffixes))}")
     _check_layers(spec.swap)
 
 

@@ -19,6 +19,7 @@ CODECS: Final = {
     "tiff": Choice("TIFF", "Pictures of 8 or 16 bits, for further work (.tif)", 8),
     "png": Choice("PNG", "Pictures of 8 or 16 bits, lossless (.png)", 9),
     "jpeg": Choice("JPEG", "Pictures of 8 bits, small (.jpg)", 10),
+    "webp": Choice("WebP", "Pictures of 8 bits, smaller, with transparency (.webp)", 11),
 }
 """Of movies, and of sequences of pictures."""
 SUFFIXES: Final = {
@@ -33,6 +34,7 @@ SUFFIXES: Final = {
     "tiff": (".tif", ".tiff"),
     "png": (".png",),
     "jpeg": (".jpg", ".jpeg"),
+    "webp": (".webp",),
 }
 """Containers that take each codec, or names of its pictures, the usual one first."""
 FFMPEG_ENCODERS: Final = {
@@ -70,6 +72,8 @@ PROFILES: Final = {
     },
 }
 """Of codecs that have some, the smallest files first."""
+UNREADABLE_STILLS: Final = {".heic": "HEIC", ".heif": "HEIF", ".avif": "AVIF", ".jxl": "JPEG XL"}
+"""Pictures that no library here reads, by suffix."""
 LIST_SUFFIX: Final = ".sha256"
 """Of the list of a sequence's pictures, beside them."""
 CLIP_SUFFIXES: Final = SUFFIXES["h264"]
@@ -99,8 +103,8 @@ class WriterOptions:
             of ProRes, HQ (8 bits), HQX or 444 of DNxHR. Of OpenEXR it is the compression; None for the
             clip's own where that loses nothing, else zip.
         quality: constant rate factor of h264 and hevc, 0 (best) to 51; no difference is seen at 15. AV1's,
-            which goes to 63, is that much larger. JPEG's, 0 to 100, is a third of it below 100. Profiles have
-            their own fixed quality, FFV1 and other pictures lose nothing.
+            which goes to 63, is that much larger. JPEG's and WebP's, 0 to 100, is a third of it below 100.
+            Profiles have their own fixed quality, FFV1 and other pictures lose nothing.
         preset: x264's and x265's speed, one of ``SPEEDS``. x264's "veryfast" at quality 15 is as good
             as "fast" at 18, takes less than half of its CPU time, and a third more bytes.
         pixel_format: ffmpeg's name; None for the clip's own with FFV1, else 4:2:0 (4:2:2 with profiles) with
@@ -120,7 +124,7 @@ class WriterOptions:
     quality: int = option(
         15,
         "constant quality of h264, hevc and av1, whose own scale, 0 to 63, is stretched onto this one, and "
-        "of jpeg, 100 less a third of it; lower is better and larger",
+        "of jpeg and webp, 100 less a third of it; lower is better and larger",
         bounds=Bounds(0, 51),
         metavar="N",
     )

@@ -52,6 +52,12 @@ class ReadOptions:
         flag="input_layer",
     )
 
+    stills: bool = option(
+        False,
+        "pictures are stills, each of its own, and not frames of a sequence (default: where the result is "
+        "named as one picture)",
+    )
+
     def __post_init__(self) -> None:
         check_options(self)
         _ = self.rate

@@ -122,6 +122,12 @@ class SwapSettings:
         "frames that weren't swapped, with the reason",
         metavar="FILE",
     )
+    overlay: Path | None = option(
+        None,
+        "also write a clip with what was found drawn over it: boxes, meshes, angles, confidence, tracks and "
+        "people, and of a swap its mask's outline; of one frame a picture (.png, .jpg)",
+        metavar="OUT",
+    )
     layers: tuple[str, ...] = option(
         (),
         "for compositing, also write: frame (the result), face (only what was painted), raw (all of the "

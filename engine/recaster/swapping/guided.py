@@ -84,7 +84,8 @@ class GuidedSwapper:
         self.size = size
         self.digest = digest
         self.can_reshape = True
-        self.warnings = (GLASSES,) if likeness.had_glasses else ()
+        glasses = (GLASSES,) if likeness.had_glasses else ()
+        self.warnings = (*glasses, likeness.gaps) if likeness.gaps else glasses
         self._network = network
         self._reference = mesh_to_crop(likeness.mesh, size)
 

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 from recaster.errors import ClipError
 from recaster.faces.analysis_cache import analyse_clip
-from recaster.media.encoders import choose_layer_options, choose_matte_options, choose_segment_suffix
+from recaster.media.encoders import (
+    SEGMENT_SUFFIX,
+    choose_layer_options,
+    choose_matte_options,
+    choose_segment_suffix,
+)
 from recaster.media.join import join_segments
 from recaster.media.picture_join import (
     gather_pictures,
@@ -27,9 +32,10 @@ from recaster.swapping.coverage import Coverage
 from recaster.swapping.face_layers import assign_slots
 from recaster.swapping.marking import mark_result
 from recaster.swapping.mesh_file import write_meshes
+from recaster.swapping.overlay import read_mattes, write_overlay
 from recaster.swapping.parallel import render_missing
 from recaster.swapping.performer_appearance import add_appearance
-from recaster.swapping.render_cache import CLIP, LAYER, MATTE, RenderCache
+from recaster.swapping.render_cache import CLIP, LAYER, MATTE, OVERLAY, RenderCache
 from recaster.swapping.render_spec import RenderSpec
 from recaster.swapping.request import list_side_layers
 from recaster.swapping.result import SwapResult, collect_warnings, write_report
@@ -116,13 +122,15 @@ def _choose_products(settings: SwapSettings) -> dict[str, str]:
     if settings.layers_out is not None and {*settings.layers} != {"mesh"}:
         how = choose_layer_options(settings.layers_out, settings.writer)
         products[LAYER] = choose_segment_suffix(how.codec)
+    if settings.overlay is not None:
+        products[OVERLAY] = SEGMENT_SUFFIX
     return products
 
 
 def _deliver(
     request: SwapRequest, cache: RenderCache, plan: SwapPlan, timer: StageTimer, report: Report
 ) -> tuple[str, tuple[str, ...]]:
-    """Puts all segments together: the matte and the result, which is signed where it has a mark.
+    """Puts all segments together: matte, overlay, and the result, which is signed where it has a mark.
 
     Returns what was said in it, in words, and sentences on what of the other streams could not be read.
     """
@@ -131,7 +139,19 @@ def _deliver(
         with timer.timing("join"):
             how = choose_matte_options(settings.matte, settings.writer)
             _join(request, cache.segment_paths(MATTE), settings.matte, how, has_sound=False)
+    _deliver_overlay(request, cache, timer, report)
     return _deliver_product(request, cache, CLIP, request.out, settings.writer, plan, timer, report)
+
+
+def _deliver_overlay(request: SwapRequest, cache: RenderCache, timer: StageTimer, report: Report) -> None:
+    """Writes the clip with all that was found in it, and where faces were swapped, drawn over."""
+    settings = request.settings
+    if settings.overlay is None:
+        return
+    with timer.timing("draw"):
+        analysis = analyse_clip(request.clip, settings.analysis, settings.frames)
+        mattes = read_mattes(cache.segment_paths(OVERLAY))
+        write_overlay(request.clip, request.frames, analysis, settings.overlay, mattes, report)
 
 
 def _deliver_layers(
@@ -202,7 +222,7 @@ def _join(
     """Joins segments as a file, or puts their pictures at their places; losses as of ``_deliver``."""
     info = request.clip.info
     frames = request.frames
-    if SequenceName.parse(out) is None:
+    if SequenceName.parse(out) is None and not info.reading.stills:
         return join_segments(segments, info, out, frames, options, has_sound=has_sound)
     pictures = gather_pictures(segments, len(frames))
     place_pictures(pictures, list_places(out, info, frames), are_kept=request.keeps_segments)

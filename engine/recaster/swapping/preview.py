@@ -93,8 +93,9 @@ def _check(request: SwapRequest, frame: int) -> None:
     request.refuse_overwriting()
     request.check_look()
     out = request.out
-    if request.settings.matte is not None or request.settings.report is not None:
-        raise UsageError("a preview is one picture: leave the matte and the report out")
+    settings = request.settings
+    if settings.matte is not None or settings.report is not None or settings.overlay is not None:
+        raise UsageError("a preview is one picture: leave the matte, the report and the overlay out")
     if request.settings.layers:
         raise UsageError("a preview is one picture: leave the layers out")
     if out.suffix.lower() not in FORMATS:

@@ -25,7 +25,9 @@ PLAN_NAME: Final = "plan.json"
 CLIP: Final = "clip"
 MATTE: Final = "matte"
 LAYER: Final = "layers"
-"""Products of a render: the result's pictures, their mattes, and what was painted alone."""
+OVERLAY: Final = "overlay"
+"""Products of a render: the result's pictures, their mattes, what was painted alone, and the mattes that are
+drawn over the clip."""
 _OWN_NAMES: Final = re.compile(r"\.?(\d{8}\.[a-z]+|joined|plan)\..*")
 
 

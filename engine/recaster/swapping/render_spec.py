@@ -17,8 +17,9 @@ from recaster.media.prefetch import prefetch
 from recaster.media.writer import ClipWriter
 from recaster.swapping.coverage import write_record
 from recaster.swapping.face_layers import LayerDrawer, LayerWriter, assign_slots
+from recaster.swapping.overlay import describe_overlay
 from recaster.swapping.render import PREFETCHED_FRAMES, Renderer
-from recaster.swapping.render_cache import CLIP, LAYER, MATTE
+from recaster.swapping.render_cache import CLIP, LAYER, MATTE, OVERLAY
 from recaster.swapping.segment_digests import digest_segments
 
 if TYPE_CHECKING:
@@ -88,6 +89,10 @@ class RenderSpec:
                 how = choose_matte_options(self.settings.matte, writer)
                 matte = stack.enter_context(_make_writer(matte_path, info, how, threads=1))
             write_layers = self._open_layers(segment, stack)
+            outlined: ClipWriter | None = None
+            if OVERLAY in self.cache.products:
+                path = self.cache.segment_path(OVERLAY, segment)
+                outlined = stack.enter_context(ClipWriter(path, describe_overlay(info), threads=1))
             for item in rendered:
                 with timer.timing("encode"):
                     picture.write_painted(item.frame, item.patches)
@@ -95,6 +100,8 @@ class RenderSpec:
                         matte.write_matte(item.frame, item.matte)
                     if write_layers is not None:
                         write_layers(item)
+                    if outlined is not None:
+                        outlined.write_matte(item.frame, item.matte)
                 faces.append(item.faces)
             if len(faces) != len(segment):
                 raise ClipError(

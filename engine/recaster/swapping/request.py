@@ -13,9 +13,10 @@ from recaster.files import sha256
 from recaster.media.encoders import check_encoding, choose_layer_options, choose_matte_options
 from recaster.media.join import check_output
 from recaster.media.sequence_name import SequenceName, resolve_place, would_replace
-from recaster.provenance.manifest import check_signer
+from recaster.provenance.manifest import check_signer, media_type
 from recaster.settings.corrections import default_path, has_corrections
 from recaster.settings.reading import DEFAULT_READING
+from recaster.swapping.overlay import check_overlay
 from recaster.swapping.sequence_list import list_marks, refuse_other_list
 
 if TYPE_CHECKING:
@@ -117,12 +118,13 @@ class SwapRequest:
             person=None,
             matte=None,
             report=None,
+            overlay=None,
             layers=(),
             layers_out=None,
         )
         plain = _to_plain(settings)
         del plain["changes"]  # each segment's digest has those that it depends on
-        del plain["layers"], plain["layers_out"], plain["layers_alpha"]
+        del plain["overlay"], plain["layers"], plain["layers_out"], plain["layers_alpha"]
         person = self.settings.person
         # Only where they are asked for: parts of other swaps go on as before.
         asked: dict[str, Any] = {}
@@ -130,6 +132,8 @@ class SwapRequest:
             asked["reading"] = _to_plain(self.clip.options)
         if self.clip.view is not None:
             asked["view"] = self.clip.view.fingerprint
+        if self.settings.overlay is not None:
+            asked["overlay"] = True
         if self.settings.layers:
             asked |= {"layers": sorted(self.settings.layers), "layers_alpha": self.settings.layers_alpha}
         if self.settings.matte is not None:
@@ -163,8 +167,13 @@ def check_outputs(
             refuse_other_list(listed)
     _ = clip.view  # a colour space that there isn't is refused
     conversions = check_output(out, clip.info, settings.writer)
+    if is_signed and clip.options.stills:
+        media_type(out)
     if settings.matte is not None:
         check_encoding(settings.matte, clip.info, choose_matte_options(settings.matte, settings.writer))
+    if settings.overlay is not None:
+        frames = clip.frames if settings.frames is None else settings.frames
+        check_overlay(settings.overlay, clip.info, frames)
     if settings.layers_out is not None:
         _check_layers(settings)
         refuse_other_side_layers(settings.layers, settings.layers_out)
@@ -238,6 +247,7 @@ def _refuse_overwriting(clip: Path, out: Path, settings: SwapSettings, others: M
         "the result": out,
         "the matte": settings.matte,
         "the report": settings.report,
+        "the overlay": settings.overlay,
         "the file of layers": settings.layers_out,
         **{f"the file of layers ({name})": path for name, path in side_layers.items()},
         **{f"the {kind} of the result": path for kind, path in list_marks(out).items()},

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recaster.appearance.light import relight
-from recaster.errors import ModelError, UsageError
+from recaster.errors import FaceNotFoundError, ModelError, UsageError
 from recaster.faces import alignment, geometry
 from recaster.faces.neutral_shape import align_to_canonical, mesh_to_crop
 from recaster.likeness.conditioning import FACE, Drawing, draw
+from recaster.likeness.few_pictures import FEW_PICTURES
 from recaster.likeness.likeness import Likeness
 from recaster.progress import Report, Update, silent
 
@@ -162,6 +163,12 @@ def _read_or_make_likeness(preset: Preset, faceset: Faceset, folder: ModelFolder
                 "train into a new model folder, or with the faceset it was begun with"
             )
         return likeness
+    count = len(faceset.records)
+    if count < FEW_PICTURES:
+        raise FaceNotFoundError(
+            f"{faceset.folder}: holds {count} faces and training needs {FEW_PICTURES} or more: "
+            "extract more frames of this person, or swap without training (--source)"
+        )
     likeness = Likeness.from_faceset(faceset, preset.guided.references, preset.size * preset.guided.detail)
     likeness.save(folder.likeness)
     return likeness

@@ -231,7 +231,7 @@ class TrainOptions(_message.Message):
     def __init__(self, preset: _Optional[str] = ..., minutes: _Optional[float] = ..., steps: _Optional[int] = ..., seed: _Optional[int] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., ingredients: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class SwapSpec(_message.Message):
-    __slots__ = ("clip_id", "model_id", "faceset_id", "options", "suffix", "matte", "without_manifest", "report", "layers", "pictures", "layers_pictures")
+    __slots__ = ("clip_id", "model_id", "faceset_id", "options", "suffix", "matte", "without_manifest", "report", "layers", "pictures", "layers_pictures", "overlay")
     CLIP_ID_FIELD_NUMBER: _ClassVar[int]
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     FACESET_ID_FIELD_NUMBER: _ClassVar[int]
@@ -243,6 +243,7 @@ class SwapSpec(_message.Message):
     LAYERS_FIELD_NUMBER: _ClassVar[int]
     PICTURES_FIELD_NUMBER: _ClassVar[int]
     LAYERS_PICTURES_FIELD_NUMBER: _ClassVar[int]
+    OVERLAY_FIELD_NUMBER: _ClassVar[int]
     clip_id: str
     model_id: str
     faceset_id: str
@@ -254,10 +255,11 @@ class SwapSpec(_message.Message):
     layers: _containers.RepeatedScalarFieldContainer[str]
     pictures: str
     layers_pictures: str
-    def __init__(self, clip_id: _Optional[str] = ..., model_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., options: _Optional[_Union[SwapOptions, _Mapping]] = ..., suffix: _Optional[str] = ..., matte: bool = ..., without_manifest: bool = ..., report: bool = ..., layers: _Optional[_Iterable[str]] = ..., pictures: _Optional[str] = ..., layers_pictures: _Optional[str] = ...) -> None: ...
+    overlay: bool
+    def __init__(self, clip_id: _Optional[str] = ..., model_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., options: _Optional[_Union[SwapOptions, _Mapping]] = ..., suffix: _Optional[str] = ..., matte: bool = ..., without_manifest: bool = ..., report: bool = ..., layers: _Optional[_Iterable[str]] = ..., pictures: _Optional[str] = ..., layers_pictures: _Optional[str] = ..., overlay: bool = ...) -> None: ...
 
 class SwapOptions(_message.Message):
-    __slots__ = ("range", "person", "track", "everyone", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode", "scale", "colour", "codec", "quality", "encoder_preset", "pixel_format", "threads", "device", "label", "label_language", "label_corner", "label_size", "sound", "square_pixels", "input_colour_space", "profile", "encoder", "frame_rate", "input_layer", "layers_alpha", "keep", "keep_feather", "strength", "expression", "gaze", "corrections", "changes")
+    __slots__ = ("range", "person", "track", "everyone", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode", "scale", "colour", "codec", "quality", "encoder_preset", "pixel_format", "threads", "device", "label", "label_language", "label_corner", "label_size", "sound", "square_pixels", "input_colour_space", "profile", "encoder", "frame_rate", "input_layer", "layers_alpha", "keep", "keep_feather", "strength", "expression", "gaze", "corrections", "changes", "stills")
     RANGE_FIELD_NUMBER: _ClassVar[int]
     PERSON_FIELD_NUMBER: _ClassVar[int]
     TRACK_FIELD_NUMBER: _ClassVar[int]
@@ -296,6 +298,7 @@ class SwapOptions(_message.Message):
     GAZE_FIELD_NUMBER: _ClassVar[int]
     CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
     CHANGES_FIELD_NUMBER: _ClassVar[int]
+    STILLS_FIELD_NUMBER: _ClassVar[int]
     range: str
     person: str
     track: int
@@ -334,7 +337,8 @@ class SwapOptions(_message.Message):
     gaze: float
     corrections: str
     changes: _containers.RepeatedCompositeFieldContainer[LookChange]
-    def __init__(self, range: _Optional[str] = ..., person: _Optional[str] = ..., track: _Optional[int] = ..., everyone: bool = ..., detector: _Optional[str] = ..., landmarker: _Optional[str] = ..., min_face: _Optional[int] = ..., smoothing: _Optional[str] = ..., mask: _Optional[str] = ..., feather: _Optional[float] = ..., erode: _Optional[float] = ..., scale: _Optional[float] = ..., colour: _Optional[str] = ..., codec: _Optional[str] = ..., quality: _Optional[int] = ..., encoder_preset: _Optional[str] = ..., pixel_format: _Optional[str] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., label: _Optional[str] = ..., label_language: _Optional[str] = ..., label_corner: _Optional[str] = ..., label_size: _Optional[float] = ..., sound: _Optional[str] = ..., square_pixels: bool = ..., input_colour_space: _Optional[str] = ..., profile: _Optional[str] = ..., encoder: _Optional[str] = ..., frame_rate: _Optional[str] = ..., input_layer: _Optional[str] = ..., layers_alpha: _Optional[str] = ..., keep: _Optional[_Iterable[str]] = ..., keep_feather: _Optional[float] = ..., strength: _Optional[float] = ..., expression: _Optional[float] = ..., gaze: _Optional[float] = ..., corrections: _Optional[str] = ..., changes: _Optional[_Iterable[_Union[LookChange, _Mapping]]] = ...) -> None: ...
+    stills: bool
+    def __init__(self, range: _Optional[str] = ..., person: _Optional[str] = ..., track: _Optional[int] = ..., everyone: bool = ..., detector: _Optional[str] = ..., landmarker: _Optional[str] = ..., min_face: _Optional[int] = ..., smoothing: _Optional[str] = ..., mask: _Optional[str] = ..., feather: _Optional[float] = ..., erode: _Optional[float] = ..., scale: _Optional[float] = ..., colour: _Optional[str] = ..., codec: _Optional[str] = ..., quality: _Optional[int] = ..., encoder_preset: _Optional[str] = ..., pixel_format: _Optional[str] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., label: _Optional[str] = ..., label_language: _Optional[str] = ..., label_corner: _Optional[str] = ..., label_size: _Optional[float] = ..., sound: _Optional[str] = ..., square_pixels: bool = ..., input_colour_space: _Optional[str] = ..., profile: _Optional[str] = ..., encoder: _Optional[str] = ..., frame_rate: _Optional[str] = ..., input_layer: _Optional[str] = ..., layers_alpha: _Optional[str] = ..., keep: _Optional[_Iterable[str]] = ..., keep_feather: _Optional[float] = ..., strength: _Optional[float] = ..., expression: _Optional[float] = ..., gaze: _Optional[float] = ..., corrections: _Optional[str] = ..., changes: _Optional[_Iterable[_Union[LookChange, _Mapping]]] = ..., stills: bool = ...) -> None: ...
 
 class LookChange(_message.Message):
     __slots__ = ("range", "values", "smooth")

@@ -34,13 +34,14 @@ def handle(context: JobContext) -> JobOutput:
         person=context.picture(spec.options.person),
         matte=_matte_path(context.folder, out) if spec.matte else None,
         report=context.folder / "report.json" if spec.report else None,
+        overlay=_overlay_path(context.folder, spec),
         layers=tuple(spec.layers),
         layers_out=_layers_path(context.folder, spec) if spec.layers else None,
         # The job's folder goes when it has ended: until then an interruption must cost no more than a join.
         keeps_segments=True,
     )
     result = swap.run(request, context.report, context.log, context.grant)
-    made = {"clip": out, "matte": request.matte, "report": request.report}
+    made = {"clip": out, "matte": request.matte, "report": request.report, "overlay": request.overlay}
     files = [(role, _pack(path)) for role, path in made.items() if path is not None]
     files += _list_layers(request)
     sequence = SequenceName.parse(out)
@@ -56,6 +57,10 @@ def handle(context: JobContext) -> JobOutput:
         coverage=coverage_to_proto(result.swap.coverage),
         mark=result.swap.marked,
     )
+
+
+def _overlay_path(folder: Path, spec: job_pb2.SwapSpec) -> Path | None:
+    return folder / ("overlay.png" if spec.options.stills else "overlay.mp4") if spec.overlay else None
 
 
 def _layers_path(folder: Path, spec: job_pb2.SwapSpec) -> Path:
