@@ -180,10 +180,10 @@ def follow(swapper: GuidedSwapper, track: FaceTrack, **look: Any) -> TrackPlan:
     return swapper.plan(track, Smoothing("zero-phase"), LookCourse(LookSettings(**look)))
 
 
-def test_a_strength_between_paints_a_person_between(
+def test_a_strength_between_has_a_shape_between(
     swapper: GuidedSwapper, performance: tuple[list[Frame], FaceTrack]
 ) -> None:
-    frames, track = performance
+    _, track = performance
     plans = {strength: follow(swapper, track, strength=strength) for strength in (0, 0.5, 1)}
     shapes = {strength: plan.extra["wanted"] for strength, plan in plans.items()}
     assert (shapes[0] == plans[0].landmarks).all()
@@ -192,13 +192,6 @@ def test_a_strength_between_paints_a_person_between(
     for plan in plans.values():
         assert (plan.matrices == plans[1].matrices).all()
         assert (plan.extra["weights"] == plans[1].extra["weights"]).all()
-    faces = [planned(plans[strength], frames, swapper.size, 20) for strength in plans]
-    own, between, whole = swapper.swap(faces)
-    assert whole.performer is None
-    for swapped, most in ((own, 2.0), (between, 20.0)):
-        assert swapped.performer is not None
-        inside = swapped.mask > 0.9
-        assert np.abs(swapped.performer.astype(int) - faces[0].image)[inside].mean() < most
 
 
 def test_expressions_are_weaker_or_stronger_and_blinks_stay_blinks(

@@ -145,8 +145,6 @@ class SwappedFace:
     matrix: Floats  # (2, 3) float64, frame pixels to crop pixels
     # The target's own inside of the mouth, in its own light; None where nothing of it shows.
     mouth: Inlay | None = None
-    # The target's own face on the painted mesh, in its own light; None where nothing is to be mixed with it.
-    performer: Image | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 import cv2
 import numpy as np
 
-from recaster.appearance.face_mix import warp_face
 from recaster.appearance.light import match_detail
 from recaster.errors import UsageError
 from recaster.faces import alignment, geometry, topology
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from recaster.faces.neutral_shape import NeutralShape
     from recaster.faces.types import FaceTrack, Floats
     from recaster.facesets.faceset import Faceset
-    from recaster.media.types import Image
     from recaster.models.model_folder import ModelFolder
     from recaster.settings.look import LookSettings
     from recaster.swapping.swapper import PlannedFace
@@ -118,18 +116,12 @@ class GuidedSwapper:
         wanted = retarget(landmarks, self.likeness.mesh, self.likeness.neutral_shape, gains)
         # Crops follow the face that is wanted, and not the target's, for it is what is painted.
         weights = self._smooth_weights(self.likeness.weights(wanted), track.times)
-        extra = {
-            "wanted": _choose_shape(wanted, landmarks, looks, self.likeness.neutral_shape),
-            "weights": weights,
-        }
-        # By the course and not by these frames: plans of one track are mixed where it was corrected.
-        if any(look.strength < 1 for look in course.looks):
-            extra["strength"] = np.array([look.strength for look in looks])
+        shape = _choose_shape(wanted, landmarks, looks, self.likeness.neutral_shape)
         return TrackPlan(
             frames=track.frames,
             matrices=geometry.fit_crop(wanted, self._reference),
             landmarks=landmarks,
-            extra=extra,
+            extra={"wanted": shape, "weights": weights},
             opacities=profile_opacity(landmarks, track.times),
         )
 
@@ -164,7 +156,6 @@ class GuidedSwapper:
                 drawing.visible_mask,
                 face.matrix,
                 transfer_mouth_interior(face.image, face.landmarks, drawing.points),
-                _warp_performer(face, drawing.points),
             )
             for image, drawing, face in zip(painted, drawn, faces, strict=True)
         ]
@@ -182,13 +173,6 @@ def _choose_shape(
         shape = shape.copy()
         shape[rows] = fit_lips(shape[rows], landmarks[rows], source)
     return shape
-
-
-def _warp_performer(face: PlannedFace, wanted: Floats) -> Image | None:
-    """Warps the performer's face onto the painted mesh where both are mixed."""
-    if face.extra.get("strength", 1) == 1:
-        return None
-    return warp_face(face.image, face.landmarks, wanted)
 
 
 def _load_tensorflow_network(folder: ModelFolder) -> Network:

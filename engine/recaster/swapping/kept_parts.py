@@ -36,16 +36,16 @@ _SKULL: Final = (
 _LOWER: Final = (*_JAW, 205, 206, 167, 164, 393, 426, 425)
 _BEARD: Final = (*_JAW, 147, 207, 206, 98, 97, 2, 326, 327, 426, 427, 376)
 _UPPER: Final = (*_SKULL, 345, 346, 347, 330, 329, 355, 363, 281, 5, 51, 134, 126, 100, 101, 118, 117, 116)
-_OUTWARDS: Final = 0.02, 0.25
+_OUTWARDS: Final = 0.02, 0.35
 _ACROSS: Final = 0.1, 0.9
 """Values of a blurred mask at the outer and the inner end of its border, which lies outside of a part that is
 kept whole, or about a line that only divides a face."""
 _PARTS: Final = {
-    "mouth": ((topology.LIPS_OUTER,), 0.5, _OUTWARDS),
+    "mouth": ((topology.LIPS_OUTER,), 0.6, _OUTWARDS),
     "inner-mouth": ((topology.LIPS_INNER,), 0.25, _OUTWARDS),
-    "eyes": (_EYES, 0.7, _OUTWARDS),
-    "brows": ((topology.BROW_LEFT, topology.BROW_RIGHT), 0.7, _OUTWARDS),
-    "nose": ((_NOSE,), 0.5, _OUTWARDS),
+    "eyes": (_EYES, 0.9, _OUTWARDS),
+    "brows": ((topology.BROW_LEFT, topology.BROW_RIGHT), 0.8, _OUTWARDS),
+    "nose": ((_NOSE,), 0.6, _OUTWARDS),
     "lower": ((_LOWER,), 3.0, _ACROSS),
     "upper": ((_UPPER,), 3.0, _ACROSS),
     "beard": ((_BEARD,), 1.5, _ACROSS),

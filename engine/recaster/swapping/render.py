@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
-from recaster.appearance.face_mix import mix_faces
 from recaster.appearance.light import compute_normals
 from recaster.appearance.occluders import Occluders, glasses_mask, occlusion_mask
 from recaster.faces.alignment import transform
@@ -30,6 +29,7 @@ from recaster.swapping.face_overlap import draw_outlines
 from recaster.swapping.kept_parts import mask_kept_parts
 from recaster.swapping.masks import compute_face_mask
 from recaster.swapping.performer_appearance import mask_in_frame
+from recaster.swapping.performer_mix import fade_in, mix_performer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -51,8 +51,6 @@ PREFETCHED_FRAMES: Final = 4
 """Frames that one stage may be before the next."""
 GRAIN_SEEDS_PER_FRAME: Final = 1009
 """More than a frame has faces, so that no two faces of a clip have the same grain."""
-WHOLE_STRENGTH: Final = 0.1
-"""Strength below which a face fades: what is hardly changed need not be as soft as a crop."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,19 +247,13 @@ class Renderer:
             mode = face.look.colour
             seed = frame.index * GRAIN_SEEDS_PER_FRAME + number
             image = colour_transfer.apply(swapped.image, face.colours[mode], mode, seed)
-            if swapped.performer is not None:
-                image = mix_faces(swapped.performer, image, face.look.strength)
             # The inside of the mouth is the target's own and has its light already.
             if swapped.mouth is not None:
                 image += swapped.mouth.share[..., None] * (swapped.mouth.image - image)
             turned = face.painted * np.float32(self._plan.opacity(number, frame.index))
             visible = _remove_occluded(turned, face.occlusion, face.foreground)
-            if frame.view is not None:
-                image = frame.view.encode(image)
-            is_unbounded = frame.view is not None and frame.view.is_unbounded
-            fade = np.float32(min(1.0, face.look.strength / WHOLE_STRENGTH))
-            layer = Layer(image, visible * fade, swapped.matrix, is_unbounded)
-            layers.append(layer)
+            layer = Layer(image, visible * fade_in(face.look.strength), swapped.matrix)
+            layers.append(self._finish_layer(frame, number, face, layer))
             if self._keeps_faces:
                 painted.append(self._keep_face(frame, number, face, layer))
             size = self._plan.size
@@ -277,6 +269,18 @@ class Renderer:
         shares = tuple(found for found in coverages if found is not None)
         return RenderedFrame(frame, patches, shares, painted)
 
+    def _finish_layer(self, frame: Frame, number: int, face: _MeasuredFace, layer: Layer) -> Layer:
+        """Mixes the performer into a painted face as its look wants, and brings it to the plate's values."""
+        wanted = self._plan.mesh(number, frame.index)
+        if face.look.strength < 1 and wanted is not None:
+            seen = self._plan.seen_mesh(number, frame.index)
+            layer = mix_performer(frame, layer, seen, wanted, face.look.strength)
+        if frame.view is None:
+            return layer
+        return dataclasses.replace(
+            layer, image=frame.view.encode(layer.image), is_unbounded=frame.view.is_unbounded
+        )
+
     def _keep_face(self, frame: Frame, number: int, face: _MeasuredFace, layer: Layer) -> PaintedFace:
         """Keeps of a face what layers show of it."""
         image = face.swapped.image.astype(np.float32)
@@ -287,7 +291,7 @@ class Renderer:
             face.whole - _remove_occluded(face.whole, face.occlusion, face.foreground),
             layer.matrix,
             self._plan.mesh(number, frame.index),
-            layer.is_unbounded,
+            frame.view is not None and frame.view.is_unbounded,
         )
 
 

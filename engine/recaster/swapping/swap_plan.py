@@ -145,6 +145,10 @@ class SwapPlan:
         meshes = plan.extra.get("wanted", plan.landmarks)
         return meshes[self._find_row(number, frame)] if meshes.shape[1] == POINTS else None
 
+    def seen_mesh(self, number: int, frame: int) -> Floats:
+        """The performer's landmarks, in frame pixels, of a plan's face."""
+        return self.track_plans[number].landmarks[self._find_row(number, frame)]
+
     def _find_row(self, number: int, frame: int) -> int:
         return next(row for other, row in self.faces_by_frame[frame] if other == number)
 
