@@ -22,7 +22,7 @@ VETTING = VettingRules(
     "grant",
     [
         Grant(),
-        Grant(ProvenanceMark(Statement("consent", "n", "i", "d"), SIGNER, "0" * 64)),
+        Grant(ProvenanceMark((Statement("consent", "n", "i", "d"),), SIGNER, "0" * 64)),
         Grant(signer=SIGNER, vetting=VETTING),
         Grant(vetting=VettingRules((), (), Path("/data/trusted.pem"), ("self",), document=False, label=True)),
     ],

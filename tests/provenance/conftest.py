@@ -40,4 +40,4 @@ def vetting(register: Register) -> VettingRules:
 @pytest.fixture
 def mark(register: Register) -> ProvenanceMark:
     """Mark of a swap of a face that is nobody's."""
-    return ProvenanceMark.of(register, register.add_stated("nobody", "synthetic"), "0" * 64)
+    return ProvenanceMark.of(register, [register.add_stated("nobody", "synthetic")], "0" * 64)

@@ -115,7 +115,7 @@ def test_the_manifest_holds_no_name_and_no_path(
     assert said[BASIS_ASSERTION]["identity"] == register.salted_hash(
         "identity", said[BASIS_ASSERTION]["nonce"], person.identity_id
     )
-    other = ProvenanceMark.of(register, person, mark.audit).statement
+    other = ProvenanceMark.of(register, [person], mark.audit).statements[0]
     assert (
         other.identity != said[BASIS_ASSERTION]["identity"]
     )  # two swaps of one person can't be told to be so
@@ -320,7 +320,7 @@ def test_an_own_certificate_is_trusted_by_whoever_trusts_its_authority(
     )
     assert not resolve_signer(register.policy, register.folder.path).local
     out = tmp_path / "out.mp4"
-    mark = ProvenanceMark.of(register, register.add_stated("nobody", "synthetic"), "0" * 64)
+    mark = ProvenanceMark.of(register, [register.add_stated("nobody", "synthetic")], "0" * 64)
     sign_swap(clip, out, clip, FACTS, mark)
     trusting = inspect_file(out, register.folder.path, [made / "ca.pem"])
     assert trusting.trusted
@@ -369,7 +369,7 @@ def test_a_key_of_another_certificate_signs_nothing(
 ) -> None:
     other = resolve_signer(register.policy, tmp_path / "other")
     wrong = ProvenanceMark(
-        mark.statement, type(other)(mark.signer.certificate, other.key, local=True), mark.audit
+        mark.statements, type(other)(mark.signer.certificate, other.key, local=True), mark.audit
     )
     with pytest.raises(ManifestError, match="can't be signed"):
         sign_swap(clip, tmp_path / "out.mp4", clip, FACTS, wrong)

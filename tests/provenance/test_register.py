@@ -211,7 +211,7 @@ def test_processes_that_begin_a_register_at_once_agree(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         f"with open_register(DataFolder(Path({str(tmp_path / 'data')!r}))) as register:\n"
         "    person = register.add_stated('x', 'self')\n"
-        "    mark = ProvenanceMark.of(register, person, '')\n"
+        "    mark = ProvenanceMark.of(register, [person], '')\n"
         "    print(register.salted_hash('x'), mark.signer.certificate.read_bytes().hex())\n"
     )
     running = [

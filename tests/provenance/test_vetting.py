@@ -56,7 +56,7 @@ def stranger(clip: Path, tmp_path: Path) -> Path:
     """Any footage with a manifest of another machine's certificate that says what a swap says."""
     out = tmp_path / "stranger.mp4"
     with open_register(DataFolder(tmp_path / "elsewhere")) as other:
-        mark = ProvenanceMark.of(other, other.add_stated("nobody", "consent"), "0" * 64)
+        mark = ProvenanceMark.of(other, [other.add_stated("nobody", "consent")], "0" * 64)
         sign_swap(clip, out, clip, FACTS, mark)
     return out
 
@@ -155,7 +155,7 @@ def test_the_policy_holds_for_every_swap_in_it(
     register: Register, clip: Path, tmp_path: Path, rules: dict[str, Any], why: str, nested: bool
 ) -> None:
     person = register.add_stated("nobody", "consent")
-    mark = ProvenanceMark.of(register, person, "0" * 64)
+    mark = ProvenanceMark.of(register, [person], "0" * 64)
     out = tmp_path / "swap.mp4"
     sign_swap(clip, out, clip, {"engine": "0", "label": "none"}, mark)
     if nested:  # a swap of a swap
@@ -167,6 +167,22 @@ def test_the_policy_holds_for_every_swap_in_it(
         sign(register, mark, clip, out, **rules)
 
 
+def test_the_policy_holds_for_every_face_of_a_cast(register: Register, clip: Path, tmp_path: Path) -> None:
+    people = [register.add_stated(name, basis) for name, basis in (("a", "synthetic"), ("b", "consent"))]
+    mark = ProvenanceMark.of(register, people, "0" * 64)
+    out = tmp_path / "swap.mp4"
+    sign_swap(clip, out, clip, FACTS, mark)
+    assert "basis: synthetic, consent;" in inspect_file(out, register.folder.path).line
+    ids = [person.identity_id for person in people]
+    register.audit.add("swap.deliver", made=[sha256(out)], identities=ids)
+    assert sign(register, mark, clip, out).is_file()
+    with pytest.raises(ConsentError, match="doesn't take the basis"):
+        sign(register, mark, clip, out, bases=("synthetic",))
+    register.revoke(ids[1])
+    with pytest.raises(ConsentError, match="revoked"):
+        sign(register, mark, clip, out)
+
+
 def test_a_manifest_beside_a_swap_must_be_ours(
     register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path
 ) -> None:
@@ -176,7 +192,7 @@ def test_a_manifest_beside_a_swap_must_be_ours(
     register.audit.add("swap.deliver", made=[sha256(out)], identities=[person.identity_id])
     assert sign(register, mark, clip, out).is_file()
     with open_register(DataFolder(tmp_path / "elsewhere")) as other:
-        theirs = ProvenanceMark.of(other, other.add_stated("nobody", "consent"), "0" * 64)
+        theirs = ProvenanceMark.of(other, [other.add_stated("nobody", "consent")], "0" * 64)
         sign_swap(out, out, clip, FACTS, theirs)  # the file is the same, what lies beside it isn't
     with pytest.raises(ConsentError, match="neither here"):
         sign(register, mark, clip, out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
@@ -64,6 +64,13 @@ def test_health_is_for_everybody_and_the_interface_for_who_has_the_token(served:
         assert names >= {f"recaster.v1.{name}Service" for name in SERVICES}
 
 
+MEMBER = job_pb2.CastMember(name="a", model_id="0" * 12, track=1)
+
+
+def cast_of(*members: job_pb2.CastMember, **others: Any) -> job_pb2.JobSpec:
+    return job_pb2.JobSpec(swap=job_pb2.SwapSpec(clip_id="0" * 12, cast=members, **others))
+
+
 def test_an_error_says_which_field_is_wrong(engine: Client) -> None:
     with pytest.raises(RefusedError, match="64 lower-case hex digits") as caught:
         engine.transfer.missing(["x"])
@@ -117,6 +124,29 @@ def test_an_error_says_which_field_is_wrong(engine: Client) -> None:
             "spec.swap.options.device",
         ),
         (job_pb2.JobSpec(export=job_pb2.ExportSpec()), "spec.export.what"),
+        (cast_of(MEMBER, model_id="0" * 12), "spec.swap.source"),
+        (cast_of(MEMBER, options=job_pb2.SwapOptions(track=1)), "spec.swap.options.track"),
+        (cast_of(MEMBER, MEMBER), "spec.swap.cast"),
+        (cast_of(job_pb2.CastMember(name="a/b")), "spec.swap.cast"),
+        (cast_of(job_pb2.CastMember(name="a", everyone=True)), "spec.swap.cast[0].source"),
+        (cast_of(job_pb2.CastMember(name="a", model_id="0" * 12)), "spec.swap.cast[0].whom"),
+        (cast_of(job_pb2.CastMember(name="a", model_id="0" * 12, person="")), "spec.swap.cast[0].whom"),
+        (
+            cast_of(job_pb2.CastMember(name="a", model_id="0" * 12, person_number=-1)),
+            "spec.swap.cast.person_number",
+        ),
+        (
+            cast_of(job_pb2.CastMember(name="a", model_id="0" * 12, track=1, look={"codec": "h264"})),
+            "spec.swap.cast[0].look.codec",
+        ),
+        (
+            cast_of(job_pb2.CastMember(name="a", model_id="0" * 12, track=1, look={"feather": 7})),
+            "spec.swap.cast.look.feather",
+        ),
+        (
+            cast_of(job_pb2.CastMember(name="a", model_id="0" * 12, track=1, matte=True)),
+            "spec.swap.matte",
+        ),
     ],
 )
 def test_a_spec_that_no_engine_could_do(engine: Client, spec: job_pb2.JobSpec, field: str) -> None:

@@ -14,6 +14,7 @@ from recaster.settings.encoding import WriterOptions
 from recaster.settings.look import LookSettings
 from recaster.settings.swap import SwapSettings
 from recaster.swapping import pipeline, render
+from recaster.swapping.casting import Casting
 from recaster.swapping.coverage import (
     Coverage,
     FaceCoverage,
@@ -131,7 +132,7 @@ def swap(fake: Any, clip: Path, out: Path, tracks: list[Any], swapper: Any = Non
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis(tracks, COUNT))
-        patch.setattr(pipeline, "select_tracks", lambda _, found: found.tracks[:1])
+        patch.setattr(pipeline, "select_tracks", lambda _, found: Casting.plain(found.tracks[:1]))
         swapper = swapper or fake.FakeSwapper()
         result = pipeline.swap_clip(SwapRequest(Clip(clip), out, swapper, settings))
     return result, json.loads(out.with_suffix(".json").read_text())

@@ -6,9 +6,10 @@ from argparse import Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recaster.cli.cast_options import add_faces, read_cast_options
 from recaster.cli.display import reporter, say, say_error
 from recaster.cli.flags import add_option, add_options, read_settings
-from recaster.cli.parsers import Commands, Options, add_out, add_path, add_source
+from recaster.cli.parsers import Commands, Options, add_out, add_path
 from recaster.cli.remote import Remote, add_engine, here_or_there
 from recaster.cli.rights_options import claim_of
 from recaster.cli.swap import (
@@ -58,7 +59,7 @@ def add_conform(commands: Commands) -> None:
         formatter_class=RawDescriptionHelpFormatter,
     )
     add_path(parser, "edit", "EDIT", "an .otio, .otiod, .edl, .fcpxml, .xml (Final Cut Pro 7) or .aaf")
-    add_source(parser, "swap without training, from the source's faceset")
+    add_faces(parser, "swap without training, from the source's faceset")
     add_out(parser, "FOLDER", "folder for the results and the edit that shows them")
     add_options(parser, ConformSettings, "handles", "media", "rate", "container", defaults=True)
     add_option(parser, SwapSettings, "matte", metavar="FOLDER", help=MATTE_HELP)
@@ -82,6 +83,7 @@ def _conform(options: Options, swap_shots: Callable[[Mapping[Shot, swap.Request]
     """Conforms the edit and says what came of it; ``swap_shots`` as ``operations.conform.run`` has it."""
     from recaster.operations import conform
 
+    read_cast_options(options)
     request = conform.Request(
         edit=options.edit,
         out=options.out,
@@ -94,6 +96,7 @@ def _conform(options: Options, swap_shots: Callable[[Mapping[Shot, swap.Request]
         report=options.report,
         has_manifest=not options.no_manifest,
         claim=claim_of(options),
+        cast=options.members,
     )
     result = conform.run(request, reporter(options), swap_shots=swap_shots)
     for warning in result.warnings:
@@ -119,7 +122,7 @@ def _swap_there(options: Options, remote: Remote, requests: Mapping[Shot, swap.R
         own = {name: getattr(wanted, name) for name in files}
         tasks[Path(wanted.out.name)] = Namespace(**{**vars(options), **own, "options": wanted.options})
     refuse_kept_parts(options)
-    chosen, swapper = bring_choices(options, remote)
+    chosen, swapper = bring_choices(options, remote, several=True)
     summaries: dict[Path, tuple[str, ...]] = {}
 
     def submit(task: Options) -> job_pb2.Job:

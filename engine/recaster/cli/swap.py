@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.cast_options import (
+    add_faces,
+    bring_faces,
+    list_member_mattes,
+    read_cast_options,
+)
 from recaster.cli.display import reporter, say_error
 from recaster.cli.flags import add_option, add_options, fill_options
 from recaster.cli.looks import add_look_options, read_look_options
-from recaster.cli.parsers import Commands, Options, add_out, add_path, add_source, add_switch
+from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switch
 from recaster.cli.remote import Remote, add_engine, fill_message, here_or_there
-from recaster.cli.rights_options import add_basis, claim_of, record_identity_remotely
+from recaster.cli.rights_options import add_basis, claim_of
 from recaster.cli.swap_several import say_result, swap_several_here, swap_several_there
 from recaster.cli.swap_tasks import StoreOut, split_tasks
 from recaster.errors import UsageError
@@ -66,7 +73,7 @@ def add_swap(commands: Commands) -> None:
         parser, "clips", "CLIP", "the clip with the target's performance; or several, or folders", nargs="*"
     )
     text = "swap without training, from the source's faceset, or from one to a few pictures of one person"
-    add_source(parser, text, nargs="+")
+    add_faces(parser, text, nargs="+")
     add_out(parser, None, "the clip to write, or the folder for several", type=str, action=StoreOut)
     add_switch(parser, "--again", "of several clips, also swap those again whose result is there")
     add_options(parser, SwapSettings, "frames")
@@ -135,6 +142,8 @@ def _run_here(options: Options) -> None:
 
     requests = [request_of(task) for task in _list_tasks(options)]
     _refuse_shared_corrections(options, requests)
+    if len(requests) > 1:
+        requests = [dataclasses.replace(request, may_lack=True) for request in requests]
     if requests[0].out != options.out:
         swap_several_here(options, requests)
         return
@@ -153,7 +162,7 @@ def _run_there(options: Options, engine: Client) -> None:
     for task in tasks:
         _check_files(task)
     remote = Remote(engine, options)
-    chosen, swapper = bring_choices(options, remote)
+    chosen, swapper = bring_choices(options, remote, several=len(tasks) > 1)
     if options.preview is not None:
         clip_id = remote.clip(tasks[0].clip)
         fill_message(chosen, corrections=remote.corrections(tasks[0].clip, clip_id, options.corrections))
@@ -180,6 +189,7 @@ def _list_tasks(options: Options) -> list[Options]:
     """Lists the options of each clip, as ``split_tasks``; a preview's name has no place for numbers."""
     from recaster.media.sequence_name import SequenceName
 
+    read_cast_options(options)
     pattern = SequenceName.parse(options.out)
     if options.preview is not None and pattern is not None:
         name = pattern.picture_path(options.preview).name
@@ -217,18 +227,16 @@ def _check_files(task: Options) -> None:
         raise UsageError(f"{task.layers_out}: an engine writes layers as .mov, or as .exr; name it so")
 
 
-def bring_choices(options: Options, remote: Remote) -> tuple[job_pb2.SwapOptions, dict[str, str]]:
-    """Brings person and model, or faceset, to an engine, and says there whose face it is.
+def bring_choices(
+    options: Options, remote: Remote, *, several: bool
+) -> tuple[job_pb2.SwapOptions, dict[str, Any]]:
+    """Brings the person and whose face is put on to an engine, and says there whose it is.
 
     Returns:
-        The options of every clip, and the field of a request that names model or faceset.
+        The options of every clip, and the fields of a request that name faces, as ``bring_faces``.
     """
     chosen = fill_message(swap_options(options), person=remote.picture(options.person))
-    model = remote.model(options.model)
-    faceset = remote.faceset(options.source)
-    face = options.model or options.source
-    record_identity_remotely(options, remote.client, face, faceset=faceset, model=model)
-    return chosen, {"model_id": model} if model else {"faceset_id": faceset}
+    return chosen, bring_faces(options, remote, several=several)
 
 
 def bring_clip(task: Options, chosen: job_pb2.SwapOptions, remote: Remote, **ids: Any) -> job_pb2.JobSpec:
@@ -283,6 +291,8 @@ def fetch_result(task: Options, remote: Remote, job: job_pb2.Job) -> None:
     remote.fetch_clip(job, "clip", task.out)
     if task.matte is not None:
         remote.fetch_clip(job, "matte", task.matte)
+        for name, path in list_member_mattes(task).items():
+            remote.fetch_clip(job, f"matte-{name}", path)
     if task.report is not None:
         remote.fetch(job, "report", task.report)
     if task.overlay is not None:
@@ -348,6 +358,7 @@ def request_of(options: Options) -> Request:
         keeps_segments=options.keep_parts,
         has_manifest=not options.no_manifest,
         claim=claim_of(options),
+        cast=options.members,
     )
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.cast_options import NUMBERED, list_member_mattes
 from recaster.errors import ClipError, RecasterError, UsageError
 from recaster.operations.swap_batch import merge_errors
 from recaster.settings.encoding import (
@@ -219,6 +220,9 @@ def _find_wrong_options(options: Options, clips: Sequence[Path], *, is_single: b
         faults.append(UsageError("--preview writes one picture: give it one clip, and a picture's name"))
     if options.track is not None and len(clips) > 1:
         faults.append(UsageError("--track is a number of one clip; for several, --person finds somebody"))
+    numbered = [member for member in options.members if member.selector.is_of_one_clip]
+    if numbered and len(clips) > 1:
+        faults.append(UsageError(f"{numbered[0].name}: {NUMBERED}"))
     folders = {
         "-o": options.out,
         "--matte": options.matte,
@@ -251,11 +255,13 @@ def _find_missing(clips: Sequence[Path]) -> list[RecasterError]:
 
 def _find_clashes(options: Options, tasks: Sequence[Options]) -> list[RecasterError]:
     """Finds what would be written twice, or over something that is read, whatever the case of its letters."""
-    inputs = {_place(path) for path in (*(task.clip for task in tasks), options.person) if path is not None}
+    pictures = [member.selector.picture for member in options.members]
+    read = (*(task.clip for task in tasks), options.person, *pictures)
+    inputs = {_place(path) for path in read if path is not None}
     outputs = [
         (task.clip, path)
         for task in tasks
-        for path in (task.out, task.matte, task.report, task.overlay, task.layers_out, *_list_marks(task))
+        for path in (task.out, task.matte, task.report, task.overlay, task.layers_out, *_list_beside(task))
         if path is not None
     ]
     counts = Counter(_place(path) for _, path in outputs)
@@ -271,12 +277,13 @@ def _find_clashes(options: Options, tasks: Sequence[Options]) -> list[RecasterEr
     return faults
 
 
-def _list_marks(task: Options) -> list[Path]:
-    """Lists what lies beside the signed results of a task: lists of pictures, manifests."""
+def _list_beside(task: Options) -> list[Path]:
+    """Lists what lies beside the results of a task: lists of pictures, manifests, mattes of members."""
     from recaster.swapping.sequence_list import list_marks
 
     paths = () if task.no_manifest else (task.out, task.layers_out)
-    return [mark for path in paths if path is not None for mark in list_marks(path).values()]
+    marks = [mark for path in paths if path is not None for mark in list_marks(path).values()]
+    return [*marks, *list_member_mattes(task).values()]
 
 
 def _place(path: Path) -> str:

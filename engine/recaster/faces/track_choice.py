@@ -14,6 +14,8 @@ from recaster.faces.topology import MESH_POINTS
 from recaster.settings.detection import MIN_FACE_PX, SAME_PERSON
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from recaster.faces.types import Analysis, FaceTrack, Floats
 
 UNSURE_PERSON: Final = 0.8
@@ -33,6 +35,8 @@ def choose_tracks(
     *,
     person: Floats | None = None,
     track: int | None = None,
+    number: int | None = None,
+    name: str = "",
     everyone: bool = False,
     min_face: int = MIN_FACE_PX,
 ) -> tuple[FaceTrack, ...]:
@@ -43,13 +47,15 @@ def choose_tracks(
     Args:
         person: (128,) embedding: all tracks of that person.
         track: a track's number: all tracks of the person that it shows.
+        number: a person's, as ``group_people`` orders people.
+        name: a person's, as a correction gave it.
         min_face: width in pixels of the smallest face that was looked for.
 
     Raises:
         UsageError: more than one wish at once, or a person is wished for but the analysis has no identities.
         FaceNotFoundError: there is no face at all, or not the one asked for.
     """
-    if sum((person is not None, track is not None, everyone)) > 1:
+    if sum((person is not None, track is not None, number is not None, bool(name), everyone)) > 1:
         raise UsageError("choose either a person, or a track, or everyone")
     tracks = analysis.tracks
     if not tracks:
@@ -60,10 +66,25 @@ def choose_tracks(
         return tracks
     if person is not None:
         return _choose_person(analysis, person)
-    wanted = [group for group in group_people(analysis) if track is None or track in group]
-    if not wanted:
+    return tuple(analysis.track(n) for n in _find_group(analysis, track, number, name))
+
+
+def _find_group(analysis: Analysis, track: int | None, number: int | None, name: str) -> tuple[int, ...]:
+    """Finds the tracks of a person, by one of them, the person's number or name; else the main person's."""
+    people = group_people(analysis)
+    tracks = analysis.tracks
+    if number is not None:
+        if number >= len(people):
+            raise FaceNotFoundError(f"there is no person {number}; {_count_people(people)} found")
+        return people[number]
+    if name:
+        track = next((each.track for each in tracks if each.person == name), None)
+        if track is None:
+            raise FaceNotFoundError(_describe_names(name, tracks))
+    wanted = next((group for group in people if track is None or track in group), None)
+    if wanted is None:
         raise FaceNotFoundError(f"there is no track {track}; found: {_describe_tracks(tracks)}")
-    return tuple(analysis.track(n) for n in wanted[0])
+    return wanted
 
 
 def choose_tracks_at_risk(
@@ -117,6 +138,16 @@ def _choose_person(analysis: Analysis, person: Floats) -> tuple[FaceTrack, ...]:
     limit = max(SAME_IN_CLIP, nearest)
     chosen = {n for group, d in zip(people, apart, strict=True) if d <= limit for n in group}
     return tuple(track for track in tracks if track.track in chosen)
+
+
+def _count_people(people: Sequence[object]) -> str:
+    return "person 0 is" if len(people) == 1 else f"people 0 to {len(people) - 1} are"
+
+
+def _describe_names(name: str, tracks: tuple[FaceTrack, ...]) -> str:
+    named = list(dict.fromkeys(track.person for track in tracks if track.person))
+    known = f"named are {', '.join(named)}" if named else "nobody is named (see: recaster tracks CLIP assign)"
+    return f"there is no person called {name!r}, nor such a picture; {known}"
 
 
 def _describe_tracks(tracks: tuple[FaceTrack, ...]) -> str:

@@ -130,7 +130,9 @@ def person_in(path: Path, detector: str = AnalysisSettings.detector, min_face: i
         FaceNotFoundError: it shows no face, or several of about the same size.
     """
     image = load_image(path)
-    faces = StillFinder(detector, min_face).find(image)
+    found = StillFinder(detector, min_face).find(image)
+    # Folds of a curtain are taken for a face, too, and may be larger than the person's.
+    faces = [face for face in found if face.score >= MIN_PRESENCE] or found
     if not faces:
         raise FaceNotFoundError(
             f"{path}: no face was found in this picture of the person; {size_needed(min_face)}"

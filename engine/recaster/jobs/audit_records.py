@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.jobs.job_resources import kind_of, resources_of
+from recaster.provenance.audit_events import name_identities
 from recaster.provenance.register import Register
 
 SWAPS: Final = ("clip", "layers", "list", "layers-list")
@@ -27,11 +28,11 @@ def note_created(job: job_pb2.Job, store: Store) -> None:
     _add(store, "job.create", job=job.job_id, kind=kind_of(job.spec), **_lists(changed))
 
 
-def note_begun(job: job_pb2.Job, store: Store, person: identity_pb2.Identity | None) -> Record:
-    """Note that a job's next worker begins, with the faces as they are now; ``person``'s it puts on."""
+def note_begun(job: job_pb2.Job, store: Store, people: Sequence[identity_pb2.Identity]) -> Record:
+    """Note that a job's next worker begins, with the faces as they are now; ``people``'s it puts on."""
     kind = kind_of(job.spec)
     needed = resources_of(job.spec)
-    details: dict[str, Any] = {} if person is None else {"identity": person.identity_id}
+    details = name_identities(person.identity_id for person in people)
     if kind == "sign":
         details["swaps"] = list(job.spec.sign.swaps)
     else:

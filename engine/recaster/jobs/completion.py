@@ -89,7 +89,7 @@ class JobFinalizer:
     def _people(self, spec: job_pb2.JobSpec, result: job_pb2.JobResult) -> list[str]:
         """Ids of those whose faces are in what a job made (ConsentError where it may not be put on)."""
         if kind_of(spec) in ("swap", "sign"):
-            return [person.identity_id for person in authorize_faces(spec, self._store)]
+            return list(dict.fromkeys(each.identity_id for each in authorize_faces(spec, self._store)))
         made = [("faceset", result.faceset_id), ("model", result.model_id)]
         faces = [key for key in (*face_resources(spec), *made) if key[1]]
         records = [self._store.catalog.of(kind).find(name) for kind, name in faces]

@@ -31,16 +31,15 @@ def grant_from_proto(grant: worker_pb2.Grant) -> Grant:
 
 
 def _mark_to_proto(mark: ProvenanceMark) -> worker_pb2.ProvenanceMark:
-    statement = worker_pb2.Statement(**dataclasses.asdict(mark.statement))
+    statements = [worker_pb2.Statement(**dataclasses.asdict(each)) for each in mark.statements]
     return worker_pb2.ProvenanceMark(
-        statement=statement, signer=_signer_to_proto(mark.signer), audit=mark.audit
+        statements=statements, signer=_signer_to_proto(mark.signer), audit=mark.audit
     )
 
 
 def _mark_from_proto(mark: worker_pb2.ProvenanceMark) -> ProvenanceMark:
-    made = mark.statement
-    statement = Statement(made.basis, made.nonce, made.identity, made.document)
-    return ProvenanceMark(statement, _signer_from_proto(mark.signer), mark.audit)
+    statements = (Statement(each.basis, each.nonce, each.identity, each.document) for each in mark.statements)
+    return ProvenanceMark(tuple(statements), _signer_from_proto(mark.signer), mark.audit)
 
 
 def _signer_to_proto(signer: Signer) -> worker_pb2.Signer:

@@ -137,9 +137,9 @@ def _swap(spec: job_pb2.JobSpec) -> JobResources:
     work = spec.swap
     return JobResources(
         clips=(work.clip_id,),
-        facesets=_set(work.faceset_id),
-        models=_set(work.model_id),
-        blobs=_set(work.options.person, work.options.corrections),
+        facesets=_set(work.faceset_id, *(member.faceset_id for member in work.cast)),
+        models=_set(work.model_id, *(member.model_id for member in work.cast)),
+        blobs=_set(work.options.person, work.options.corrections, *(member.person for member in work.cast)),
     )
 
 
@@ -201,7 +201,10 @@ def device_for(spec: job_pb2.JobSpec, folder: DataFolder) -> str:
 
 def _needs_tensorflow(swap: job_pb2.SwapSpec, folder: DataFolder) -> bool:
     try:
-        return needs_tensorflow(folder.model(swap.model_id) if swap.model_id else None, swap.options.detector)
+        return any(
+            needs_tensorflow(folder.model(one.model_id) if one.model_id else None, swap.options.detector)
+            for one in swap.cast or [swap]
+        )
     except ModelError:
         return True  # its worker will say what is wrong
 

@@ -9,11 +9,14 @@ from recaster.api.v1 import clip_pb2, faceset_pb2, job_pb2, model_pb2
 from recaster.provenance.face_traces import FaceTraces
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from recaster.errors import RecasterError
     from recaster.facesets.faceset import Faceset
     from recaster.media.types import ClipInfo
     from recaster.models.model_folder import ModelFolder
     from recaster.swapping.coverage import Coverage
+    from recaster.swapping.result import MemberCoverage
 
 MAX_SIDE_STREAMS: Final = 100
 MAX_CHAPTERS: Final = 1000
@@ -96,8 +99,8 @@ def error_to_proto(error: RecasterError) -> job_pb2.JobError:
     return job_pb2.JobError(reason=error.reason, message=str(error), exit_code=error.exit_code)
 
 
-def coverage_to_proto(coverage: Coverage) -> job_pb2.SwapCoverage:
-    """Describes what was swapped in a clip."""
+def coverage_to_proto(coverage: Coverage, cast: Sequence[MemberCoverage] = ()) -> job_pb2.SwapCoverage:
+    """Describes what was swapped in a clip, and with each member of a cast."""
     longest = sorted(coverage.runs, key=len, reverse=True)[:MAX_RANGES]
     return job_pb2.SwapCoverage(
         first=coverage.frames[0].frame,
@@ -112,6 +115,12 @@ def coverage_to_proto(coverage: Coverage) -> job_pb2.SwapCoverage:
                 sentence=run.sentence,
             )
             for run in sorted(longest, key=lambda run: run.first)
+        ],
+        cast=[
+            job_pb2.MemberCoverage(
+                name=member.name, tracks=member.tracks, frames=member.frames, swapped=member.swapped
+            )
+            for member in cast
         ],
     )
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
     from recaster.operations.swap import Request
     from recaster.progress import LogLine
+    from recaster.settings.cast import CastMember
+    from recaster.swapping.casting import CastSwapper
     from recaster.swapping.swapper import Swapper
 
 ANSWER_CPU_S: Final = 600
@@ -52,7 +54,7 @@ class QueryHandler:
         """``scratch`` is the folder for pictures, and for links to what questions are about."""
         self._scratch = scratch
         self._unpacked: tuple[Path, tempfile.TemporaryDirectory[str]] | None = None
-        self._swapper: tuple[tuple[Path | None, Path | None, str, str], Swapper] | None = None
+        self._swappers: dict[tuple[Path | None, Path | None, str, str], Swapper] = {}
         self._device_chosen = False
 
     def answer(self, question: query_pb2.Question) -> query_pb2.Answer:
@@ -200,6 +202,8 @@ class QueryHandler:
                     source=optional_path(question.faceset),
                     person=person,
                     preview=question.frame,
+                    cast=tuple(self._read_member(each, stack) for each in question.cast),
+                    may_lack=True,
                 )
                 grant = grant_from_proto(question.grant)
                 result = swap.run(request, grant=grant, load=self._load_swapper)
@@ -238,18 +242,34 @@ class QueryHandler:
             choose_device(name, None, tensorflow=tensorflow)
             self._device_chosen = tensorflow or name == "gpu"
 
-    def _load_swapper(self, request: Request, _log: LogLine) -> tuple[Swapper, str]:
-        """Loads a swapper as ``operations.swap.load_on_device`` does, or takes the one that is loaded."""
+    def _read_member(self, sent: query_pb2.CastFolder, stack: contextlib.ExitStack) -> CastMember:
+        """Reads a member of a cast; its picture is there until the stack is left."""
+        from recaster.operations.cast import member_from_proto
+
+        picture = None
+        if sent.person:
+            picture = stack.enter_context(self._named_link(path_of(sent.person), "person.png"))
+        model, faceset = optional_path(sent.model), optional_path(sent.faceset)
+        return member_from_proto(sent.member, model=model, faceset=faceset, picture=picture)
+
+    def _load_swapper(self, request: Request, _log: LogLine) -> tuple[Swapper | CastSwapper, str]:
+        """Loads swappers as ``operations.swap.load_on_device`` does, or takes those that are loaded."""
         from recaster.models.model_folder import ModelFolder, needs_tensorflow
+        from recaster.operations.swap import assemble_swapper
         from recaster.swapping.load import load_swapper
 
         options = request.options
-        self._choose_device(options, tensorflow=needs_tensorflow(request.model, options.detector))
-        state = ModelFolder(request.model).digest() if request.model else ""
-        wanted = (request.model, request.source, state, options.device or "auto")
-        if self._swapper is None or self._swapper[0] != wanted:
-            self._swapper = (wanted, load_swapper(request.model, request.source, wanted[-1]))
-        return self._swapper[1], ""
+        tensorflow = any(needs_tensorflow(model, options.detector) for model, _ in request.sources)
+        self._choose_device(options, tensorflow=tensorflow)
+        loaded, self._swappers = self._swappers, {}  # those of other requests are let go
+
+        def load(model: Path | None, source: Path | None) -> Swapper:
+            state = ModelFolder(model).digest() if model else ""
+            wanted = (model, source, state, options.device or "auto")
+            self._swappers[wanted] = loaded.get(wanted) or load_swapper(model, source, wanted[-1])
+            return self._swappers[wanted]
+
+        return assemble_swapper(request, load), ""
 
     @contextlib.contextmanager
     def _footage(self, path: Path, name: str, corrections: bytes) -> Iterator[Path]:

@@ -35,14 +35,23 @@ def job_identities(spec: job_pb2.JobSpec, store: Store) -> list[str]:
         faces = resource_identity("faceset", spec.train.source_faceset_id, store)
         model = resource_identity("model", spec.train.model_id, store) if spec.train.model_id else ""
         return list(dict.fromkeys([faces, model or faces]))
-    return [swapped_identity(spec.swap, store)] if kind == "swap" else []
+    return swapped_identities(spec.swap, store) if kind == "swap" else []
 
 
-def swapped_identity(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest, store: Store) -> str:
-    """Id of the person whose face a swap or a preview puts on, "" where nobody said (NotFoundError)."""
-    if asked.model_id:
-        return resource_identity("model", asked.model_id, store)
-    return resource_identity("faceset", asked.faceset_id, store)
+def swapped_identities(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest, store: Store) -> list[str]:
+    """Ids of the people whose faces a swap or a preview puts on, one for each member of its cast.
+
+    "" where nobody said (NotFoundError).
+    """
+    return [resource_identity(kind, name, store) for kind, name in put_on_faces(asked)]
+
+
+def put_on_faces(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest) -> list[ResourceKey]:
+    """Lists the facesets and models that a swap or a preview puts on, one for each member of its cast."""
+    return [
+        ResourceKey("model", one.model_id) if one.model_id else ResourceKey("faceset", one.faceset_id)
+        for one in asked.cast or [asked]
+    ]
 
 
 def trained_identity(spec: job_pb2.JobSpec, store: Store) -> str:
@@ -69,7 +78,7 @@ def face_resources(spec: job_pb2.JobSpec) -> list[ResourceKey]:
     if kind == "train":
         ids = {"faceset": [spec.train.source_faceset_id], "model": [spec.train.model_id]}
     elif kind == "swap":
-        ids = {"faceset": [spec.swap.faceset_id], "model": [spec.swap.model_id]}
+        return list(dict.fromkeys(put_on_faces(spec.swap)))
     elif kind == "evaluate":
         ids = {"faceset": [*resources_of(spec).facesets]}
     else:
@@ -99,8 +108,10 @@ def refuse_revoked_result(job: job_pb2.Job, digest: str, store: Store) -> None:
         refuse_revoked(face_resources(job.spec), store)
 
 
-def authorize_face(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity | None:
-    """Returns the person whose face is put on, which may be, now; None for work that puts none on.
+def require_rights(spec: job_pb2.JobSpec, store: Store) -> list[identity_pb2.Identity]:
+    """Returns the people whose faces are put on, which may be, now; nobody for work that puts none on.
+
+    Those of a cast are in its order; somebody may be there twice.
 
     Raises:
         ConsentError: it may not be put on, or a model and its faces are two people's.
@@ -110,14 +121,14 @@ def authorize_face(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity
     refuse_revoked(face_resources(spec), store)
     people = authorize_faces(spec, store)
     if kind_of(spec) == "sign":
-        return None
-    if len(people) > 1:
+        return []
+    if kind_of(spec) == "train" and len(people) > 1:
         raise ConsentError(
             f"the model holds the face of {people[1].identity_id}, the faces are of {people[0].identity_id}; "
             "train on with their own faces",
             "CONSENT_REFUSED",
         )
-    return people[0] if people else None
+    return people
 
 
 def authorize_faces(spec: job_pb2.JobSpec, store: Store) -> list[identity_pb2.Identity]:
@@ -134,7 +145,7 @@ def blocking_reason(spec: job_pb2.JobSpec, store: Store) -> job_pb2.JobError | N
     None where it may, or finds out itself what is gone.
     """
     try:
-        authorize_face(spec, store)
+        require_rights(spec, store)
         if kind_of(spec) in ("swap", "sign"):
             policy = register_of(store).policy
             apply_policy(spec.swap, policy)
@@ -153,17 +164,17 @@ def begin(job: job_pb2.Job, store: Store) -> Grant:
     """Records that a job begins; returns what its worker may do.
 
     Raises:
-        ConsentError, UsageError, NotFoundError: as ``authorize_face``; or nobody can sign what it makes.
+        ConsentError, UsageError, NotFoundError: as ``require_rights``; or nobody can sign what it makes.
         OutputError, AuditError: the log or a certificate can't be written.
     """
     register = register_of(store)
     kind = kind_of(job.spec)
     signer = resolve_signer(register.policy, store.folder.path) if kind == "sign" else None
-    person = authorize_face(job.spec, store)
-    begun = note_begun(job, store, person)
+    people = require_rights(job.spec, store)
+    begun = note_begun(job, store, people)
     if kind == "sign":
         rules = VettingRules.of(register, find_local_swaps(register, job.spec.sign.swaps))
         return Grant(signer=signer, vetting=rules)
-    if person is None or kind != "swap" or job.spec.swap.without_manifest:
+    if kind != "swap" or job.spec.swap.without_manifest:
         return Grant()
-    return Grant(ProvenanceMark.of(register, person, begun.hash))
+    return Grant(ProvenanceMark.of(register, people, begun.hash))

@@ -225,7 +225,7 @@ def _begin(request: Request, clip: Clip, face: _Face) -> ProvenanceMark:
         begun = register.audit.add(
             "swap.start", identity=person.identity_id, faces=face.digests, clips=[clip.digest]
         )
-        return ProvenanceMark.of(register, person, begun.hash)
+        return ProvenanceMark.of(register, [person], begun.hash)
 
 
 def _record(request: Request, out: Path, face: _Face) -> None:

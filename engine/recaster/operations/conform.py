@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from recaster.settings.cast import CastMember
     from recaster.settings.conform import ConformSettings
-    from recaster.swapping.swapper import Swapper
     from recaster.timelines.conform_plan import Shot
 
 STAGE_SPANS: Final = {"analysing": (0.0, 0.4), "looking at faces": (0.4, 0.5), "swapping": (0.5, 1.0)}
@@ -60,6 +60,7 @@ class Request:
         matte: the folder for the masks, a clip each.
         report: the folder for the JSON files on what was swapped.
         has_manifest: whether results carry a manifest.
+        cast: members of a cast, in place of model or source; each range has those whom it shows.
     """
 
     edit: Path
@@ -73,6 +74,7 @@ class Request:
     report: Path | None = None
     has_manifest: bool = True
     claim: FaceClaim = NO_CLAIM
+    cast: tuple[CastMember, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,11 @@ def _check_places(request: Request) -> None:
     """Refuses to replace the edit that is read (UsageError), and makes the folder."""
     if request.settings.media is not None and not request.settings.media.is_dir():
         raise UsageError(f"{request.settings.media}: is no folder of media")
+    numbered = [member.name for member in request.cast if member.selector.is_of_one_clip]
+    if numbered:
+        raise UsageError(
+            f"{numbered[0]}: numbers are those of one clip; an edit's people are found by pictures"
+        )
     if request.options.HasField("range"):
         raise UsageError("an edit says itself which frames it shows; leave the range out")
     if request.edit.absolute().parent.resolve() == request.out.resolve():
@@ -264,7 +271,7 @@ def _swap_here(requests: Mapping[Shot, swap.Request], report: Report, log: LogLi
 
 def _make(
     wanted: swap.Request,
-    load: Callable[[swap.Request, LogLine], tuple[Swapper, str]],
+    load: swap.Load,
     report: Report,
     log: LogLine,
 ) -> ShotResult:
@@ -294,6 +301,8 @@ def _swap_request(request: Request, shot: Shot) -> swap.Request:
         report=None if request.report is None else request.report / f"{name}.json",
         has_manifest=request.has_manifest,
         claim=request.claim,
+        cast=request.cast,
+        may_lack=True,
     )
 
 

@@ -35,7 +35,7 @@ def swap_settings(options: job_pb2.SwapOptions, info: ClipInfo, **others: Any) -
     from recaster.media.ranges import parse_range
 
     frames = parse_range(options.range, info) if options.HasField("range") else None
-    changes = tuple(_place_change(change, info) for change in read_changes(options))
+    changes = tuple(place_change(change, info) for change in read_changes(options))
     return settings_from(
         SwapSettings, options, **{"frames": frames, "person": None, "changes": changes, **others}
     )
@@ -54,7 +54,7 @@ def write_change(change: WrittenChange) -> job_pb2.LookChange:
     return job_pb2.LookChange(range=change.frames, values=texts, smooth=change.is_smooth)
 
 
-def _place_change(change: WrittenChange, info: ClipInfo) -> LookChange:
+def place_change(change: WrittenChange, info: ClipInfo) -> LookChange:
     """Finds the frames of a clip in which a change holds (UsageError)."""
     from recaster.media.ranges import parse_frame, parse_range
 

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recaster.api.v1 import job_pb2
-from recaster.errors import ConsentError
+from recaster.errors import ConsentError, UsageError
 from recaster.files import remove_folder, sha256
+from recaster.operations.cast import authorize_cast, cast_roles, check_cast
 from recaster.operations.face_rights import NO_CLAIM, FaceClaim, Grant, folder_digests
 from recaster.operations.request_options import swap_settings
+from recaster.operations.swap_files import SwapFiles
 from recaster.progress import LogLine, Report, no_log, silent
-from recaster.provenance.picture_list import format_list
+from recaster.provenance.audit_events import name_identities
 from recaster.provenance.policy import apply_policy
 from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.register import open_register
-from recaster.settings.encoding import PICTURE_SUFFIXES
+from recaster.settings.cast import place_member_matte
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,10 +28,14 @@ if TYPE_CHECKING:
     from recaster.media.clip import Clip
     from recaster.media.types import ClipInfo
     from recaster.provenance.policy import Policy
+    from recaster.settings.cast import CastMember
     from recaster.settings.swap import SwapSettings
+    from recaster.swapping.casting import CastSwapper
     from recaster.swapping.request import SwapRequest
     from recaster.swapping.result import SwapResult
     from recaster.swapping.swapper import Swapper
+
+    Load = Callable[["Request", LogLine], tuple[Swapper | CastSwapper, str]]
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,8 @@ class Request:
         has_manifest: whether the result carries a manifest.
         keeps_segments: whether rendered segments stay, for a caller who has yet to keep the result safe, or
             who will swap again with other corrections.
+        cast: members of a cast, in place of model or source; ``claim`` is then of those who have none.
+        may_lack: whether members whom nobody in the clip answers to are told, and no error.
     """
 
     clip: Path
@@ -70,12 +78,34 @@ class Request:
     has_manifest: bool = True
     keeps_segments: bool = False
     claim: FaceClaim = NO_CLAIM
+    cast: tuple[CastMember, ...] = ()
+    may_lack: bool = False
+
+    @property
+    def sources(self) -> tuple[tuple[Path | None, Path | None], ...]:
+        """Model and faceset, of which one is None, of each face that is put on."""
+        return tuple((each.model, each.faceset) for each in self.cast) or ((self.model, self.source),)
 
     @property
     def inputs(self) -> dict[str, Path]:
         """Files and folders that are read beside clip and person, by what they are."""
         named = {"the model": self.model, "the faceset": self.source, "the corrections": self.corrections}
+        for member in self.cast:
+            named[f"the source of {member.name}"] = member.source
+            named[f"the picture of {member.name}"] = member.selector.picture
         return {name: path for name, path in named.items() if path is not None}
+
+    @property
+    def role_mattes(self) -> dict[str, Path]:
+        """Clips for the masks of members alone, by their names (UsageError: without that of all)."""
+        if self.preview is not None:
+            return {}
+        names = [member.name for member in self.cast if member.matte]
+        if self.matte is None:
+            if names:
+                raise UsageError(f"{names[0]}: its own matte lies beside that of all; name that with --matte")
+            return {}
+        return {name: place_member_matte(self.matte, name) for name in names}
 
     def settings(self, info: ClipInfo, policy: Policy | None) -> SwapSettings:
         """Reads the options as a policy wants them (UsageError); None where it was applied before."""
@@ -92,7 +122,10 @@ class Request:
             spec = job_pb2.SwapSpec(options=options, without_manifest=not self.has_manifest)
             options = apply_policy(spec, policy).options
         names = ("person", "matte", "report", "overlay", "layers", "layers_out")
-        return swap_settings(options, info, **{name: getattr(self, name) for name in names})
+        settings = swap_settings(options, info, **{name: getattr(self, name) for name in names})
+        if self.cast:
+            check_cast(self, settings)
+        return settings
 
 
 @dataclass(frozen=True)
@@ -107,7 +140,7 @@ class Result:
         return self.swap.summary(self.device)
 
 
-def load_on_device(request: Request, log: LogLine) -> tuple[Swapper, str]:
+def load_on_device(request: Request, log: LogLine) -> tuple[Swapper | CastSwapper, str]:
     """Chooses what computes and loads the swapper; returns it and a note on the device."""
     from recaster.models.model_folder import needs_tensorflow
     from recaster.swapping.load import choose_device, load_swapper
@@ -115,9 +148,22 @@ def load_on_device(request: Request, log: LogLine) -> tuple[Swapper, str]:
     options = request.options
     threads = options.threads if options.HasField("threads") else None
     name = options.device or "auto"
-    device = choose_device(name, threads, tensorflow=needs_tensorflow(request.model, options.detector))
+    tensorflow = any(needs_tensorflow(model, options.detector) for model, _ in request.sources)
+    device = choose_device(name, threads, tensorflow=tensorflow)
     log("info", f"swapping {device}")
-    return load_swapper(request.model, request.source, name), device
+    return assemble_swapper(request, lambda model, source: load_swapper(model, source, name)), device
+
+
+def assemble_swapper(
+    request: Request, load: Callable[[Path | None, Path | None], Swapper]
+) -> Swapper | CastSwapper:
+    """Loads what a request puts on, each source once; ``load`` takes a model or a faceset."""
+    from recaster.swapping.casting import CastSwapper
+
+    loaded = {source: load(*source) for source in dict.fromkeys(request.sources)}
+    if not request.cast:
+        return loaded[request.sources[0]]
+    return CastSwapper(tuple(loaded[source] for source in request.sources))
 
 
 def run(
@@ -125,7 +171,7 @@ def run(
     report: Report = silent,
     log: LogLine = no_log,
     grant: Grant | None = None,
-    load: Callable[[Request, LogLine], tuple[Swapper, str]] = load_on_device,
+    load: Load = load_on_device,
 ) -> Result:
     """Swaps; the same request again goes on where an interruption ended it.
 
@@ -144,11 +190,11 @@ def run(
         return Result(_swap(request, _prepare(request, clip, swapper, settings, grant.mark), report), device)
     settings = _settings_by_policy(request, clip)
     swapper, device = load(request, log)
-    faces = folder_digests(request.model, request.source)
-    identity_id, mark = _authorize(request, clip, faces)
+    faces = _digest_faces(request)
+    people, mark = _authorize(request, clip, faces)
     swap = _prepare(request, clip, swapper, settings, mark)
     result = _swap(request, swap, report)
-    _deliver(request, swap, identity_id, faces)
+    _deliver(request, swap, people, faces)
     return Result(result, device)
 
 
@@ -163,13 +209,12 @@ def check(request: Request) -> int:
 
     clip = _open_clip(request)
     settings = _settings_by_policy(request, clip)
-    check_outputs(clip, request.out, settings, request.inputs, is_signed=request.has_manifest)
+    mattes = request.role_mattes.values()
+    check_outputs(clip, request.out, settings, request.inputs, is_signed=request.has_manifest, mattes=mattes)
     return len(clip.frames if settings.frames is None else settings.frames)
 
 
-def is_made(
-    request: Request, load: Callable[[Request, LogLine], tuple[Swapper, str]] = load_on_device
-) -> bool:
+def is_made(request: Request, load: Load = load_on_device) -> bool:
     """Checks that the result is there, byte for byte as this very request made it by the audit log.
 
     The request is the same if clip, swapper, settings under today's policy and release are; matte, report,
@@ -178,11 +223,10 @@ def is_made(
     Raises:
         ConsentError, UsageError, ClipError, ModelError, FacesetError: as ``run``.
     """
-    face = request.model or request.source
     clip = _open_clip(request)
     settings = _settings_by_policy(request, clip)
-    files = _Files.of(request, clip, clip.frames if settings.frames is None else settings.frames)
-    if face is None or not all(path.is_file() for path in (*files.made, *files.beside)):
+    files = SwapFiles.of(request, clip, clip.frames if settings.frames is None else settings.frames)
+    if not all(path.is_file() for path in (*files.made, *files.beside)):
         return False
     made = files.digest_made()
     with open_register() as register:
@@ -196,8 +240,8 @@ def is_made(
     if not records:
         return False
     with open_register() as register:
-        identity_id = request.claim.authorize(register, face).identity_id
-    return any(identity_id in each.details.get("identities", ()) for each in records)
+        people = {person.identity_id for person in authorize_cast(request, register)}
+    return any(people <= {*each.details.get("identities", ())} for each in records)
 
 
 def _open_clip(request: Request) -> Clip:
@@ -216,14 +260,22 @@ def _settings_by_policy(request: Request, clip: Clip) -> SwapSettings:
 
 
 def _prepare(
-    request: Request, clip: Clip, swapper: Swapper, settings: SwapSettings, mark: ProvenanceMark | None
+    request: Request,
+    clip: Clip,
+    swapper: Swapper | CastSwapper,
+    settings: SwapSettings,
+    mark: ProvenanceMark | None,
 ) -> SwapRequest:
-    from recaster.swapping.load import SwapperFactory
+    from recaster.swapping.load import CastFactory, SwapperFactory
     from recaster.swapping.request import SwapRequest
 
-    factory = None  # a number of threads is a wish for no more than those
+    factory: CastFactory | SwapperFactory | None = (
+        None  # a number of threads is a wish for no more than those
+    )
     if not request.options.HasField("threads"):
-        factory = SwapperFactory(request.model, request.source, request.options.device or "auto")
+        device = request.options.device or "auto"
+        factories = tuple(SwapperFactory(*source, device) for source in request.sources)
+        factory = CastFactory(factories) if request.cast else factories[0]
     return SwapRequest(
         clip,
         request.out,
@@ -233,6 +285,8 @@ def _prepare(
         factory,
         keeps_segments=request.keeps_segments,
         inputs=request.inputs,
+        cast=cast_roles(request, settings, clip.info),
+        may_lack=request.may_lack,
     )
 
 
@@ -245,28 +299,34 @@ def _swap(request: Request, swap: SwapRequest, report: Report) -> SwapResult:
     return preview_frame(swap, request.preview, report)
 
 
-def _authorize(request: Request, clip: Clip, faces: list[str]) -> tuple[str, ProvenanceMark | None]:
-    """Checks the right to the face and records that a swap begins; returns the person's id and the mark."""
-    face = request.model or request.source
-    assert face is not None  # noqa: S101 - a swapper was loaded of it
+def _digest_faces(request: Request) -> list[str]:
+    """Computes the digests of what is put on, each once."""
+    folders = (folder for source in request.sources for folder in source)
+    return list(dict.fromkeys(folder_digests(*folders)))
+
+
+def _authorize(request: Request, clip: Clip, faces: list[str]) -> tuple[list[str], ProvenanceMark | None]:
+    """Checks the right to each face and records that a swap begins; returns the people's ids and the mark."""
     with open_register() as register:
-        person = request.claim.authorize(register, face)
+        people = authorize_cast(request, register)
+        ids = list(dict.fromkeys(person.identity_id for person in people))
         is_preview = request.preview is not None
         event = "swap.preview" if is_preview else "swap.start"
         details = {"clip": clip.digest} if is_preview else {"clips": [clip.digest]}
-        begun = register.audit.add(event, identity=person.identity_id, faces=faces, **details)
-        mark = ProvenanceMark.of(register, person, begun.hash) if request.has_manifest else None
-    return person.identity_id, mark
+        begun = register.audit.add(event, **name_identities(ids), faces=faces, **details)
+        mark = ProvenanceMark.of(register, people, begun.hash) if request.has_manifest else None
+    return ids, mark
 
 
-def _deliver(request: Request, swap: SwapRequest, identity_id: str, faces: list[str]) -> None:
-    """Records the result; removes it where the right was taken back while it was made (ConsentError)."""
+def _deliver(request: Request, swap: SwapRequest, people: list[str], faces: list[str]) -> None:
+    """Records the result; removes it where a right was taken back while it was made (ConsentError)."""
     from recaster.swapping.render_cache import parts_folder
 
-    files = _Files.of(request, swap.clip, swap.frames)
+    files = SwapFiles.of(request, swap.clip, swap.frames)
     with open_register() as register:
         try:
-            register.require(identity_id)
+            for identity_id in people:
+                register.require(identity_id)
         except ConsentError:
             for path in (*files.made, *files.beside):
                 path.unlink(missing_ok=True)
@@ -276,67 +336,10 @@ def _deliver(request: Request, swap: SwapRequest, identity_id: str, faces: list[
         if request.preview is None:
             details["request"] = _digest_request(request, swap, files)
         made = [files.digest_made(), *files.digest_layers()]
-        register.audit.add("swap.deliver", made=made, identities=[identity_id], faces=faces, **details)
+        register.audit.add("swap.deliver", made=made, identities=people, faces=faces, **details)
 
 
-@dataclass(frozen=True)
-class _Files:
-    """Files of a swap.
-
-    Attributes:
-        made: the result; of a sequence its pictures.
-        beside: manifests, list of the pictures, matte, report and layers, as far as they are asked for.
-        is_sequence: whether the result is a sequence, which its list stands for.
-        layers: the pictures of layers, or their clip, which are beside the result, too.
-    """
-
-    made: tuple[Path, ...]
-    beside: tuple[Path, ...]
-    is_sequence: bool
-    layers: tuple[Path, ...] = ()
-
-    @classmethod
-    def of(cls, request: Request, clip: Clip, frames: range) -> _Files:
-        """The files of a request whose result holds these frames."""
-        from recaster.media.picture_join import list_places
-        from recaster.media.sequence_name import SequenceName
-        from recaster.swapping.request import list_side_layers
-        from recaster.swapping.sequence_list import list_marks
-
-        sequence = None if request.preview is not None else SequenceName.parse(request.out)
-        made = [request.out] if sequence is None else list_places(request.out, clip.info, frames)
-        layers: list[Path] = []
-        if request.layers_out is not None and {*request.layers} != {"mesh"}:
-            layers = list_places(request.layers_out, clip.info, frames)
-        beside: list[Path] = []
-        if request.has_manifest:
-            beside += list_marks(request.out).values()
-            if request.layers_out is not None and layers:
-                beside += list_marks(request.layers_out).values()
-        if request.matte is not None:
-            beside += list_places(request.matte, clip.info, frames)
-        beside += [path for path in (request.report, request.overlay) if path is not None]
-        beside += [*layers, *list_side_layers(request.layers, request.layers_out).values()]
-        return cls(tuple(made), tuple(beside), sequence is not None, tuple(layers))
-
-    def digest_made(self) -> str:
-        """Computes the result's SHA-256, hex; of a sequence that of the list of its pictures."""
-        return _digest_product(self.made, is_sequence=self.is_sequence)
-
-    def digest_layers(self) -> list[str]:
-        """Computes the same of the layers; empty where none are asked for."""
-        if not self.layers:
-            return []
-        return [_digest_product(self.layers, is_sequence=self.layers[0].suffix in PICTURE_SUFFIXES)]
-
-
-def _digest_product(paths: tuple[Path, ...], *, is_sequence: bool) -> str:
-    if not is_sequence:
-        return sha256(paths[0])
-    return hashlib.sha256(format_list({path.name: path for path in paths})).hexdigest()
-
-
-def _digest_request(request: Request, swap: SwapRequest, files: _Files) -> str:
+def _digest_request(request: Request, swap: SwapRequest, files: SwapFiles) -> str:
     """Computes a SHA-256, hex, of all that decides what a swap makes, and of what lies beside its result.
 
     The digest can't be known before the matte and the report are written: whoever finds it again has found

@@ -26,8 +26,9 @@ from recaster.progress import Report, Update, clock
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from recaster.operations.swap import Request, Result
+    from recaster.operations.swap import Load, Request, Result
     from recaster.progress import LogLine
+    from recaster.swapping.casting import CastSwapper
     from recaster.swapping.swapper import Swapper
 
 ENDING_ERRORS: Final = (ConsentError, DeviceError, DiskFullError, FacesetError, ModelError, CertificateError)
@@ -191,7 +192,7 @@ def run_batch(
     """Swaps one clip after the other with one swapper; ``tally`` has the outcomes, also of a stopped batch.
 
     Args:
-        requests: all of one model or source.
+        requests: all of one model, source or cast.
         frames: frames of each clip's result, as ``check_batch`` counts them; other clips are left out.
         tell: is called with each result, None for one that was there already.
         again: whether results that were made by the same request are made once more.
@@ -220,13 +221,11 @@ def run_batch(
         progress.end(is_measured=result is not None and not result.swap.resumed)
 
 
-def load_once(
-    load: Callable[[Request, LogLine], tuple[Swapper, str]],
-) -> Callable[[Request, LogLine], tuple[Swapper, str]]:
+def load_once(load: Load) -> Load:
     """Makes a ``load`` of ``operations.swap.run`` that keeps what it loads for the first request."""
-    loaded: list[tuple[Swapper, str]] = []
+    loaded: list[tuple[Swapper | CastSwapper, str]] = []
 
-    def load_first(request: Request, log: LogLine) -> tuple[Swapper, str]:
+    def load_first(request: Request, log: LogLine) -> tuple[Swapper | CastSwapper, str]:
         if not loaded:
             loaded.append(load(request, log))
         return loaded[0]

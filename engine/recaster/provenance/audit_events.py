@@ -6,10 +6,10 @@ went back, ``clock``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _BEGUN: Final = ("job", "attempt", "identity", "faces", "clips")
 _MADE: Final = ("job", "made", "identities", "faces")
@@ -45,9 +45,9 @@ EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "extract.deliver": (*_MADE, "faceset"),
     "train.start": _BEGUN,
     "train.deliver": (*_MADE, "model"),
-    "swap.start": _BEGUN,
+    "swap.start": (*_BEGUN, "identities"),
     "swap.deliver": (*_MADE, "manifest", "request"),
-    "swap.preview": ("identity", "faces", "clip"),
+    "swap.preview": ("identity", "faces", "clip", "identities"),
     "preview.deliver": ("made", "identities", "clip"),
     "evaluate.start": _BEGUN,
     "evaluate.deliver": _MADE,
@@ -69,6 +69,12 @@ EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "audit.accept": ("reason", "trouble", "known_number", "known_hash", "kept", "sha256"),
 }
 """What a record may say, by event, in the order of the documents; empty fields are left out."""
+
+
+def name_identities(people: Iterable[str]) -> dict[str, Any]:
+    """Names the people whose faces work begins to put on, by id: one, or several of a cast."""
+    known = list(dict.fromkeys(filter(None, people)))
+    return {"identities": known} if len(known) > 1 else {"identity": known[0]} if known else {}
 
 
 def check_event(event: str, details: Mapping[str, object]) -> None:

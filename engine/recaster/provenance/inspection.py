@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.errors import ManifestError
 from recaster.provenance.manifest import (
     ANONYMITY_ASSERTION,
-    BASIS_ASSERTION,
     EDIT_ASSERTION,
     SWAP_ASSERTION,
     assertions_of,
     holds_swap,
     manifest_of,
+    statements_of,
 )
 from recaster.provenance.picture_list import check_pictures
 from recaster.provenance.signer import LOCAL_SIGNER_NAME, local_authority
@@ -104,7 +104,10 @@ def _describe(active: Mapping[str, Any], swap: bool) -> tuple[str, bool]:
         if isinstance(action, dict)
     ]
     if SWAP_ASSERTION in assertions:
-        basis = _printable(assertions.get(BASIS_ASSERTION, {}).get("basis", "not stated"))
+        bases = dict.fromkeys(
+            _printable(each.get("basis", "not stated")) for each in statements_of(assertions)
+        )
+        basis = ", ".join(bases) or "not stated"
         when = next(
             (_printable(action["when"])[:10] for action in actions if "when" in action), "an unknown day"
         )

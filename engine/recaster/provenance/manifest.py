@@ -104,13 +104,10 @@ def sign_swap(made: Path, out: Path, clip: Path, facts: Mapping[str, Any], mark:
         TimestampError: the timestamp authority doesn't answer.
         OutputError: it can't be written.
     """
-    statement = {name: text for name, text in vars(mark.statement).items() if text}
-    assertions = [
-        {"label": SWAP_ASSERTION, "data": {**facts, "audit": mark.audit}},
-        {"label": BASIS_ASSERTION, "data": statement},
-    ]
-    swapped = _action("c2pa.edited", "A face was replaced by another.")
-    _sign(made, out, swapped, assertions, [clip], mark.signer)
+    replaced = "A face was replaced by another."
+    if len(mark.statements) > 1:
+        replaced = "Faces were replaced by others."
+    _sign(made, out, _action("c2pa.edited", replaced), _assert_swap(facts, mark), [clip], mark.signer)
     return _describe_mark(out, mark.signer)
 
 
@@ -121,15 +118,19 @@ def sign_anonymised(
 
     Arguments, result and errors are those of ``sign_swap``; ``anonymity`` is the promise and how it was kept.
     """
-    statement = {name: text for name, text in vars(mark.statement).items() if text}
-    assertions = [
-        {"label": SWAP_ASSERTION, "data": {**facts, "audit": mark.audit}},
-        {"label": BASIS_ASSERTION, "data": statement},
-        {"label": ANONYMITY_ASSERTION, "data": anonymity},
-    ]
+    assertions = [*_assert_swap(facts, mark), {"label": ANONYMITY_ASSERTION, "data": anonymity}]
     created = _action("c2pa.created", "People in a clip were made unknown: faces were replaced or covered.")
     _sign(made, out, created, assertions, [], mark.signer)
     return _describe_mark(out, mark.signer)
+
+
+def _assert_swap(facts: Mapping[str, Any], mark: ProvenanceMark) -> list[dict[str, Any]]:
+    """Asserts how a swap was made, and by what right: of one face, or of each of several."""
+    statements = [{name: text for name, text in vars(each).items() if text} for each in mark.statements]
+    return [
+        {"label": SWAP_ASSERTION, "data": {**facts, "audit": mark.audit}},
+        {"label": BASIS_ASSERTION, "data": statements[0] if len(statements) == 1 else {"faces": statements}},
+    ]
 
 
 def sign_render(render: Path, out: Path, swaps: Sequence[Path], signer: Signer, vetting: VettingRules) -> str:
@@ -314,6 +315,13 @@ def assertions_of(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     assertions = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     pairs = ((each.get("label"), each.get("data")) for each in assertions)
     return {label: data for label, data in pairs if isinstance(label, str) and isinstance(data, dict)}
+
+
+def statements_of(assertions: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Returns what a swap's assertions state of the right to each face; whatever isn't so is left out."""
+    data = assertions.get(BASIS_ASSERTION, {})
+    several = data.get("faces")
+    return [each for each in several if isinstance(each, dict)] if isinstance(several, list) else [data]
 
 
 def manifest_of(path: Path, trust: Sequence[Path] = ()) -> tuple[dict[str, Any], str]:

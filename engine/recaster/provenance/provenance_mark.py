@@ -1,4 +1,4 @@
-"""Provenance marks: a swap's statement of the right to the face, and its signer."""
+"""Provenance marks: a swap's statements of the right to each face, and its signer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from recaster.provenance.legal_basis import basis_name
 from recaster.provenance.signer import Signer, resolve_signer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from recaster.api.v1 import identity_pb2
     from recaster.provenance.register import Register
 
@@ -47,9 +49,14 @@ class Statement:
 
 @dataclass(frozen=True)
 class ProvenanceMark:
-    """Mark of one result; ``audit`` is the hash of the audit log's newest record: a cut-off end shows."""
+    """Mark of one result.
 
-    statement: Statement
+    Attributes:
+        statements: of each face that is put on, in the order of the cast.
+        audit: hash of the audit log's newest record: a cut-off end shows.
+    """
+
+    statements: tuple[Statement, ...]
     signer: Signer
     audit: str
 
@@ -58,7 +65,9 @@ class ProvenanceMark:
         return dataclasses.replace(self, signer=dataclasses.replace(self.signer, timestamp=""))
 
     @classmethod
-    def of(cls, register: Register, identity: identity_pb2.Identity, audit: str) -> ProvenanceMark:
-        """Makes the mark of a swap of a person's face (UsageError, OutputError where nobody can sign)."""
+    def of(
+        cls, register: Register, identities: Iterable[identity_pb2.Identity], audit: str
+    ) -> ProvenanceMark:
+        """Makes the mark of a swap of people's faces (UsageError, OutputError where nobody can sign)."""
         signer = resolve_signer(register.policy, register.folder.path)
-        return cls(Statement.of(register, identity), signer, audit)
+        return cls(tuple(Statement.of(register, each) for each in identities), signer, audit)

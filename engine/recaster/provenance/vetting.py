@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.errors import ConsentError, ManifestError
 from recaster.files import sha256
 from recaster.provenance.manifest import (
-    BASIS_ASSERTION,
     EMBEDDED_TYPES,
     SWAP_ASSERTION,
     all_assertions,
     holds_swap,
     manifest_of,
+    statements_of,
 )
 from recaster.provenance.picture_list import check_pictures
 from recaster.provenance.signer import local_authority
@@ -126,15 +126,16 @@ def authorize_edit(
 
 
 def _check_policy(path: Path, assertions: Mapping[str, Mapping[str, Any]], vetting: VettingRules) -> None:
-    right = assertions.get(BASIS_ASSERTION, {})
-    basis = right.get("basis")
-    if basis not in vetting.bases:
-        takes = ", ".join(vetting.bases)
-        raise ConsentError(
-            f"{path}: the policy doesn't take the basis of this swap, but {takes}", "CONSENT_REFUSED"
-        )
-    if vetting.document and basis in ("consent", "licensed") and not right.get("document"):
-        raise ConsentError(f"{path}: the policy wants a document with {basis}", "CONSENT_REFUSED")
+    rights = statements_of(assertions) or [{}]
+    for right in rights:
+        basis = right.get("basis")
+        if basis not in vetting.bases:
+            takes = ", ".join(vetting.bases)
+            raise ConsentError(
+                f"{path}: the policy doesn't take the basis of this swap, but {takes}", "CONSENT_REFUSED"
+            )
+        if vetting.document and basis in ("consent", "licensed") and not right.get("document"):
+            raise ConsentError(f"{path}: the policy wants a document with {basis}", "CONSENT_REFUSED")
     if vetting.label and assertions[SWAP_ASSERTION].get("label") in (None, "", "none"):
         raise ConsentError(
             f"{path}: the policy asks for a label in every swap, and this one has none", "CONSENT_REFUSED"

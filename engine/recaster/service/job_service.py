@@ -9,7 +9,7 @@ from recaster.api.v1 import job_pb2, job_pb2_grpc
 from recaster.jobs.audit_records import note_created
 from recaster.jobs.cleanup import forget
 from recaster.jobs.job_resources import KINDS, blobs_of, kind_of, resources_of
-from recaster.jobs.rights import authorize_face, register_of
+from recaster.jobs.rights import register_of, require_rights
 from recaster.provenance.caller import caller
 from recaster.provenance.policy import Policy, apply_policy
 from recaster.service.request_checks import (
@@ -73,7 +73,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                     kept_blob(store.blobs, digest)
                 for digest in needed.blobs:
                     _refuse_document(digest, store)
-                authorize_face(job.spec, store)  # so does a face that may not be put on
+                require_rights(job.spec, store)  # so does a face that may not be put on
                 note_created(job, store)
                 store.blobs.acquire(needed.blobs, f"job {job.job_id}")
         self._engine.supervisor.wake()

@@ -9,9 +9,10 @@ from recaster.api.internal.v1 import query_pb2
 from recaster.api.v1 import provenance_pb2, provenance_pb2_grpc, swap_pb2, swap_pb2_grpc
 from recaster.jobs.audit_records import digests_of
 from recaster.jobs.grants import grant_to_proto
-from recaster.jobs.rights import refuse_revoked, register_of, swapped_identity
+from recaster.jobs.rights import put_on_faces, refuse_revoked, register_of, swapped_identities
 from recaster.operations.face_rights import Grant
 from recaster.processes.channel import path_of, path_to_bytes
+from recaster.provenance.audit_events import name_identities
 from recaster.provenance.policy import apply_label_policy
 from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.signer import local_authority
@@ -20,17 +21,20 @@ from recaster.service.request_checks import (
     check_id,
     check_name,
     check_numbers,
+    check_sources,
     kept_blob,
     read_corrections_blob,
     refuse_outdated,
 )
-from recaster.service.rpc_errors import Context, invalid_field, missing_blob
+from recaster.service.rpc_errors import Context, missing_blob
 from recaster.service.threads import run_read, run_transfer, run_write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recaster.jobs.job_resources import ResourceKey
     from recaster.service.engine import Engine
+    from recaster.store.store import Store
 
 
 class SwapService(swap_pb2_grpc.SwapServiceServicer):
@@ -54,46 +58,66 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         check_numbers(request)
         store = self._engine.store
         clip = store.catalog.clips.get(check_id("clip_id", request.clip_id))
-        kind, name = _source(request)
-        refuse_outdated(store.catalog.of(kind).get(name))
+        faces = _check_sources(request)
+        for kind, name in faces:
+            refuse_outdated(store.catalog.of(kind).get(name))
         person = request.options.person
         if person:
             kept_blob(store.blobs, check_digest("options.person", person))
         corrections = read_corrections_blob(store.blobs, request.options.corrections)
+        for member in request.cast:
+            if member.person:
+                kept_blob(store.blobs, check_digest("cast.person", member.person))
         register = register_of(store)
         request.options.CopyFrom(apply_label_policy(request.options, register.policy))
-        refuse_revoked([(kind, name)], store)
-        whose = register.require(swapped_identity(request, store))
-        faces = digests_of(kind, name, store)
-        shown = register.audit.add("swap.preview", identity=whose.identity_id, faces=faces, clip=clip.clip_id)
-        mark = ProvenanceMark.of(register, whose, shown.hash).unstamped()  # which reaches no network
+        refuse_revoked(faces, store)
+        people = [register.require(one) for one in swapped_identities(request, store)]
+        whose = name_identities(person.identity_id for person in people)
+        digests = list(dict.fromkeys(digest for face in faces for digest in digests_of(*face, store)))
+        shown = register.audit.add("swap.preview", **whose, faces=digests, clip=clip.clip_id)
+        mark = ProvenanceMark.of(register, people, shown.hash).unstamped()  # which reaches no network
         return query_pb2.PreviewQuestion(
             clip=path_to_bytes(kept_blob(store.blobs, clip.digest)),
             name=clip.display_name,
-            model=path_to_bytes(store.folder.model(name) if kind == "model" else None),
-            faceset=path_to_bytes(store.folder.faceset(name) if kind == "faceset" else None),
+            **({} if request.cast else _folders(faces[0], store)),
             frame=request.frame,
             options=request.options,
             person=path_to_bytes(store.blobs.path(person) if person else None),
             grant=grant_to_proto(Grant(mark)),
             corrections=corrections,
+            cast=[
+                query_pb2.CastFolder(
+                    member=member,
+                    **_folders(face, store),
+                    person=path_to_bytes(store.blobs.path(member.person) if member.person else None),
+                )
+                for member, face in zip(request.cast, faces, strict=False)
+            ],
         )
 
     def _note_delivery(self, request: swap_pb2.PreviewFrameRequest, png: bytes) -> None:
         """Note that a preview is handed out, if its face wasn't revoked meanwhile (ConsentError)."""
-        refuse_revoked([_source(request)], self._engine.store)
+        refuse_revoked(put_on_faces(request), self._engine.store)
         register = register_of(self._engine.store)
-        whose = register.require(swapped_identity(request, self._engine.store))
+        people = [register.require(one) for one in swapped_identities(request, self._engine.store)]
+        ids = list(dict.fromkeys(person.identity_id for person in people))
         made = [hashlib.sha256(png).hexdigest()]
-        register.audit.add("preview.deliver", clip=request.clip_id, made=made, identities=[whose.identity_id])
+        register.audit.add("preview.deliver", clip=request.clip_id, made=made, identities=ids)
 
 
-def _source(request: swap_pb2.PreviewFrameRequest) -> tuple[str, str]:
-    """Kind and id of what is put on (RpcError where none is named)."""
-    field = request.WhichOneof("source")
-    if field is None:
-        raise invalid_field("source", "must be a model or a faceset")
-    return field.removesuffix("_id"), check_id(field, getattr(request, field))
+def _check_sources(request: swap_pb2.PreviewFrameRequest) -> list[ResourceKey]:
+    """Lists what is put on (RpcError where nothing is named, or not so that it can be)."""
+    check_sources(request, "")
+    faces = put_on_faces(request)
+    for kind, name in faces:
+        check_id(f"{kind}_id", name)
+    return faces
+
+
+def _folders(face: ResourceKey, store: Store) -> dict[str, bytes]:
+    """The folder of a model or a faceset, by the field of a question."""
+    folder = store.folder.model(face.id) if face.kind == "model" else store.folder.faceset(face.id)
+    return {face.kind: path_to_bytes(folder)}
 
 
 def _take_file(path: Path) -> bytes:

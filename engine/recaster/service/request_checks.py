@@ -18,9 +18,11 @@ from recaster.operations.request_options import parse_hyperparameters, read_chan
 from recaster.processes.cpu_cores import cores
 from recaster.provenance.manifest import EMBEDDED_TYPES, SIDECAR_TYPES
 from recaster.service.rpc_errors import invalid_field, missing_blob, precondition_error
+from recaster.settings.cast import check_cast_names
 from recaster.settings.corrections import MAX_BYTES
 from recaster.settings.devices import DEVICES
 from recaster.settings.encoding import CLIP_SUFFIXES, LIST_SUFFIX, PICTURE_SUFFIXES
+from recaster.settings.look_course import LOOK_OPTIONS
 from recaster.settings.messages import NUMBER_BOUNDS
 from recaster.settings.options import listed
 from recaster.settings.swap import LAYERS
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from recaster.api.v1 import swap_pb2
     from recaster.store.blobs import Blobs
 
 MAX_NAME_LETTERS: Final = 200
@@ -245,8 +248,9 @@ def _check_swap(spec: job_pb2.JobSpec) -> None:
     except UsageError as error:
         raise invalid_field("spec.swap.options.changes", str(error)) from None
     check_id("spec.swap.clip_id", spec.swap.clip_id)
-    if not spec.swap.WhichOneof("source"):
-        raise invalid_field("spec.swap.source", "must be a model or a faceset")
+    check_sources(spec.swap, "spec.swap.")
+    if any(member.matte for member in spec.swap.cast) and not spec.swap.matte:
+        raise invalid_field("spec.swap.matte", "must be asked for where a member of the cast has one")
     if spec.swap.pictures:
         check_name("spec.swap.pictures", spec.swap.pictures)
         if not _PICTURES.fullmatch(spec.swap.pictures):
@@ -256,6 +260,45 @@ def _check_swap(spec: job_pb2.JobSpec) -> None:
         if spec.swap.suffix not in suffixes:
             raise invalid_field("spec.swap.suffix", f"must be {listed(filter(None, suffixes))}")
     _check_layers(spec.swap)
+
+
+def check_sources(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest, above: str) -> None:
+    """Refuse a swap or a preview that doesn't say well whose faces are put on whom (RpcError).
+
+    ``above`` is the path of its fields.
+    """
+    if not asked.cast:
+        if not asked.WhichOneof("source"):
+            raise invalid_field(f"{above}source", "must be a model or a faceset")
+        return
+    if asked.WhichOneof("source"):
+        raise invalid_field(f"{above}source", "can't be given beside a cast")
+    for field in ("person", "track", "everyone"):
+        if asked.options.HasField(field):
+            raise invalid_field(f"{above}options.{field}", "can't be given beside a cast")
+    try:
+        check_cast_names(member.name for member in asked.cast)
+    except UsageError as error:
+        raise invalid_field(f"{above}cast", f"can't be so: {error}") from None
+    for at, member in enumerate(asked.cast):
+        _check_member(member, f"{above}cast[{at}].")
+
+
+def _check_member(member: job_pb2.CastMember, above: str) -> None:
+    for field, words in (("source", "a model or a faceset"), ("whom", "a track, a person or everyone")):
+        if not member.WhichOneof(field):
+            raise invalid_field(f"{above}{field}", f"must be {words}")
+    if not any((member.HasField("track"), member.HasField("person_number"))) and not (
+        member.person_name or member.person or member.everyone
+    ):
+        raise invalid_field(f"{above}whom", "must not be empty")
+    for option, _ in member.look.ListFields():
+        if option.name not in {*LOOK_OPTIONS, "changes"}:
+            raise invalid_field(f"{above}look.{option.name}", "is no option of a look")
+    try:
+        read_changes(member.look)
+    except UsageError as error:
+        raise invalid_field(f"{above}look.changes", str(error)) from None
 
 
 def _check_layers(swap: job_pb2.SwapSpec) -> None:

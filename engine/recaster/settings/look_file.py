@@ -92,7 +92,12 @@ def parse_look(text: str) -> WrittenLook:
     """Parses what ``format_look`` wrote (UsageError, or ValueError for no TOML)."""
     import tomllib
 
-    document = tomllib.loads(text)
+    return make_look(tomllib.loads(text))
+
+
+def make_look(document: Mapping[str, Any]) -> WrittenLook:
+    """Makes a look of TOML's tables (UsageError)."""
+    document = dict(document)
     tables = document.pop(_CHANGES, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise UsageError(f"changes along the clip are tables, [[{_CHANGES}]]")

@@ -34,7 +34,7 @@ NUMBER_BOUNDS = {
     for each in options_of(kind)
     if each.bounds is not None
 }
-NUMBER_BOUNDS |= dict.fromkeys(("other", "index", "points_first"), FRAME_BOUNDS)
+NUMBER_BOUNDS |= dict.fromkeys(("other", "index", "points_first", "person_number"), FRAME_BOUNDS)
 NUMBER_BOUNDS |= dict.fromkeys(("left", "top", "width", "height", "x", "y", "z"), PLACE_BOUNDS_PX)
 NUMBER_BOUNDS |= {"angle": ANGLE_BOUNDS_DEG, "points_count": Bounds(0, MAX_SHOWN_FRAMES)}
 """Of every number in the options of a request, by its field's name."""

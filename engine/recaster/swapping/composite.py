@@ -142,6 +142,33 @@ def composite(
     return patches
 
 
+def draw_mattes(
+    size: tuple[int, int], layers: Sequence[Layer], groups: Sequence[int], wanted: Sequence[int]
+) -> dict[int, NDArray[np.uint8]]:
+    """Draws where the faces of each group show, (height, width) uint8: less where a nearer one is over them.
+
+    Args:
+        size: width and height of the frame.
+        groups: of each layer.
+        wanted: the groups that are drawn.
+    """
+    if not wanted:
+        return {}
+    mattes = {group: np.zeros(size[::-1], np.float32) for group in wanted}
+    for layer, group in sorted(zip(layers, groups, strict=True), key=lambda pair: pair[0].zoom):
+        place = bound_layer(layer, size)
+        if place is None:
+            continue
+        _, weight = sample_layer(layer, place)
+        for other, matte in mattes.items():
+            shown = place.crop(matte)
+            if other == group:
+                shown += (1 - shown) * weight
+            else:
+                shown *= 1 - weight
+    return {group: np.rint(matte * 255).astype(np.uint8) for group, matte in mattes.items()}
+
+
 def _draw_label(there: Plate, label: LabelSettings, frame: Frame) -> NDArray[np.bool_]:
     """Draws the label into its part of a plate, in the colours of its view; returns where it is."""
     if frame.view is None:

@@ -11,6 +11,7 @@ from recaster.errors import ModelError, UsageError
 from recaster.facesets.faceset import Faceset
 from recaster.models.model_folder import ModelFolder, needs_tensorflow
 from recaster.processes.cpu_cores import check_threads
+from recaster.swapping.casting import CastSwapper
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +78,18 @@ class SwapperFactory:
         """Chooses the device of this process and loads the swapper."""
         choose_device(self.device, None, tensorflow=needs_tensorflow(self.model))
         return load_swapper(self.model, self.source, self.device)
+
+
+@dataclass(frozen=True)
+class CastFactory:
+    """Makes the same swappers of a cast's roles in another process; roles of one source share one."""
+
+    factories: tuple[SwapperFactory, ...]
+
+    def make(self) -> CastSwapper:
+        """Chooses the device of this process and loads the swappers."""
+        made = {factory: factory.make() for factory in dict.fromkeys(self.factories)}
+        return CastSwapper(tuple(made[factory] for factory in self.factories))
 
 
 def _load_model(folder: ModelFolder, device: str) -> Swapper:

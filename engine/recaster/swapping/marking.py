@@ -8,6 +8,7 @@ from recaster import __version__
 from recaster.errors import ManifestError
 from recaster.media.sequence_name import SequenceName
 from recaster.provenance.manifest import sidecar_of, sign_swap
+from recaster.swapping.casting import CastSwapper
 from recaster.swapping.sequence_list import check_names
 from recaster.weights_registry import weights_used_by
 
@@ -51,12 +52,15 @@ def _find_ingredient(clip: Clip) -> Path:
     return sequence.list_path
 
 
-def collect_provenance_facts(swapper: Swapper, settings: SwapSettings) -> dict[str, Any]:
+def collect_provenance_facts(swapper: Swapper | CastSwapper, settings: SwapSettings) -> dict[str, Any]:
     """Collects what a manifest says of how a swap was made: engine, model, label and networks."""
     networks = weights_used_by("identity", settings.analysis.detector, settings.analysis.landmarker)
+    models: dict[str, Any] = {"model": swapper.digest}
+    if isinstance(swapper, CastSwapper):  # in the order in which the right to each face is stated
+        models = {"models": [each.digest for each in swapper.swappers]}
     return {
         "engine": __version__,
-        "model": swapper.digest,
+        **models,
         "label": settings.label.kind,
         "networks": [{"name": network.name, "licence": network.licence} for network in networks],
     }

@@ -26,7 +26,7 @@ from recaster.swapping.stage_timer import StageTimer
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from recaster.swapping.load import SwapperFactory
+    from recaster.swapping.load import CastFactory, SwapperFactory
     from recaster.swapping.render_spec import RenderSpec
     from recaster.swapping.request import SwapRequest
 
@@ -94,7 +94,7 @@ def render_missing(spec: RenderSpec, request: SwapRequest, timer: StageTimer, re
 def render_in_parallel(
     spec: RenderSpec,
     runs: Sequence[range],
-    factory: SwapperFactory,
+    factory: SwapperFactory | CastFactory,
     processes: int,
     tick: Callable[[int], None],
 ) -> dict[str, float]:

@@ -13,6 +13,7 @@ from recaster.appearance.occluders import Occluders
 from recaster.faces.alignment import invert
 from recaster.faces.topology import POINTS
 from recaster.progress import Report, Update, silent
+from recaster.swapping.swap_plan import crop_face
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,15 +51,17 @@ def add_appearance(
     # A corrected face looks as it did before: else every frame of it would be another.
     track_plans = dict(enumerate(plan.track_plans)) | dict(plan.found_plans)
     faces = (face for part in shown for frame in part for face in plan.faces_by_frame.get(frame, ()))
-    for number in {number for number, _ in faces}:
+    for number in {number for number, _ in faces if plan.finds_occluders(number)}:
         track_plan = track_plans[number]
         for row in _choose_rows(track_plan, available, cheap):
             rows[int(track_plan.frames[row])].append((number, row))
+    if not rows:
+        return dataclasses.replace(plan, appearances={}, found_plans={})
     crops: dict[int, list[tuple[Image, Floats]]] = defaultdict(list)
     # One pass over the clip for everybody: people of one shot are in the same frames.
     for done, frame in enumerate(clip.read_indices(sorted(rows)), 1):
         for number, row in rows[frame.index]:
-            face = plan.crop_face(track_plans[number], row, frame)
+            face = crop_face(track_plans[number], plan.sizes[number], row, frame)
             crops[number].append(resize_crop(face.image, face.landmarks, FINE_PX))
         report(Update("looking at faces", done, len(rows)))
     known = {number: faces for number, faces in crops.items() if len(faces) >= MIN_FRAMES}

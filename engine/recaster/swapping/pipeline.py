@@ -35,10 +35,10 @@ from recaster.swapping.mesh_file import write_meshes
 from recaster.swapping.overlay import read_mattes, write_overlay
 from recaster.swapping.parallel import render_missing
 from recaster.swapping.performer_appearance import add_appearance
-from recaster.swapping.render_cache import CLIP, LAYER, MATTE, OVERLAY, RenderCache
+from recaster.swapping.render_cache import CLIP, LAYER, MATTE, OVERLAY, RenderCache, name_role_matte
 from recaster.swapping.render_spec import RenderSpec
 from recaster.swapping.request import list_side_layers
-from recaster.swapping.result import SwapResult, collect_warnings, write_report
+from recaster.swapping.result import SwapResult, collect_warnings, cover_members, write_report
 from recaster.swapping.stage_timer import StageTimer
 from recaster.swapping.swap_plan import SwapPlan, select_tracks
 from recaster.swapping.tracking_file import Sightings, write_tracking
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.settings.encoding import WriterOptions
-    from recaster.settings.swap import SwapSettings
     from recaster.swapping.request import SwapRequest
 
 
@@ -59,11 +58,10 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     renders only what is missing. However many processes render, the result is the same.
 
     Raises:
-        UsageError: the output is one of the inputs.
+        UsageError: the output is one of the inputs, or two members of a cast are put on one face.
         ManifestError: the result can't be signed.
-        ClipError: the clip cannot be used.
-        FaceNotFoundError: nobody, or not the wanted person, is in it.
-        OutputError: the result cannot be written.
+        ClipError, OutputError: the clip cannot be used, or the result not be written.
+        FaceNotFoundError: nobody, or not a wanted person, is in it.
     """
     timer = StageTimer()
     conversions = request.check()
@@ -71,17 +69,17 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     frames = request.frames
     with timer.timing("analyse"):
         analysis = analyse_clip(request.clip, settings.analysis, settings.frames, report)
-    tracks = select_tracks(request, analysis)
+    casting = select_tracks(request, analysis)
     with timer.timing("plan"):
-        plan = SwapPlan.of(tracks, request.swapper, settings, analysis)
-    sightings = [Sightings.of(*each) for each in zip(tracks, plan.track_plans, strict=True)]
-    del analysis, tracks  # of a long clip these are gigabytes
-    cache = RenderCache.of(request.out, frames, settings.chunk, _choose_products(settings))
+        plan = SwapPlan.of(casting, request.swapper, settings, analysis)
+    sightings = [Sightings.of(*each) for each in zip(casting.tracks, plan.track_plans, strict=True)]
+    seen = [casting.frames_of(role) for role, _ in enumerate(request.cast)]
+    del analysis, casting  # of a long clip these are gigabytes
+    cache = RenderCache.of(request.out, frames, settings.chunk, _choose_products(request))
     discarded = cache.open(request.describe_segments())
     # Even if all segments are there: what is said of glasses must not depend on a stop.
     with timer.timing("look"):
-        if request.finds_occluders:
-            plan = add_appearance(plan, request.clip, frames, [frames], report)
+        plan = add_appearance(plan, request.clip, frames, [frames], report)
     spec = RenderSpec.of(request.clip, frames, plan, settings, cache)
     cache.discard_stale(spec.digests)
     resumed = render_missing(spec, request, timer, report)
@@ -90,13 +88,14 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     _deliver_layers(request, cache, plan, sightings, coverage, timer, report)
     marked, losses = _deliver(request, cache, plan, timer, report)
     result = SwapResult(
-        out=request.out,
-        coverage=coverage,
-        resumed=resumed,
-        tracks=plan.tracks,
-        seconds=timer.seconds,
+        request.out,
+        coverage,
+        resumed,
+        plan.tracks,
+        timer.seconds,
         warnings=(*collect_warnings(request, plan), *conversions, *discarded, *losses),
         marked=marked,
+        cast=cover_members(request.cast, plan, seen, coverage),
     )
     write_report(request, plan, result)
     if not request.keeps_segments:
@@ -113,12 +112,14 @@ def _refuse_changes(request: SwapRequest, cache: RenderCache) -> None:
         raise
 
 
-def _choose_products(settings: SwapSettings) -> dict[str, str]:
+def _choose_products(request: SwapRequest) -> dict[str, str]:
     """Chooses what is rendered of each segment, and the suffixes of its files."""
+    settings = request.settings
     products = {CLIP: choose_segment_suffix(settings.writer.codec)}
     if settings.matte is not None:
         how = choose_matte_options(settings.matte, settings.writer)
-        products[MATTE] = choose_segment_suffix(how.codec)
+        names = [MATTE, *map(name_role_matte, request.mattes)]
+        products |= dict.fromkeys(names, choose_segment_suffix(how.codec))
     if settings.layers_out is not None and {*settings.layers} != {"mesh"}:
         how = choose_layer_options(settings.layers_out, settings.writer)
         products[LAYER] = choose_segment_suffix(how.codec)
@@ -130,7 +131,7 @@ def _choose_products(settings: SwapSettings) -> dict[str, str]:
 def _deliver(
     request: SwapRequest, cache: RenderCache, plan: SwapPlan, timer: StageTimer, report: Report
 ) -> tuple[str, tuple[str, ...]]:
-    """Puts all segments together: matte, overlay, and the result, which is signed where it has a mark.
+    """Puts all segments together: mattes, overlay, and the result, which is signed where it has a mark.
 
     Returns what was said in it, in words, and sentences on what of the other streams could not be read.
     """
@@ -139,6 +140,8 @@ def _deliver(
         with timer.timing("join"):
             how = choose_matte_options(settings.matte, settings.writer)
             _join(request, cache.segment_paths(MATTE), settings.matte, how, has_sound=False)
+            for role, path in request.mattes.items():
+                _join(request, cache.segment_paths(name_role_matte(role)), path, how, has_sound=False)
     _deliver_overlay(request, cache, timer, report)
     return _deliver_product(request, cache, CLIP, request.out, settings.writer, plan, timer, report)
 

@@ -50,17 +50,16 @@ def preview_frame(request: SwapRequest, frame: int, report: Report = silent) -> 
             first = max(frame - ANALYSIS_REACH, available.start)
             analysed = range(first, min(frame + ANALYSIS_REACH + 1, available.stop))
             analysis = analyse_clip(request.clip, settings.analysis, analysed, report)
-    tracks = select_tracks(request, analysis)
+    casting = select_tracks(request, analysis)
     with timer.timing("plan"):
-        plan = SwapPlan.of(tracks, request.swapper, settings, analysis)
+        plan = SwapPlan.of(casting, request.swapper, settings, analysis)
     if frame not in plan.faces_by_frame:
         raise FaceNotFoundError(
             f"{request.clip.path}: frame {frame} shows no face to swap; preview another one"
         )
     wanted = range(frame, frame + 1)
     with timer.timing("look"):
-        if request.finds_occluders:
-            plan = add_appearance(plan, request.clip, analysed, [wanted], report)
+        plan = add_appearance(plan, request.clip, analysed, [wanted], report)
     renderer = Renderer(plan, request.swapper, settings, timer)
     [rendered] = renderer.render(request.clip.read, wanted, available)
     # A frame without a face to swap was refused before, so there are no reasons but those of its faces.

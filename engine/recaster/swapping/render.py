@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
-from collections import deque
-from dataclasses import dataclass
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
@@ -23,7 +23,8 @@ from recaster.faces.topology import POINTS
 from recaster.media.patches import paste_patches
 from recaster.media.prefetch import prefetch
 from recaster.swapping import colour_transfer
-from recaster.swapping.composite import Layer, PaintedFace, composite
+from recaster.swapping.casting import swapper_of
+from recaster.swapping.composite import Layer, PaintedFace, composite, draw_mattes
 from recaster.swapping.coverage import Reason, measure_coverage
 from recaster.swapping.face_overlap import draw_outlines
 from recaster.swapping.kept_parts import mask_kept_parts
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from recaster.media.types import Frame, Image, Patch, Plate
     from recaster.settings.look import LookSettings, MaskSettings
     from recaster.settings.swap import SwapSettings
+    from recaster.swapping.casting import CastSwapper
     from recaster.swapping.coverage import Faces
     from recaster.swapping.stage_timer import StageTimer
     from recaster.swapping.swap_plan import SwapPlan
@@ -50,7 +52,7 @@ T = TypeVar("T")
 PREFETCHED_FRAMES: Final = 4
 """Frames that one stage may be before the next."""
 GRAIN_SEEDS_PER_FRAME: Final = 1009
-"""More than a frame has faces, so that no two faces of a clip have the same grain."""
+"""More than a frame has faces, so that no two faces of one source have the same grain."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +64,14 @@ class RenderedFrame:
         patches: the parts of it in which faces were swapped, or a label drawn.
         faces: how much of each was.
         painted: the faces themselves, where layers are asked for that need them.
+        role_mattes: (height, width) uint8, where the faces of a role show, for roles that have a matte.
     """
 
     frame: Frame
     patches: Sequence[Patch]
     faces: Faces = ()
     painted: Sequence[PaintedFace] = ()
+    role_mattes: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
 
     @property
     def plate(self) -> Plate:
@@ -121,9 +125,11 @@ _MeasuredFrame = tuple["Frame", "Mapping[int, _MeasuredFace]"]
 class Renderer:
     """Renders frames of one clip; holds no state between calls."""
 
-    def __init__(self, plan: SwapPlan, swapper: Swapper, settings: SwapSettings, timer: StageTimer) -> None:
+    def __init__(
+        self, plan: SwapPlan, swapper: Swapper | CastSwapper, settings: SwapSettings, timer: StageTimer
+    ) -> None:
         self._plan = plan
-        self._swapper = swapper
+        self._swappers = [swapper_of(swapper, role) for role in plan.roles]
         self._settings = settings
         self._timer = timer
         self._keeps_faces = not {*settings.layers} <= {"frame", "face", "mesh"}
@@ -168,14 +174,21 @@ class Renderer:
         self, frames: Iterable[tuple[Frame, dict[int, PlannedFace]]]
     ) -> Iterator[tuple[Frame, dict[int, tuple[PlannedFace, SwappedFace]]]]:
         """Swaps the faces of each group of frames together."""
-        batch = self._settings.batch
-        for group in _batched(frames, batch):
-            faces = [face for _, planned in group for face in planned.values()]
+        for group in _batched(frames, self._settings.batch):
+            by_swapper: dict[Swapper, list[PlannedFace]] = defaultdict(list)
+            for _, planned in group:
+                for number, face in planned.items():
+                    by_swapper[self._swappers[number]].append(face)
             with self._timer.timing("swap"):
-                # A group of frames may have more faces than a batch holds.
-                swapped = iter([face for part in _batched(faces, batch) for face in self._swapper.swap(part)])
+                swapped = {swapper: self._swap(swapper, faces) for swapper, faces in by_swapper.items()}
             for frame, planned in group:
-                yield frame, {number: (face, next(swapped)) for number, face in planned.items()}
+                own = {number: next(swapped[self._swappers[number]]) for number in planned}
+                yield frame, {number: (planned[number], face) for number, face in own.items()}
+
+    def _swap(self, swapper: Swapper, faces: Sequence[PlannedFace]) -> Iterator[SwappedFace]:
+        # A group of frames may have more faces than a batch holds.
+        parts = _batched(faces, self._settings.batch)
+        return iter([face for part in parts for face in swapper.swap(part)])
 
     def _measure_faces(
         self, frames: Iterable[tuple[Frame, dict[int, tuple[PlannedFace, SwappedFace]]]]
@@ -200,7 +213,7 @@ class Renderer:
             # Measured as if nothing were kept: what is painted looks the same beside it.
             modes = {each.colour for each in self._plan.courses[number].looks}
             colours = {mode: self._measure_colour(swapped, target, shown, mode) for mode in modes}
-            kept = _mask_kept(target, look, self._plan.size)
+            kept = _mask_kept(target, look, self._plan.sizes[number])
             if kept is not None:
                 painted = painted * (1 - kept)
         return _MeasuredFace(look, swapped, whole, painted, kept, foreground, occlusion, colours)
@@ -211,7 +224,7 @@ class Renderer:
         if self._occluders is None or appearance is None:
             return None
         # Beyond the frame's border its last pixels are repeated: nothing is in front there.
-        inside = mask_in_frame(frame.size, face.matrix, self._plan.size)
+        inside = mask_in_frame(frame.size, face.matrix, self._plan.sizes[number])
         return inside * self._occluders.occlusion_probability(appearance, face.image, face.landmarks)
 
     def _mask_foreground(
@@ -220,7 +233,7 @@ class Renderer:
         """Masks nearer faces, and the performer's own glasses where they are looked for, before a face."""
         masks = []
         if outlines := self._plan.nearer.get((number, frame.index)):
-            masks.append(draw_outlines(outlines, face.matrix, self._plan.size))
+            masks.append(draw_outlines(outlines, face.matrix, self._plan.sizes[number]))
         appearance = self._plan.appearances.get(number)
         if appearance is not None and finds_glasses:
             glasses = glasses_mask(appearance, face.image, face.landmarks)
@@ -234,7 +247,7 @@ class Renderer:
         """Measures the colours of a face where its mask shows it."""
         directions = None
         if mode == "light":  # it alone depends on which way each part of the face looks
-            directions = compute_normals(target.landmarks, self._plan.size)
+            directions = compute_normals(target.landmarks, len(mask))
         mesh = target.landmarks if len(target.landmarks) == POINTS else None
         return colour_transfer.measure(swapped.image, target.image, mask, mode, directions, mesh)
 
@@ -245,7 +258,7 @@ class Renderer:
         for number, face in faces.items():
             swapped = face.swapped
             mode = face.look.colour
-            seed = frame.index * GRAIN_SEEDS_PER_FRAME + number
+            seed = frame.index * GRAIN_SEEDS_PER_FRAME + self._plan.ranks[number]
             image = colour_transfer.apply(swapped.image, face.colours[mode], mode, seed)
             # The inside of the mouth is the target's own and has its light already.
             if swapped.mouth is not None:
@@ -256,7 +269,7 @@ class Renderer:
             layers.append(self._finish_layer(frame, number, face, layer))
             if self._keeps_faces:
                 painted.append(self._keep_face(frame, number, face, layer))
-            size = self._plan.size
+            size = len(layer.mask)
             inside = mask_in_frame(frame.size, layer.matrix, size, side=size)
             # In the order in which they are taken off: each reason has what it took beyond those before it.
             left = {Reason.UNPAINTED: face.painted, Reason.TURNED: turned, Reason.HIDDEN: visible}
@@ -267,7 +280,9 @@ class Renderer:
         covers = self._plan.covers.get(frame.index, ())
         patches = composite(frame, layers, self._settings.label, has_layer=has_layer, covers=covers)
         shares = tuple(found for found in coverages if found is not None)
-        return RenderedFrame(frame, patches, shares, painted)
+        roles = [self._plan.roles[number] for number in faces]
+        mattes = draw_mattes(frame.size, layers, roles, self._plan.matte_roles)
+        return RenderedFrame(frame, patches, shares, painted, mattes)
 
     def _finish_layer(self, frame: Frame, number: int, face: _MeasuredFace, layer: Layer) -> Layer:
         """Mixes the performer into a painted face as its look wants, and brings it to the plate's values."""

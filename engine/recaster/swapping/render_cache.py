@@ -28,7 +28,12 @@ LAYER: Final = "layers"
 OVERLAY: Final = "overlay"
 """Products of a render: the result's pictures, their mattes, what was painted alone, and the mattes that are
 drawn over the clip."""
-_OWN_NAMES: Final = re.compile(r"\.?(\d{8}\.[a-z]+|joined|plan)\..*")
+_OWN_NAMES: Final = re.compile(r"\.?(\d{8}\.[a-z]+\d*|joined|plan)\..*")
+
+
+def name_role_matte(role: int) -> str:
+    """Names the product that is the matte of one role of a cast, by its number."""
+    return f"{MATTE}{role}"
 
 
 def parts_folder(out: Path) -> Path:

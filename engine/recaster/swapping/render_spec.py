@@ -19,7 +19,7 @@ from recaster.swapping.coverage import write_record
 from recaster.swapping.face_layers import LayerDrawer, LayerWriter, assign_slots
 from recaster.swapping.overlay import describe_overlay
 from recaster.swapping.render import PREFETCHED_FRAMES, Renderer
-from recaster.swapping.render_cache import CLIP, LAYER, MATTE, OVERLAY
+from recaster.swapping.render_cache import CLIP, LAYER, MATTE, OVERLAY, name_role_matte
 from recaster.swapping.segment_digests import digest_segments
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from recaster.media.types import ClipInfo
     from recaster.settings.encoding import WriterOptions
     from recaster.settings.swap import SwapSettings
+    from recaster.swapping.casting import CastSwapper
     from recaster.swapping.render import RenderedFrame
     from recaster.swapping.render_cache import RenderCache
     from recaster.swapping.stage_timer import StageTimer
@@ -62,7 +63,9 @@ class RenderSpec:
             clip, frames, plan, settings, cache, digest_segments(plan, cache.segments, frames, settings)
         )
 
-    def render(self, run: range, swapper: Swapper, timer: StageTimer, tick: Callable[[], None]) -> None:
+    def render(
+        self, run: range, swapper: Swapper | CastSwapper, timer: StageTimer, tick: Callable[[], None]
+    ) -> None:
         """Renders the segments of a range of frames that begins and ends with one.
 
         ``tick`` is called after every frame.
@@ -79,15 +82,10 @@ class RenderSpec:
         info = self.clip.info
         writer = self.settings.writer
         picture: ClipWriter | PictureWriter
-        matte: ClipWriter | PictureWriter | None = None
         with contextlib.ExitStack() as stack:
             # The clip's segment is entered first and so finished last: where it is, all else is too.
             picture = stack.enter_context(_make_writer(self.cache.segment_path(CLIP, segment), info, writer))
-            if self.settings.matte is not None:
-                # x264 codes mostly flat pictures with two threads now one way and now another.
-                matte_path = self.cache.segment_path(MATTE, segment)
-                how = choose_matte_options(self.settings.matte, writer)
-                matte = stack.enter_context(_make_writer(matte_path, info, how, threads=1))
+            mattes = self._open_mattes(segment, stack)
             write_layers = self._open_layers(segment, stack)
             outlined: ClipWriter | None = None
             if OVERLAY in self.cache.products:
@@ -96,8 +94,9 @@ class RenderSpec:
             for item in rendered:
                 with timer.timing("encode"):
                     picture.write_painted(item.frame, item.patches)
-                    if matte is not None:
-                        matte.write_matte(item.frame, item.matte)
+                    for role, matte in mattes.items():
+                        shown = item.matte if role is None else item.role_mattes[role]
+                        matte.write_matte(item.frame, shown)
                     if write_layers is not None:
                         write_layers(item)
                     if outlined is not None:
@@ -109,6 +108,22 @@ class RenderSpec:
                     "has it changed? Run the same command again"
                 )
             write_record(self.cache.coverage_path(segment), faces, self.digests[segment])
+
+    def _open_mattes(
+        self, segment: range, stack: contextlib.ExitStack
+    ) -> dict[int | None, ClipWriter | PictureWriter]:
+        """Opens a segment's mattes for writing: that of all, by None, and those of roles by their numbers."""
+        if self.settings.matte is None:
+            return {}
+        how = choose_matte_options(self.settings.matte, self.settings.writer)
+        products = {None: MATTE} | {role: name_role_matte(role) for role in self.plan.matte_roles}
+        # x264 codes mostly flat pictures with two threads now one way and now another.
+        return {
+            role: stack.enter_context(
+                _make_writer(self.cache.segment_path(product, segment), self.clip.info, how, threads=1)
+            )
+            for role, product in products.items()
+        }
 
     def _open_layers(
         self, segment: range, stack: contextlib.ExitStack

@@ -14,19 +14,21 @@ from recaster.media.encoders import check_encoding, choose_layer_options, choose
 from recaster.media.join import check_output
 from recaster.media.sequence_name import SequenceName, resolve_place, would_replace
 from recaster.provenance.manifest import check_signer, media_type
+from recaster.settings.cast import Selector
 from recaster.settings.corrections import default_path, has_corrections
 from recaster.settings.reading import DEFAULT_READING
+from recaster.swapping.casting import CastSwapper, Role, swapper_of
 from recaster.swapping.overlay import check_overlay
 from recaster.swapping.sequence_list import list_marks, refuse_other_list
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from recaster.media.clip import Clip
     from recaster.provenance.provenance_mark import ProvenanceMark
     from recaster.settings.swap import SwapSettings
-    from recaster.swapping.load import SwapperFactory
+    from recaster.swapping.load import CastFactory, SwapperFactory
     from recaster.swapping.swapper import Swapper
 
 PLAN_FORMAT: Final = 37
@@ -52,27 +54,36 @@ class SwapRequest:
         keeps_segments: whether rendered segments stay beside the result, for a caller with more to do
             before it is safe.
         inputs: what else is read, and must not be written to: files and folders by what they are.
+        cast: roles of the swappers of a ``CastSwapper``, in its order; empty for a swap without a cast.
+        may_lack: whether roles that nobody in the clip has are told, and no error.
     """
 
     clip: Clip
     out: Path
-    swapper: Swapper
+    swapper: Swapper | CastSwapper
     settings: SwapSettings
     mark: ProvenanceMark | None = None
-    factory: SwapperFactory | None = None
+    factory: SwapperFactory | CastFactory | None = None
     processes: int | None = None
     keeps_segments: bool = False
     inputs: Mapping[str, Path] = field(default_factory=dict)
+    cast: tuple[Role, ...] = ()
+    may_lack: bool = False
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """Roles of the swap: those of its cast, else one."""
+        return self.cast or (Role(selector=Selector.of(self.settings)),)
+
+    @property
+    def mattes(self) -> dict[int, Path]:
+        """Clips for the masks of roles alone, by the roles' numbers."""
+        return {number: role.matte for number, role in enumerate(self.roles) if role.matte is not None}
 
     @property
     def frames(self) -> range:
         """Indices of the clip's frames that the result holds."""
         return self.clip.frames if self.settings.frames is None else self.settings.frames
-
-    @property
-    def finds_occluders(self) -> bool:
-        """True where what is in front of a face is looked for and left alone."""
-        return any(look.mask.kind == "learned" for look in self.settings.course.looks)
 
     def check(self) -> tuple[str, ...]:
         """Checks that the swap can be written and signed: before hours of work, and not after them.
@@ -87,30 +98,40 @@ class SwapRequest:
             check_signer(self.mark.signer)
         self.check_look()
         is_signed = self.mark is not None
-        return check_outputs(self.clip, self.out, self.settings, self.inputs, is_signed=is_signed)
+        return check_outputs(
+            self.clip, self.out, self.settings, self.inputs, is_signed=is_signed, mattes=self.mattes.values()
+        )
 
     def check_look(self) -> None:
         """Refuses looks that the swapper or the landmarks have nothing for (UsageError)."""
-        looks = self.settings.course.looks
-        if any(look.keep for look in looks) and self.settings.analysis.landmarker != "mesh":
-            raise UsageError("parts of a face are kept by the face mesh: use --landmarker mesh")
-        if any(look.reshapes for look in looks) and not self.swapper.can_reshape:
-            raise UsageError(
-                "strength, expression and gaze go with guided models and facesets; a pairwise model paints "
-                "faces of one shape: leave them at 1"
-            )
+        for number, role in enumerate(self.roles):
+            looks = (role.course or self.settings.course).looks
+            if any(look.keep for look in looks) and self.settings.analysis.landmarker != "mesh":
+                raise UsageError("parts of a face are kept by the face mesh: use --landmarker mesh")
+            if any(look.reshapes for look in looks) and not swapper_of(self.swapper, number).can_reshape:
+                raise UsageError(
+                    "strength, expression and gaze go with guided models and facesets; a pairwise model "
+                    "paints faces of one shape: leave them at 1"
+                )
 
     def refuse_overwriting(self) -> None:
         """Refuses to write where something is read, or two results to one place (UsageError)."""
-        _refuse_overwriting(self.clip.path, self.out, self.settings, self.inputs)
+        _refuse_overwriting(self.clip.path, self.out, self.settings, self.inputs, [*self.mattes.values()])
 
     def describe(self) -> dict[str, Any]:
         """Describes all that decides how a result looks, as plain values."""
-        changes = self.settings.changes
-        return self.describe_segments() | ({"changes": _to_plain(changes)} if changes else {})
+        asked: dict[str, Any] = {}
+        if self.settings.changes:
+            asked["changes"] = _to_plain(self.settings.changes)
+        if isinstance(self.swapper, CastSwapper):
+            asked["cast"] = [
+                [role.name, _describe_selector(role.selector), _to_plain(role.course), swapper.digest]
+                for role, swapper in zip(self.cast, self.swapper.swappers, strict=True)
+            ]
+        return self.describe_segments() | asked
 
     def describe_segments(self) -> dict[str, Any]:
-        """Describes all that decides how every segment looks, but what changes along the clip."""
+        """Describes all that decides how every segment looks, but what differs along the clip or cast."""
         # Where matte, report and picture lie changes no pixel; what the picture shows does.
         settings = dataclasses.replace(
             self.settings,
@@ -126,6 +147,10 @@ class SwapRequest:
         del plain["changes"]  # each segment's digest has those that it depends on
         del plain["overlay"], plain["layers"], plain["layers_out"], plain["layers_alpha"]
         person = self.settings.person
+        swapper = {"swapper": self.swapper.digest}
+        if self.cast:  # whose parts are told by what shows in them (``segment_digests``)
+            del plain["look"]
+            swapper = {"mattes": str(len(self.mattes))}
         # Only where they are asked for: parts of other swaps go on as before.
         asked: dict[str, Any] = {}
         if self.clip.options != DEFAULT_READING:
@@ -143,25 +168,38 @@ class SwapRequest:
             "format": PLAN_FORMAT,
             "recaster": __version__,
             "clip": self.clip.digest,
-            "swapper": self.swapper.digest,
+            **swapper,
             "settings": plain,
             "person": None if person is None else sha256(person),
         }
 
 
+def _describe_selector(selector: Selector) -> Any:
+    picture = selector.picture
+    plain = _to_plain(dataclasses.replace(selector, picture=None))
+    return plain | {"picture": None if picture is None else sha256(picture)}
+
+
 def check_outputs(
-    clip: Clip, out: Path, settings: SwapSettings, others: Mapping[str, Path], *, is_signed: bool = True
+    clip: Clip,
+    out: Path,
+    settings: SwapSettings,
+    others: Mapping[str, Path],
+    *,
+    is_signed: bool = True,
+    mattes: Iterable[Path] = (),
 ) -> tuple[str, ...]:
-    """Checks that a swap's result, matte and layers can be written; returns sentences on sound encoded anew.
+    """Checks that a swap's result, mattes and layers can be written; returns sentences on sound encoded anew.
 
     Args:
         others: what is read beside clip and person, as ``SwapRequest.inputs``.
+        mattes: those of roles alone.
 
     Raises:
         UsageError: outputs, options and container don't go together, or something read, or the list of other
             pictures, would be replaced.
     """
-    _refuse_overwriting(clip.path, out, settings, others)
+    _refuse_overwriting(clip.path, out, settings, others, [*mattes])
     for listed in (out, settings.layers_out) if is_signed else ():
         if listed is not None:
             refuse_other_list(listed)
@@ -231,7 +269,9 @@ def _is_side_layer(kind: str, path: Path) -> bool:
         return False
 
 
-def _refuse_overwriting(clip: Path, out: Path, settings: SwapSettings, others: Mapping[str, Path]) -> None:
+def _refuse_overwriting(
+    clip: Path, out: Path, settings: SwapSettings, others: Mapping[str, Path], mattes: Sequence[Path]
+) -> None:
     if settings.report is not None and settings.report.is_dir():
         raise UsageError(f"{settings.report}: is a folder; name a file for the report")
     inputs = {
@@ -246,6 +286,7 @@ def _refuse_overwriting(clip: Path, out: Path, settings: SwapSettings, others: M
     outputs = {
         "the result": out,
         "the matte": settings.matte,
+        **{f"the matte {path.name}": path for path in mattes},
         "the report": settings.report,
         "the overlay": settings.overlay,
         "the file of layers": settings.layers_out,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster import __version__
@@ -12,8 +12,10 @@ from recaster.settings.look_course import value_in
 from recaster.swapping.coverage import MIN_COVERED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from recaster.swapping.casting import Role
     from recaster.swapping.coverage import Coverage
     from recaster.swapping.request import SwapRequest
     from recaster.swapping.swap_plan import SwapPlan
@@ -23,6 +25,50 @@ LOST_GLASSES: Final = (
     "Glasses were seen on a face, but not clearly enough to be kept whole: parts of the frame may be "
     "missing. Look the result through, or choose a shot in which they are larger or sharper."
 )
+
+
+@dataclass(frozen=True)
+class MemberCoverage:
+    """Coverage of one member of a cast.
+
+    Attributes:
+        tracks: numbers of the tracks that were swapped; none where nobody in the clip has the role.
+        frames: those that show whom it is put on.
+        swapped: those in which that face was really swapped.
+    """
+
+    name: str
+    model: str
+    tracks: tuple[int, ...]
+    frames: int
+    swapped: int
+
+    @property
+    def line(self) -> str:
+        """It in a line of words."""
+        if not self.tracks:
+            return f"{self.name}: nobody in the clip"
+        numbers = ", ".join(map(str, self.tracks))
+        return (
+            f"{self.name}: swapped in {self.swapped} of {self.frames} frames that show the face "
+            f"(track{'s' if len(self.tracks) > 1 else ''} {numbers})"
+        )
+
+
+def cover_members(
+    cast: Sequence[Role], plan: SwapPlan, seen: Sequence[frozenset[int]], coverage: Coverage
+) -> tuple[MemberCoverage, ...]:
+    """Counts what was swapped with each role of a cast; ``seen``: the frames that show whom it is put on."""
+    members = []
+    for number, role in enumerate(cast):
+        tracks = tuple(track for track, own in zip(plan.tracks, plan.roles, strict=True) if own == number)
+        swapped = 0
+        for frame in coverage.frames:
+            reasons = [face.reason for face in frame.faces if face.track in tracks]
+            swapped += bool(reasons) and not any(reasons)
+        frames = sum(frame.frame in seen[number] for frame in coverage.frames)
+        members.append(MemberCoverage(role.name, plan.sources[number], tracks, frames, swapped))
+    return tuple(members)
 
 
 @dataclass(frozen=True)
@@ -36,6 +82,7 @@ class SwapResult:
         seconds: wall time by stage; decoding, rendering and encoding run side by side.
         warnings: what an editor should know (damage in the clip, discarded parts).
         marked: what was said in the result of its making, in words; empty for nothing.
+        cast: what was swapped with each member of a cast.
     """
 
     out: Path
@@ -45,6 +92,7 @@ class SwapResult:
     seconds: dict[str, float]
     warnings: tuple[str, ...] = ()
     marked: str = ""
+    cast: tuple[MemberCoverage, ...] = ()
 
     @property
     def frames(self) -> int:
@@ -63,6 +111,7 @@ class SwapResult:
         rest = self.frames - self.swapped
         without = f", {rest} without one or with too little of it" if rest else ""
         lines = [f"{frames}, {self.swapped} with a swapped face ({tracks}){without}", *self.coverage.lines]
+        lines += [member.line for member in self.cast]
         if self.resumed:
             lines.append(f"{self.resumed} frames were there already from an earlier run")
         lines.append(self.marked or "without a manifest: nothing in the file says that a face was swapped")
@@ -95,7 +144,7 @@ def write_report(request: SwapRequest, plan: SwapPlan, result: SwapResult) -> No
         "result": result.out.name,
         "rate": str(info.rate),
         "tracks": list(result.tracks),
-        "model": request.swapper.digest,
+        **describe_sources(request),
         "swapped_from": MIN_COVERED,
         "warnings": list(result.warnings),
         "marked": result.marked,
@@ -108,4 +157,11 @@ def write_report(request: SwapRequest, plan: SwapPlan, result: SwapResult) -> No
             look = course.at(frame["frame"])
             if course.names:
                 face["look"] = {name: value_in(look, name) for name in course.names}
+    if result.cast:
+        report["cast"] = [asdict(member) for member in result.cast]
     write_json(request.settings.report, report)
+
+
+def describe_sources(request: SwapRequest) -> dict[str, Any]:
+    """Names what puts the face on, by its digest; nothing of a cast, whose members have each their own."""
+    return {} if request.cast else {"model": request.swapper.digest}

@@ -43,7 +43,8 @@ def digest_segments(
             parts.append([max(slots), [slots[number] for number in sorted(shown)]])
         if covers := [(frame, plan.covers[frame]) for frame in segment if frame in plan.covers]:
             parts.append(covers)
-        digests[segment] = _digest([*parts, [(number, looks.get(number, "")) for number in sorted(shown)]])
+        own = [(plan.ranks[number], looks.get(number, "")) for number in sorted(shown)]
+        digests[segment] = _digest([*parts, own])
     return digests
 
 
@@ -51,18 +52,22 @@ def _digest_faces(plan: SwapPlan, frame: int) -> str:
     """Digest of what a plan has of a frame; empty where there is no face."""
     if frame not in plan.faces_by_frame:
         return ""
-    values = []
+    values: list[Any] = []
     for number, row in plan.faces_by_frame[frame]:
         track_plan = plan.track_plans[number]
         values.append(
             (
-                (number, plan.tracks[number], track_plan.opacity_at(row), track_plan.is_aligned),
+                (plan.ranks[number], plan.tracks[number], track_plan.opacity_at(row), track_plan.is_aligned),
                 (track_plan.matrices[row], track_plan.landmarks[row]),
                 {name: rows[row] for name, rows in track_plan.extra.items()},
                 plan.nearer.get((number, frame), ()),
                 plan.look(number, frame),
             )
         )
+        if plan.sources:  # of a cast; else the description of the render says it
+            role = plan.roles[number]
+            matte = role if role in plan.matte_roles else -1
+            values.append((plan.sources[role], matte))
     return _digest(values)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +12,8 @@ import numpy as np
 from recaster.errors import FaceNotFoundError
 from recaster.faces.alignment import shown, transform, warp
 from recaster.faces.topology import POINTS
-from recaster.faces.track_choice import choose_tracks
-from recaster.facesets.still_faces import person_in
 from recaster.media.types import Rect
+from recaster.swapping.casting import Casting, CastSwapper, cast_tracks, swapper_of
 from recaster.swapping.corrected_plan import plan_track
 from recaster.swapping.face_overlap import outline_nearer_faces
 from recaster.swapping.swapper import PlannedFace
@@ -34,27 +34,16 @@ if TYPE_CHECKING:
     from recaster.swapping.swapper import Swapper, TrackPlan
 
 
-def select_tracks(request: SwapRequest, analysis: Analysis) -> tuple[FaceTrack, ...]:
-    """Selects the tracks whose face a request asks to be swapped, at least one.
+def select_tracks(request: SwapRequest, analysis: Analysis) -> Casting:
+    """Selects the tracks whose face a request asks to be swapped, and by which of its roles.
 
     Raises:
-        FaceNotFoundError: there are none, the person is not among them, or the person's picture
-            doesn't show one clearly; what is odd about the clip is said, too: it may be why.
-        ImageError: the picture cannot be read.
+        FaceNotFoundError: there are none, or none for a role, or a person's picture doesn't show one clearly;
+            what is odd about the clip is said, too: it may be why.
+        UsageError, ImageError: as ``cast_tracks``.
     """
-    settings = request.settings
-    detection = settings.analysis
-    person = None
-    if settings.person is not None:
-        person = person_in(settings.person, detection.detector, detection.min_face)
     try:
-        return choose_tracks(
-            analysis,
-            person=person,
-            track=settings.track,
-            everyone=settings.everyone,
-            min_face=detection.min_face,
-        )
+        return cast_tracks(request.roles, analysis, request.settings.analysis, may_lack=request.may_lack)
     except FaceNotFoundError as error:
         raise FaceNotFoundError("; ".join([str(error), *request.clip.info.warnings])) from None
 
@@ -64,11 +53,14 @@ class SwapPlan:
     """Every face that will be swapped.
 
     Attributes:
-        size: side of the crops, in pixels.
+        sizes: side of each plan's crops, in pixels.
         track_plans: one for each chosen track. A track is one person in one shot, so that what is smoothed
             within a plan never reaches over a cut.
         faces_by_frame: frame index to the (plan, row) pairs of that frame's faces.
         tracks: the numbers of those tracks.
+        roles: the number of each plan's role in the cast, 0 without one.
+        sources: of a cast, the digest of each role's swapper.
+        matte_roles: roles whose mattes are drawn for themselves.
         left_out: frames that show a chosen face which no plan has, as it looks too far away.
         others: frames that show faces that are not swapped.
         courses: the course of each plan's look.
@@ -76,14 +68,17 @@ class SwapPlan:
         nearer: outlines of the faces in front of a plan's face, by plan and frame.
         found_plans: of corrected tracks, by the number of the plan, the plans of the tracks as found, whose
             usual looks theirs are.
-        warnings: sentences on corrections that could not be applied.
+        warnings: sentences on corrections that could not be applied, and on roles that nobody has.
         covers: over heads, by frame, which are laid over whatever is swapped.
     """
 
-    size: int
+    sizes: tuple[int, ...]
     track_plans: tuple[TrackPlan, ...]
     faces_by_frame: Mapping[int, Sequence[tuple[int, int]]]
     tracks: tuple[int, ...]
+    roles: tuple[int, ...]
+    sources: tuple[str, ...] = ()
+    matte_roles: tuple[int, ...] = ()
     left_out: frozenset[int] = frozenset()
     others: frozenset[int] = frozenset()
     courses: tuple[LookCourse, ...] = ()
@@ -96,16 +91,27 @@ class SwapPlan:
     @classmethod
     def of(
         cls,
-        tracks: Sequence[FaceTrack],
-        swapper: Swapper,
+        chosen: Casting | Sequence[FaceTrack],
+        swapper: Swapper | CastSwapper,
         settings: SwapSettings,
         analysis: Analysis | None = None,
     ) -> SwapPlan:
-        """Lets the swapper plan every track, and finds who of everybody in the clip is in front of whom."""
+        """Lets swappers plan every track, and finds who of everybody in the clip is in front of whom.
+
+        Args:
+            chosen: tracks that are swapped, and for which roles; without roles all for one.
+        """
+        casting = chosen if isinstance(chosen, Casting) else Casting.plain(chosen)
+        tracks = casting.tracks
+        roles = [casting.roles[number] for number in casting.numbers]
+        swappers = [swapper_of(swapper, number) for number in casting.numbers]
         everybody = () if analysis is None else analysis.tracks
         uncorrected = None if analysis is None else analysis.uncorrected
-        course = settings.course
-        planned = [plan_track(track, uncorrected, swapper, settings.smoothing, course) for track in tracks]
+        courses = tuple(role.course or settings.course for role in roles)
+        planned = [
+            plan_track(track, uncorrected, own, settings.smoothing, course)
+            for track, own, course in zip(tracks, swappers, courses, strict=True)
+        ]
         plans = tuple(plan for plan, _ in planned)
         faces: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for number, plan in enumerate(plans):
@@ -115,17 +121,25 @@ class SwapPlan:
                     faces[frame].append((number, row))
         numbers = tuple(track.track for track in tracks)
         return cls(
-            size=swapper.size,
+            sizes=tuple(own.size for own in swappers),
             track_plans=plans,
             faces_by_frame=dict(faces),
             tracks=numbers,
+            roles=casting.numbers,
+            sources=tuple(own.digest for own in swapper.swappers) if isinstance(swapper, CastSwapper) else (),
+            matte_roles=tuple(n for n, role in enumerate(casting.roles) if role.matte is not None),
             left_out=_frames_of(tracks).difference(faces),
             others=_frames_of(track for track in everybody if track.track not in numbers),
-            courses=(course,) * len(tracks),
+            courses=courses,
             nearer=outline_nearer_faces(tracks, everybody, settings.smoothing),
             found_plans={number: found for number, (_, found) in enumerate(planned) if found is not None},
-            warnings=() if analysis is None else analysis.warnings,
+            warnings=(*(() if analysis is None else analysis.warnings), *casting.warnings),
         )
+
+    @cached_property
+    def ranks(self) -> tuple[int, ...]:
+        """Number of each plan among those of its role: what grain follows from, whoever else is cast."""
+        return tuple(self.roles[:number].count(role) for number, role in enumerate(self.roles))
 
     def count_painted(self, frames: range) -> int:
         """Counts the frames that show a face to swap."""
@@ -134,6 +148,10 @@ class SwapPlan:
     def opacity(self, number: int, frame: int) -> float:
         """Opacity of a plan's face in a frame that has it, above 0 to 1."""
         return self.track_plans[number].opacity_at(self._find_row(number, frame))
+
+    def finds_occluders(self, number: int) -> bool:
+        """Tells whether what is in front of a plan's face is looked for and left alone."""
+        return any(look.mask.kind == "learned" for look in self.courses[number].looks)
 
     def look(self, number: int, frame: int) -> LookSettings:
         """Look of a plan's face in a frame."""
@@ -155,17 +173,21 @@ class SwapPlan:
     def crop_faces(self, frame: Frame) -> dict[int, PlannedFace]:
         """Crops the faces of a frame, by the number of their plan."""
         faces = self.faces_by_frame.get(frame.index, ())
-        return {number: self.crop_face(self.track_plans[number], row, frame) for number, row in faces}
+        return {
+            number: crop_face(self.track_plans[number], self.sizes[number], row, frame)
+            for number, row in faces
+        }
 
-    def crop_face(self, plan: TrackPlan, row: int, frame: Frame) -> PlannedFace:
-        """Crops the face of a track plan's row out of its frame."""
-        matrix = plan.matrices[row]
-        return PlannedFace(
-            image=np.ascontiguousarray(crop_frame(frame, matrix, self.size)),
-            matrix=matrix,
-            landmarks=transform(plan.landmarks[row], matrix),
-            extra={name: values[row] for name, values in plan.extra.items()},
-        )
+
+def crop_face(plan: TrackPlan, size: int, row: int, frame: Frame) -> PlannedFace:
+    """Crops the face of a track plan's row out of its frame."""
+    matrix = plan.matrices[row]
+    return PlannedFace(
+        image=np.ascontiguousarray(crop_frame(frame, matrix, size)),
+        matrix=matrix,
+        landmarks=transform(plan.landmarks[row], matrix),
+        extra={name: values[row] for name, values in plan.extra.items()},
+    )
 
 
 def crop_frame(frame: Frame, matrix: Floats, size: int) -> Image:

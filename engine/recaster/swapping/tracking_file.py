@@ -17,6 +17,7 @@ from recaster import __version__
 from recaster.faces.alignment import invert
 from recaster.files import atomic_file
 from recaster.swapping.face_layers import VALUES_NOTE
+from recaster.swapping.result import describe_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -101,7 +102,7 @@ def _describe_clip(request: SwapRequest, plan: SwapPlan) -> dict[str, Any]:
         "sha256": clip.digest,
         "result": request.out.name,
         "layers": {"names": list(request.settings.layers), "pictures": layers_out and layers_out.name},
-        "model": request.swapper.digest,
+        **describe_sources(request),
         "size": [info.width, info.height],
         "stored_size": list(info.shape.stored),
         "pixel_aspect": str(info.shape.sample_aspect),
@@ -114,11 +115,29 @@ def _describe_clip(request: SwapRequest, plan: SwapPlan) -> dict[str, Any]:
             "transfer": info.colour.transfer,
             "values": VALUES_NOTE,
         },
-        "crop_size": plan.size,
+        **_describe_crops(request, plan),
         "landmarker": request.settings.analysis.landmarker,
         "not_there": ["matte_hair", "matte_skin"],
         "frame_count": len(request.frames),
     }
+
+
+def _describe_crops(request: SwapRequest, plan: SwapPlan) -> dict[str, Any]:
+    """Sizes of the crops; those of a cast may differ, and each member's are named beside its tracks."""
+    if not request.cast:
+        return {"crop_size": plan.sizes[0]}
+    members = []
+    for number, role in enumerate(request.cast):
+        own = [at for at, other in enumerate(plan.roles) if other == number]
+        members.append(
+            {
+                "name": role.name,
+                "model": plan.sources[number],
+                "tracks": [plan.tracks[at] for at in own],
+                "crop_size": plan.sizes[own[0]] if own else None,
+            }
+        )
+    return {"cast": members}
 
 
 def _describe_faces(

@@ -231,7 +231,7 @@ class TrainOptions(_message.Message):
     def __init__(self, preset: _Optional[str] = ..., minutes: _Optional[float] = ..., steps: _Optional[int] = ..., seed: _Optional[int] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., ingredients: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class SwapSpec(_message.Message):
-    __slots__ = ("clip_id", "model_id", "faceset_id", "options", "suffix", "matte", "without_manifest", "report", "layers", "pictures", "layers_pictures", "overlay")
+    __slots__ = ("clip_id", "model_id", "faceset_id", "options", "suffix", "matte", "without_manifest", "report", "layers", "pictures", "layers_pictures", "overlay", "cast", "cast_may_lack")
     CLIP_ID_FIELD_NUMBER: _ClassVar[int]
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     FACESET_ID_FIELD_NUMBER: _ClassVar[int]
@@ -244,6 +244,8 @@ class SwapSpec(_message.Message):
     PICTURES_FIELD_NUMBER: _ClassVar[int]
     LAYERS_PICTURES_FIELD_NUMBER: _ClassVar[int]
     OVERLAY_FIELD_NUMBER: _ClassVar[int]
+    CAST_FIELD_NUMBER: _ClassVar[int]
+    CAST_MAY_LACK_FIELD_NUMBER: _ClassVar[int]
     clip_id: str
     model_id: str
     faceset_id: str
@@ -256,7 +258,33 @@ class SwapSpec(_message.Message):
     pictures: str
     layers_pictures: str
     overlay: bool
-    def __init__(self, clip_id: _Optional[str] = ..., model_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., options: _Optional[_Union[SwapOptions, _Mapping]] = ..., suffix: _Optional[str] = ..., matte: bool = ..., without_manifest: bool = ..., report: bool = ..., layers: _Optional[_Iterable[str]] = ..., pictures: _Optional[str] = ..., layers_pictures: _Optional[str] = ..., overlay: bool = ...) -> None: ...
+    cast: _containers.RepeatedCompositeFieldContainer[CastMember]
+    cast_may_lack: bool
+    def __init__(self, clip_id: _Optional[str] = ..., model_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., options: _Optional[_Union[SwapOptions, _Mapping]] = ..., suffix: _Optional[str] = ..., matte: bool = ..., without_manifest: bool = ..., report: bool = ..., layers: _Optional[_Iterable[str]] = ..., pictures: _Optional[str] = ..., layers_pictures: _Optional[str] = ..., overlay: bool = ..., cast: _Optional[_Iterable[_Union[CastMember, _Mapping]]] = ..., cast_may_lack: bool = ...) -> None: ...
+
+class CastMember(_message.Message):
+    __slots__ = ("name", "model_id", "faceset_id", "track", "person_number", "person_name", "person", "everyone", "look", "matte")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    FACESET_ID_FIELD_NUMBER: _ClassVar[int]
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    PERSON_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    PERSON_NAME_FIELD_NUMBER: _ClassVar[int]
+    PERSON_FIELD_NUMBER: _ClassVar[int]
+    EVERYONE_FIELD_NUMBER: _ClassVar[int]
+    LOOK_FIELD_NUMBER: _ClassVar[int]
+    MATTE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    model_id: str
+    faceset_id: str
+    track: int
+    person_number: int
+    person_name: str
+    person: str
+    everyone: bool
+    look: SwapOptions
+    matte: bool
+    def __init__(self, name: _Optional[str] = ..., model_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., track: _Optional[int] = ..., person_number: _Optional[int] = ..., person_name: _Optional[str] = ..., person: _Optional[str] = ..., everyone: bool = ..., look: _Optional[_Union[SwapOptions, _Mapping]] = ..., matte: bool = ...) -> None: ...
 
 class SwapOptions(_message.Message):
     __slots__ = ("range", "person", "track", "everyone", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode", "scale", "colour", "codec", "quality", "encoder_preset", "pixel_format", "threads", "device", "label", "label_language", "label_corner", "label_size", "sound", "square_pixels", "input_colour_space", "profile", "encoder", "frame_rate", "input_layer", "layers_alpha", "keep", "keep_feather", "strength", "expression", "gaze", "corrections", "changes", "stills")
@@ -442,16 +470,30 @@ class JobResult(_message.Message):
     def __init__(self, clip_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., model_id: _Optional[str] = ..., artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ..., summary: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ..., coverage: _Optional[_Union[SwapCoverage, _Mapping]] = ..., mark: _Optional[str] = ...) -> None: ...
 
 class SwapCoverage(_message.Message):
-    __slots__ = ("first", "frames", "swapped", "ranges")
+    __slots__ = ("first", "frames", "swapped", "ranges", "cast")
     FIRST_FIELD_NUMBER: _ClassVar[int]
     FRAMES_FIELD_NUMBER: _ClassVar[int]
     SWAPPED_FIELD_NUMBER: _ClassVar[int]
     RANGES_FIELD_NUMBER: _ClassVar[int]
+    CAST_FIELD_NUMBER: _ClassVar[int]
     first: int
     frames: int
     swapped: int
     ranges: _containers.RepeatedCompositeFieldContainer[UnswappedRange]
-    def __init__(self, first: _Optional[int] = ..., frames: _Optional[int] = ..., swapped: _Optional[int] = ..., ranges: _Optional[_Iterable[_Union[UnswappedRange, _Mapping]]] = ...) -> None: ...
+    cast: _containers.RepeatedCompositeFieldContainer[MemberCoverage]
+    def __init__(self, first: _Optional[int] = ..., frames: _Optional[int] = ..., swapped: _Optional[int] = ..., ranges: _Optional[_Iterable[_Union[UnswappedRange, _Mapping]]] = ..., cast: _Optional[_Iterable[_Union[MemberCoverage, _Mapping]]] = ...) -> None: ...
+
+class MemberCoverage(_message.Message):
+    __slots__ = ("name", "tracks", "frames", "swapped")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TRACKS_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    SWAPPED_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    tracks: _containers.RepeatedScalarFieldContainer[int]
+    frames: int
+    swapped: int
+    def __init__(self, name: _Optional[str] = ..., tracks: _Optional[_Iterable[int]] = ..., frames: _Optional[int] = ..., swapped: _Optional[int] = ...) -> None: ...
 
 class UnswappedRange(_message.Message):
     __slots__ = ("first", "last", "reason", "covered", "sentence")

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from recaster.api.v1 import job_pb2 as recaster_dot_v1_dot_job__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16recaster/v1/swap.proto\x12\x0brecaster.v1\x1a\x15recaster/v1/job.proto\"\x94\x01\n\x13PreviewFrameRequest\x12\x0f\n\x07\x63lip_id\x18\x01 \x01(\t\x12\x12\n\x08model_id\x18\x02 \x01(\tH\x00\x12\x14\n\nfaceset_id\x18\x03 \x01(\tH\x00\x12\r\n\x05\x66rame\x18\x04 \x01(\x03\x12)\n\x07options\x18\x05 \x01(\x0b\x32\x18.recaster.v1.SwapOptionsB\x08\n\x06source\"5\n\x14PreviewFrameResponse\x12\x0b\n\x03png\x18\x01 \x01(\x0c\x12\x10\n\x08warnings\x18\x02 \x03(\t2b\n\x0bSwapService\x12S\n\x0cPreviewFrame\x12 .recaster.v1.PreviewFrameRequest\x1a!.recaster.v1.PreviewFrameResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16recaster/v1/swap.proto\x12\x0brecaster.v1\x1a\x15recaster/v1/job.proto\"\xbb\x01\n\x13PreviewFrameRequest\x12\x0f\n\x07\x63lip_id\x18\x01 \x01(\t\x12\x12\n\x08model_id\x18\x02 \x01(\tH\x00\x12\x14\n\nfaceset_id\x18\x03 \x01(\tH\x00\x12\r\n\x05\x66rame\x18\x04 \x01(\x03\x12)\n\x07options\x18\x05 \x01(\x0b\x32\x18.recaster.v1.SwapOptions\x12%\n\x04\x63\x61st\x18\x06 \x03(\x0b\x32\x17.recaster.v1.CastMemberB\x08\n\x06source\"5\n\x14PreviewFrameResponse\x12\x0b\n\x03png\x18\x01 \x01(\x0c\x12\x10\n\x08warnings\x18\x02 \x03(\t2b\n\x0bSwapService\x12S\n\x0cPreviewFrame\x12 .recaster.v1.PreviewFrameRequest\x1a!.recaster.v1.PreviewFrameResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,9 +33,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recaster.v1.swap_pb2', _glo
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PREVIEWFRAMEREQUEST']._serialized_start=63
-  _globals['_PREVIEWFRAMEREQUEST']._serialized_end=211
-  _globals['_PREVIEWFRAMERESPONSE']._serialized_start=213
-  _globals['_PREVIEWFRAMERESPONSE']._serialized_end=266
-  _globals['_SWAPSERVICE']._serialized_start=268
-  _globals['_SWAPSERVICE']._serialized_end=366
+  _globals['_PREVIEWFRAMEREQUEST']._serialized_end=250
+  _globals['_PREVIEWFRAMERESPONSE']._serialized_start=252
+  _globals['_PREVIEWFRAMERESPONSE']._serialized_end=305
+  _globals['_SWAPSERVICE']._serialized_start=307
+  _globals['_SWAPSERVICE']._serialized_end=405
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from recaster.jobs.job_context import JobOutput
 from recaster.jobs.proto_records import coverage_to_proto
 from recaster.media.sequence_name import SequenceName
 from recaster.operations import swap
+from recaster.operations.cast import member_from_proto
 from recaster.provenance.manifest import SIDECAR_TYPES, sidecar_of
 from recaster.swapping.request import list_side_layers
 from recaster.zips import pack_pictures
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from recaster.api.v1 import job_pb2
     from recaster.jobs.job_context import JobContext
+    from recaster.settings.cast import CastMember
 
 
 def handle(context: JobContext) -> JobOutput:
@@ -39,9 +41,12 @@ def handle(context: JobContext) -> JobOutput:
         layers_out=_layers_path(context.folder, spec) if spec.layers else None,
         # The job's folder goes when it has ended: until then an interruption must cost no more than a join.
         keeps_segments=True,
+        cast=tuple(_read_member(context, member) for member in spec.cast),
+        may_lack=spec.cast_may_lack,
     )
     result = swap.run(request, context.report, context.log, context.grant)
     made = {"clip": out, "matte": request.matte, "report": request.report, "overlay": request.overlay}
+    made |= {f"matte-{name}": path for name, path in request.role_mattes.items()}
     files = [(role, _pack(path)) for role, path in made.items() if path is not None]
     files += _list_layers(request)
     sequence = SequenceName.parse(out)
@@ -54,13 +59,22 @@ def handle(context: JobContext) -> JobOutput:
         files=tuple(files),
         summary=result.summary(),
         warnings=result.swap.warnings,
-        coverage=coverage_to_proto(result.swap.coverage),
+        coverage=coverage_to_proto(result.swap.coverage, result.swap.cast),
         mark=result.swap.marked,
     )
 
 
 def _overlay_path(folder: Path, spec: job_pb2.SwapSpec) -> Path | None:
     return folder / ("overlay.png" if spec.options.stills else "overlay.mp4") if spec.overlay else None
+
+
+def _read_member(context: JobContext, member: job_pb2.CastMember) -> CastMember:
+    return member_from_proto(
+        member,
+        model=context.model(member.model_id) if member.model_id else None,
+        faceset=context.faceset(member.faceset_id) if member.faceset_id else None,
+        picture=context.picture(member.person),
+    )
 
 
 def _layers_path(folder: Path, spec: job_pb2.SwapSpec) -> Path:

@@ -110,7 +110,7 @@ class DropQuestion(_message.Message):
     def __init__(self, folder: _Optional[bytes] = ..., faces: _Optional[_Iterable[int]] = ..., restore: bool = ...) -> None: ...
 
 class PreviewQuestion(_message.Message):
-    __slots__ = ("clip", "name", "model", "faceset", "frame", "options", "person", "grant", "corrections")
+    __slots__ = ("clip", "name", "model", "faceset", "frame", "options", "person", "grant", "corrections", "cast")
     CLIP_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -120,6 +120,7 @@ class PreviewQuestion(_message.Message):
     PERSON_FIELD_NUMBER: _ClassVar[int]
     GRANT_FIELD_NUMBER: _ClassVar[int]
     CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
+    CAST_FIELD_NUMBER: _ClassVar[int]
     clip: bytes
     name: str
     model: bytes
@@ -129,7 +130,20 @@ class PreviewQuestion(_message.Message):
     person: bytes
     grant: _worker_pb2.Grant
     corrections: bytes
-    def __init__(self, clip: _Optional[bytes] = ..., name: _Optional[str] = ..., model: _Optional[bytes] = ..., faceset: _Optional[bytes] = ..., frame: _Optional[int] = ..., options: _Optional[_Union[_job_pb2.SwapOptions, _Mapping]] = ..., person: _Optional[bytes] = ..., grant: _Optional[_Union[_worker_pb2.Grant, _Mapping]] = ..., corrections: _Optional[bytes] = ...) -> None: ...
+    cast: _containers.RepeatedCompositeFieldContainer[CastFolder]
+    def __init__(self, clip: _Optional[bytes] = ..., name: _Optional[str] = ..., model: _Optional[bytes] = ..., faceset: _Optional[bytes] = ..., frame: _Optional[int] = ..., options: _Optional[_Union[_job_pb2.SwapOptions, _Mapping]] = ..., person: _Optional[bytes] = ..., grant: _Optional[_Union[_worker_pb2.Grant, _Mapping]] = ..., corrections: _Optional[bytes] = ..., cast: _Optional[_Iterable[_Union[CastFolder, _Mapping]]] = ...) -> None: ...
+
+class CastFolder(_message.Message):
+    __slots__ = ("member", "model", "faceset", "person")
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    FACESET_FIELD_NUMBER: _ClassVar[int]
+    PERSON_FIELD_NUMBER: _ClassVar[int]
+    member: _job_pb2.CastMember
+    model: bytes
+    faceset: bytes
+    person: bytes
+    def __init__(self, member: _Optional[_Union[_job_pb2.CastMember, _Mapping]] = ..., model: _Optional[bytes] = ..., faceset: _Optional[bytes] = ..., person: _Optional[bytes] = ...) -> None: ...
 
 class RecogniseQuestion(_message.Message):
     __slots__ = ("model",)

@@ -84,14 +84,14 @@ class Grant(_message.Message):
     def __init__(self, mark: _Optional[_Union[ProvenanceMark, _Mapping]] = ..., signer: _Optional[_Union[Signer, _Mapping]] = ..., vetting: _Optional[_Union[VettingRules, _Mapping]] = ...) -> None: ...
 
 class ProvenanceMark(_message.Message):
-    __slots__ = ("statement", "signer", "audit")
-    STATEMENT_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("signer", "audit", "statements")
     SIGNER_FIELD_NUMBER: _ClassVar[int]
     AUDIT_FIELD_NUMBER: _ClassVar[int]
-    statement: Statement
+    STATEMENTS_FIELD_NUMBER: _ClassVar[int]
     signer: Signer
     audit: str
-    def __init__(self, statement: _Optional[_Union[Statement, _Mapping]] = ..., signer: _Optional[_Union[Signer, _Mapping]] = ..., audit: _Optional[str] = ...) -> None: ...
+    statements: _containers.RepeatedCompositeFieldContainer[Statement]
+    def __init__(self, signer: _Optional[_Union[Signer, _Mapping]] = ..., audit: _Optional[str] = ..., statements: _Optional[_Iterable[_Union[Statement, _Mapping]]] = ...) -> None: ...
 
 class Statement(_message.Message):
     __slots__ = ("basis", "nonce", "identity", "document")
