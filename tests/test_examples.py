@@ -25,8 +25,8 @@ NODE = Path(os.environ.get("RECASTER_NODE_MODULES", ROOT / ".npm" / "node_module
 
 
 @pytest.fixture
-def faces(actor_faceset: Faceset, tmp_path: Path) -> Path:
-    export_zip(actor_faceset, tmp_path / "faces.zip")
+def faces(few_faces: Faceset, tmp_path: Path) -> Path:
+    export_zip(few_faces, tmp_path / "faces.zip")
     return tmp_path / "faces.zip"
 
 

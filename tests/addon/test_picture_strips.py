@@ -46,7 +46,7 @@ def write_shot(folder: Path, suffix: str, clip: str) -> None:
 
 @pytest.mark.parametrize("suffix", [".exr", ".png"])
 def test_pictures_stay_pictures(
-    blender: Blender, facts: dict[str, Any], actor_faceset: Faceset, tmp_path: Path, suffix: str
+    blender: Blender, facts: dict[str, Any], few_faces: Faceset, tmp_path: Path, suffix: str
 ) -> None:
     shot = tmp_path / "shot"
     write_shot(shot, suffix, facts["clip"])
@@ -62,7 +62,7 @@ def test_pictures_stay_pictures(
         (sent / f"take.{number:04}{suffix}").hardlink_to(shot / f"take.{number:04}{suffix}")
     own = tmp_path / "own"
     names = [f"take.{number:04}{suffix}" for number in NEEDED]
-    swap = ["swap", sent, "--source", actor_faceset.folder, "--no-manifest", "--local"]
+    swap = ["swap", sent, "--source", few_faces.folder, "--no-manifest", "--local"]
     out = ["-o", own / f"take.%04d{suffix}", "--matte", own / "matte" / f"%04d{suffix}"]
     assert cli.main([str(one) for one in [*swap, *out]]) == 0
 

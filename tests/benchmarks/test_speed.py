@@ -58,9 +58,9 @@ def small_actor(actors: Path, folder: Path) -> Path:
     return folder / "small.mp4"
 
 
-def test_the_three_pipelines_are_measured(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
+def test_the_three_pipelines_are_measured(actors: Path, few_faces: Faceset, tmp_path: Path) -> None:
     clip = small_actor(actors, tmp_path)
-    settings = SpeedSettings(source=actor_faceset.folder, baseline_frames=1)
+    settings = SpeedSettings(source=few_faces.folder, baseline_frames=1)
     found = measure_speed(clip, settings)
     assert set(found) == {"format", "clip", "machine", "floor", "baseline", "engine", "ratios"}
     for part, frames in (("floor", 3), ("baseline", 1), ("engine", 3)):
@@ -77,8 +77,8 @@ def test_the_three_pipelines_are_measured(actors: Path, actor_faceset: Faceset, 
     assert len(np.unique(chart.reshape(-1, 3), axis=0)) > 10
 
 
-def test_the_baseline_can_be_left_out(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
-    settings = SpeedSettings(source=actor_faceset.folder, baseline_frames=0, frames=range(2))
+def test_the_baseline_can_be_left_out(actors: Path, few_faces: Faceset, tmp_path: Path) -> None:
+    settings = SpeedSettings(source=few_faces.folder, baseline_frames=0, frames=range(2))
     found = measure_speed(small_actor(actors, tmp_path), settings)
     assert "baseline" not in found
     assert set(found["ratios"]) == {"engine_to_floor_cpu"}

@@ -57,11 +57,11 @@ def frames_of(path: Path, start: int, stop: int) -> Any:
 
 
 def test_an_edit_is_swapped_and_relinks_frame_for_frame(
-    reel: Path, actor_faceset: Faceset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    reel: Path, few_faces: Faceset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
     command = [
-        "conform", str(reel), "--source", str(actor_faceset.folder), "-o", str(out), "--handles", "1",
+        "conform", str(reel), "--source", str(few_faces.folder), "-o", str(out), "--handles", "1",
         "--preset", "ultrafast",
     ]  # fmt: skip
     assert cli.main(command) == 0
@@ -94,7 +94,7 @@ def test_an_edit_is_swapped_and_relinks_frame_for_frame(
 
 
 def test_a_shot_that_fails_ends_with_its_code_after_the_others(
-    reel: Path, actor_faceset: Faceset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    reel: Path, few_faces: Faceset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edit = edit_of(
         show("far", "P001.mov", span(90000, 5)),
@@ -104,7 +104,7 @@ def test_a_shot_that_fails_ends_with_its_code_after_the_others(
     edit.tracks[0].append(otio.schema.Gap(source_range=span(0, 5)))
     write_edit(edit, reel.with_suffix(".otio"))
     out = tmp_path / "out"
-    command = ["conform", str(reel.with_suffix(".otio")), "--source", str(actor_faceset.folder)]
+    command = ["conform", str(reel.with_suffix(".otio")), "--source", str(few_faces.folder)]
     assert cli.main([*command, "-o", str(out), "--handles", "0", "--container", "mp4", "--quiet"]) == 3
     said = capsys.readouterr()
     assert said.out == ""
@@ -118,7 +118,7 @@ def test_a_shot_that_fails_ends_with_its_code_after_the_others(
 
 def test_an_engine_makes_the_same_files(
     reel: Path,
-    actor_faceset: Faceset,
+    few_faces: Faceset,
     served: Served,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -129,7 +129,7 @@ def test_an_engine_makes_the_same_files(
 
     def conform(folder: Path, *options: str) -> int:
         places = ["-o", folder / "out", "--matte", folder / "mattes", "--report", folder / "reports"]
-        command = ["conform", reel, "--source", actor_faceset.folder, *places, "--handles", "1"]
+        command = ["conform", reel, "--source", few_faces.folder, *places, "--handles", "1"]
         return cli.main([*map(str, command), "--preset", "ultrafast", "--no-manifest", "--all", *options])
 
     assert conform(tmp_path / "there") == 0

@@ -22,14 +22,14 @@ FRAMES = range(40, 52)
 
 
 def test_evaluate_then_report(
-    actors: Path, actor_faceset: Faceset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    actors: Path, few_faces: Faceset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     performer = actors / "performer.mp4"
     swapped = tmp_path / "swapped.mp4"
     out = tmp_path / "evaluation"
     truth = actors / "truth" / "far.mp4"
     write_clip(read_frames(truth, FRAMES.start, FRAMES.stop), probe(truth), swapped, FRAMES)
-    command = ["evaluate", str(performer), str(swapped), "--source", str(actor_faceset.folder)]
+    command = ["evaluate", str(performer), str(swapped), "--source", str(few_faces.folder)]
     command += ["--range", "40-51", "-o", str(out), "--quiet"]
     assert main(command) == 0
     table = capsys.readouterr().out
@@ -50,10 +50,10 @@ def test_evaluate_then_report(
 
 
 def test_clips_that_do_not_match_are_one_line(
-    actors: Path, actor_faceset: Faceset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    actors: Path, few_faces: Faceset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     performer = actors / "performer.mp4"
     short = tmp_path / "short.mp4"
     write_clip(read_frames(performer, 0, 5), probe(performer), short, range(5))
-    assert main(["evaluate", str(performer), str(short), "--source", str(actor_faceset.folder)]) == 3
+    assert main(["evaluate", str(performer), str(short), "--source", str(few_faces.folder)]) == 3
     assert capsys.readouterr().err.count("\n") == 1

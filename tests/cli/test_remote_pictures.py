@@ -53,9 +53,9 @@ def files_in(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_sequence_comes_back_as_one(
-    run: Callable[..., int], served: Served, shot: Path, actor_faceset: Faceset, tmp_path: Path
+    run: Callable[..., int], served: Served, shot: Path, few_faces: Faceset, tmp_path: Path
 ) -> None:
-    swap = ("swap", shot, "--source", actor_faceset.folder, "--no-manifest", "-o")
+    swap = ("swap", shot, "--source", few_faces.folder, "--no-manifest", "-o")
     there = tmp_path / "there"
     here = tmp_path / "here"
     assert run(*swap, there / "out.%04d.exr", "--matte", there / "matte" / "m.%04d.exr") == 0
@@ -79,10 +79,10 @@ def test_a_sequence_comes_back_as_one(
 
 
 def test_layers_come_back_as_pictures(
-    run: Callable[..., int], actors: Path, actor_faceset: Faceset, tmp_path: Path
+    run: Callable[..., int], actors: Path, few_faces: Faceset, tmp_path: Path
 ) -> None:
     clip = actors / "performer.mp4"
-    swap = ("swap", clip, "--source", actor_faceset.folder, "--range", "3-6", "--layers", "face,st,mesh")
+    swap = ("swap", clip, "--source", few_faces.folder, "--range", "3-6", "--layers", "face,st,mesh")
     there = tmp_path / "there"
     here = tmp_path / "here"
     assert run(*swap, "-o", there / "out.mp4", "--layers-out", there / "comp" / "s.%04d.exr") == 0
@@ -150,9 +150,9 @@ def test_what_an_engine_can_not_write_is_refused(
 
 
 def test_a_preview_is_the_same_there(
-    run: Callable[..., int], shot: Path, actor_faceset: Faceset, tmp_path: Path
+    run: Callable[..., int], shot: Path, few_faces: Faceset, tmp_path: Path
 ) -> None:
-    preview = ("swap", shot, "--source", actor_faceset.folder, "--preview", "4", "-o", tmp_path / "4.png")
+    preview = ("swap", shot, "--source", few_faces.folder, "--preview", "4", "-o", tmp_path / "4.png")
     assert run(*preview) == 0
     assert run(*preview[:-1], tmp_path / "here.png", "--local") == 0
     with Image.open(tmp_path / "4.png") as there, Image.open(tmp_path / "here.png") as here:

@@ -42,9 +42,9 @@ def run(
 
 
 @pytest.fixture
-def faces(actor_faceset: Faceset, tmp_path: Path) -> Path:
+def faces(few_faces: Faceset, tmp_path: Path) -> Path:
     """A copy of the actor's faces that belong to nobody yet."""
-    return shutil.copytree(actor_faceset.folder, tmp_path / "faces")
+    return shutil.copytree(few_faces.folder, tmp_path / "faces")
 
 
 def test_a_person_is_registered_shown_and_revoked(

@@ -313,10 +313,10 @@ def test_jobs_of_a_stopped_batch_go_on(folder: Path, error: Any, capsys: pytest.
 
 
 def test_a_real_batch(
-    actors: Path, actor_faceset: Faceset, folder: Path, capsys: pytest.CaptureFixture[str]
+    actors: Path, few_faces: Faceset, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A performer, a clip of nobody and a broken one; the second run finds the first one's result."""
-    shutil.copytree(actor_faceset.folder, folder / "faces")
+    shutil.copytree(few_faces.folder, folder / "faces")
     (folder / "shots").mkdir()
     shutil.copy(actors / "performer.mp4", folder / "shots" / "performer.mp4")
     (folder / "shots" / "broken.mov").write_bytes(b"no clip")

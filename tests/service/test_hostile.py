@@ -189,12 +189,12 @@ def test_weights_of_another_shape(engine: Client, trained: bytes, tmp_path: Path
 
 
 @pytest.fixture(scope="module")
-def trained(served: Served, actor_faceset: Any, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def trained(served: Served, few_faces: Any, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A real model, packed by the engine that trained it."""
     from recaster.facesets.faceset_archive import export_zip
 
     packed = tmp_path_factory.mktemp("faces") / "faces.zip"
-    export_zip(actor_faceset, packed)
+    export_zip(few_faces, packed)
     with served.client() as client:
         train = job_pb2.TrainSpec(
             source_faceset_id=client.take_faceset(packed), options=job_pb2.TrainOptions(steps=1)

@@ -190,14 +190,14 @@ def test_a_hidden_face_is_told_apart(
 
 
 def test_a_clip_with_a_cut_another_person_nobody_and_a_board(
-    patchy: Path, actor_faceset: Faceset, tmp_path: Path
+    patchy: Path, few_faces: Faceset, tmp_path: Path
 ) -> None:
     from recaster.swapping.load import load_swapper
 
     out = tmp_path / "out.mp4"
     report = tmp_path / "out.json"
     settings = SwapSettings(writer=WRITER, report=report)
-    swapper = load_swapper(source=actor_faceset.folder)
+    swapper = load_swapper(source=few_faces.folder)
     result = pipeline.swap_clip(SwapRequest(Clip(patchy), out, swapper, settings))
     assert (result.frames, result.swapped, len(result.tracks)) == (46, 28, 2)
     assert result.coverage.lines == (

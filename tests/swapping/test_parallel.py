@@ -49,10 +49,10 @@ def swap(
     return swap_clip(request, report)
 
 
-def test_the_result_is_the_same(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
+def test_the_result_is_the_same(actors: Path, few_faces: Faceset, tmp_path: Path) -> None:
     told: list[Update] = []
-    alone = swap(actors, actor_faceset, tmp_path / "alone.mp4", 1)
-    beside_one_another = swap(actors, actor_faceset, tmp_path / "beside.mp4", 2, told.append)
+    alone = swap(actors, few_faces, tmp_path / "alone.mp4", 1)
+    beside_one_another = swap(actors, few_faces, tmp_path / "beside.mp4", 2, told.append)
     assert (tmp_path / "alone.mp4").read_bytes() == (tmp_path / "beside.mp4").read_bytes()
     assert beside_one_another.swapped == alone.swapped == 64
     assert {"swap", "encode", "composite"} <= beside_one_another.seconds.keys()
@@ -63,11 +63,11 @@ def test_the_result_is_the_same(actors: Path, actor_faceset: Faceset, tmp_path: 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alone.mp4", "beside.mp4"]
 
 
-def test_pictures_are_the_same(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
+def test_pictures_are_the_same(actors: Path, few_faces: Faceset, tmp_path: Path) -> None:
     settings = SwapSettings(frames=range(10, 42), chunk=4, writer=WriterOptions("exr"))
     for name, processes in (("alone", 1), ("beside", 2)):
         out = tmp_path / name / "shot.%04d.exr"
-        swap(actors, actor_faceset, out, processes, settings=settings)
+        swap(actors, few_faces, out, processes, settings=settings)
     alone, beside = (
         {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("alone", "beside")
     )
@@ -75,7 +75,7 @@ def test_pictures_are_the_same(actors: Path, actor_faceset: Faceset, tmp_path: P
     assert sorted(alone) == [f"shot.{number:04}.exr" for number in range(11, 43)]
 
 
-def test_a_stopped_one_goes_on(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
+def test_a_stopped_one_goes_on(actors: Path, few_faces: Faceset, tmp_path: Path) -> None:
     def stopping(update: Update) -> None:
         # Of chunks of 8 one is whole by then, whoever of the two processes is ahead.
         if update.stage == "swapping" and update.done >= 24:
@@ -83,18 +83,18 @@ def test_a_stopped_one_goes_on(actors: Path, actor_faceset: Faceset, tmp_path: P
 
     out = tmp_path / "out.mp4"
     with pytest.raises(KeyboardInterrupt):
-        swap(actors, actor_faceset, out, 2, stopping)
+        swap(actors, few_faces, out, 2, stopping)
     assert not multiprocessing.active_children()
     assert (tmp_path / "out.mp4.parts").is_dir()
     assert not out.exists()
-    resumed = swap(actors, actor_faceset, out, 2)
+    resumed = swap(actors, few_faces, out, 2)
     assert resumed.resumed > 0
-    swap(actors, actor_faceset, tmp_path / "alone.mp4", 1)
+    swap(actors, few_faces, tmp_path / "alone.mp4", 1)
     assert out.read_bytes() == (tmp_path / "alone.mp4").read_bytes()
 
 
 def test_a_process_that_dies_is_said(
-    actors: Path, actor_faceset: Faceset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    actors: Path, few_faces: Faceset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wait = parallel.wait
 
@@ -105,15 +105,15 @@ def test_a_process_that_dies_is_said(
 
     monkeypatch.setattr(parallel, "wait", kill)
     with pytest.raises(OutputError, match="died"):
-        swap(actors, actor_faceset, tmp_path / "out.mp4", 2)
+        swap(actors, few_faces, tmp_path / "out.mp4", 2)
     assert not (tmp_path / "out.mp4").exists()
 
 
-def test_what_goes_wrong_there_is_said_here(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
+def test_what_goes_wrong_there_is_said_here(actors: Path, few_faces: Faceset, tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     clip.write_bytes((actors / "performer.mp4").read_bytes())
-    swapper = load_swapper(source=actor_faceset.folder)
-    factory = SwapperFactory(None, actor_faceset.folder, "cpu")
+    swapper = load_swapper(source=few_faces.folder)
+    factory = SwapperFactory(None, few_faces.folder, "cpu")
 
     def spoiling(update: Update) -> None:
         if update.stage == "looking at faces" and update.done == update.total:

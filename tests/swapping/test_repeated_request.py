@@ -29,7 +29,7 @@ FRAMES = 6
 
 @pytest.fixture
 def request_made(
-    fake: Any, actor_faceset: Faceset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake: Any, few_faces: Faceset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> swap.Request:
     """A request with matte, report and a manifest beside its result, that was carried out."""
     monkeypatch.setenv("RECASTER_DATA", str(tmp_path / "data"))
@@ -37,7 +37,7 @@ def request_made(
         pipeline, "analyse_clip", lambda *_: fake.analysis([fake.track(range(FRAMES))], FRAMES)
     )
     faces = tmp_path / "faces"
-    shutil.copytree(actor_faceset.folder, faces)
+    shutil.copytree(few_faces.folder, faces)
     made = swap.Request(
         clip=fake.make_clip(tmp_path / "clip.mp4", FRAMES),
         out=tmp_path / "out.mkv",

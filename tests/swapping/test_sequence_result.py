@@ -34,12 +34,12 @@ FORMATS = ["exr", "dpx", "tif", "png", "jpg"]
 
 
 @pytest.fixture
-def ask(fake: Any, actor_faceset: Faceset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def ask(fake: Any, few_faces: Faceset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Requests whose face is there in all frames; results lie in ``out``."""
     monkeypatch.setenv("RECASTER_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis([fake.track(range(COUNT))], COUNT))
     clip = fake.make_clip(tmp_path / "clip.mp4", COUNT, sound=True)
-    shutil.copytree(actor_faceset.folder, tmp_path / "faces")
+    shutil.copytree(few_faces.folder, tmp_path / "faces")
 
     def make(name: str, **changes: Any) -> swap.Request:
         options = changes.pop("options", None) or job_pb2.SwapOptions(threads=1)

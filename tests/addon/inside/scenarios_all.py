@@ -231,7 +231,8 @@ def all_cancelled(engine: str, token: str, face: str, clip: str) -> dict[str, An
     assert begun[0].job == begun[1].job
     assert bpy.ops.sequencer.recaster_cancel_swap(request=begun[0].request) == {"FINISHED"}
     kit.until(lambda: begun[1].has_ended)
-    assert [task.stage for task in begun] == ["cancelled", "placed"]
+    ended = [(task.stage, task.trouble) for task in begun]
+    assert ended == [("cancelled", ""), ("placed", "")], ended
     [result] = [strip for strip in kit.strips(scene) if strip.recaster.result_of]
     assert result.name == "second (Face Swap)"
 
@@ -296,7 +297,8 @@ def all_opened_later(engine: str, token: str, folder: str) -> dict[str, Any]:
     bpy.ops.wm.open_mainfile(filepath=str(Path(folder) / "left.blend"))
     assert len(tasks) == 3
     kit.until(lambda: all(task.has_ended for task in tasks.values()))
-    assert [(task.stage, task.trouble) for task in tasks.values()] == [("placed", "")] * 3
+    ended = [(task.stage, task.trouble) for task in tasks.values()]
+    assert ended == [("placed", "")] * 3, ended
     assert ranges_of(list(tasks.values())) == {"10-59": ["first", "second"], "100-103": ["far"]}
     results = {strip.name[:-12]: strip for strip in kit.strips(bpy.context.scene) if strip.recaster.result_of}
     spans = {name: kit.span(result) for name, result in results.items()}
