@@ -76,6 +76,33 @@ def test_results_are_called_as_their_clips(folder: Path) -> None:
     ]  # fmt: skip
 
 
+def test_stills_are_called_as_they_are(folder: Path) -> None:
+    files(
+        folder, *(f"photos/{name}" for name in ("anna.jpg", "IMG_1.png", "IMG_2.png", ".IMG_3.png", "a.txt"))
+    )
+    tasks = split_tasks(options("photos", "--stills", "-o", "out", "--matte", "m", "--overlay", "seen"))
+    names = ["IMG_1.png", "IMG_2.png", "anna.jpg"]
+    assert [task.clip.as_posix() for task in tasks] == [f"photos/{name}" for name in names]
+    assert [task.out.as_posix() for task in tasks] == [f"out/{name}" for name in names]
+    assert [task.matte.as_posix() for task in tasks] == [f"m/{name}" for name in names]
+    assert tasks[2].overlay.as_posix() == "seen/anna.png"
+    assert all(task.stills for task in tasks)
+    assert outs("photos", "--stills", "--codec", "tiff", "-o", "out")[2] == "out/anna.tif"
+
+
+def test_the_results_name_says_whether_a_picture_is_a_still(folder: Path) -> None:
+    files(folder, "IMG_1.png", "IMG_2.png", "anna.jpg")
+    (still,) = split_tasks(options("IMG_1.png", "-o", "out.png"))
+    assert (still.clip.as_posix(), still.stills) == ("IMG_1.png", True)
+    assert swap.request_of(still).options.stills
+    (sequence,) = split_tasks(options("IMG_1.png", "-o", "out.%04d.png"))
+    assert (sequence.clip.as_posix(), sequence.stills) == ("IMG_%d.png", False)
+    (movie,) = split_tasks(options("anna.jpg", "-o", "out.mp4"))
+    assert not movie.stills
+    assert outs("anna.jpg", "-o", "new/") == ["new/anna.jpg"]
+    assert outs("anna.jpg", "-o", "new/", "--codec", "h264") == ["new/anna.mp4"]
+
+
 def test_a_slash_a_folder_and_a_folder_of_clips_mean_a_folder(folder: Path) -> None:
     files(folder, "a.mov", "a.mp4", "there/x.txt", "shots/b.mov")
     assert outs("a.mov", "-o", "new/") == ["new/a.mov"]

@@ -9,13 +9,14 @@ import pytest
 
 from recaster.media.clip import Clip
 from recaster.media.colour_view import ColourView
-from recaster.media.picture_file import PicturePart, write_picture
+from recaster.media.picture_file import PicturePart, read_picture, write_picture
 from recaster.media.picture_header import LINEAR_PRIMARIES
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.provenance.manifest import sidecar_of
 from recaster.settings.encoding import WriterOptions
 from recaster.settings.look import LookSettings
+from recaster.settings.reading import ReadOptions
 from recaster.settings.swap import SwapSettings
 from recaster.swapping import pipeline
 from recaster.swapping.request import SwapRequest
@@ -81,3 +82,22 @@ def test_a_movie_has_the_times_and_colours_of_its_sequence(swapped: Any) -> None
     times = [frame.time for frame in read_frames(out)]
     assert [round(time * 24) for time in times] == [0, 1, 2, 3, 6, 7]
     assert not sidecar_of(out).exists()
+
+
+def test_a_still_becomes_a_picture(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (41, 42):  # by their names, two of a sequence
+        write_picture(tmp_path / f"IMG_{number}.png", [PicturePart(("R", "G", "B"), fake.picture(number))])
+    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis([fake.track(range(1))], 1))
+    clip = Clip(tmp_path / "IMG_42.png", ReadOptions(stills=True))
+    files = {"matte": tmp_path / "matte.png", "overlay": tmp_path / "overlay.png"}
+    settings = SwapSettings(writer=WriterOptions(codec="png"), **files)
+    result = pipeline.swap_clip(SwapRequest(clip, tmp_path / "out.png", fake.FakeSwapper(), settings))
+    assert result.coverage.swapped == 1
+    assert not (tmp_path / "out.png.parts").exists()
+    before, after, matte, overlay = (
+        read_picture(path)[0].pixels for path in (clip.path, tmp_path / "out.png", *files.values())
+    )
+    painted = np.any(before != after, axis=-1)
+    assert painted.any()
+    assert not painted[matte[..., 0] == 0].any()
+    assert overlay.shape == after.shape

@@ -117,7 +117,8 @@ def _is_lone(path: Path, options: Options) -> bool:
 
 
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in (*PICTURE_SUFFIXES, *UNREADABLE_STILLS) and path.is_file()
+    is_named_so = path.suffix.lower() in (*PICTURE_SUFFIXES, *UNREADABLE_STILLS)
+    return is_named_so and not path.name.startswith(".") and path.is_file()
 
 
 def list_clips(paths: Sequence[Path], *, are_stills: bool = False) -> list[Path]:

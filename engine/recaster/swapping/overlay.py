@@ -28,6 +28,7 @@ from recaster.media.types import Rect, Shape
 from recaster.media.writer import ClipWriter, scratch_folder
 from recaster.progress import Report, Update, silent
 from recaster.settings.encoding import CLIP_SUFFIXES, WriterOptions
+from recaster.settings.reading import DEFAULT_READING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -221,7 +222,7 @@ def describe_overlay(info: ClipInfo) -> ClipInfo:
     """Describes an overlay: the clip's times, upright square pixels, 8 bits, bt709."""
     plain = replace(info, shape=Shape.plain(info.width, info.height), bit_depth=8, colour=BT709)
     others: dict[str, Any] = {"first_number": None, "has_alpha": False, "hdr": None, "view": None}
-    return replace(plain, pixel_format="yuv420p", **others)
+    return replace(plain, pixel_format="yuv420p", reading=DEFAULT_READING, **others)
 
 
 def _draw_all(
