@@ -16,6 +16,7 @@ from recaster.appearance.light import rgb_to_lab
 from recaster.appearance.uv_masks import dilate, draw_eye_discs, erode, mask_features, mask_outline, pull_push
 from recaster.faces import topology
 from recaster.faces.region_masks import fill_hull
+from recaster.likeness.few_pictures import FEW_PICTURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,8 +66,10 @@ def find_rims(textures: Uint8s, layout: UVLayout) -> list[Floats32]:
     distance = layout.eye_distance
     # Over all references: what is a line in a few of them only is no glasses.
     labs = [cv2.GaussianBlur(rgb_to_lab(texture), (0, 0), _NOISE_SIGMA * distance) for texture in textures]
+    # Of a few pictures each has to show them: half of two is a smile's wrinkles.
+    choose = np.median if len(labs) >= FEW_PICTURES else np.min
     thin, thick = (
-        float(np.median([_weakest_crossing(lab, layout, line) for lab in labs])) for line in _LINE_WIDTHS
+        float(choose([_weakest_crossing(lab, layout, line) for lab in labs])) for line in _LINE_WIDTHS
     )
     if thick < _MIN_CROSSING:
         return [np.zeros((layout.size, layout.size), np.float32)] * len(textures)
