@@ -157,3 +157,29 @@ def test_a_preview_is_the_same_there(
     assert run(*preview[:-1], tmp_path / "here.png", "--local") == 0
     with Image.open(tmp_path / "4.png") as there, Image.open(tmp_path / "here.png") as here:
         assert there.tobytes() == here.tobytes()
+
+
+def test_masks_go_to_an_engine_with_their_clip(
+    run: Callable[..., int], actors: Path, actor_faceset: Faceset, tmp_path: Path
+) -> None:
+    mask = tmp_path / "mask"
+    mask.mkdir()
+    for number in range(3):
+        Image.new("L", (160, 160), 255 * (number == 1)).save(mask / f"{number:04}.png")
+    half = tmp_path / "half.png"
+    Image.new("L", (320, 320), 128).save(half)
+    swap = ("swap", actors / "performer.mp4", "--source", actor_faceset.folder, "--range", "3-5")
+    masks = ("--no-manifest", "--keep-out", mask, "--keep-in", half)
+    made = {}
+    for name, where in (("there", ()), ("here", ("--local",))):
+        out = tmp_path / f"{name}.mkv"
+        assert run(*swap, "-o", out, *masks, *where, "--codec", "ffv1", "--matte", tmp_path / "m.mkv") == 0
+        made[name] = [frame.image.tobytes() for frame in read_frames(out)]
+        mattes = [frame.image.any() for frame in read_frames(tmp_path / "m.mkv")]
+        assert mattes == [True, False, True]
+    assert made["there"] == made["here"]
+    shown = {}
+    for name, where in (("there", ()), ("here", ("--local",))):
+        shown[name] = tmp_path / f"{name}.png"
+        assert run(*swap, "--preview", "4", "-o", shown[name], *masks, *where) == 0
+    assert Image.open(shown["there"]).tobytes() == Image.open(shown["here"]).tobytes()

@@ -27,6 +27,7 @@ from recaster.settings.devices import DeviceSettings
 from recaster.settings.encoding import WriterOptions
 from recaster.settings.reading import ReadOptions
 from recaster.settings.swap import (
+    MASK_KINDS,
     LabelSettings,
     MendSettings,
     PreviewSettings,
@@ -79,6 +80,7 @@ def add_swap(commands: Commands) -> None:
     add_options(parser, SwapSettings, "frames")
     add_options(parser, PreviewSettings)
     add_options(parser, SwapSettings, "matte", "report", "overlay", "layers", "layers_out", "layers_alpha")
+    add_options(parser.add_argument_group("masks by hand"), SwapSettings, *MASK_KINDS)
     add_options(parser, MendSettings)
     add_swap_options(parser)
     add_engine(parser)
@@ -144,6 +146,7 @@ def _run_here(options: Options) -> None:
     _refuse_shared_corrections(options, requests)
     if len(requests) > 1:
         requests = [dataclasses.replace(request, may_lack=True) for request in requests]
+    _refuse_shared_masks(options, len(requests))
     if requests[0].out != options.out:
         swap_several_here(options, requests)
         return
@@ -159,6 +162,7 @@ def _run_there(options: Options, engine: Client) -> None:
     tasks = _list_tasks(options)
     refuse_kept_parts(options)
     _refuse_shared_corrections(options, tasks)
+    _refuse_shared_masks(options, len(tasks))
     for task in tasks:
         _check_files(task)
     remote = Remote(engine, options)
@@ -208,6 +212,12 @@ def refuse_kept_parts(options: Options) -> None:
         raise UsageError("--keep-parts is for swaps on this machine")
 
 
+def _refuse_shared_masks(options: Options, clips: int) -> None:
+    for name in MASK_KINDS:
+        if clips > 1 and getattr(options, name) is not None:
+            raise UsageError(f"--{name.replace('_', '-')} is of one clip; swap the others without it")
+
+
 def _check_files(task: Options) -> None:
     """Refuses files that an engine would write as others, or that would replace others (UsageError)."""
     from recaster.media.sequence_name import SequenceName
@@ -235,7 +245,9 @@ def bring_choices(
     Returns:
         The options of every clip, and the fields of a request that name faces, as ``bring_faces``.
     """
-    chosen = fill_message(swap_options(options), person=remote.picture(options.person))
+    masks = {name: getattr(options, name, None) for name in MASK_KINDS}
+    brought = {name: remote.clip(path) for name, path in masks.items() if path is not None}
+    chosen = fill_message(swap_options(options), person=remote.picture(options.person), **brought)
     return chosen, bring_faces(options, remote, several=several)
 
 
@@ -348,6 +360,8 @@ def request_of(options: Options) -> Request:
         model=options.model,
         source=options.source,
         person=options.person,
+        keep_out=options.keep_out,
+        keep_in=options.keep_in,
         matte=options.matte,
         report=options.report,
         overlay=options.overlay,

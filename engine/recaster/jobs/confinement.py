@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from recaster.api.internal.v1 import query_pb2, worker_pb2
     from recaster.operations.face_rights import Grant
 
-PATH_FIELDS: Final = ("folder", "model", "faceset", "clip", "person", "path", "beside", "authority")
+PATH_FIELDS: Final = (
+    "folder", "model", "faceset", "clip", "person", "path", "beside", "authority", "keep_out", "keep_in"
+)  # fmt: skip
 """Fields of questions that are files and folders."""
 KEEPS_FILES: Final = "it can read and write whatever its user may: Landlock can't be had here"
 KEEPS_CALLS: Final = "it can make every system call: seccomp can't be had here"

@@ -136,7 +136,7 @@ def _train(spec: job_pb2.JobSpec) -> JobResources:
 def _swap(spec: job_pb2.JobSpec) -> JobResources:
     work = spec.swap
     return JobResources(
-        clips=(work.clip_id,),
+        clips=_set(work.clip_id, work.options.keep_out, work.options.keep_in),
         facesets=_set(work.faceset_id, *(member.faceset_id for member in work.cast)),
         models=_set(work.model_id, *(member.model_id for member in work.cast)),
         blobs=_set(work.options.person, work.options.corrections, *(member.person for member in work.cast)),

@@ -29,6 +29,7 @@ from recaster.processes.channel import Sender, optional_path, path_of, path_to_b
 from recaster.processes.cpu_cores import cores
 from recaster.processes.spawn import claim_stdout, end_with_parent, listen
 from recaster.settings.corrections import default_path
+from recaster.settings.swap import MASK_KINDS
 from recaster.zips import UnpackingRoom
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 ANSWER_CPU_S: Final = 600
 """CPU seconds that one answer may take for each core: twice as long as anybody waits for one."""
 THUMBNAIL_WIDTH_PX: Final = 96
+MAX_UNPACKED: Final = 3
+"""Sequences of pictures that stay unpacked: a clip and two masks."""
 PORTRAIT_WIDTH_PX: Final = 256
 
 
@@ -53,7 +56,7 @@ class QueryHandler:
     def __init__(self, scratch: Path) -> None:
         """``scratch`` is the folder for pictures, and for links to what questions are about."""
         self._scratch = scratch
-        self._unpacked: tuple[Path, tempfile.TemporaryDirectory[str]] | None = None
+        self._unpacked: dict[Path, tempfile.TemporaryDirectory[str]] = {}
         self._swappers: dict[tuple[Path | None, Path | None, str, str], Swapper] = {}
         self._device_chosen = False
 
@@ -193,6 +196,13 @@ class QueryHandler:
             person = None
             if question.person:
                 person = stack.enter_context(self._named_link(path_of(question.person), "person.png"))
+            masks = {
+                kind: stack.enter_context(
+                    self._footage(path_of(mask), getattr(question, f"{kind}_name"), b"")
+                )
+                for kind in MASK_KINDS
+                if (mask := getattr(question, kind))
+            }
             try:
                 request = swap.Request(
                     clip=path,
@@ -201,6 +211,8 @@ class QueryHandler:
                     model=optional_path(question.model),
                     source=optional_path(question.faceset),
                     person=person,
+                    keep_out=masks.get("keep_out"),
+                    keep_in=masks.get("keep_in"),
                     preview=question.frame,
                     cast=tuple(self._read_member(each, stack) for each in question.cast),
                     may_lack=True,
@@ -282,11 +294,11 @@ class QueryHandler:
                 _put_corrections(link, corrections)
                 yield link
             return
-        if self._unpacked is None or self._unpacked[0] != path:
-            if self._unpacked is not None:
-                self._unpacked[1].cleanup()
-            self._unpacked = path, tempfile.TemporaryDirectory(dir=self._scratch / INPUTS)
-        folder = Path(self._unpacked[1].name)
+        if path not in self._unpacked:
+            while len(self._unpacked) >= MAX_UNPACKED:
+                self._unpacked.pop(next(iter(self._unpacked))).cleanup()
+            self._unpacked[path] = tempfile.TemporaryDirectory(dir=self._scratch / INPUTS)
+        folder = Path(self._unpacked[path].name)
         pattern = unpack_footage(path, path.name, name, folder, UnpackingRoom())  # named by its digest
         _put_corrections(pattern, corrections)
         yield pattern

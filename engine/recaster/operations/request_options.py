@@ -13,7 +13,7 @@ from recaster.settings.extract import ExtractSettings
 from recaster.settings.look_course import LookChange, WrittenChange, make_change
 from recaster.settings.messages import settings_from
 from recaster.settings.options import format_value
-from recaster.settings.swap import SwapSettings
+from recaster.settings.swap import MASK_KINDS, SwapSettings
 from recaster.settings.train import DEFAULT_MINUTES, Schedule
 
 if TYPE_CHECKING:
@@ -36,9 +36,8 @@ def swap_settings(options: job_pb2.SwapOptions, info: ClipInfo, **others: Any) -
 
     frames = parse_range(options.range, info) if options.HasField("range") else None
     changes = tuple(place_change(change, info) for change in read_changes(options))
-    return settings_from(
-        SwapSettings, options, **{"frames": frames, "person": None, "changes": changes, **others}
-    )
+    fixed = {"frames": frames, "changes": changes, **dict.fromkeys(("person", *MASK_KINDS))}
+    return settings_from(SwapSettings, options, **{**fixed, **others})
 
 
 def read_changes(options: job_pb2.SwapOptions) -> list[WrittenChange]:

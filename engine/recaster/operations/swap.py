@@ -20,6 +20,7 @@ from recaster.provenance.policy import apply_policy
 from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.register import open_register
 from recaster.settings.cast import place_member_matte
+from recaster.settings.swap import MASK_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,7 @@ class Request:
         model: a trained model, or
         source: a faceset to swap with untrained.
         person: a picture of the person whose face is replaced.
+        keep_out, keep_in: masks, as of ``SwapSettings``.
         matte: the clip for the masks.
         report: the JSON file on what was swapped.
         overlay: the clip with what was found drawn over it.
@@ -68,6 +70,8 @@ class Request:
     model: Path | None = None
     source: Path | None = None
     person: Path | None = None
+    keep_out: Path | None = None
+    keep_in: Path | None = None
     matte: Path | None = None
     report: Path | None = None
     overlay: Path | None = None
@@ -121,7 +125,7 @@ class Request:
         if policy is not None:
             spec = job_pb2.SwapSpec(options=options, without_manifest=not self.has_manifest)
             options = apply_policy(spec, policy).options
-        names = ("person", "matte", "report", "overlay", "layers", "layers_out")
+        names = ("person", *MASK_KINDS, "matte", "report", "overlay", "layers", "layers_out")
         settings = swap_settings(options, info, **{name: getattr(self, name) for name in names})
         if self.cast:
             check_cast(self, settings)
@@ -349,5 +353,7 @@ def _digest_request(request: Request, swap: SwapRequest, files: SwapFiles) -> st
     asked: dict[str, object] = {"matte": request.matte is not None, "report": request.report is not None}
     if corrections := swap.clip.corrections:
         asked["corrections"] = corrections.digest()
+    if masks := {name: mask.clip.digest for name, mask in swap.open_masks().clips.items()}:
+        asked["masks"] = masks
     facts = swap.describe() | asked | {"manifest": request.has_manifest, "beside": beside}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

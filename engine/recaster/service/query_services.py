@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recaster.api.internal.v1 import query_pb2
 from recaster.api.v1 import provenance_pb2, provenance_pb2_grpc, swap_pb2, swap_pb2_grpc
@@ -28,10 +28,12 @@ from recaster.service.request_checks import (
 )
 from recaster.service.rpc_errors import Context, missing_blob
 from recaster.service.threads import run_read, run_transfer, run_write
+from recaster.settings.swap import MASK_KINDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recaster.api.v1 import job_pb2
     from recaster.jobs.job_resources import ResourceKey
     from recaster.service.engine import Engine
     from recaster.store.store import Store
@@ -68,6 +70,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         for member in request.cast:
             if member.person:
                 kept_blob(store.blobs, check_digest("cast.person", member.person))
+        question = _ask_with_masks(request.options, store)
         register = register_of(store)
         request.options.CopyFrom(apply_label_policy(request.options, register.policy))
         refuse_revoked(faces, store)
@@ -76,7 +79,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         digests = list(dict.fromkeys(digest for face in faces for digest in digests_of(*face, store)))
         shown = register.audit.add("swap.preview", **whose, faces=digests, clip=clip.clip_id)
         mark = ProvenanceMark.of(register, people, shown.hash).unstamped()  # which reaches no network
-        return query_pb2.PreviewQuestion(
+        asked = query_pb2.PreviewQuestion(
             clip=path_to_bytes(kept_blob(store.blobs, clip.digest)),
             name=clip.display_name,
             **({} if request.cast else _folders(faces[0], store)),
@@ -94,6 +97,8 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
                 for member, face in zip(request.cast, faces, strict=False)
             ],
         )
+        question.MergeFrom(asked)
+        return question
 
     def _note_delivery(self, request: swap_pb2.PreviewFrameRequest, png: bytes) -> None:
         """Note that a preview is handed out, if its face wasn't revoked meanwhile (ConsentError)."""
@@ -114,10 +119,21 @@ def _check_sources(request: swap_pb2.PreviewFrameRequest) -> list[ResourceKey]:
     return faces
 
 
-def _folders(face: ResourceKey, store: Store) -> dict[str, bytes]:
+def _folders(face: ResourceKey, store: Store) -> dict[str, Any]:
     """The folder of a model or a faceset, by the field of a question."""
     folder = store.folder.model(face.id) if face.kind == "model" else store.folder.faceset(face.id)
     return {face.kind: path_to_bytes(folder)}
+
+
+def _ask_with_masks(options: job_pb2.SwapOptions, store: Store) -> query_pb2.PreviewQuestion:
+    """A question that names the masks of a swap, and nothing else yet."""
+    question = query_pb2.PreviewQuestion()
+    for kind in MASK_KINDS:
+        if mask_id := getattr(options, kind):
+            mask = store.catalog.clips.get(check_id(f"options.{kind}", mask_id))
+            setattr(question, kind, path_to_bytes(kept_blob(store.blobs, mask.digest)))
+            setattr(question, f"{kind}_name", mask.display_name)
+    return question
 
 
 def _take_file(path: Path) -> bytes:

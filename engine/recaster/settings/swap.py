@@ -46,6 +46,8 @@ RESULTS: Final = {
     "both": Choice("Both", "The face layer, and below it the whole frame, muted", 2),
 }
 """Strips that the add-on makes of a swap."""
+MASK_KINDS: Final = ("keep_out", "keep_in")
+"""Options of ``SwapSettings`` that are masks that artists bring."""
 CORNERS: Final = ("bottom-right", "bottom-left", "top-right", "top-left")
 
 
@@ -150,6 +152,19 @@ class SwapSettings:
         unknown="alpha can be {choices}, not {value!r}",
     )
     label: LabelSettings = field(default_factory=LabelSettings)
+    keep_out: Path | None = option(
+        None,
+        "a mask: where it is white the performer's own pixels stay. A grey clip or sequence of as many "
+        "frames as the clip or its range, or one picture for all; of pictures with alpha, that. Other sizes "
+        "of the same shape are scaled",
+        metavar="MASK",
+    )
+    keep_in: Path | None = option(
+        None,
+        "a mask as that: where it is white the face shows even if something was found before it, as far as "
+        "the face was painted; --keep-out goes first",
+        metavar="MASK",
+    )
     chunk: int = 64
     batch: int = 8
 

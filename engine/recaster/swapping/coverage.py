@@ -52,6 +52,7 @@ class Reason(StrEnum):
     HIDDEN = "hidden"
     TURNED = "turned"
     UNPAINTED = "unpainted"
+    KEPT_OUT = "kept-out"
 
     def sentence(self, lost: float) -> str:
         """In an editor's words; ``lost`` is the share of the face that it took, 0 to 1."""
@@ -65,6 +66,7 @@ _SENTENCES: Final[Mapping[Reason, str]] = {
     Reason.HIDDEN: "{amount} is behind something",
     Reason.TURNED: "the head is turned too far away",
     Reason.UNPAINTED: "{amount} could not be painted",
+    Reason.KEPT_OUT: "{amount} is kept out by the mask that was given",
 }
 
 

@@ -5,11 +5,13 @@ All measures are shares of the face's size, so that a close-up and a face in a c
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 
+from recaster.appearance.occluders import occlusion_mask
 from recaster.appearance.uv_layout import extend_under_chin
 from recaster.faces.region_masks import fill_smoothly
 from recaster.faces.topology import MESH_POINTS, POINTS
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Floats
     from recaster.settings.look import MaskSettings
+    from recaster.swapping.mask_clips import HandMasks
 
 BOX_INSET: Final = 1 / 15
 """faceswap-GAN's feathered rectangle begins this share of the crop's side inside it."""
@@ -50,6 +53,36 @@ def compute_face_mask(
     # The edge is moved in by half of its softness, which then reaches just to the outline.
     soft = round(settings.feather * face / 2)
     return _feather(region, inwards=soft + round(settings.erode * face), soft=soft)
+
+
+def compute_face_masks(
+    learned: NDArray[np.float32], landmarks: Floats, settings: MaskSettings
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Masks what would be painted over if the model left nothing out, and what is."""
+    painted = compute_face_mask(learned, landmarks, settings)
+    if settings.kind != "learned":
+        return painted, painted
+    return compute_face_mask(np.ones_like(learned), landmarks, settings), painted
+
+
+def remove_occluded(
+    mask: NDArray[np.float32], occlusion: Floats | None, foreground: NDArray[np.float32] | None
+) -> NDArray[np.float32]:
+    """Removes what is in front of a face from its mask."""
+    if occlusion is not None:
+        mask = mask * (1 - occlusion_mask(occlusion, len(mask)))
+    return mask if foreground is None else mask * (1 - foreground)
+
+
+def limit_kept_in(
+    by_hand: HandMasks, learned: NDArray[np.float32], landmarks: Floats, settings: MaskSettings
+) -> HandMasks:
+    """Limits what an artist keeps in to the face: beside it nothing is painted but the target again."""
+    if by_hand.keep_in is None:
+        return by_hand
+    outline = replace(settings, kind="hull", feather=0, erode=0)
+    face = np.maximum(learned, compute_face_mask(learned, landmarks, outline))
+    return replace(by_hand, keep_in=np.minimum(by_hand.keep_in, face))
 
 
 def outline_face(landmarks: Floats) -> NDArray[np.float32]:

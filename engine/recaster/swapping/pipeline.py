@@ -6,6 +6,7 @@ swap can go on.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from recaster.errors import ClipError
@@ -79,11 +80,11 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     discarded = cache.open(request.describe_segments())
     # Even if all segments are there: what is said of glasses must not depend on a stop.
     with timer.timing("look"):
-        plan = add_appearance(plan, request.clip, frames, [frames], report)
+        plan = _look_at_faces(request, plan, report)
     spec = RenderSpec.of(request.clip, frames, plan, settings, cache)
     cache.discard_stale(spec.digests)
     resumed = render_missing(spec, request, timer, report)
-    _refuse_changes(request, cache)
+    _refuse_changes(request, plan, cache)
     coverage = Coverage.of(frames, cache.read_coverage(), plan.left_out, plan.others)
     _deliver_layers(request, cache, plan, sightings, coverage, timer, report)
     marked, losses = _deliver(request, cache, plan, timer, report)
@@ -103,10 +104,18 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     return result
 
 
-def _refuse_changes(request: SwapRequest, cache: RenderCache) -> None:
-    """Refuses a clip that changed while it was rendered, and removes its segments (ClipError)."""
+def _look_at_faces(request: SwapRequest, plan: SwapPlan, report: Report) -> SwapPlan:
+    """Adds how performers usually look, and the masks that artists brought."""
+    frames = request.frames
+    plan = add_appearance(plan, request.clip, frames, [frames], report)
+    return replace(plan, masks=request.open_masks().with_digests(frames, report))
+
+
+def _refuse_changes(request: SwapRequest, plan: SwapPlan, cache: RenderCache) -> None:
+    """Refuses a clip or masks that changed while it was rendered, and removes its segments (ClipError)."""
     try:
         request.clip.refuse_changes()
+        plan.masks.refuse_changes()
     except ClipError:  # segments may be of either version
         cache.remove()
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import FaceNotFoundError, UsageError
@@ -19,6 +20,7 @@ from recaster.swapping.swap_plan import SwapPlan, select_tracks
 
 if TYPE_CHECKING:
     from recaster.media.types import Image
+    from recaster.swapping.mask_clips import MaskClips
     from recaster.swapping.request import SwapRequest
 
 ANALYSIS_REACH: Final = 15
@@ -42,7 +44,7 @@ def preview_frame(request: SwapRequest, frame: int, report: Report = silent) -> 
     timer = StageTimer()
     settings = request.settings
     available = request.frames
-    _check(request, frame)
+    masks = _check(request, frame)
     with timer.timing("analyse"):
         analysed = available
         analysis = cached_analysis(request.clip, settings.analysis, settings.frames)
@@ -60,7 +62,7 @@ def preview_frame(request: SwapRequest, frame: int, report: Report = silent) -> 
     wanted = range(frame, frame + 1)
     with timer.timing("look"):
         plan = add_appearance(plan, request.clip, analysed, [wanted], report)
-    renderer = Renderer(plan, request.swapper, settings, timer)
+    renderer = Renderer(replace(plan, masks=masks), request.swapper, settings, timer)
     [rendered] = renderer.render(request.clip.read, wanted, available)
     # A frame without a face to swap was refused before, so there are no reasons but those of its faces.
     coverage = Coverage.of(wanted, [rendered.faces], left_out=(), others=())
@@ -87,8 +89,8 @@ def _save(request: SwapRequest, image: Image) -> str:
         return mark_result(request, unsigned, request.out, frames=1, swapped=1)
 
 
-def _check(request: SwapRequest, frame: int) -> None:
-    """Refuses what cannot be shown, or not under this name (UsageError)."""
+def _check(request: SwapRequest, frame: int) -> MaskClips:
+    """Refuses what cannot be shown, or not under this name (UsageError); opens the artist's masks."""
     request.refuse_overwriting()
     request.check_look()
     out = request.out
@@ -102,3 +104,4 @@ def _check(request: SwapRequest, frame: int) -> None:
     first, last = request.frames[0], request.frames[-1]
     if not first <= frame <= last:
         raise UsageError(f"{request.clip.path}: frame {frame} is none of {first} to {last}; choose another")
+    return request.open_masks()

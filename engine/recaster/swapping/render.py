@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 
 from recaster.appearance.light import compute_normals
-from recaster.appearance.occluders import Occluders, glasses_mask, occlusion_mask
+from recaster.appearance.occluders import Occluders, glasses_mask
 from recaster.faces.alignment import transform
 from recaster.faces.topology import POINTS
 from recaster.media.patches import paste_patches
@@ -28,7 +28,7 @@ from recaster.swapping.composite import Layer, PaintedFace, composite, draw_matt
 from recaster.swapping.coverage import Reason, measure_coverage
 from recaster.swapping.face_overlap import draw_outlines
 from recaster.swapping.kept_parts import mask_kept_parts
-from recaster.swapping.masks import compute_face_mask
+from recaster.swapping.masks import compute_face_masks, limit_kept_in, remove_occluded
 from recaster.swapping.performer_appearance import mask_in_frame
 from recaster.swapping.performer_mix import fade_in, mix_performer
 
@@ -39,10 +39,11 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Floats, SwappedFace
     from recaster.media.types import Frame, Image, Patch, Plate
-    from recaster.settings.look import LookSettings, MaskSettings
+    from recaster.settings.look import LookSettings
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.casting import CastSwapper
     from recaster.swapping.coverage import Faces
+    from recaster.swapping.mask_clips import FrameMasks, HandMasks
     from recaster.swapping.stage_timer import StageTimer
     from recaster.swapping.swap_plan import SwapPlan
     from recaster.swapping.swapper import PlannedFace, Swapper
@@ -106,6 +107,7 @@ class _MeasuredFace:
         foreground: mask of nearer faces and of the performer's own glasses; None for nothing.
         occlusion: probability that the face is hidden, place by place; None where nothing was found out.
         colours: measurements for ``colour_transfer.apply``, by each mode that any frame near may need.
+        by_hand: masks that artists brought.
     """
 
     look: LookSettings
@@ -116,6 +118,11 @@ class _MeasuredFace:
     foreground: NDArray[np.float32] | None
     occlusion: Floats | None
     colours: Mapping[str, colour_transfer.Measured]
+    by_hand: HandMasks
+
+    def uncover(self, mask: NDArray[np.float32], opacity: float = 1.0) -> NDArray[np.float32]:
+        """Removes from a mask what is found before the face, but where an artist wants the face."""
+        return self.by_hand.add_kept(remove_occluded(mask, self.occlusion, self.foreground), opacity)
 
 
 _MeasuredFrame = tuple["Frame", "Mapping[int, _MeasuredFace]"]
@@ -153,9 +160,9 @@ class Renderer:
                 """In a thread of its own (stages mostly wait outside of Python) that ends with the render."""
                 return stages.enter_context(contextlib.closing(prefetch(items, PREFETCHED_FRAMES)))
 
-            cropped = stage(
-                self._crop_faces(self._timer.each("decode", read(read_frames.start, read_frames.stop)))
-            )
+            span = read_frames.start, read_frames.stop
+            decoded = zip(self._timer.each("decode", read(*span)), self._plan.masks.read(*span), strict=False)
+            cropped = stage(self._crop_faces(decoded))
             swapped = stage(self._measure_faces(stage(self._swap_groups(cropped))))
             for frame, faces in _average_over_time(swapped, reach):
                 if frame.index in wanted:
@@ -163,11 +170,13 @@ class Renderer:
                         result = self._composite(frame, faces)
                     yield result
 
-    def _crop_faces(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, dict[int, PlannedFace]]]:
-        """Crops the faces out of each frame, by their plans' numbers."""
-        for frame in frames:
+    def _crop_faces(
+        self, frames: Iterable[tuple[Frame, FrameMasks]]
+    ) -> Iterator[tuple[Frame, dict[int, PlannedFace]]]:
+        """Crops the faces out of each frame, by their plans' numbers, and the masks that artists brought."""
+        for frame, masks in frames:
             with self._timer.timing("crop"):
-                faces = self._plan.crop_faces(frame)
+                faces = self._plan.crop_faces(frame, masks)
             yield frame, faces
 
     def _swap_groups(
@@ -206,17 +215,21 @@ class Renderer:
             occlusion = self._find_occlusion(frame, number, target)
             foreground = self._mask_foreground(frame, number, target, finds_glasses=is_learned)
         with self._timer.timing("mask"):
-            whole, painted = _mask(swapped.mask, target.landmarks, look.mask)
+            by_hand = limit_kept_in(target.by_hand, swapped.mask, target.landmarks, look.mask)
+            masks = compute_face_masks(swapped.mask, target.landmarks, look.mask)
+            whole, painted = map(by_hand.add_kept, masks)
             # The inside of the mouth is the target's own.
             shown = painted if swapped.mouth is None else painted * (1 - swapped.mouth.share)
-            shown = _remove_occluded(shown, occlusion if is_learned else None, foreground)
+            shown = remove_occluded(shown, occlusion if is_learned else None, foreground)
+            shown = by_hand.remove_left(shown)
             # Measured as if nothing were kept: what is painted looks the same beside it.
             modes = {each.colour for each in self._plan.courses[number].looks}
             colours = {mode: self._measure_colour(swapped, target, shown, mode) for mode in modes}
             kept = _mask_kept(target, look, self._plan.sizes[number])
             if kept is not None:
                 painted = painted * (1 - kept)
-        return _MeasuredFace(look, swapped, whole, painted, kept, foreground, occlusion, colours)
+                by_hand = by_hand.without(kept)
+        return _MeasuredFace(look, swapped, whole, painted, kept, foreground, occlusion, colours, by_hand)
 
     def _find_occlusion(self, frame: Frame, number: int, face: PlannedFace) -> Floats | None:
         """Computes the probability that a face whose usual look is known is hidden, place by place."""
@@ -263,8 +276,10 @@ class Renderer:
             # The inside of the mouth is the target's own and has its light already.
             if swapped.mouth is not None:
                 image += swapped.mouth.share[..., None] * (swapped.mouth.image - image)
-            turned = face.painted * np.float32(self._plan.opacity(number, frame.index))
-            visible = _remove_occluded(turned, face.occlusion, face.foreground)
+            opacity = self._plan.opacity(number, frame.index)
+            turned = face.painted * np.float32(opacity)
+            uncovered = face.uncover(turned, opacity)
+            visible = face.by_hand.remove_left(uncovered)
             layer = Layer(image, visible * fade_in(face.look.strength), swapped.matrix)
             layers.append(self._finish_layer(frame, number, face, layer))
             if self._keeps_faces:
@@ -272,7 +287,12 @@ class Renderer:
             size = len(layer.mask)
             inside = mask_in_frame(frame.size, layer.matrix, size, side=size)
             # In the order in which they are taken off: each reason has what it took beyond those before it.
-            left = {Reason.UNPAINTED: face.painted, Reason.TURNED: turned, Reason.HIDDEN: visible}
+            left = {
+                Reason.UNPAINTED: face.painted,
+                Reason.TURNED: turned,
+                Reason.HIDDEN: uncovered,
+                Reason.KEPT_OUT: visible,
+            }
             coverages.append(
                 measure_coverage(self._plan.tracks[number], face.whole, left, inside, layer.zoom, face.kept)
             )
@@ -303,7 +323,7 @@ class Renderer:
             number,
             image if frame.view is None else frame.view.encode(image),
             layer.mask,
-            face.whole - _remove_occluded(face.whole, face.occlusion, face.foreground),
+            face.whole - face.by_hand.remove_left(face.uncover(face.whole)),
             layer.matrix,
             self._plan.mesh(number, frame.index),
             frame.view is not None and frame.view.is_unbounded,
@@ -329,16 +349,6 @@ def _find_reach(plan: SwapPlan) -> int:
     return max(occluders, *map(colour_transfer.reach, modes))
 
 
-def _mask(
-    learned: NDArray[np.float32], landmarks: Floats, settings: MaskSettings
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Masks what would be painted over if the model left nothing out, and what is."""
-    painted = compute_face_mask(learned, landmarks, settings)
-    if settings.kind != "learned":
-        return painted, painted
-    return compute_face_mask(np.ones_like(learned), landmarks, settings), painted
-
-
 def _mask_kept(face: PlannedFace, look: LookSettings, size: int) -> NDArray[np.float32] | None:
     """Masks what stays of a performer's face; None for nothing."""
     if not look.keep:
@@ -346,15 +356,6 @@ def _mask_kept(face: PlannedFace, look: LookSettings, size: int) -> NDArray[np.f
     wanted = face.extra.get("wanted")
     meshes = [face.landmarks] + ([] if wanted is None else [transform(wanted, face.matrix)])
     return mask_kept_parts(look.keep, look.keep_feather, meshes, size)
-
-
-def _remove_occluded(
-    mask: NDArray[np.float32], occlusion: Floats | None, foreground: NDArray[np.float32] | None
-) -> NDArray[np.float32]:
-    """Removes what is in front of a face from its mask."""
-    if occlusion is not None:
-        mask = mask * (1 - occlusion_mask(occlusion, len(mask)))
-    return mask if foreground is None else mask * (1 - foreground)
 
 
 def _batched(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -17,7 +17,9 @@ from recaster.provenance.manifest import check_signer, media_type
 from recaster.settings.cast import Selector
 from recaster.settings.corrections import default_path, has_corrections
 from recaster.settings.reading import DEFAULT_READING
+from recaster.settings.swap import MASK_KINDS
 from recaster.swapping.casting import CastSwapper, Role, swapper_of
+from recaster.swapping.mask_clips import MaskClips
 from recaster.swapping.overlay import check_overlay
 from recaster.swapping.sequence_list import list_marks, refuse_other_list
 
@@ -85,6 +87,10 @@ class SwapRequest:
         """Indices of the clip's frames that the result holds."""
         return self.clip.frames if self.settings.frames is None else self.settings.frames
 
+    def open_masks(self) -> MaskClips:
+        """Opens the masks that artists brought, as ``MaskClip.open``."""
+        return _open_masks(self.clip, self.settings)
+
     def check(self) -> tuple[str, ...]:
         """Checks that the swap can be written and signed: before hours of work, and not after them.
 
@@ -144,8 +150,9 @@ class SwapRequest:
             layers_out=None,
         )
         plain = _to_plain(settings)
-        del plain["changes"]  # each segment's digest has those that it depends on
-        del plain["overlay"], plain["layers"], plain["layers_out"], plain["layers_alpha"]
+        # Segments have digests of the changes and masks that they depend on.
+        for name in ("changes", "overlay", "layers", "layers_out", "layers_alpha", *MASK_KINDS):
+            del plain[name]
         person = self.settings.person
         swapper = {"swapper": self.swapper.digest}
         if self.cast:  # whose parts are told by what shows in them (``segment_digests``)
@@ -180,6 +187,12 @@ def _describe_selector(selector: Selector) -> Any:
     return plain | {"picture": None if picture is None else sha256(picture)}
 
 
+def _open_masks(clip: Clip, settings: SwapSettings) -> MaskClips:
+    paths = {name: getattr(settings, name) for name in MASK_KINDS}
+    frames = clip.frames if settings.frames is None else settings.frames
+    return MaskClips.open(paths, clip.info, frames) if any(paths.values()) else MaskClips()
+
+
 def check_outputs(
     clip: Clip,
     out: Path,
@@ -196,14 +209,15 @@ def check_outputs(
         mattes: those of roles alone.
 
     Raises:
-        UsageError: outputs, options and container don't go together, or something read, or the list of other
-            pictures, would be replaced.
+        UsageError: outputs, options and container don't go together, a mask doesn't fit, or something read,
+            or the list of other pictures, would be replaced.
     """
     _refuse_overwriting(clip.path, out, settings, others, [*mattes])
     for listed in (out, settings.layers_out) if is_signed else ():
         if listed is not None:
             refuse_other_list(listed)
     _ = clip.view  # a colour space that there isn't is refused
+    _open_masks(clip, settings)
     conversions = check_output(out, clip.info, settings.writer)
     if is_signed and clip.options.stills:
         media_type(out)
@@ -277,6 +291,8 @@ def _refuse_overwriting(
     inputs = {
         "the clip": clip,
         "the picture of the person": settings.person,
+        "the mask of what to keep out": settings.keep_out,
+        "the mask of what to keep in": settings.keep_in,
         **{f"the {kind} of the clip": path for kind, path in list_marks(clip).items() if path.exists()},
         **others,
     }

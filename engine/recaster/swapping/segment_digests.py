@@ -39,6 +39,8 @@ def digest_segments(
                 faces[frame] = _digest_faces(plan, frame)
         shown = {number for frame in read for number, _ in plan.faces_by_frame.get(frame, ())}
         parts = [read.start, read.stop, [faces[frame] for frame in read]]
+        if any(masks := [plan.masks.digest(frame) for frame in read]):
+            parts.append(masks)
         if slots:
             parts.append([max(slots), [slots[number] for number in sorted(shown)]])
         if covers := [(frame, plan.covers[frame]) for frame in segment if frame in plan.covers]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from recaster.media.types import Rect
 from recaster.swapping.casting import Casting, CastSwapper, cast_tracks, swapper_of
 from recaster.swapping.corrected_plan import plan_track
 from recaster.swapping.face_overlap import outline_nearer_faces
+from recaster.swapping.mask_clips import NO_FRAME_MASKS, MaskClips
 from recaster.swapping.swapper import PlannedFace
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from recaster.settings.look_course import LookCourse
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.head_cover import HeadCover
+    from recaster.swapping.mask_clips import FrameMasks
     from recaster.swapping.request import SwapRequest
     from recaster.swapping.swapper import Swapper, TrackPlan
 
@@ -70,6 +72,7 @@ class SwapPlan:
             usual looks theirs are.
         warnings: sentences on corrections that could not be applied, and on roles that nobody has.
         covers: over heads, by frame, which are laid over whatever is swapped.
+        masks: those that artists brought.
     """
 
     sizes: tuple[int, ...]
@@ -87,6 +90,7 @@ class SwapPlan:
     found_plans: Mapping[int, TrackPlan] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     covers: Mapping[int, Sequence[HeadCover]] = field(default_factory=dict)
+    masks: MaskClips = field(default_factory=MaskClips)
 
     @classmethod
     def of(
@@ -170,13 +174,14 @@ class SwapPlan:
     def _find_row(self, number: int, frame: int) -> int:
         return next(row for other, row in self.faces_by_frame[frame] if other == number)
 
-    def crop_faces(self, frame: Frame) -> dict[int, PlannedFace]:
-        """Crops the faces of a frame, by the number of their plan."""
-        faces = self.faces_by_frame.get(frame.index, ())
-        return {
-            number: crop_face(self.track_plans[number], self.sizes[number], row, frame)
-            for number, row in faces
-        }
+    def crop_faces(self, frame: Frame, masks: FrameMasks = NO_FRAME_MASKS) -> dict[int, PlannedFace]:
+        """Crops the faces of a frame, and its masks, by the number of their plan."""
+        faces = {}
+        for number, row in self.faces_by_frame.get(frame.index, ()):
+            size = self.sizes[number]
+            face = crop_face(self.track_plans[number], size, row, frame)
+            faces[number] = replace(face, by_hand=masks.crop(face.matrix, size))
+        return faces
 
 
 def crop_face(plan: TrackPlan, size: int, row: int, frame: Frame) -> PlannedFace:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from recaster.swapping.mask_clips import NO_MASKS, HandMasks
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -51,12 +53,14 @@ class PlannedFace:
         matrix: (2, 3) float64, frame pixels to crop pixels.
         landmarks: (N, 3) float64, the target's smoothed landmarks in crop pixels.
         extra: this frame's rows of the plan's ``extra``.
+        by_hand: masks that artists brought for it.
     """
 
     image: Image
     matrix: Floats
     landmarks: Floats
     extra: Mapping[str, Floats] = field(default_factory=dict)
+    by_hand: HandMasks = NO_MASKS
 
 
 class Swapper(Protocol):

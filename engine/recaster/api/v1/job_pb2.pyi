@@ -287,7 +287,7 @@ class CastMember(_message.Message):
     def __init__(self, name: _Optional[str] = ..., model_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., track: _Optional[int] = ..., person_number: _Optional[int] = ..., person_name: _Optional[str] = ..., person: _Optional[str] = ..., everyone: bool = ..., look: _Optional[_Union[SwapOptions, _Mapping]] = ..., matte: bool = ...) -> None: ...
 
 class SwapOptions(_message.Message):
-    __slots__ = ("range", "person", "track", "everyone", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode", "scale", "colour", "codec", "quality", "encoder_preset", "pixel_format", "threads", "device", "label", "label_language", "label_corner", "label_size", "sound", "square_pixels", "input_colour_space", "profile", "encoder", "frame_rate", "input_layer", "layers_alpha", "keep", "keep_feather", "strength", "expression", "gaze", "corrections", "changes", "stills")
+    __slots__ = ("range", "person", "track", "everyone", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode", "scale", "colour", "codec", "quality", "encoder_preset", "pixel_format", "threads", "device", "label", "label_language", "label_corner", "label_size", "sound", "square_pixels", "input_colour_space", "profile", "encoder", "frame_rate", "input_layer", "layers_alpha", "keep", "keep_feather", "strength", "expression", "gaze", "corrections", "changes", "stills", "keep_out", "keep_in")
     RANGE_FIELD_NUMBER: _ClassVar[int]
     PERSON_FIELD_NUMBER: _ClassVar[int]
     TRACK_FIELD_NUMBER: _ClassVar[int]
@@ -327,6 +327,8 @@ class SwapOptions(_message.Message):
     CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     STILLS_FIELD_NUMBER: _ClassVar[int]
+    KEEP_OUT_FIELD_NUMBER: _ClassVar[int]
+    KEEP_IN_FIELD_NUMBER: _ClassVar[int]
     range: str
     person: str
     track: int
@@ -366,7 +368,9 @@ class SwapOptions(_message.Message):
     corrections: str
     changes: _containers.RepeatedCompositeFieldContainer[LookChange]
     stills: bool
-    def __init__(self, range: _Optional[str] = ..., person: _Optional[str] = ..., track: _Optional[int] = ..., everyone: bool = ..., detector: _Optional[str] = ..., landmarker: _Optional[str] = ..., min_face: _Optional[int] = ..., smoothing: _Optional[str] = ..., mask: _Optional[str] = ..., feather: _Optional[float] = ..., erode: _Optional[float] = ..., scale: _Optional[float] = ..., colour: _Optional[str] = ..., codec: _Optional[str] = ..., quality: _Optional[int] = ..., encoder_preset: _Optional[str] = ..., pixel_format: _Optional[str] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., label: _Optional[str] = ..., label_language: _Optional[str] = ..., label_corner: _Optional[str] = ..., label_size: _Optional[float] = ..., sound: _Optional[str] = ..., square_pixels: bool = ..., input_colour_space: _Optional[str] = ..., profile: _Optional[str] = ..., encoder: _Optional[str] = ..., frame_rate: _Optional[str] = ..., input_layer: _Optional[str] = ..., layers_alpha: _Optional[str] = ..., keep: _Optional[_Iterable[str]] = ..., keep_feather: _Optional[float] = ..., strength: _Optional[float] = ..., expression: _Optional[float] = ..., gaze: _Optional[float] = ..., corrections: _Optional[str] = ..., changes: _Optional[_Iterable[_Union[LookChange, _Mapping]]] = ..., stills: bool = ...) -> None: ...
+    keep_out: str
+    keep_in: str
+    def __init__(self, range: _Optional[str] = ..., person: _Optional[str] = ..., track: _Optional[int] = ..., everyone: bool = ..., detector: _Optional[str] = ..., landmarker: _Optional[str] = ..., min_face: _Optional[int] = ..., smoothing: _Optional[str] = ..., mask: _Optional[str] = ..., feather: _Optional[float] = ..., erode: _Optional[float] = ..., scale: _Optional[float] = ..., colour: _Optional[str] = ..., codec: _Optional[str] = ..., quality: _Optional[int] = ..., encoder_preset: _Optional[str] = ..., pixel_format: _Optional[str] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., label: _Optional[str] = ..., label_language: _Optional[str] = ..., label_corner: _Optional[str] = ..., label_size: _Optional[float] = ..., sound: _Optional[str] = ..., square_pixels: bool = ..., input_colour_space: _Optional[str] = ..., profile: _Optional[str] = ..., encoder: _Optional[str] = ..., frame_rate: _Optional[str] = ..., input_layer: _Optional[str] = ..., layers_alpha: _Optional[str] = ..., keep: _Optional[_Iterable[str]] = ..., keep_feather: _Optional[float] = ..., strength: _Optional[float] = ..., expression: _Optional[float] = ..., gaze: _Optional[float] = ..., corrections: _Optional[str] = ..., changes: _Optional[_Iterable[_Union[LookChange, _Mapping]]] = ..., stills: bool = ..., keep_out: _Optional[str] = ..., keep_in: _Optional[str] = ...) -> None: ...
 
 class LookChange(_message.Message):
     __slots__ = ("range", "values", "smooth")

@@ -34,6 +34,8 @@ def handle(context: JobContext) -> JobOutput:
         model=context.model(spec.model_id) if spec.model_id else None,
         source=context.faceset(spec.faceset_id) if spec.faceset_id else None,
         person=context.picture(spec.options.person),
+        keep_out=context.clip(spec.options.keep_out) if spec.options.keep_out else None,
+        keep_in=context.clip(spec.options.keep_in) if spec.options.keep_in else None,
         matte=_matte_path(context.folder, out) if spec.matte else None,
         report=context.folder / "report.json" if spec.report else None,
         overlay=_overlay_path(context.folder, spec),

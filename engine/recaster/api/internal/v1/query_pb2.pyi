@@ -110,7 +110,7 @@ class DropQuestion(_message.Message):
     def __init__(self, folder: _Optional[bytes] = ..., faces: _Optional[_Iterable[int]] = ..., restore: bool = ...) -> None: ...
 
 class PreviewQuestion(_message.Message):
-    __slots__ = ("clip", "name", "model", "faceset", "frame", "options", "person", "grant", "corrections", "cast")
+    __slots__ = ("clip", "name", "model", "faceset", "frame", "options", "person", "grant", "corrections", "cast", "keep_out", "keep_in", "keep_out_name", "keep_in_name")
     CLIP_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -121,6 +121,10 @@ class PreviewQuestion(_message.Message):
     GRANT_FIELD_NUMBER: _ClassVar[int]
     CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
     CAST_FIELD_NUMBER: _ClassVar[int]
+    KEEP_OUT_FIELD_NUMBER: _ClassVar[int]
+    KEEP_IN_FIELD_NUMBER: _ClassVar[int]
+    KEEP_OUT_NAME_FIELD_NUMBER: _ClassVar[int]
+    KEEP_IN_NAME_FIELD_NUMBER: _ClassVar[int]
     clip: bytes
     name: str
     model: bytes
@@ -131,7 +135,11 @@ class PreviewQuestion(_message.Message):
     grant: _worker_pb2.Grant
     corrections: bytes
     cast: _containers.RepeatedCompositeFieldContainer[CastFolder]
-    def __init__(self, clip: _Optional[bytes] = ..., name: _Optional[str] = ..., model: _Optional[bytes] = ..., faceset: _Optional[bytes] = ..., frame: _Optional[int] = ..., options: _Optional[_Union[_job_pb2.SwapOptions, _Mapping]] = ..., person: _Optional[bytes] = ..., grant: _Optional[_Union[_worker_pb2.Grant, _Mapping]] = ..., corrections: _Optional[bytes] = ..., cast: _Optional[_Iterable[_Union[CastFolder, _Mapping]]] = ...) -> None: ...
+    keep_out: bytes
+    keep_in: bytes
+    keep_out_name: str
+    keep_in_name: str
+    def __init__(self, clip: _Optional[bytes] = ..., name: _Optional[str] = ..., model: _Optional[bytes] = ..., faceset: _Optional[bytes] = ..., frame: _Optional[int] = ..., options: _Optional[_Union[_job_pb2.SwapOptions, _Mapping]] = ..., person: _Optional[bytes] = ..., grant: _Optional[_Union[_worker_pb2.Grant, _Mapping]] = ..., corrections: _Optional[bytes] = ..., cast: _Optional[_Iterable[_Union[CastFolder, _Mapping]]] = ..., keep_out: _Optional[bytes] = ..., keep_in: _Optional[bytes] = ..., keep_out_name: _Optional[str] = ..., keep_in_name: _Optional[str] = ...) -> None: ...
 
 class CastFolder(_message.Message):
     __slots__ = ("member", "model", "faceset", "person")
