@@ -16,9 +16,9 @@ from .mend import tracks as mend_tracks
 from .rights import operators as rights_operators
 from .rights import panels as rights_panels
 from .rights import signing
+from .swap import looks, previews, task_operators, task_panels, workflow
 from .swap import operators as swap_operators
 from .swap import panels as swap_panels
-from .swap import previews, task_operators, task_panels, workflow
 from .train import operators as train_operators
 from .train import panels as train_panels
 from .train import training
@@ -26,6 +26,7 @@ from .train import training
 _CLASSES = (
     preferences.Preferences,
     *engine_operators.CLASSES,
+    *looks.CLASSES,
     *swap_operators.CLASSES,
     *task_operators.CLASSES,
     *mend_operators.CLASSES,

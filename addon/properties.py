@@ -8,6 +8,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 
 from recaster.settings import encoding, look, swap
 from recaster.settings.detection import SMOOTHINGS, Smoothing
+from recaster.settings.look_course import LOOK_OPTIONS
 from recaster.settings.options import Choice, option_of
 from recaster.settings.reading import LOG_SPACES
 from recaster.settings.train import DEFAULT_MINUTES, DEFAULT_PRESET
@@ -152,6 +153,8 @@ for _codec, _name in PROFILES.items():
     )
 
 LOOK = ("mask", "feather", "erode", "colour", "smoothing", "input_colour_space")
+KEYED = tuple(name for name in LOOK if name in LOOK_OPTIONS)
+"""Settings that may be animated: those that may change along a clip."""
 RESULT = ("result", "matte", "handles", "codec", *PROFILES.values(), "label", "label_language", "mute")
 CHOICES = ("face", "face_name", *LOOK, *RESULT)
 """What can be copied from strip to strip: all but whose face in the picture is swapped."""
@@ -181,6 +184,46 @@ class TrainingSettings(bpy.types.PropertyGroup):
     )
 
 
+def keyed_name(name: str) -> str:
+    """The name of a strip's own property that stands for one of its settings.
+
+    Blender animates properties of strips, but finds no way to those in a group on them.
+    """
+    return f"recaster_{name}"
+
+
+def name_choice(name: str, number: int) -> str:
+    """Names the choice of a setting that has a number; of several at once all, with commas between them."""
+    kind = StripSettings.bl_rna.properties[name]
+    if kind.is_enum_flag:
+        return ",".join(each.identifier for each in kind.enum_items if each.value & number)
+    return next((each.identifier for each in kind.enum_items if each.value == number), kind.default)
+
+
+def _keyed_property(name: str) -> Any:
+    """A property of strips that reads and writes a setting in their group."""
+    made = StripSettings.__annotations__[name]
+    if made.function is not EnumProperty:
+        about = {
+            "get": lambda strip: getattr(strip.recaster, name),
+            "set": lambda strip, value: setattr(strip.recaster, name, value),
+        }
+        return made.function(**{**made.keywords, **about})
+
+    def read(strip: Any) -> int:
+        kind = StripSettings.bl_rna.properties[name]
+        value = getattr(strip.recaster, name)
+        return sum(kind.enum_items[each].value for each in (value if kind.is_enum_flag else (value,)))
+
+    def write(strip: Any, number: int) -> None:
+        chosen = name_choice(name, number)
+        is_flag = StripSettings.bl_rna.properties[name].is_enum_flag
+        setattr(strip.recaster, name, set(filter(None, chosen.split(","))) if is_flag else chosen)
+
+    keywords = {key: value for key, value in made.keywords.items() if key != "default"}
+    return EnumProperty(**{**keywords, "get": read, "set": write})
+
+
 CLASSES = (StripSettings, TrainingSettings)
 
 
@@ -189,12 +232,16 @@ def register() -> None:
     for one in CLASSES:
         bpy.utils.register_class(one)
     compat.STRIP.recaster = PointerProperty(type=StripSettings)
+    for name in KEYED:
+        setattr(compat.STRIP, keyed_name(name), _keyed_property(name))
     bpy.types.Scene.recaster = PointerProperty(type=TrainingSettings)
 
 
 def unregister() -> None:
     """Forgets them; what files hold stays there."""
     del bpy.types.Scene.recaster
+    for name in KEYED:
+        delattr(compat.STRIP, keyed_name(name))
     del compat.STRIP.recaster
     for one in reversed(CLASSES):
         bpy.utils.unregister_class(one)

@@ -10,10 +10,10 @@ import bpy
 from .. import compat, images, messages, selection
 from ..drawing import SequencerPanel, draw_line, words
 from ..engine import jobs
-from ..properties import LOOK, PROFILES, RESULT
+from ..properties import KEYED, LOOK, PROFILES, RESULT, keyed_name
 from ..rights import panels as rights_panels
 from ..state import addon_state
-from . import coverage_notes, operators, placement, previews, strip_choices
+from . import coverage_notes, looks, operators, placement, previews, strip_choices
 from .result_parts import FRAME
 from .source_range import kept_pictures
 from .task_panels import draw_task
@@ -162,7 +162,8 @@ class RECASTER_PT_look(SequencerPanel, bpy.types.Panel):
     def draw(self, context: Any) -> None:
         """Mask, colour, smoothing, the clip's colour space."""
         strip = selection.chosen_strip(context)
-        _draw_choices(self.layout, strip.recaster, LOOK)
+        looks.draw_menu(self.layout)
+        _draw_choices(self.layout, strip, LOOK)
         space = strip_choices.camera_space(strip)
         if space and strip.recaster.input_colour_space != space:
             words(self.layout, f"The strip's color space is {space}", icon="INFO")
@@ -187,22 +188,26 @@ class RECASTER_PT_result(SequencerPanel, bpy.types.Panel):
         kept = kept_pictures(strip)
         if kept:
             others = {"codec", *PROFILES.values()}
-        _draw_choices(self.layout, chosen, tuple(name for name in RESULT if name not in others))
+        _draw_choices(self.layout, strip, tuple(name for name in RESULT if name not in others))
         if kept:
             words(self.layout, f"The result is pictures as the strip's ({kept})", icon="INFO")
 
 
-def _draw_choices(layout: Any, chosen: Any, names: tuple[str, ...]) -> None:
+def _draw_choices(layout: Any, strip: Any, names: tuple[str, ...]) -> None:
+    chosen = strip.recaster
     layout.use_property_split = True
-    layout.use_property_decorate = False
     column = layout.column()
     for name in names:
         row = column.row()
+        row.use_property_decorate = name in KEYED
         row.enabled = {
             "label_language": chosen.label != "none",
             "mute": chosen.result == FRAME,
         }.get(name, True)
-        row.prop(chosen, name)
+        if name in KEYED:  # with a button for its keys
+            row.prop(strip, keyed_name(name))
+        else:
+            row.prop(chosen, name)
 
 
 def _in_menus(self: Any, _context: Any) -> None:

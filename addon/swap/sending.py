@@ -13,6 +13,7 @@ from ..engine import session
 from ..engine.connection import StoppedError, is_offline
 from ..engine.jobs import control_job
 from ..state import addon_state
+from .look_keys import write_changes
 from .result_parts import FACE, MATTE
 from .shared_ranges import RangeUse, join_uses
 from .source_range import StripError, strip_fingerprint
@@ -75,6 +76,7 @@ def _spec_of(client: Client, choices: StripChoices, uploaded: UploadedRange, sou
 
     options = to_swap_options(client, choices, uploaded.range)
     options.MergeFrom(correction_options(client, source, uploaded))
+    options.changes.extend(write_changes(choices.keys, source, uploaded))
     if source.stays_pictures:
         options.ClearField("codec")  # the pictures' own
         options.ClearField("profile")

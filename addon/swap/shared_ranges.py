@@ -53,7 +53,7 @@ class RangeUse:
     def of(cls, scene: Any, strip: Any) -> RangeUse:
         """Reads what a strip shows and how it is to be swapped (StripError: it can't be)."""
         source = source_range_of(strip, scene, strip.recaster.handles)
-        choices = StripChoices.of(strip)
+        choices = StripChoices.along(strip, scene)
         check_choices(choices, source)
         files = tuple(one.filename for one in strip.elements) if source.pictures else source.files
         # Strips that Blender stretches begin at other frames than those that it doesn't.

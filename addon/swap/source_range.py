@@ -40,6 +40,7 @@ class SourceRange:
         first: index in the file of the first frame that is wanted; 0 for pictures.
         count: frames that are wanted; None for all to the end of the movie.
         rate: frames per second that Blender takes for the file's.
+        begin: the first frame's number in the file, or among the strip's pictures.
     """
 
     name: str
@@ -48,6 +49,7 @@ class SourceRange:
     first: int
     count: int | None
     rate: Fraction
+    begin: int = 0
 
     @property
     def stays_pictures(self) -> bool:
@@ -172,7 +174,7 @@ def source_of(strip: Any, scene: Any, window: FrameWindow) -> SourceRange:
         path = Path(bpy.path.abspath(strip.filepath))
         _require(strip.name, [path])
         rate = Fraction(strip.fps).limit_denominator(1001) if strip.fps > 0 else _scene_rate(scene)
-        return SourceRange(strip.name, (path,), False, window.first, window.count, rate)
+        return SourceRange(strip.name, (path,), False, window.first, window.count, rate, window.first)
     if window.count is None:
         raise StripError(f"Remove the retiming: retimed pictures can't be swapped ({strip.name})")
     folder = Path(bpy.path.abspath(strip.directory))
@@ -180,7 +182,7 @@ def source_of(strip: Any, scene: Any, window: FrameWindow) -> SourceRange:
     names = names[window.first : window.first + window.count] or names[-1:]
     files = tuple(folder / name for name in names)
     _require(strip.name, files)
-    return SourceRange(strip.name, files, True, 0, len(files), _scene_rate(scene))
+    return SourceRange(strip.name, files, True, 0, len(files), _scene_rate(scene), window.first)
 
 
 def kept_pictures(strip: Any) -> str:
@@ -214,7 +216,11 @@ def file_frame(strip: Any, scene: Any, frame: int) -> int:
         raise StripError(f"Move the playhead over it: {strip.name} isn't shown there")
     if compat.retimed(strip):
         raise StripError(f"Swap it as a whole: {strip.name} is retimed, so a single frame can't be picked")
-    time_scalar = time_scalar_of(strip, scene)
+    return file_index(strip, time_scalar_of(strip, scene), frame)
+
+
+def file_index(strip: Any, time_scalar: Fraction, frame: int) -> int:
+    """Index in a strip's file, or among its pictures, of what it shows, or would untrimmed, at a frame."""
     length = max(1, compat.content_span(strip))
     index = int(min(max(frame - compat.content_start(strip), 0), length - 1) / time_scalar + HALF_FRAME)
     length = math.ceil(length / time_scalar)

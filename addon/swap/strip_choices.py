@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import base64
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from recaster.settings.reading import LOG_SPACES
 from .. import compat, images
 from ..config import cache_folder
 from ..properties import AUTOMATIC, CHOICES, PROFILES
+from .look_keys import Keys, read_keys
 from .result_parts import FACE, chosen_parts
 from .source_range import StripError
 
@@ -51,6 +52,8 @@ class StripChoices:
     profile: str
     label: str
     label_language: str
+    keys: Keys = ()
+    """Animation of the look; a preview has the settings as they are at its frame."""
     parts: tuple[str, ...] = field(default=(), compare=False)
     """Parts of the result (``result_parts.PARTS``); a preview is the same for all."""
 
@@ -64,8 +67,17 @@ class StripChoices:
             chosen.face, person, chosen.everyone, chosen.mask, chosen.feather, chosen.erode, chosen.colour,
             chosen.smoothing, chosen.input_colour_space.strip(), chosen.codec, profile, chosen.label,
             chosen.label_language,
-            chosen_parts(chosen.result, matte=chosen.matte),
+            parts=chosen_parts(chosen.result, matte=chosen.matte),
         )  # fmt: skip
+
+    @classmethod
+    def along(cls, strip: Any, scene: Any) -> StripChoices:
+        """Reads them with the animation of the look (StripError: also where it can't be read)."""
+        keys = read_keys(strip, scene, strip.recaster.handles)
+        # Not that of the frame that is shown now: strips that are alike share a result.
+        first = {name: each[0][1] for name, each in keys}
+        moving = tuple((name, each) for name, each in keys if len(each) > 1)
+        return replace(cls.of(strip), **first, keys=moving)
 
 
 def person_file(strip: Any) -> Path | None:

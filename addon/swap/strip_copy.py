@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import compat
+from ..properties import KEYED, keyed_name
 
 COPIED_PROPERTIES = (
     "use_linear_modifiers", "blend_type", "blend_alpha", "effect_fader", "use_default_fade", "color_tag",
@@ -85,8 +86,9 @@ def copy_animation(scene: Any, strip: Any, result: Any) -> None:
         return
     begin = strip.path_from_id()
     own = result.path_from_id()
+    left_out = {f"{begin}.{keyed_name(name)}" for name in KEYED}  # how it was swapped
     for curve in list(curves):
-        if not curve.data_path.startswith(begin + "."):
+        if not curve.data_path.startswith(begin + ".") or curve.data_path in left_out:
             continue
         path = own + curve.data_path[len(begin) :]
         made = curves.find(path, index=curve.array_index) or curves.new(path, index=curve.array_index)

@@ -54,7 +54,7 @@ def begin(scene: Any, strip: Any, *, adds_person: bool = False) -> SwapTask:
         StripError: the strip can't be swapped.
     """
     source = source_range_of(strip, scene, strip.recaster.handles)
-    choices = StripChoices.of(strip)
+    choices = StripChoices.along(strip, scene)
     check_choices(choices, source)
     task = _add_task(scene, strip)
     task.adds_person = adds_person

@@ -149,7 +149,8 @@ def zip_for(repository: Path, version: str) -> Path:
 
 
 def version_of(text: str) -> tuple[int, ...]:
-    return tuple(map(int, text.split(".")))
+    """A version as three numbers: 4.2 is 4.2.0."""
+    return tuple(map(int, f"{text}.0.0".split(".")[:3]))
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = ".toml"
 MAX_BYTES: Final = 1 << 20
-_NAME: Final = re.compile(r"[^/\\:.\x00-\x1f][^/\\:\x00-\x1f]{0,63}")
+_NAME: Final = re.compile(r"\w[\w -]{0,63}")
 _CHANGES: Final = "set"
 """Name of the tables of changes along the clip, as the command line has it."""
 
@@ -64,7 +64,7 @@ def find_look(text: str) -> Path:
 def place_look(name: str) -> Path:
     """Path of the look of a name among this user's (UsageError: no look can be called so)."""
     if not _NAME.fullmatch(name) or name != name.strip():
-        raise UsageError(f"a look can't be called {name!r}: use letters, digits, spaces, - and _")
+        raise UsageError(f"a look can't be called {name!r}; use letters, digits, spaces, - and _")
     return looks_folder() / f"{name}{SUFFIX}"
 
 
@@ -127,7 +127,7 @@ def format_look(look: WrittenLook) -> str:
     """Writes a look as TOML."""
     lines = [f"{name} = {_format(value)}" for name, value in look.values.items()]
     for change in look.changes:
-        lines += ["", f"[[{_CHANGES}]]", f"frames = {json.dumps(change.frames)}"]
+        lines += ["", f"[[{_CHANGES}]]", f"frames = {_format(change.frames)}"]
         lines += ["smooth = true"] if change.is_smooth else []
         lines += [f"{name} = {_format(value)}" for name, value in change.values.items()]
     return "\n".join(lines).lstrip("\n") + "\n"
@@ -135,4 +135,4 @@ def format_look(look: WrittenLook) -> str:
 
 def _format(value: Any) -> str:
     # Numbers, truth values, texts and lists of names are the same in JSON and in TOML.
-    return json.dumps(list(value) if isinstance(value, tuple) else value)
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)

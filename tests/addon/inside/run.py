@@ -21,6 +21,7 @@ import scenarios
 import scenarios_all
 import scenarios_delivery
 import scenarios_engines
+import scenarios_keys
 import scenarios_layers
 import scenarios_lost
 import scenarios_mend
@@ -36,6 +37,7 @@ MODULES = (
     scenarios_all,
     scenarios_delivery,
     scenarios_engines,
+    scenarios_keys,
     scenarios_layers,
     scenarios_lost,
     scenarios_mend,

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keys of a strip's look: its animation, frame by frame of its file, as the engine takes it."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from recaster.settings.look_course import LOOK_OPTIONS
+
+from .. import compat
+from ..properties import KEYED, keyed_name, name_choice
+from .source_range import StripError, file_index, time_scalar_of
+
+if TYPE_CHECKING:
+    from recaster.api.v1 import job_pb2
+
+    from .source_range import SourceRange
+    from .uploads import UploadedRange
+
+Keys = tuple[tuple[str, tuple[tuple[int, Any], ...]], ...]
+"""Of each animated setting its name, and values by frames of the file, or by numbers of the pictures."""
+MAX_KEYS = 1000
+"""Frames with keys that an engine takes."""
+MAX_DEVIATION = 2e-4
+"""Of a number from its curve, as a share of its range, where keys are left out."""
+RETIMED = "Remove the retiming, or the keys of its look: which frame shows what can't be told of {name}"
+
+
+def read_keys(strip: Any, scene: Any, handles: int) -> Keys:
+    """Reads the animation of a strip's look, of curves and drivers, over its frames and its handles.
+
+    Raises:
+        StripError: the strip is retimed, or there is too much of it.
+    """
+    animated = _find_animated(strip, scene)
+    if not animated:
+        return ()
+    if compat.retimed(strip):
+        raise StripError(RETIMED.format(name=strip.name))
+    time_scalar = time_scalar_of(strip, scene)
+    frames = range(compat.left_handle(strip) - handles, compat.right_handle(strip) + handles)
+    sampled: dict[str, dict[int, Any]] = {name: {} for name in animated}
+    for frame, values in _sample(strip, scene, animated, frames):
+        index = file_index(strip, time_scalar, frame)
+        for name, value in values.items():
+            sampled[name].setdefault(index, value)
+    keys = tuple((name, _thin(name, sorted(each.items()))) for name, each in sampled.items())
+    if len({frame for _, each in keys for frame, _ in each}) > MAX_KEYS:
+        raise StripError(f"Split it, or animate its look less: {strip.name} has more than {MAX_KEYS} keys")
+    return keys
+
+
+def _find_animated(strip: Any, scene: Any) -> dict[str, Any]:
+    """Finds the settings of a look that change by themselves, and the curve of each; None for a driver's."""
+    animation = scene.animation_data
+    if animation is None:
+        return {}
+    paths = {f"{strip.path_from_id()}.{keyed_name(name)}": name for name in KEYED}
+    curves = [one for one in compat.curves_of(scene) or () if one.data_path in paths and not one.mute]
+    driven = [one for one in animation.drivers if one.data_path in paths and not one.mute]
+    return {
+        **{paths[one.data_path]: one for one in curves},
+        **{paths[one.data_path]: None for one in driven},
+    }
+
+
+def _sample(strip: Any, scene: Any, animated: dict[str, Any], frames: range) -> Any:
+    """Samples settings in frames of the timeline: pairs of a frame and values by names."""
+    if all(animated.values()):
+        for frame in frames:
+            yield frame, {name: _read(name, curve.evaluate(frame)) for name, curve in animated.items()}
+        return
+    before = scene.frame_current, scene.frame_subframe
+    try:  # what drives a setting may be anything in the file
+        for frame in frames:
+            scene.frame_set(frame)
+            yield frame, {name: _value_of(strip, name) for name in animated}
+    finally:
+        scene.frame_set(before[0], subframe=before[1])
+
+
+def _value_of(strip: Any, name: str) -> Any:
+    """A setting's value now: a number, or the names of choices with commas between them."""
+    value = getattr(strip.recaster, name)
+    return ",".join(sorted(value)) if isinstance(value, set) else value
+
+
+def _read(name: str, value: float) -> Any:
+    """A setting's value of what a curve has: a number within its bounds, or a choice's name."""
+    bounds = LOOK_OPTIONS[name].bounds
+    return name_choice(name, round(value)) if bounds is None else min(max(value, bounds.low), bounds.high)
+
+
+def _thin(name: str, samples: list[tuple[int, Any]]) -> tuple[tuple[int, Any], ...]:
+    """Leaves out what follows from the keys beside it; one key where nothing changes."""
+    bounds = LOOK_OPTIONS[name].bounds
+    if bounds is None:  # holds from key to key
+        return tuple(next(group) for _, group in itertools.groupby(samples, key=lambda one: one[1]))
+    kept = {0, len(samples) - 1}
+    spans = [(0, len(samples) - 1)]
+    while spans:
+        first, last = spans.pop()
+        (start, low), (stop, high) = samples[first], samples[last]
+        off = [
+            abs(value - low - (high - low) * (frame - start) / (stop - start))
+            for frame, value in samples[first + 1 : last]
+        ]
+        if off and max(off) > MAX_DEVIATION * (bounds.high - bounds.low):
+            middle = first + 1 + off.index(max(off))
+            kept.add(middle)
+            spans += [(first, middle), (middle, last)]
+    keys = tuple(samples[at] for at in sorted(kept))
+    return keys if len({value for _, value in keys}) > 1 else keys[:1]
+
+
+def write_changes(keys: Keys, source: SourceRange, uploaded: UploadedRange) -> list[job_pb2.LookChange]:
+    """Keys as the engine's options have them, in frames of its clip, or by time where those aren't even."""
+    from recaster.api.v1 import job_pb2
+
+    frames = uploaded.frames
+    values: dict[int, dict[str, str]] = defaultdict(dict)
+    for name, each in keys:
+        for index, value in each:
+            frame = frames[min(max(index - source.begin, 0), len(frames) - 1)]
+            values[frame][name] = value if isinstance(value, str) else f"{value:.6f}"
+    is_timed = uploaded.clip.variable_frame_rate and not source.pictures
+    return [
+        job_pb2.LookChange(
+            range=f"{float(frame / source.rate):.3f}s" if is_timed else str(frame), values=values[frame]
+        )
+        for frame in sorted(values)
+    ]
