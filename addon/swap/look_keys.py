@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from recaster.settings.look_course import LOOK_OPTIONS
 
 from .. import compat
 from ..properties import KEYED, keyed_name, name_choice
-from .source_range import StripError, file_index, time_scalar_of
+from .source_range import HALF_FRAME, StripError, file_index, time_scalar_of
 
 if TYPE_CHECKING:
     from recaster.api.v1 import job_pb2
@@ -39,14 +40,14 @@ def read_keys(strip: Any, scene: Any, handles: int) -> Keys:
         return ()
     if compat.retimed(strip):
         raise StripError(RETIMED.format(name=strip.name))
-    time_scalar = time_scalar_of(strip, scene)
-    frames = range(compat.left_handle(strip) - handles, compat.right_handle(strip) + handles)
-    sampled: dict[str, dict[int, Any]] = {name: {} for name in animated}
-    for frame, values in _sample(strip, scene, animated, frames):
-        index = file_index(strip, time_scalar, frame)
-        for name, value in values.items():
-            sampled[name].setdefault(index, value)
-    keys = tuple((name, _thin(name, sorted(each.items()))) for name, each in sampled.items())
+    shown = scene.frame_current, scene.frame_subframe
+    samples = [
+        (index, _sample(strip, scene, animated, moment))
+        for index, moment in _list_moments(strip, scene, handles)
+    ]
+    if None in animated.values():
+        scene.frame_set(shown[0], subframe=shown[1])
+    keys = tuple((name, _thin(name, [(index, each[name]) for index, each in samples])) for name in animated)
     if len({frame for _, each in keys for frame, _ in each}) > MAX_KEYS:
         raise StripError(f"Split it, or animate its look less: {strip.name} has more than {MAX_KEYS} keys")
     return keys
@@ -66,19 +67,27 @@ def _find_animated(strip: Any, scene: Any) -> dict[str, Any]:
     }
 
 
-def _sample(strip: Any, scene: Any, animated: dict[str, Any], frames: range) -> Any:
-    """Samples settings in frames of the timeline: pairs of a frame and values by names."""
+def _list_moments(strip: Any, scene: Any, handles: int) -> list[tuple[int, float]]:
+    """Lists the frames of a strip's file that it shows, or its handles do, and when on the timeline."""
+    time_scalar = time_scalar_of(strip, scene)
+    start = compat.content_start(strip)
+    first = max(compat.left_handle(strip) - handles, start)
+    stop = min(compat.right_handle(strip) + handles, start + compat.content_span(strip))
+    moments = {}
+    for frame in range(first, max(stop, first + 1)):
+        place = (frame - start) / time_scalar
+        off = place - math.floor(place + HALF_FRAME)  # of the frame of the file that is shown
+        moments[file_index(strip, time_scalar, frame)] = float(frame - off * time_scalar)
+    return sorted(moments.items())
+
+
+def _sample(strip: Any, scene: Any, animated: dict[str, Any], moment: float) -> dict[str, Any]:
+    """Samples settings at a time of the timeline, which the scene is set to where drivers need it."""
     if all(animated.values()):
-        for frame in frames:
-            yield frame, {name: _read(name, curve.evaluate(frame)) for name, curve in animated.items()}
-        return
-    before = scene.frame_current, scene.frame_subframe
-    try:  # what drives a setting may be anything in the file
-        for frame in frames:
-            scene.frame_set(frame)
-            yield frame, {name: _value_of(strip, name) for name in animated}
-    finally:
-        scene.frame_set(before[0], subframe=before[1])
+        return {name: _read(name, curve.evaluate(moment)) for name, curve in animated.items()}
+    whole = math.floor(moment)
+    scene.frame_set(whole, subframe=moment - whole)
+    return {name: _value_of(strip, name) for name in animated}
 
 
 def _value_of(strip: Any, name: str) -> Any:
