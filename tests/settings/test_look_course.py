@@ -8,7 +8,14 @@ import pytest
 
 from recaster.errors import InputError, UsageError
 from recaster.settings.look import LookSettings, MaskSettings
-from recaster.settings.look_course import LookChange, LookCourse, WrittenChange, parse_change
+from recaster.settings.look_course import (
+    LOOK_OPTIONS,
+    LookChange,
+    LookCourse,
+    WrittenChange,
+    parse_change,
+    value_in,
+)
 from recaster.settings.look_file import (
     WrittenLook,
     find_look,
@@ -22,6 +29,8 @@ from recaster.settings.look_file import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from recaster.settings.options import Option
 
 
 def key(frame: int, *, smooth: bool = False, **values: Any) -> LookChange:
@@ -151,3 +160,23 @@ def test_looks_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     for name in ("", "../soft", "a/b", ".soft", " soft"):
         with pytest.raises(UsageError, match="can't be called"):
             place_look(name)
+
+
+@pytest.mark.parametrize("option", LOOK_OPTIONS.values(), ids=LOOK_OPTIONS)
+def test_every_option_of_a_look_goes_along_a_clip_and_into_a_file(option: Option) -> None:
+    if option.bounds is not None:
+        first, second = map(option.hint, (option.bounds.low, option.bounds.high))
+    elif option.hint == tuple[str, ...]:
+        first, second = (), tuple(option.choices)
+    else:
+        first, second = (option.check(value) or value for value in list(option.choices)[:2])
+    written = [WrittenChange(str(frame), {option.wire: value}) for frame, value in ((4, first), (8, second))]
+    assert list(map(parse_change, map(str, written))) == written
+    look = WrittenLook({option.wire: second}, tuple(written))
+    assert parse_look(format_look(look)) == look
+    course = LookCourse(LookSettings(), (key(4, **{option.wire: first}), key(8, **{option.wire: second})))
+    values = [value_in(course.at(frame), option.wire) for frame in (0, 4, 6, 8, 9)]
+    middle = first if option.bounds is None else (first + second) / 2
+    assert values == [first, first, middle, second, second]
+    with pytest.raises(UsageError, match="4-5"):
+        parse_change(f"4-5:{option.wire}=of-no-kind")
