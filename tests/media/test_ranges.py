@@ -5,7 +5,7 @@ import pytest
 
 from recaster.errors import UsageError
 from recaster.media.probe import probe
-from recaster.media.ranges import parse_range
+from recaster.media.ranges import parse_frame, parse_range
 
 
 @pytest.fixture
@@ -66,3 +66,14 @@ def test_times_of_a_variable_rate_go_by_its_timestamps(make_clip):
 
 def test_a_constant_rate_needs_no_file(info, tmp_path):
     assert parse_range("0.4s-0.8s", replace(info, path=tmp_path / "gone.mp4")) == range(10, 20)
+
+
+@pytest.mark.parametrize(("text", "frame"), [("0", 0), ("0.4s", 10), ("00:01.17", 29), ("1.2s", 29)])
+def test_frames(info, text, frame):
+    assert parse_frame(text, info) == frame
+
+
+@pytest.mark.parametrize("text", ["30", "2s", "", "x", "-1"])
+def test_what_is_no_frame_says_why(info, text):
+    with pytest.raises(UsageError, match=r"not inside .* frames 0-29|neither a frame nor a time"):
+        parse_frame(text, info)

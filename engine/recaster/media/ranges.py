@@ -50,8 +50,13 @@ def parse_range(text: str, info: ClipInfo) -> range:
 
 
 def parse_frame(text: str, info: ClipInfo) -> int:
-    """Parses one frame: its index, or the time at or after which it starts (UsageError)."""
+    """Parses one frame: its index, or the time at or after which it starts (UsageError).
+
+    Times after the last one's start, up to the clip's end, are that one.
+    """
     frame = _parse_position(text.strip(), info, text)
+    if frame == info.frame_count and not _FRAME.fullmatch(text.strip()):
+        return frame - 1
     if frame >= info.frame_count:
         raise UsageError(
             f'"{text}" is not inside {info.path}: it has frames 0-{info.frame_count - 1} '
