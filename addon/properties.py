@@ -73,6 +73,36 @@ class StripSettings(bpy.types.PropertyGroup):
         items=enum_items(look.COLOURS),
         default=look.LookSettings.colour,
     )
+    keep: EnumProperty(
+        name="Keep",
+        description="Parts of the performer's own face that stay",
+        items=enum_items(look.PARTS),
+        options={"ANIMATABLE", "ENUM_FLAG"},
+    )
+    keep_feather: FloatProperty(
+        name="Border of Parts",
+        description="Width of the soft border of the parts that stay, as a share of the face's size",
+        **number_limits(look.LookSettings, "keep_feather"),
+        precision=2,
+    )
+    strength: FloatProperty(
+        name="Likeness",
+        description="From 0 (the performer) over somebody in between to 1 (the chosen face)",
+        **number_limits(look.LookSettings, "strength"),
+        precision=2,
+    )
+    expression: FloatProperty(
+        name="Expression",
+        description="How strong the performer's expressions come out; 1 for as they are",
+        **number_limits(look.LookSettings, "expression"),
+        precision=2,
+    )
+    gaze: FloatProperty(
+        name="Gaze",
+        description="How far the eyes look aside; 1 for as the performer's do",
+        **number_limits(look.LookSettings, "gaze"),
+        precision=2,
+    )
     smoothing: EnumProperty(
         name="Smoothing",
         description="Of the target's motion over time",
@@ -152,7 +182,10 @@ for _codec, _name in PROFILES.items():
         default=AUTOMATIC,
     )
 
-LOOK = ("mask", "feather", "erode", "colour", "smoothing", "input_colour_space")
+LOOK = (
+    "mask", "feather", "erode", "colour", "keep", "keep_feather", "strength", "expression", "gaze",
+    "smoothing", "input_colour_space",
+)  # fmt: skip
 KEYED = tuple(name for name in LOOK if name in LOOK_OPTIONS)
 """Settings that may be animated: those that may change along a clip."""
 RESULT = ("result", "matte", "handles", "codec", *PROFILES.values(), "label", "label_language", "mute")

@@ -202,10 +202,11 @@ def _draw_choices(layout: Any, strip: Any, names: tuple[str, ...]) -> None:
         row.use_property_decorate = name in KEYED
         row.enabled = {
             "label_language": chosen.label != "none",
+            "keep_feather": bool(chosen.keep),
             "mute": chosen.result == FRAME,
         }.get(name, True)
-        if name in KEYED:  # with a button for its keys
-            row.prop(strip, keyed_name(name))
+        if name in KEYED:  # with a button for its keys; several choices below each other
+            row.column(align=True).prop(strip, keyed_name(name))
         else:
             row.prop(chosen, name)
 

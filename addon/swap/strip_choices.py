@@ -52,6 +52,12 @@ class StripChoices:
     profile: str
     label: str
     label_language: str
+    keep: str
+    """Names of parts with commas between them."""
+    keep_feather: float
+    strength: float
+    expression: float
+    gaze: float
     keys: Keys = ()
     """Animation of the look; a preview has the settings as they are at its frame."""
     parts: tuple[str, ...] = field(default=(), compare=False)
@@ -66,7 +72,8 @@ class StripChoices:
         return cls(
             chosen.face, person, chosen.everyone, chosen.mask, chosen.feather, chosen.erode, chosen.colour,
             chosen.smoothing, chosen.input_colour_space.strip(), chosen.codec, profile, chosen.label,
-            chosen.label_language,
+            chosen.label_language, ",".join(sorted(chosen.keep)), chosen.keep_feather, chosen.strength,
+            chosen.expression, chosen.gaze,
             parts=chosen_parts(chosen.result, matte=chosen.matte),
         )  # fmt: skip
 
@@ -174,6 +181,11 @@ def to_swap_options(client: Client, choice: StripChoices, frames: str) -> job_pb
         feather=round(choice.feather, 4),
         erode=round(choice.erode, 4),
         colour=choice.colour,
+        keep=filter(None, choice.keep.split(",")),
+        keep_feather=round(choice.keep_feather, 4),
+        strength=round(choice.strength, 4),
+        expression=round(choice.expression, 4),
+        gaze=round(choice.gaze, 4),
         smoothing=choice.smoothing,
         codec=choice.codec,
     )

@@ -22,18 +22,19 @@ def test_keys_and_drivers_are_read_in_frames_of_the_file(
 ) -> None:
     found = blender.run("keyed", tmp_path, clip=facts["clip"])
     assert found["plain"]
-    assert found["now"] == [pytest.approx(0.3), "hull"]
+    assert found["now"] == [pytest.approx(0.3), "hull", ["mouth"]]
     assert found["trimmed"] == {
         "feather": near([(20, 0), (40, 0.4), (59, 0.21)]),
         "mask": [[20, "hull"], [45, "learned"]],
+        "keep": [[20, "mouth"], [40, "mouth,eyes"]],
     }
     assert (found["colour"], found["same"]) == ("mean", True)
     first, middle, last = found["reversed"]["feather"]
     assert (last[0] - middle[0], middle[0] - first[0]) == (20, 19)
     assert [first[1], middle[1], last[1]] == [pytest.approx(value, abs=1e-6) for value in (0.21, 0.4, 0)]
     assert found["written"] == [
-        ["3", {"feather": "0.000000", "mask": "hull"}],
-        ["23", {"feather": "0.400000"}],
+        ["3", {"feather": "0.000000", "keep": "mouth", "mask": "hull"}],
+        ["23", {"feather": "0.400000", "keep": "mouth,eyes"}],
         ["28", {"mask": "learned"}],
         ["42", {"feather": "0.210000"}],
     ]
@@ -66,7 +67,7 @@ def test_a_keyed_strip_is_swapped_with_its_keys(
 
 def test_looks_have_names(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
     found = blender.run("named_looks", tmp_path, clip=facts["clip"], data=tmp_path / "data")
-    assert found["loaded"] == [pytest.approx(0.25), "hull"]
+    assert found["loaded"] == [pytest.approx(0.25), "hull", ["brows", "nose"]]
     assert "soft" in found["menu"]
     assert "Looks" in found["panel"]
     assert found["../soft"] == "Error: Use letters, digits, spaces, - and _"

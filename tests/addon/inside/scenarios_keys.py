@@ -39,10 +39,11 @@ def keyed(clip: str) -> dict[str, Any]:
     _animate(strip, "feather", {121: 0.0, 141: 0.4, 161: 0.2})
     _animate(strip, "mask", {131: "hull", 146: "learned"})
     _animate(strip, "colour", {125: "mean", 155: "mean"})
+    _animate(strip, "keep", {131: {"mouth"}, 141: {"mouth", "eyes"}})
     scene.frame_set(136)
     found = {
         "plain": plain,
-        "now": [strip.recaster.feather, strip.recaster.mask],
+        "now": [strip.recaster.feather, strip.recaster.mask, sorted(strip.recaster.keep)],
         "trimmed": _keys_of(strip, scene),
         "colour": choices.along(strip, scene).colour,
     }
@@ -114,6 +115,7 @@ def named_looks(data: str, clip: str) -> dict[str, Any]:
     other = kit.movie(scene, clip, channel=2, name="other")
     one.recaster.feather = 0.25
     one.recaster.mask = "hull"
+    one.recaster.keep = {"brows", "nose"}
     kit.select(scene, one)
     operators = bpy.ops.sequencer
     assert operators.recaster_save_look(name="soft") == {"FINISHED"}
@@ -121,7 +123,10 @@ def named_looks(data: str, clip: str) -> dict[str, Any]:
     assert operators.recaster_load_look(name="soft") == {"FINISHED"}
     menu = kit.part("swap.looks").RECASTER_MT_looks
     shown = drawn(lambda paper: menu.draw(SimpleNamespace(layout=paper), bpy.context))
-    found = {"loaded": [other.recaster.feather, other.recaster.mask], "menu": sorted(shown)}
+    found = {
+        "loaded": [other.recaster.feather, other.recaster.mask, sorted(other.recaster.keep)],
+        "menu": sorted(shown),
+    }
     for name in ("../soft", "gone"):
         try:
             operators.recaster_load_look(name=name)
