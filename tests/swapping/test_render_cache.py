@@ -112,6 +112,18 @@ def test_nothing_of_the_users_is_deleted(tmp_path: Path) -> None:
     assert len(list(cache.folder.iterdir())) == 2
 
 
+def test_a_still_that_was_not_signed_yet_goes_with_the_other_parts(tmp_path: Path) -> None:
+    cache = RenderCache.of(tmp_path / "out.jpg", range(1), 30, {CLIP: ".jpg"})
+    cache.open(PLAN)
+    finish(cache, cache.segments[0])
+    cache.unsigned_path(".jpg").touch()
+    assert cache.open({**PLAN, "clip": "2"})
+    assert not cache.unsigned_path(".jpg").exists()
+    cache.unsigned_path(".jpg").touch()
+    cache.remove()
+    assert not cache.folder.exists()
+
+
 def test_no_folder_is_deleted_where_a_file_belongs(tmp_path: Path) -> None:
     cache = cache_of(tmp_path)
     (cache.folder / "00000010.clip.mov").mkdir(parents=True)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from recaster.swapping.coverage import Faces
 
 PLAN_NAME: Final = "plan.json"
+UNSIGNED: Final = "joined"
+"""Beginning of the names of what is whole, but not signed yet."""
 CLIP: Final = "clip"
 MATTE: Final = "matte"
 LAYER: Final = "layers"
@@ -76,7 +78,7 @@ class RenderCache:
 
     def unsigned_path(self, suffix: str) -> Path:
         """Path of the whole clip before it is signed."""
-        return self.folder / f"joined{suffix}"
+        return self.folder / f"{UNSIGNED}{suffix}"
 
     def read_coverage(self) -> list[Faces]:
         """Reads what was swapped in each frame of all segments (OutputError where a record isn't there)."""
@@ -166,7 +168,9 @@ class RenderCache:
         """Removes what a swap leaves behind, the plan last; returns whether there was any of it."""
         paths = sorted(self.folder.iterdir(), key=lambda path: path.name == PLAN_NAME)
         for path in paths:
-            is_kind_of_ours = path.is_dir() if path.suffix in PICTURE_FORMATS else path.is_file()
+            # Pictures lie in folders, but for a still that wasn't signed yet.
+            is_folder = path.suffix in PICTURE_FORMATS and not path.name.lstrip(".").startswith(UNSIGNED)
+            is_kind_of_ours = path.is_dir() if is_folder else path.is_file()
             if not _OWN_NAMES.fullmatch(path.name) or not is_kind_of_ours:
                 needed = "the folder is needed for the parts of the clip"
                 raise OutputError(f"{path}: is in the way, {needed}; move it elsewhere")
