@@ -96,6 +96,7 @@ KINDS = {
     "extract": "Faces of",
     "ingest": "Import of",
     "sign": "Signing of",
+    "anonymise": "Anonymizing of",
 }
 STATES = {
     "SUCCEEDED": "Done", "FAILED": "Failed", "CANCELLED": "Canceled", "CANCELLING": "Canceling",

@@ -13,13 +13,19 @@ import pytest
 
 from recaster.api.v1 import job_pb2
 from recaster.cli.main import main
+from recaster.client.errors import RefusedError
 from recaster.errors import AnonymityError, FaceNotFoundError, UsageError
 from recaster.evaluation.anonymity_judge import Gallery, Likeness
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.operations import anonymise, anonymise_passes
 from recaster.provenance.inspection import inspect_file
-from recaster.provenance.manifest import ANONYMITY_ASSERTION, all_assertions, manifest_of
+from recaster.provenance.manifest import (
+    ANONYMITY_ASSERTION,
+    BASIS_ASSERTION,
+    all_assertions,
+    manifest_of,
+)
 from recaster.settings.anonymise import AnonymiseSettings
 from recaster.store.folder import DataFolder
 
@@ -180,9 +186,6 @@ def test_what_cannot_be_promised_is_refused(
     clip = actors / "performer.mp4"
     with pytest.raises(UsageError, match="write a movie"):
         anonymise.run(anonymise.Request(clip, tmp_path / "shot.%04d.png"))
-    options = job_pb2.SwapOptions(person="0" * 64)
-    with pytest.raises(UsageError, match="person is said"):
-        anonymise.run(anonymise.Request(clip, tmp_path / "out.mp4", options=options))
     with pytest.raises(UsageError, match="who is to be unknown only once"):
         AnonymiseSettings(person=clip, track=1)
     with pytest.raises(UsageError, match="the report would replace"):
@@ -199,3 +202,36 @@ def test_a_clip_in_which_nobody_is_found_is_not_written(tmp_path: Path) -> None:
     subprocess.run(["ffmpeg", "-v", "error", *source], check=True, timeout=60)
     with pytest.raises(FaceNotFoundError, match="nothing was written"):
         anonymise.run(anonymise.Request(clip, tmp_path / "out.mp4"))
+
+
+def test_an_engine_makes_people_unknown_and_says_so(
+    actors: Path, served: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("RECASTER_ENGINE", served.address)
+    monkeypatch.setenv("RECASTER_TOKEN", served.token)
+    out, report = tmp_path / "there.mkv", tmp_path / "there.json"
+    clip = str(actors / "performer.mp4")
+    command = ["anonymise", clip, "--range", "0-2", "--codec", "ffv1", "-o", str(out)]
+    assert main([*command, "--report", str(report), "--margin", "0"]) == 0
+    assert "there.mkv: 3 frames: " in capsys.readouterr().out
+    (assertions,) = all_assertions(manifest_of(out)[0])
+    assert assertions[BASIS_ASSERTION]["basis"] == "synthetic"
+    promise = assertions[ANONYMITY_ASSERTION]
+    assert (promise["holds"], promise["margin_s"]) == (True, 0.0)
+    assert promise["report"] == hashlib.sha256(report.read_bytes()).hexdigest()
+    assert main([*command, "--keep-failed"]) == 2
+    with served.client(patience_s=5) as client:
+        work = job_pb2.AnonymiseSpec(swap=job_pb2.SwapSpec(clip_id="0" * 12, matte=True))
+        with pytest.raises(RefusedError, match=r"spec\.anonymise\.swap\.matte"):
+            client.jobs.create(job_pb2.JobSpec(anonymise=work))
+
+
+def test_a_policy_without_made_up_faces_refuses_them(
+    actors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("RECASTER_DATA", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "policy.toml").write_text('[consent]\nbases = ["consent"]\n')
+    clip = str(actors / "performer.mp4")
+    assert main(["anonymise", clip, "--range", "0-2", "-o", str(tmp_path / "out.mp4")]) == 9
+    assert "the policy doesn't take synthetic" in capsys.readouterr().err

@@ -43,6 +43,7 @@ BASES = {
     ),
     "export": job_pb2.JobSpec(export=job_pb2.ExportSpec(model_id=ID)),
     "sign": job_pb2.JobSpec(sign=job_pb2.SignSpec(digest=DIGEST, display_name="x.mp4", swaps=[DIGEST])),
+    "anonymise": job_pb2.JobSpec(anonymise=job_pb2.AnonymiseSpec(swap=job_pb2.SwapSpec(clip_id=ID))),
 }
 WHOLE = {FieldDescriptor.CPPTYPE_INT32: 31, FieldDescriptor.CPPTYPE_INT64: 63}
 EXTREMES = (0.0, -1.0, 1e308, -1e308, 5e-324, math.nan, math.inf, -math.inf)

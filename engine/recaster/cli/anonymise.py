@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_error, say_note
 from recaster.cli.flags import add_option, add_options, fill_options
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_source
-from recaster.cli.rights_options import add_basis, claim_of
+from recaster.cli.remote import Remote, add_engine, fill_message, here_or_there
+from recaster.cli.rights_options import add_basis, claim_of, record_identity_remotely
+from recaster.errors import UsageError
 from recaster.settings.anonymise import AnonymiseFiles, AnonymiseSettings
 from recaster.settings.detection import Smoothing
 from recaster.settings.devices import DeviceSettings
@@ -16,7 +18,10 @@ from recaster.settings.reading import ReadOptions
 from recaster.settings.swap import LabelSettings, SwapSettings
 
 if TYPE_CHECKING:
-    from recaster.operations.anonymise import Result
+    from collections.abc import Iterable, Sequence
+
+    from recaster.api.v1 import job_pb2
+    from recaster.client import Client
 
 DESCRIPTION = """Make people in a clip unknown, for interviews with people at risk: everybody, or one
 person. Their faces are swapped with that of somebody who doesn't exist and comes with Recaster, or with a
@@ -38,7 +43,8 @@ interruption. They still show faces: delete the folder if you don't go on."""
 
 def add_anonymise(commands: Commands) -> None:
     """Adds this command's parser."""
-    parser = commands.add("anonymise", _run, "make people in a clip unknown, or write nothing", DESCRIPTION)
+    run = here_or_there(_run_here, _run_there)
+    parser = commands.add("anonymise", run, "make people in a clip unknown, or write nothing", DESCRIPTION)
     add_path(parser, "clip", "CLIP")
     add_out(parser, None, "the clip to write (.mp4, .mov or .mkv)")
     add_options(parser, SwapSettings, "frames")
@@ -59,32 +65,71 @@ def add_anonymise(commands: Commands) -> None:
     add_option(parser, DeviceSettings, "device", default=DeviceSettings.device, help=text)
     text = "CPU threads, in one process (default: all cores, large machines with several processes)"
     add_option(parser, DeviceSettings, "threads", metavar="N", help=text)
+    add_engine(parser)
 
 
-def _run(options: Options) -> None:
+def _swap_options(options: Options, **others: Any) -> job_pb2.SwapOptions:
+    """Writes the options of the swap as a request; whatever isn't given is left open (UsageError)."""
     from recaster.api.v1 import job_pb2
+
+    kinds = (Smoothing, WriterOptions, LabelSettings, ReadOptions, DeviceSettings)
+    return fill_options(job_pb2.SwapOptions(), options, *kinds, range=options.range, **others)
+
+
+def _run_here(options: Options) -> None:
     from recaster.operations import anonymise
 
     names = ("person", "track", "min_face", "coverage", "fallback", "margin")
     given = {name: getattr(options, name) for name in names}
     wishes = AnonymiseSettings(**{name: value for name, value in given.items() if value is not None})
-    kinds = (Smoothing, WriterOptions, LabelSettings, ReadOptions, DeviceSettings)
     request = anonymise.Request(
         clip=options.clip,
         out=options.out,
         settings=wishes,
-        options=fill_options(job_pb2.SwapOptions(), options, *kinds, range=options.range),
+        options=_swap_options(options),
         model=options.model,
         source=options.source,
         report=options.report,
         keep_failed=options.keep_failed,
         claim=claim_of(options),
     )
-    _say(options, anonymise.run(request, reporter(options)))
+    result = anonymise.run(request, reporter(options))
+    _say(options, result.warnings, result.summary())
 
 
-def _say(options: Options, result: Result) -> None:
-    for warning in result.warnings:
+def _run_there(options: Options, engine: Client) -> None:
+    from recaster.api.v1 import job_pb2
+    from recaster.provenance.manifest import sidecar_of
+
+    if options.keep_failed:
+        raise UsageError("--keep-failed is for work on this machine")
+    remote = Remote(engine, options)
+    named = {"track": options.track, "min_face": options.min_face, "person": remote.picture(options.person)}
+    work = job_pb2.AnonymiseSpec(
+        swap=job_pb2.SwapSpec(
+            clip_id=remote.clip(options.clip),
+            options=_swap_options(options, **named),
+            suffix=options.out.suffix.lower(),
+            report=options.report is not None,
+        )
+    )
+    fill_message(work, coverage=options.coverage, fallback=options.fallback, margin=options.margin)
+    face = options.model or options.source
+    if face is not None:
+        model, faceset = remote.model(options.model), remote.faceset(options.source)
+        record_identity_remotely(options, remote.client, face, faceset=faceset, model=model)
+        fill_message(work.swap, model_id=model, faceset_id=faceset)
+    job = remote.follow(remote.submit(job_pb2.JobSpec(anonymise=work), options.out))
+    if "manifest" in {made.role for made in job.result.artifacts}:
+        remote.fetch(job, "manifest", sidecar_of(options.out))
+    remote.fetch(job, "clip", options.out)
+    if options.report is not None:
+        remote.fetch(job, "report", options.report)
+    _say(options, job.result.warnings, job.result.summary)
+
+
+def _say(options: Options, warnings: Iterable[str], summary: Sequence[str]) -> None:
+    for warning in warnings:
         say_error(f"recaster anonymise: warning: {warning}")
-    say(f"{result.out}: {result.lines[0]}")
-    say_note(options, *result.lines[1:])
+    say(f"{options.out}: {summary[0]}")
+    say_note(options, *summary[1:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from recaster.jobs.job_resources import kind_of, resources_of
+from recaster.jobs.job_resources import SWAPPING, kind_of, resources_of, swap_of
 from recaster.provenance.audit_events import name_identities
 from recaster.provenance.register import Register
 
@@ -49,7 +49,7 @@ def note_delivered(job: job_pb2.Job, people: Sequence[str], faces: Sequence[str]
     """Note what came of a job that has succeeded; ``people`` by id, ``faces`` as ``faces_of_result``."""
     kind = kind_of(job.spec)
     result = job.result
-    swapped = kind in ("swap", "sign")
+    swapped = kind in (*SWAPPING, "sign")
     details: dict[str, Any] = {
         "made": [file.digest for file in result.artifacts if file.role in SWAPS or not swapped],
         "identities": list(people),
@@ -61,7 +61,7 @@ def note_delivered(job: job_pb2.Job, people: Sequence[str], faces: Sequence[str]
     details |= _lists({"faces": faces})
     if kind == "sign":
         details["swaps"] = list(job.spec.sign.swaps)
-    if job.spec.swap.without_manifest:
+    if swap_of(job.spec).without_manifest:
         details["manifest"] = "left out, as asked"
     _add(store, f"{kind}.deliver", job=job.job_id, **details)
 

@@ -11,7 +11,7 @@ from recaster.files import open_nofollow, remove_folder
 from recaster.jobs import logs
 from recaster.jobs.audit_records import digests_of, faces_of_result, note_delivered
 from recaster.jobs.cleanup import folders_of
-from recaster.jobs.job_resources import blobs_of, kind_of, resources_of, works_on
+from recaster.jobs.job_resources import SWAPPING, blobs_of, kind_of, resources_of, works_on
 from recaster.jobs.output_storage import OutputStorage
 from recaster.jobs.proto_records import error_to_proto, traces_from_proto
 from recaster.jobs.rights import authorize_faces, blocking_reason, face_resources, refuse_revoked, register_of
@@ -88,7 +88,7 @@ class JobFinalizer:
 
     def _people(self, spec: job_pb2.JobSpec, result: job_pb2.JobResult) -> list[str]:
         """Ids of those whose faces are in what a job made (ConsentError where it may not be put on)."""
-        if kind_of(spec) in ("swap", "sign"):
+        if kind_of(spec) in (*SWAPPING, "sign"):
             return list(dict.fromkeys(each.identity_id for each in authorize_faces(spec, self._store)))
         made = [("faceset", result.faceset_id), ("model", result.model_id)]
         faces = [key for key in (*face_resources(spec), *made) if key[1]]
@@ -102,7 +102,7 @@ class JobFinalizer:
         """
         job = self._store.jobs.get(job_id)
         kind = kind_of(job.spec)
-        if kind in ("swap", "export", "sign", "evaluate"):
+        if kind in (*SWAPPING, "export", "sign", "evaluate"):
             why = blocking_reason(job.spec, self._store)
             if why is not None:
                 self._withhold(job_id)

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 KINDS: Final = {
     name: job_pb2.JobKind.Value(f"JOB_KIND_{name.upper()}")
-    for name in ("ingest", "extract", "train", "swap", "evaluate", "export", "sign")
+    for name in ("ingest", "extract", "train", "swap", "evaluate", "export", "sign", "anonymise")
 }
+SWAPPING: Final = ("swap", "anonymise")
+"""Work that puts a face on; see ``swap_of``."""
 LIGHT: Final = frozenset({"ingest", "export", "sign"})
 """Work that needs no device."""
 LOOKING: Final = ProcessLimits(memory_bytes=8 << 30, cpu_s=4 * 3600, file_bytes=64 << 30, offline=True)
@@ -78,6 +80,11 @@ class JobResources:
 def kind_of(spec: job_pb2.JobSpec) -> str:
     """The spec's kind of work, "" where none is set."""
     return spec.WhichOneof("work") or ""
+
+
+def swap_of(spec: job_pb2.JobSpec) -> job_pb2.SwapSpec:
+    """The swap that a job makes, an empty one for other work; to be changed in place."""
+    return spec.anonymise.swap if kind_of(spec) == "anonymise" else spec.swap
 
 
 def resources_of(spec: job_pb2.JobSpec) -> JobResources:
@@ -134,7 +141,7 @@ def _train(spec: job_pb2.JobSpec) -> JobResources:
 
 
 def _swap(spec: job_pb2.JobSpec) -> JobResources:
-    work = spec.swap
+    work = swap_of(spec)
     return JobResources(
         clips=_set(work.clip_id, work.options.keep_out, work.options.keep_in),
         facesets=_set(work.faceset_id, *(member.faceset_id for member in work.cast)),
@@ -172,6 +179,7 @@ _NEEDS: Final = {
     "evaluate": _evaluate,
     "export": _export,
     "sign": _sign,
+    "anonymise": _swap,
 }
 
 
@@ -193,10 +201,12 @@ def device_for(spec: job_pb2.JobSpec, folder: DataFolder) -> str:
     kind = kind_of(spec)
     if kind in LIGHT:
         return ""
-    asked = {"train": spec.train.options.device, "swap": spec.swap.options.device}.get(kind, "cpu")
+    swap = swap_of(spec)
+    named = {"train": spec.train.options.device} | dict.fromkeys(SWAPPING, swap.options.device)
+    asked = named.get(kind, "cpu")
     if asked not in ("", "auto"):
         return asked
-    return "cpu" if kind == "swap" and not _needs_tensorflow(spec.swap, folder) else devices()[0]
+    return "cpu" if kind in SWAPPING and not _needs_tensorflow(swap, folder) else devices()[0]
 
 
 def _needs_tensorflow(swap: job_pb2.SwapSpec, folder: DataFolder) -> bool:
@@ -230,7 +240,7 @@ def _limits(
 def task_for(job: job_pb2.Job, store: Store) -> WorkerTask:
     """The task of a job's next worker, without a grant (NotFoundError; UsageError for its policy)."""
     needed = resources_of(job.spec)
-    signs = kind_of(job.spec) in ("swap", "sign")
+    signs = kind_of(job.spec) in (*SWAPPING, "sign")
     policy = Policy.load(store.folder.path) if signs else Policy()
     clips = [store.catalog.clips.get(clip_id) for clip_id in needed.clips]
     made = needed.changes.id if needed.changes else job.job_id if needed.makes else ""

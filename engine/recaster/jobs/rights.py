@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError, NotFoundError, UsageError
 from recaster.jobs.audit_records import note_begun
-from recaster.jobs.job_resources import ResourceKey, kind_of, resources_of
+from recaster.jobs.job_resources import SWAPPING, ResourceKey, kind_of, resources_of, swap_of
 from recaster.jobs.proto_records import error_to_proto
-from recaster.operations.face_rights import Grant
+from recaster.operations.face_rights import Grant, register_synthetic
 from recaster.provenance.policy import apply_policy
 from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.register import Register
@@ -35,7 +35,7 @@ def job_identities(spec: job_pb2.JobSpec, store: Store) -> list[str]:
         faces = resource_identity("faceset", spec.train.source_faceset_id, store)
         model = resource_identity("model", spec.train.model_id, store) if spec.train.model_id else ""
         return list(dict.fromkeys([faces, model or faces]))
-    return swapped_identities(spec.swap, store) if kind == "swap" else []
+    return swapped_identities(swap_of(spec), store) if kind in SWAPPING else []
 
 
 def swapped_identities(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest, store: Store) -> list[str]:
@@ -43,7 +43,10 @@ def swapped_identities(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest, s
 
     "" where nobody said (NotFoundError).
     """
-    return [resource_identity(kind, name, store) for kind, name in put_on_faces(asked)]
+    faces = put_on_faces(asked)
+    if not faces:  # where nobody must be known, one that comes with Recaster
+        return [register_synthetic(register_of(store)).identity_id]
+    return [resource_identity(kind, name, store) for kind, name in faces]
 
 
 def put_on_faces(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest) -> list[ResourceKey]:
@@ -51,6 +54,7 @@ def put_on_faces(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest) -> list
     return [
         ResourceKey("model", one.model_id) if one.model_id else ResourceKey("faceset", one.faceset_id)
         for one in asked.cast or [asked]
+        if one.WhichOneof("source")
     ]
 
 
@@ -77,8 +81,8 @@ def face_resources(spec: job_pb2.JobSpec) -> list[ResourceKey]:
     kind = kind_of(spec)
     if kind == "train":
         ids = {"faceset": [spec.train.source_faceset_id], "model": [spec.train.model_id]}
-    elif kind == "swap":
-        return list(dict.fromkeys(put_on_faces(spec.swap)))
+    elif kind in SWAPPING:
+        return list(dict.fromkeys(put_on_faces(swap_of(spec))))
     elif kind == "evaluate":
         ids = {"faceset": [*resources_of(spec).facesets]}
     else:
@@ -146,10 +150,10 @@ def blocking_reason(spec: job_pb2.JobSpec, store: Store) -> job_pb2.JobError | N
     """
     try:
         require_rights(spec, store)
-        if kind_of(spec) in ("swap", "sign"):
+        if kind_of(spec) in (*SWAPPING, "sign"):
             policy = register_of(store).policy
-            apply_policy(spec.swap, policy)
-            if not spec.swap.without_manifest:
+            apply_policy(swap_of(spec), policy)
+            if not swap_of(spec).without_manifest:
                 resolve_signer(policy, store.folder.path)
     except ConsentError as error:
         return error_to_proto(error)
@@ -175,6 +179,6 @@ def begin(job: job_pb2.Job, store: Store) -> Grant:
     if kind == "sign":
         rules = VettingRules.of(register, find_local_swaps(register, job.spec.sign.swaps))
         return Grant(signer=signer, vetting=rules)
-    if kind != "swap" or job.spec.swap.without_manifest:
+    if kind not in SWAPPING or swap_of(job.spec).without_manifest:
         return Grant()
     return Grant(ProvenanceMark.of(register, people, begun.hash))

@@ -23,11 +23,13 @@ from recaster.jobs.grants import grant_to_proto
 from recaster.jobs.job_resources import (
     KINDS,
     LIGHT,
+    SWAPPING,
     ResourceKey,
     device_for,
     devices,
     kind_of,
     resources_of,
+    swap_of,
     task_for,
 )
 from recaster.jobs.limits import check_descriptors
@@ -335,8 +337,8 @@ class Supervisor:
             self._store.catalog.of(changed.kind).clear_origin(changed.id)
         task = task_for(job, self._store)
         task.grant.CopyFrom(grant_to_proto(begin(job, self._store)))
-        if job.spec.HasField("swap"):
-            task.spec.swap.CopyFrom(apply_policy(job.spec.swap, register_of(self._store).policy))
+        if kind_of(job.spec) in SWAPPING:
+            swap_of(task.spec).CopyFrom(apply_policy(swap_of(job.spec), register_of(self._store).policy))
         return task
 
     async def _listen(self, handle: WorkerHandle, task: WorkerTask) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from recaster.api.v1 import job_pb2
 from recaster.errors import AnonymityError, ConsentError, FaceNotFoundError, UsageError
 from recaster.files import sha256, write_bytes
-from recaster.operations.face_rights import NO_CLAIM, FaceClaim, Grant, folder_digests
+from recaster.operations.face_rights import NO_CLAIM, FaceClaim, Grant, folder_digests, register_synthetic
 from recaster.operations.request_options import swap_settings
 from recaster.progress import LogLine, Report, Update, no_log, silent
 from recaster.provenance.policy import Policy, apply_label_policy
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from recaster.provenance.register import Register
     from recaster.settings.swap import SwapSettings
 
-SYNTHETIC_NAME: Final = "Recaster's synthetic faces"
-SYNTHETIC_ORIGIN: Final = "recaster synthetic faces"
 UNCHANGED: Final = (
     "Not changed: voices and what is said, clothes, hands, tattoos, the place. They may tell who somebody is."
 )
@@ -74,8 +72,7 @@ class Request:
         options = apply_label_policy(self.options, policy)
         options.min_face = self.settings.min_face
         for name in ("person", "track", "everyone"):
-            if options.HasField(name):
-                raise UsageError(f"{name} is said in the options of anonymising, not in those of the swap")
+            options.ClearField(name)
         settings = swap_settings(options, info, report=self.report)
         # Whatever else a look keeps of the performer's own may tell who it is.
         return dataclasses.replace(settings, look=LookSettings())
@@ -214,8 +211,7 @@ def _authorize(request: Request, register: Register) -> identity_pb2.Identity:
     face = request.model or request.source
     if face is not None:
         return request.claim.authorize(register, face)
-    made_up = register.add_stated(SYNTHETIC_NAME, "synthetic", SYNTHETIC_ORIGIN)
-    return register.require(made_up.identity_id)
+    return register.require(register_synthetic(register).identity_id)
 
 
 def _begin(request: Request, clip: Clip, face: _Face) -> ProvenanceMark:
@@ -223,7 +219,7 @@ def _begin(request: Request, clip: Clip, face: _Face) -> ProvenanceMark:
     with open_register() as register:
         person = _authorize(request, register)
         begun = register.audit.add(
-            "swap.start", identity=person.identity_id, faces=face.digests, clips=[clip.digest]
+            "anonymise.start", identity=person.identity_id, faces=face.digests, clips=[clip.digest]
         )
         return ProvenanceMark.of(register, [person], begun.hash)
 
@@ -239,7 +235,7 @@ def _record(request: Request, out: Path, face: _Face) -> None:
                     path.unlink(missing_ok=True)
             raise
         register.audit.add(
-            "swap.deliver", made=[sha256(out)], identities=[person.identity_id], faces=face.digests
+            "anonymise.deliver", made=[sha256(out)], identities=[person.identity_id], faces=face.digests
         )
 
 

@@ -86,6 +86,13 @@ class FaceClaim:
 
 
 NO_CLAIM: Final = FaceClaim()
+SYNTHETIC_NAME: Final = "Recaster's synthetic faces"
+SYNTHETIC_ORIGIN: Final = "recaster synthetic faces"
+
+
+def register_synthetic(register: Register) -> identity_pb2.Identity:
+    """Registers whose faces come with Recaster, nobody's, if need be; the same one again (ConsentError)."""
+    return register.add_stated(SYNTHETIC_NAME, "synthetic", SYNTHETIC_ORIGIN)
 
 
 def require_same_person(register: Register, model: Path, source: Path) -> None:

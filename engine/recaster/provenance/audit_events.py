@@ -49,6 +49,8 @@ EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "swap.deliver": (*_MADE, "manifest", "request"),
     "swap.preview": ("identity", "faces", "clip", "identities"),
     "preview.deliver": ("made", "identities", "clip"),
+    "anonymise.start": _BEGUN,
+    "anonymise.deliver": _MADE,
     "evaluate.start": _BEGUN,
     "evaluate.deliver": _MADE,
     "export.start": _BEGUN,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from recaster.provenance.audit_log import AuditLog
     from recaster.provenance.register import Register
 
-DELIVERIES: Final = ("swap.deliver", "preview.deliver", "sign.deliver")
+DELIVERIES: Final = ("swap.deliver", "anonymise.deliver", "preview.deliver", "sign.deliver")
 """Events whose ``made`` is what this engine or command line has made and signed."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from recaster.api.v1 import job_pb2, job_pb2_grpc
 from recaster.jobs.audit_records import note_created
 from recaster.jobs.cleanup import forget
-from recaster.jobs.job_resources import KINDS, blobs_of, kind_of, resources_of
+from recaster.jobs.job_resources import KINDS, SWAPPING, blobs_of, kind_of, resources_of, swap_of
 from recaster.jobs.rights import register_of, require_rights
 from recaster.provenance.caller import caller
 from recaster.provenance.policy import Policy, apply_policy
@@ -55,8 +55,10 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         check_labels(request.labels)
         check_spec(request.spec)
         store = self._engine.store
-        if request.spec.HasField("swap"):
-            apply_policy(request.spec.swap, Policy.load(store.folder.path))  # raises where it forbids that
+        if kind_of(request.spec) in SWAPPING:
+            apply_policy(
+                swap_of(request.spec), Policy.load(store.folder.path)
+            )  # raises where it forbids that
         with store.database.transaction():
             job, new = self._jobs.create(
                 request.spec, KINDS[kind_of(request.spec)], request.request_id, request.labels, caller()

@@ -66,7 +66,12 @@ MIN_ROLES: Final = {
     for method in methods
 }
 """By "Service/Method"; what a request holds may need more."""
-_SHOWN: Final = (job_pb2.JOB_KIND_SWAP, job_pb2.JOB_KIND_SIGN, job_pb2.JOB_KIND_EVALUATE)
+_SHOWN: Final = (
+    job_pb2.JOB_KIND_SWAP,
+    job_pb2.JOB_KIND_ANONYMISE,
+    job_pb2.JOB_KIND_SIGN,
+    job_pb2.JOB_KIND_EVALUATE,
+)
 """Jobs whose results are for viewers, too."""
 _FACE_KINDS: Final = ("faceset", "model")
 

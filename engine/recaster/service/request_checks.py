@@ -18,6 +18,7 @@ from recaster.operations.request_options import parse_hyperparameters, read_chan
 from recaster.processes.cpu_cores import cores
 from recaster.provenance.manifest import EMBEDDED_TYPES, SIDECAR_TYPES
 from recaster.service.rpc_errors import invalid_field, missing_blob, precondition_error
+from recaster.settings.anonymise import FALLBACKS
 from recaster.settings.cast import check_cast_names
 from recaster.settings.corrections import MAX_BYTES
 from recaster.settings.devices import DEVICES
@@ -49,6 +50,8 @@ _PICTURES: Final = re.compile(
 )
 SIGNED: Final = tuple(suffix for suffix in EMBEDDED_TYPES | SIDECAR_TYPES if suffix != LIST_SUFFIX)
 MAX_INPUTS: Final = 1000
+_ANONYMISED: Final = frozenset({"clip_id", "model_id", "faceset_id", "options", "suffix", "report"})
+"""Fields of a swap that count where people are made unknown."""
 MAX_INGREDIENTS: Final = 100
 MAX_VALUE_LETTERS: Final = 200
 NUMBERS: Final = (
@@ -301,6 +304,22 @@ def _check_member(member: job_pb2.CastMember, above: str) -> None:
         raise invalid_field(f"{above}look.changes", str(error)) from None
 
 
+def _check_anonymise(spec: job_pb2.JobSpec) -> None:
+    work = spec.anonymise
+    swap = work.swap
+    _check_device("anonymise.swap", swap.options)
+    check_id("spec.anonymise.swap.clip_id", swap.clip_id)
+    if swap.suffix not in ("", *CLIP_SUFFIXES):
+        raise invalid_field("spec.anonymise.swap.suffix", f"must be {listed(CLIP_SUFFIXES)}")
+    for field, _ in swap.ListFields():
+        if field.name not in _ANONYMISED:
+            raise invalid_field(
+                f"spec.anonymise.swap.{field.name}", "can't be asked for where nobody is known"
+            )
+    if work.HasField("fallback") and work.fallback not in FALLBACKS:
+        raise invalid_field("spec.anonymise.fallback", f"must be {listed(FALLBACKS)}")
+
+
 def _check_layers(swap: job_pb2.SwapSpec) -> None:
     if not set(swap.layers) <= set(LAYERS):
         raise invalid_field("spec.swap.layers", f"must be of {', '.join(LAYERS)}")
@@ -361,4 +380,5 @@ _CHECKS: Final = {
     "evaluate": _check_evaluate,
     "export": _check_export,
     "sign": _check_sign,
+    "anonymise": _check_anonymise,
 }

@@ -31,6 +31,7 @@ class JobKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     JOB_KIND_EVALUATE: _ClassVar[JobKind]
     JOB_KIND_EXPORT: _ClassVar[JobKind]
     JOB_KIND_SIGN: _ClassVar[JobKind]
+    JOB_KIND_ANONYMISE: _ClassVar[JobKind]
 
 class IngestKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -57,6 +58,7 @@ JOB_KIND_SWAP: JobKind
 JOB_KIND_EVALUATE: JobKind
 JOB_KIND_EXPORT: JobKind
 JOB_KIND_SIGN: JobKind
+JOB_KIND_ANONYMISE: JobKind
 INGEST_KIND_UNSPECIFIED: IngestKind
 INGEST_KIND_CLIP: IngestKind
 INGEST_KIND_FACESET: IngestKind
@@ -102,7 +104,7 @@ class Job(_message.Message):
     def __init__(self, job_id: _Optional[str] = ..., kind: _Optional[_Union[JobKind, str]] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., state: _Optional[_Union[JobState, str]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., result: _Optional[_Union[JobResult, _Mapping]] = ..., attempts: _Optional[int] = ..., last_seq: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[str] = ...) -> None: ...
 
 class JobSpec(_message.Message):
-    __slots__ = ("ingest", "extract", "train", "swap", "evaluate", "export", "sign")
+    __slots__ = ("ingest", "extract", "train", "swap", "evaluate", "export", "sign", "anonymise")
     INGEST_FIELD_NUMBER: _ClassVar[int]
     EXTRACT_FIELD_NUMBER: _ClassVar[int]
     TRAIN_FIELD_NUMBER: _ClassVar[int]
@@ -110,6 +112,7 @@ class JobSpec(_message.Message):
     EVALUATE_FIELD_NUMBER: _ClassVar[int]
     EXPORT_FIELD_NUMBER: _ClassVar[int]
     SIGN_FIELD_NUMBER: _ClassVar[int]
+    ANONYMISE_FIELD_NUMBER: _ClassVar[int]
     ingest: IngestSpec
     extract: ExtractSpec
     train: TrainSpec
@@ -117,7 +120,8 @@ class JobSpec(_message.Message):
     evaluate: EvaluateSpec
     export: ExportSpec
     sign: SignSpec
-    def __init__(self, ingest: _Optional[_Union[IngestSpec, _Mapping]] = ..., extract: _Optional[_Union[ExtractSpec, _Mapping]] = ..., train: _Optional[_Union[TrainSpec, _Mapping]] = ..., swap: _Optional[_Union[SwapSpec, _Mapping]] = ..., evaluate: _Optional[_Union[EvaluateSpec, _Mapping]] = ..., export: _Optional[_Union[ExportSpec, _Mapping]] = ..., sign: _Optional[_Union[SignSpec, _Mapping]] = ...) -> None: ...
+    anonymise: AnonymiseSpec
+    def __init__(self, ingest: _Optional[_Union[IngestSpec, _Mapping]] = ..., extract: _Optional[_Union[ExtractSpec, _Mapping]] = ..., train: _Optional[_Union[TrainSpec, _Mapping]] = ..., swap: _Optional[_Union[SwapSpec, _Mapping]] = ..., evaluate: _Optional[_Union[EvaluateSpec, _Mapping]] = ..., export: _Optional[_Union[ExportSpec, _Mapping]] = ..., sign: _Optional[_Union[SignSpec, _Mapping]] = ..., anonymise: _Optional[_Union[AnonymiseSpec, _Mapping]] = ...) -> None: ...
 
 class IngestSpec(_message.Message):
     __slots__ = ("digest", "kind", "display_name", "identity_id")
@@ -388,6 +392,18 @@ class LookChange(_message.Message):
     values: _containers.ScalarMap[str, str]
     smooth: bool
     def __init__(self, range: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., smooth: bool = ...) -> None: ...
+
+class AnonymiseSpec(_message.Message):
+    __slots__ = ("swap", "coverage", "fallback", "margin")
+    SWAP_FIELD_NUMBER: _ClassVar[int]
+    COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    FALLBACK_FIELD_NUMBER: _ClassVar[int]
+    MARGIN_FIELD_NUMBER: _ClassVar[int]
+    swap: SwapSpec
+    coverage: float
+    fallback: str
+    margin: float
+    def __init__(self, swap: _Optional[_Union[SwapSpec, _Mapping]] = ..., coverage: _Optional[float] = ..., fallback: _Optional[str] = ..., margin: _Optional[float] = ...) -> None: ...
 
 class EvaluateSpec(_message.Message):
     __slots__ = ("original_clip_id", "swapped_clip_id", "source_faceset_id", "target_faceset_id", "gallery_faceset_ids", "range", "person", "track", "corrections")
