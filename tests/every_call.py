@@ -41,6 +41,8 @@ def make_every_call(client: Client, actors: Path, packed_faces: Path, folder: Pa
     do(extract=job_pb2.ExtractSpec(inputs=[{"clip_id": clip}], options={"range": "0-9", "every": 5}))
     edit = client.transfer.upload(actors / "neighbour.mp4")
     do(sign=job_pb2.SignSpec(digest=edit, display_name="edit.mp4", swaps=[swapped]))
+    one = job_pb2.SwapSpec(clip_id=clip, options=job_pb2.SwapOptions(range="0-0"))
+    do(anonymise=job_pb2.AnonymiseSpec(swap=one))
     exported = do(export=job_pb2.ExportSpec(faceset_id=faces)).artifacts[0].digest
     yield "JobService/CreateJob"
 

@@ -15,6 +15,7 @@ from recaster.swapping.head_cover import HeadCover
 from recaster.swapping.swap_plan import SwapPlan
 from recaster.swapping.swapper import TrackPlan
 
+SIZE = (5000, 200)
 FACE = np.zeros((68, 3))
 FACE[17:, :2] = (TEMPLATE - 0.5) * 60
 FACE[:17, :2] = np.column_stack([np.linspace(-25, 25, 17), 28 - np.linspace(-5, 5, 17) ** 2])
@@ -31,7 +32,7 @@ def make_track(number: int, first: int, last: int, x: float = 100, speed: float 
 def make_plan(
     *people: list[FaceTrack], cuts: tuple[int, ...] = (), count: int = 100, margin: int = 5
 ) -> CoverPlan:
-    courses = make_courses(people, cuts, range(count), margin, "cover")
+    courses = make_courses(people, cuts, range(count), margin, "cover", SIZE)
     return CoverPlan(courses, range(count), 25)
 
 
@@ -40,7 +41,7 @@ def swap_plan(*tracks: FaceTrack, opacity: float = 1) -> SwapPlan:
         TrackPlan(t.frames, np.zeros((len(t), 2, 3)), t.landmarks, opacities=np.full(len(t), opacity))
         for t in tracks
     )
-    return SwapPlan(64, plans, {}, tuple(t.track for t in tracks))
+    return SwapPlan(64, plans, {}, tuple(t.track for t in tracks), (0,) * len(tracks))
 
 
 def test_heads_are_covered_before_and_after_they_are_seen() -> None:
@@ -84,6 +85,14 @@ def test_faces_that_no_swap_shows_whole_are_covered() -> None:
     plan = make_plan([track])
     assert plan.open_book(swap_plan(track, opacity=0.9)).marks[0][30] is Why.TURNED
     assert plan.open_book(swap_plan()).marks[0][30] is Why.TURNED
+
+
+def test_faces_that_the_border_cuts_off_are_covered() -> None:
+    track = make_track(0, 20, 60, x=60, speed=-2)  # leaves to the left
+    marks = make_plan([track]).open_book(swap_plan(track)).marks[0]
+    assert marks[60] is Why.BORDER
+    assert 30 not in marks
+    assert {marks[at] for at in range(min(set(range(40, 61)) & marks.keys()), 61)} == {Why.BORDER}
 
 
 def test_too_little_coverage_is_marked_once() -> None:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster import __version__
 from recaster.evaluation.anonymity_judge import (
     DLIB_KNOWN,
+    DLIB_MARGIN,
     SAME_PLACE,
     SFACE_KNOWN,
+    SFACE_MARGIN,
     SURE_SCORE,
     Likeness,
     five_points,
@@ -38,8 +40,8 @@ REPORT_FORMAT: Final = 1
 UNSURE_COSINE: Final = 0.2
 """SFace's cosine from which on a face that nobody followed may be the person's."""
 JUDGES: Final = (
-    {"name": "SFace", "known_from": SFACE_KNOWN, "measure": "cosine"},
-    {"name": "dlib ResNet", "known_below": DLIB_KNOWN, "measure": "distance"},
+    {"name": "SFace", "measure": "cosine", "known_from": SFACE_KNOWN, "margin": SFACE_MARGIN},
+    {"name": "dlib ResNet", "measure": "distance", "known_below": DLIB_KNOWN, "margin": DLIB_MARGIN},
 )
 
 

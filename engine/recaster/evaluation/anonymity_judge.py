@@ -36,6 +36,9 @@ SFACE_KNOWN: Final = 0.363
 """Cosine from which on SFace takes two faces for one person's (OpenCV Zoo: 99.6 % on LFW)."""
 DLIB_KNOWN: Final = 0.6
 """Distance below which dlib's ResNet does (99.4 % on LFW)."""
+SFACE_MARGIN: Final = 0.03
+DLIB_MARGIN: Final = 0.03
+"""Added to either: another alignment of the same face moves its likeness by as much."""
 MIN_SCORE: Final = 0.3
 """YuNet's, from which on something may be a face."""
 SURE_SCORE: Final = 0.6
@@ -66,8 +69,8 @@ class Likeness:
 
     @property
     def is_known(self) -> bool:
-        """True if either judge still takes it for the person."""
-        return self.sface >= SFACE_KNOWN or self.dlib < DLIB_KNOWN
+        """True if either judge takes it for the person, or nearly does."""
+        return self.sface >= SFACE_KNOWN - SFACE_MARGIN or self.dlib < DLIB_KNOWN + DLIB_MARGIN
 
     def nearer(self, other: Likeness | None) -> Likeness:
         """The nearest that either judge saw, of two looks."""

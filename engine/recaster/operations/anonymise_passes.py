@@ -116,8 +116,9 @@ class Passes:
         kind = settings.fallback
         plan = SwapPlan.of(subjects.tracks, swap.swapper, swap.settings, subjects.analysis)
         margin = round(settings.margin * rate)
-        courses = make_courses(subjects.people, cuts, frames, margin, kind)
-        others = make_courses([(track,) for track in subjects.others], cuts, frames, 0, kind)
+        size = (swap.clip.info.width, swap.clip.info.height)
+        courses = make_courses(subjects.people, cuts, frames, margin, kind, size)
+        others = make_courses([(track,) for track in subjects.others], cuts, frames, 0, kind, size)
         products = {CLIP: choose_segment_suffix(swap.settings.writer.codec)}
         cache = RenderCache.of(swap.out, frames, swap.settings.chunk, products)
         cache.open(_describe(swap, settings))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from recaster.faces.topology import MESH_POINTS
 from recaster.swapping.head_cover import HeadCover, fit_head
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ SPREAD: Final = 0.06
 MAX_SPREAD: Final = 1.6
 MAX_BRIDGE_HEADS: Final = 4.0
 """Distance between two tracks of a person, in heads, over which the head is thought to have gone unseen."""
+MAX_BEYOND: Final = 0.1
+"""Share of a face's points beyond the picture's border from which on it is covered: judges take the rest now
+for one person and now for another."""
 GROWTH: Final = 1.3
 """Growth of a cover on which a judge still knew somebody."""
 
@@ -45,6 +49,7 @@ class Why(StrEnum):
 
     TURNED = "turned"
     COVERAGE = "coverage"
+    BORDER = "border"
     MARGIN = "margin"
     GAP = "gap"
     KNOWN = "known"
@@ -57,7 +62,7 @@ class HeadCourse:
 
     Attributes:
         covers: by frame.
-        hidden: frames beyond the track, with the reason for which they are covered.
+        hidden: frames that are covered whatever comes of the swap, each for a reason.
     """
 
     track: int
@@ -121,7 +126,12 @@ class CoverBook:
 
 
 def make_courses(
-    people: Iterable[Sequence[FaceTrack]], cuts: Sequence[int], frames: range, margin: int, kind: str
+    people: Iterable[Sequence[FaceTrack]],
+    cuts: Sequence[int],
+    frames: range,
+    margin: int,
+    kind: str,
+    size: tuple[int, int],
 ) -> tuple[HeadCourse, ...]:
     """Makes the courses of the heads of some people, each with all of their tracks.
 
@@ -129,31 +139,46 @@ def make_courses(
         frames: those of the clip that the result holds.
         margin: frames.
         kind: of covers.
+        size: width and height of the picture.
     """
     courses = []
     for tracks in people:
-        heads = {
-            track.track: {
-                int(at): fit_head(points, kind)
-                for at, points in zip(track.frames, track.landmarks, strict=True)
+        heads = [
+            {
+                at: fit_head(points, kind)
+                for at, points in zip(track.frames.tolist(), track.landmarks, strict=True)
             }
             for track in tracks
-        }
-        for own in heads.values():
+        ]
+        for track, own in zip(tracks, heads, strict=True):
             shot = _find_shot(min(own), cuts, frames)
-            before = {at: _carry_on(own, at) for at in range(min(own) - margin, min(own)) if at in shot}
-            following = _find_following(own, heads.values(), shot)
-            if following is None:
-                after = range(max(own) + 1, max(own) + 1 + margin)
-                behind = {at: (_carry_on(own, at), Why.MARGIN) for at in after if at in shot}
-            else:
-                gap = range(max(own) + 1, min(following))
-                behind = {at: (_bridge(own, following, at), Why.GAP) for at in gap}
-            hidden = dict.fromkeys(before, Why.MARGIN) | {at: why for at, (_, why) in behind.items()}
-            track = next(number for number, each in heads.items() if each is own)
-            covers = before | own | {at: cover for at, (cover, _) in behind.items()}
-            courses.append(HeadCourse(track, covers, hidden))
+            covers, hidden = _go_on(own, heads, shot, margin)
+            cut_off = dict.fromkeys(_find_cut_off(track, size), Why.BORDER)
+            courses.append(HeadCourse(track.track, own | covers, cut_off | hidden))
     return tuple(courses)
+
+
+def _go_on(
+    own: Mapping[int, HeadCover], heads: Iterable[Mapping[int, HeadCover]], shot: range, margin: int
+) -> tuple[dict[int, HeadCover], dict[int, Why]]:
+    """Covers of a head before and after its track, by frame, and the reason for each."""
+    begin, end = min(own), max(own)
+    near = [*range(begin - margin, begin), *range(end + 1, end + 1 + margin)]
+    following = _find_following(own, heads, shot)
+    if following is None:
+        covers = {at: _carry_on(own, at) for at in near if at in shot}
+        return covers, dict.fromkeys(covers, Why.MARGIN)
+    gap = {at: _bridge(own, following, at) for at in range(end + 1, min(following))}
+    covers = {at: _carry_on(own, at) for at in near if at in shot and at < begin}
+    return covers | gap, dict.fromkeys(covers, Why.MARGIN) | dict.fromkeys(gap, Why.GAP)
+
+
+def _find_cut_off(track: FaceTrack, size: tuple[int, int]) -> list[int]:
+    """Frames in which the picture's border cuts a face off."""
+    places = track.landmarks[:, :MESH_POINTS, :2]
+    beyond = ((places < 0) | (places >= size)).any(axis=-1).mean(axis=-1)
+    found: list[int] = track.frames[beyond > MAX_BEYOND].tolist()
+    return found
 
 
 def _find_shot(frame: int, cuts: Sequence[int], frames: range) -> range:
@@ -233,7 +258,7 @@ class CoverPlan:
                 if plan.tracks[number] == course.track:
                     rows = enumerate(track_plan.frames.tolist())
                     shown |= {at for row, at in rows if track_plan.opacity_at(row) >= 1}
-            turned = {at: Why.TURNED for at in course.covers if at not in shown}
+            turned = dict.fromkeys(course.covers.keys() - shown, Why.TURNED)
             marks = {at: why for at, why in (turned | dict(course.hidden)).items() if at in self.frames}
             book = book.marked(course.track, marks)
         return book
