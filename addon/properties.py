@@ -4,7 +4,15 @@
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from recaster.settings import encoding, look, swap
 from recaster.settings.detection import SMOOTHINGS, Smoothing
@@ -39,6 +47,15 @@ AUTOMATIC = "auto"
 MAX_HANDLES = 250
 
 
+class CastEntry(bpy.types.PropertyGroup):
+    """One of several people of a strip, and the face that is put on them."""
+
+    person: StringProperty(description="Picture of the person", subtype="FILE_PATH", **compat.PATHS)
+    portrait: StringProperty(description="That picture itself, for machines where the file isn't")
+    face: StringProperty(description="The face that is put on them")
+    face_name: StringProperty(name="Face")
+
+
 class StripSettings(bpy.types.PropertyGroup):
     """Settings of a strip's swap, and the state of it."""
 
@@ -49,6 +66,9 @@ class StripSettings(bpy.types.PropertyGroup):
     )
     portrait: StringProperty(description="That picture itself, for machines where the file isn't")
     everyone: BoolProperty(name="Everyone", description="Swap every face of the strip")
+    cast: CollectionProperty(
+        type=CastEntry, name="Cast", description="Several people, each with a face of their own, in one swap"
+    )
     mask: EnumProperty(
         name="Mask",
         description="Where the face is laid over the picture",
@@ -257,7 +277,7 @@ def _keyed_property(name: str) -> Any:
     return EnumProperty(**{**keywords, "get": read, "set": write})
 
 
-CLASSES = (StripSettings, TrainingSettings)
+CLASSES = (CastEntry, StripSettings, TrainingSettings)
 
 
 def register() -> None:

@@ -108,6 +108,28 @@ def patchy(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def pair(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six frames of two actors side by side."""
+    import av
+    import numpy as np
+
+    from recaster.media.reader import read_frames
+
+    out = tmp_path_factory.mktemp("pair") / "pair.mp4"
+    halves = [read_frames(actors / f"{name}.mp4", 0, 6) for name in ("performer", "neighbour")]
+    with av.open(str(out), "w") as container:
+        video = container.add_stream("libx264", rate=25, options={"crf": "12", "preset": "veryfast"})
+        video.width = 640
+        video.height = 320
+        video.pix_fmt = "yuv420p"
+        for one, other in zip(*halves, strict=True):
+            image = np.concatenate([one.image, other.image], axis=1)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(video.encode(None))
+    return out
+
+
+@pytest.fixture(scope="session")
 def actor_faceset(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Faceset:
     """Every third face of the likeness actor's first four seconds, really extracted."""
     from recaster.facesets.extraction import extract

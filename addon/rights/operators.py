@@ -84,7 +84,9 @@ def chosen_faces(context: Any) -> set[str]:
     """The faces that are chosen now: the one to put on the strip, and the source of a training."""
     strip = selection.chosen_strip(context)
     scene = compat.scene_of(context)
-    faces = {"" if strip is None else strip.recaster.face}
+    faces = set[str]()
+    if strip is not None:
+        faces = {strip.recaster.face, *(one.face for one in strip.recaster.cast)}
     if scene is not None and scene.recaster.source:
         faces.add(f"faceset:{scene.recaster.source}")
     return faces - {""}

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import EnumProperty, StringProperty
 
 from .. import compat, images, messages, selection
 from ..engine import access, catalog, session
 from ..rights import consent
-from . import previews, strip_choices, workflow
+from . import cast, previews, strip_choices, workflow
 from .result_parts import FRAME, part_of
 from .source_range import StripError
 
@@ -49,9 +49,10 @@ class _FaceOperator(_StripOperator):
         """Tells if there is a strip, an engine, and a face that may be put on."""
         if not super().poll(context):
             return False
-        blocking_reason = consent.blocking_reason(
-            session.engine_state(), selection.chosen_strip(context).recaster.face
-        )
+        found = session.engine_state()
+        own = selection.chosen_strip(context).recaster
+        faces = [one.face for one in own.cast] or [own.face]
+        blocking_reason = next(filter(None, (consent.blocking_reason(found, face) for face in faces)), "")
         if blocking_reason:
             cls.poll_message_set(blocking_reason)
         return not blocking_reason
@@ -71,7 +72,7 @@ class RECASTER_OT_swap_strip(_FaceOperator):
             one = target.strip
             if target.adopted is not None:
                 strip_choices.adopt_choices(target.adopted, one)
-            elif one != strip and not one.recaster.face:
+            elif one != strip and not one.recaster.face and not one.recaster.cast:
                 strip_choices.copy_choices(strip, [one])
             try:
                 workflow.begin(scene, one, adds_person=target.adds_layer)
@@ -300,6 +301,42 @@ class RECASTER_OT_choose_face(bpy.types.Operator):
         return {"FINISHED"}
 
 
+NOBODY = "nobody"
+_cast_items: list[tuple[str, str, str]] = []
+
+
+def _list_cast_items(_operator: Any, _context: Any) -> list[tuple[str, str, str]]:
+    """The faces that can be put on somebody, and none; Blender wants texts that stay alive."""
+    found = session.engine_state()
+    models = [(f"model:{one.model_id}", catalog.model_label(one)) for one in found.models if one.usable]
+    sets = [(f"faceset:{one.faceset_id}", f"{catalog.display_name(one)} (at once)") for one in found.facesets]
+    faces = [*models[:MODELS_SHOWN], *sets[:MODELS_SHOWN]]
+    _cast_items[:] = [
+        (NOBODY, "Not Swapped", "Leave this person as they are"),
+        *((face, title, "Put this face on this person") for face, title in faces),
+    ]
+    return _cast_items
+
+
+class RECASTER_OT_cast_face(bpy.types.Operator):
+    """Put a face on this person, and others on others, in one swap"""
+
+    bl_idname = "sequencer.recaster_cast_face"
+    bl_label = "Cast"
+    bl_options = {"REGISTER", "UNDO"}
+
+    person: StringProperty()
+    face: EnumProperty(name="Face", items=_list_cast_items)
+
+    def execute(self, context: Any) -> set[str]:
+        """Notes it on the strip."""
+        strip = selection.chosen_strip(context)
+        if strip is None:
+            return {"CANCELLED"}
+        cast.cast_face(strip, self.person, "" if self.face == NOBODY else self.face)
+        return {"FINISHED"}
+
+
 class RECASTER_MT_faces(bpy.types.Menu):
     """The faces that can be put on"""
 
@@ -342,5 +379,6 @@ CLASSES = (
     RECASTER_OT_find_people,
     RECASTER_OT_choose_person,
     RECASTER_OT_choose_face,
+    RECASTER_OT_cast_face,
     RECASTER_MT_faces,
 )

@@ -13,7 +13,7 @@ from ..engine import jobs
 from ..properties import KEYED, LOOK, PROFILES, RESULT, keyed_name
 from ..rights import panels as rights_panels
 from ..state import addon_state
-from . import coverage_notes, looks, operators, placement, previews, strip_choices
+from . import cast, coverage_notes, looks, operators, placement, previews, strip_choices
 from .result_parts import FRAME
 from .source_range import kept_pictures
 from .task_panels import draw_task
@@ -49,8 +49,13 @@ class RECASTER_PT_swap(SequencerPanel, bpy.types.Panel):
             row.operator(operators.RECASTER_OT_copy_settings.bl_idname, text="", icon="COPYDOWN")
         split = layout.split(factor=NAMES)
         split.label(text="Face")
-        split.menu(operators.RECASTER_MT_faces.bl_idname, text=messages.text(chosen.face_name) or "Choose...")
-        rights_panels.draw_basis(layout, chosen.face)
+        if chosen.cast:
+            split.label(text="Each person their own, below")
+        else:
+            text = messages.text(chosen.face_name) or "Choose..."
+            split.menu(operators.RECASTER_MT_faces.bl_idname, text=text)
+        for face in dict.fromkeys(one.face for one in chosen.cast) or [chosen.face]:
+            rights_panels.draw_basis(layout, face)
         _draw_people(layout, strip)
         adding = any(target.adopted is not None for target in wanted)
         if adding:
@@ -88,6 +93,28 @@ def _draw_people(layout: Any, strip: Any) -> None:
         split.label(text="This person")
     elif chosen.person and not chosen.everyone and not portrait:
         words(layout, "Choose the person again: their picture isn't on this machine", icon="ERROR")
+    _draw_found(layout, strip)
+    for entry in chosen.cast:
+        if entry.person not in map(str, about.people):
+            split = layout.split(factor=NAMES)
+            split.template_icon(images.icon(cast.cast_icon(entry)), scale=FACE_SCALE)
+            _draw_cast_menu(split.column(), strip, entry.person)
+    if chosen.cast:
+        return
+    row = layout.row(align=True)
+    if chosen.person and not chosen.everyone:
+        row.operator(
+            operators.RECASTER_OT_choose_person.bl_idname, text="Main Person", icon="LOOP_BACK"
+        ).person = ""
+    else:
+        row.label(text="" if chosen.everyone else "Main person")
+    row.prop(chosen, "everyone", toggle=True)
+
+
+def _draw_found(layout: Any, strip: Any) -> None:
+    """Draws everybody who was found in the strip, with a menu of faces below each."""
+    chosen = strip.recaster
+    about = previews.view_of(strip)
     for first in range(0, len(about.people), FACES_IN_ROW):
         row = layout.row(align=True)
         for at in range(first, first + FACES_IN_ROW):
@@ -98,19 +125,21 @@ def _draw_people(layout: Any, strip: Any) -> None:
             path = about.people[at]
             picked = chosen.person == str(path) and not chosen.everyone
             column.template_icon(images.icon(path), scale=FACE_SCALE)
-            column.operator(
-                operators.RECASTER_OT_choose_person.bl_idname,
-                text="This One" if picked else "Choose",
-                depress=picked,
-            ).person = str(path)
-    row = layout.row(align=True)
-    if chosen.person and not chosen.everyone:
-        row.operator(
-            operators.RECASTER_OT_choose_person.bl_idname, text="Main Person", icon="LOOP_BACK"
-        ).person = ""
-    else:
-        row.label(text="" if chosen.everyone else "Main person")
-    row.prop(chosen, "everyone", toggle=True)
+            if not chosen.cast:
+                column.operator(
+                    operators.RECASTER_OT_choose_person.bl_idname,
+                    text="This One" if picked else "Choose",
+                    depress=picked,
+                ).person = str(path)
+            _draw_cast_menu(column, strip, str(path))
+
+
+def _draw_cast_menu(layout: Any, strip: Any, person: str) -> None:
+    """Draws the menu of faces beside a person: each has their own, in one swap."""
+    entry = cast.entry_of(strip, person)
+    text = "Cast..." if entry is None else messages.text(entry.face_name)
+    menu = layout.operator_menu_enum(operators.RECASTER_OT_cast_face.bl_idname, "face", text=text)
+    menu.person = person
 
 
 def _draw_preview(layout: Any, strip: Any, scene: Any) -> None:

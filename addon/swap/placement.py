@@ -14,6 +14,7 @@ from recaster.settings.encoding import PICTURE_SUFFIXES
 from .. import compat
 from ..config import preferences
 from ..properties import CHOICES
+from .cast import copy_cast
 from .result_parts import FACE, FRAME, MATTE, part_name, part_of
 from .source_range import strip_fingerprint, time_scalar_of
 from .strip_copy import copy_animation, copy_interpretation, copy_look, copy_properties, copy_proxy_settings
@@ -205,6 +206,7 @@ def _take_part(scene: Any, place: _Place, result: Any, earlier: list[Any], *, is
     result.mute = any(one.mute for one in earlier if part_of(one) == place.part)
     for name in ("uid", "request", "job", "pending", "person", "portrait", "everyone", *CHOICES):
         setattr(result.recaster, name, getattr(place.earlier.recaster, name))
+    copy_cast(place.earlier, result)
     for one in compat.all_strips(scene):
         for modifier in getattr(one, "modifiers", ()):
             if getattr(modifier, "input_mask_strip", None) == place.earlier:

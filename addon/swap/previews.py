@@ -12,8 +12,10 @@ from .. import images, messages
 from ..config import cache_folder, is_loopback
 from ..engine import session
 from ..state import addon_state
+from .cast import show_cast
+from .portraits import encode_portrait
 from .source_range import SourceRange, StripError, file_frame, source_range_of
-from .strip_choices import StripChoices, encode_portrait, face_field, person_file, to_swap_options
+from .strip_choices import StripChoices, bring_faces, check_choices, person_file, to_swap_options
 from .strip_corrections import correction_options, upload_corrections
 from .tasks import every_strip
 from .uploads import upload_range
@@ -105,7 +107,7 @@ def preview_frame(strip: Any, scene: Any, frame: int) -> None:
     source = source_range_of(strip, scene, strip.recaster.handles)
     index = file_frame(strip, scene, frame)
     choices = StripChoices.of(strip)
-    whose = face_field(choices)
+    check_choices(choices, source)
     place = frame_in_range(source, index, strip)
 
     def do(client: Client, work: BackgroundWork, local: bool, cache: Path) -> tuple[Path, tuple[str, ...]]:
@@ -119,7 +121,7 @@ def preview_frame(strip: Any, scene: Any, frame: int) -> None:
             clip_id=uploaded.clip.clip_id,
             frame=uploaded.frames[min(place, len(uploaded.frames) - 1)],
             options=options,
-            **whose,
+            **bring_faces(client, choices),
         )
         answer = client.preview(request)
         return images.keep(answer.png, cache / "previews", ".png"), tuple(
@@ -182,6 +184,7 @@ def show_all() -> None:
     for _, strip in every_strip():
         if strip.recaster.person:
             show_person(strip)
+        show_cast(strip)
 
 
 def frame_in_range(source: SourceRange, index: int, strip: Any) -> int:

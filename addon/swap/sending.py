@@ -17,7 +17,7 @@ from .look_keys import write_changes
 from .result_parts import FACE, MATTE
 from .shared_ranges import RangeUse, join_uses
 from .source_range import StripError, strip_fingerprint
-from .strip_choices import StripChoices, face_field, to_swap_options
+from .strip_choices import StripChoices, bring_faces, to_swap_options
 from .strip_corrections import correction_options
 from .strip_pictures import PictureNames
 from .tasks import SwapStage, SwapTask, fail, mark_settled, ranges_in, sharers, strip_of, strip_settings_of
@@ -53,7 +53,7 @@ def send(tasks: list[SwapTask], source: SourceRange, choices: StripChoices) -> N
         from recaster.api.v1 import job_pb2
 
         uploaded = upload_range(client, work, source, cache, local)
-        spec = _spec_of(client, choices, uploaded, source)
+        spec = _spec_of(client, choices, uploaded, source, several=bool(tasks[0].shared))
         work.check()
         job: str = client.jobs.create(job_pb2.JobSpec(swap=spec), labels, request).job_id
         return job
@@ -70,8 +70,13 @@ def send(tasks: list[SwapTask], source: SourceRange, choices: StripChoices) -> N
         task.work = work
 
 
-def _spec_of(client: Client, choices: StripChoices, uploaded: UploadedRange, source: SourceRange) -> Any:
-    """The request to the engine (SwapSpec); brings the performer's picture there."""
+def _spec_of(
+    client: Client, choices: StripChoices, uploaded: UploadedRange, source: SourceRange, *, several: bool
+) -> Any:
+    """The request to the engine (SwapSpec); brings people's pictures there.
+
+    ``several``: whether it is one of several ranges, of which each need not show all of a cast.
+    """
     from recaster.api.v1 import job_pb2
 
     options = to_swap_options(client, choices, uploaded.range)
@@ -87,7 +92,8 @@ def _spec_of(client: Client, choices: StripChoices, uploaded: UploadedRange, sou
         pictures=PictureNames.of(source.files).pattern if source.stays_pictures else "",
         matte=MATTE in choices.parts,
         layers=[FACE] if FACE in choices.parts else [],
-        **face_field(choices),
+        cast_may_lack=several and bool(choices.cast),
+        **bring_faces(client, choices),
     )
 
 

@@ -3,20 +3,17 @@
 
 from __future__ import annotations
 
-import base64
-import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import bpy
-
 from recaster.settings.reading import LOG_SPACES
 
-from .. import compat, images
-from ..config import cache_folder
+from .. import compat
 from ..properties import AUTOMATIC, CHOICES, PROFILES
+from .cast import CastChoice, copy_cast, read_cast, to_members
 from .look_keys import Keys, read_keys
+from .portraits import portrait_file
 from .result_parts import FACE, chosen_parts
 from .source_range import StripError
 
@@ -27,11 +24,10 @@ if TYPE_CHECKING:
     from .source_range import SourceRange
 
 
-MAX_PORTRAIT_BYTES = 256 << 10
-"""A picture of a person that is kept in the .blend."""
 MAIN = "main"
 EVERYONE = "everyone"
-"""Whose face is swapped where nobody is chosen, or all are."""
+CAST = "cast"
+"""Whose face is swapped where nobody is chosen, all are, or several have a face of their own."""
 NO_FACE = "Choose a face first: Sidebar > Recaster > Face"
 
 
@@ -62,6 +58,8 @@ class StripChoices:
     """Animation of the look; a preview has the settings as they are at its frame."""
     parts: tuple[str, ...] = field(default=(), compare=False)
     """Parts of the result (``result_parts.PARTS``); a preview is the same for all."""
+    cast: tuple[CastChoice, ...] = ()
+    """Several people, each with a face of their own, in place of ``face`` and ``person``."""
 
     @classmethod
     def of(cls, strip: Any) -> StripChoices:
@@ -74,7 +72,7 @@ class StripChoices:
             chosen.smoothing, chosen.input_colour_space.strip(), chosen.codec, profile, chosen.label,
             chosen.label_language, ",".join(sorted(chosen.keep)), chosen.keep_feather, chosen.strength,
             chosen.expression, chosen.gaze,
-            parts=chosen_parts(chosen.result, matte=chosen.matte),
+            parts=chosen_parts(chosen.result, matte=chosen.matte), cast=read_cast(strip),
         )  # fmt: skip
 
     @classmethod
@@ -93,30 +91,8 @@ def person_file(strip: Any) -> Path | None:
     Raises:
         StripError: neither is there.
     """
-    from recaster.client.validation import MAX_PICTURE_PIXELS, picture_size
-
     chosen = strip.recaster
-    if not chosen.person or chosen.everyone:
-        return None
-    path = Path(bpy.path.abspath(chosen.person))
-    if path.is_file():
-        return path
-    try:
-        picture = base64.b64decode(chosen.portrait, validate=True)
-    except ValueError:
-        picture = b""
-    if not 0 < math.prod(picture_size(picture)) <= MAX_PICTURE_PIXELS:
-        raise StripError("Choose the person again: the picture of the one chosen isn't on this machine")
-    return images.keep(picture, cache_folder() / "people", ".jpg")
-
-
-def encode_portrait(path: Path) -> str:
-    """A person's picture as the .blend keeps it; "" where it can't be kept there."""
-    try:
-        picture = path.read_bytes() if path.stat().st_size <= MAX_PORTRAIT_BYTES else b""
-    except OSError:
-        return ""
-    return base64.b64encode(picture).decode("ascii")
+    return portrait_file(chosen) if chosen.person and not chosen.everyone and not chosen.cast else None
 
 
 def copy_choices(active: Any, strips: list[Any]) -> None:
@@ -129,8 +105,10 @@ def copy_choices(active: Any, strips: list[Any]) -> None:
 
 def copy_person(active: Any, strips: list[Any]) -> None:
     """Lets whoever is chosen on one strip be swapped in others; where nobody is, each keeps its own."""
-    for strip in strips if active.recaster.person or active.recaster.everyone else ():
+    own = active.recaster
+    for strip in strips if own.person or own.everyone or own.cast else ():
         if strip != active:
+            copy_cast(active, strip)
             for name in ("person", "portrait", "everyone"):
                 setattr(strip.recaster, name, getattr(active.recaster, name))
 
@@ -139,7 +117,8 @@ def adds_person(original: Any, result: Any) -> bool:
     """Tells if another person was chosen since a result was made: then that one is swapped."""
     wanted = original.recaster
     own = result.recaster
-    return not wanted.everyone and own.made_for not in ("", EVERYONE, swapped_person(original))
+    is_one = not wanted.everyone and not wanted.cast
+    return is_one and own.made_for not in ("", EVERYONE, CAST, swapped_person(original))
 
 
 def adopt_choices(original: Any, result: Any) -> None:
@@ -155,6 +134,8 @@ def adopt_choices(original: Any, result: Any) -> None:
 def swapped_person(strip: Any) -> str:
     """Returns whose face in the picture is swapped: everyone's, the main person's, or a portrait's."""
     own = strip.recaster
+    if own.cast:
+        return CAST
     if own.everyone:
         return EVERYONE
     return own.person.replace("\\", "/").rpartition("/")[2] or MAIN
@@ -198,7 +179,7 @@ def to_swap_options(client: Client, choice: StripChoices, frames: str) -> job_pb
         options.label_language = choice.label_language
     if FACE in choice.parts:
         options.layers_alpha = compat.MOVIE_ALPHA
-    if choice.everyone:
+    if choice.everyone and not choice.cast:
         options.everyone = True
     elif choice.person:
         options.person = client.transfer.upload(Path(choice.person))
@@ -207,9 +188,15 @@ def to_swap_options(client: Client, choice: StripChoices, frames: str) -> job_pb
 
 def check_choices(choices: StripChoices, source: SourceRange) -> None:
     """Checks that a source range can be swapped as chosen (StripError)."""
-    face_field(choices)
+    if not choices.cast:
+        face_field(choices)
     if FACE in choices.parts and source.stays_pictures:
         raise StripError(f"Choose Whole Frame: strips of such pictures have no face layer ({source.name})")
+
+
+def bring_faces(client: Client, choice: StripChoices) -> dict[str, Any]:
+    """The fields of a spec that say whose faces are put on whom; brings the pictures of a cast there."""
+    return {"cast": to_members(client, choice.cast)} if choice.cast else face_field(choice)
 
 
 def face_field(choice: StripChoices) -> dict[str, str]:

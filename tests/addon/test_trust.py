@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from serving import Served
     from tests.addon.conftest import Blender
 
+    from recaster.client import Client
+
 STRIP = (
     "face", "face_name", "person", "everyone", "mask", "feather", "erode", "colour", "smoothing", "handles",
     "codec", "label", "label_language", "mute", "uid", "request", "job", "pending", "result_of",
@@ -54,6 +56,19 @@ def test_people_are_each_strips_own(
     newest_blender: Blender, facts: dict[str, Any], tmp_path: Path, scenario: str
 ) -> None:
     newest_blender.run(scenario, tmp_path, **facts, folder=tmp_path)
+
+
+def test_everybody_who_is_found_gets_a_face_of_their_own(
+    newest_blender: Blender, engine: Client, facts: dict[str, Any], pair: Path, tmp_path: Path
+) -> None:
+    found = newest_blender.run("two_cast", tmp_path, **{**facts, "clip": pair})
+    assert found["people"] == 2
+    job = engine.jobs.get(found["job"])
+    assert [one.person != "" for one in job.spec.swap.cast] == [True, True]
+    assert [(list(one.tracks), one.frames, one.swapped) for one in job.result.coverage.cast] == [
+        ([0], 6, 6),
+        ([1], 6, 6),
+    ]
 
 
 def test_swaps_of_earlier_sessions_can_be_cleared(

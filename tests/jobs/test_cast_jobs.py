@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import av
-import numpy as np
 import pytest
 
 from recaster.api.v1 import job_pb2, swap_pb2
 from recaster.client import JobFailedError
 from recaster.files import sha256
-from recaster.media.reader import read_frames
 from recaster.operations import swap
 from recaster.settings.cast import CastMember, Selector
 from recaster.settings.look_file import WrittenLook
@@ -22,21 +19,6 @@ if TYPE_CHECKING:
     from tests.jobs.conftest import Material
 
     from recaster.facesets.faceset import Faceset
-
-
-@pytest.fixture(scope="module")
-def pair(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six frames of two actors side by side."""
-    out = tmp_path_factory.mktemp("pair") / "pair.mkv"
-    halves = [read_frames(actors / f"{name}.mp4", 0, 6) for name in ("performer", "neighbour")]
-    with av.open(str(out), "w") as container:
-        video = container.add_stream("ffv1", rate=25)
-        video.width, video.height, video.pix_fmt = 640, 320, "yuv420p"
-        for one, other in zip(*halves, strict=True):
-            image = np.concatenate([one.image, other.image], axis=1)
-            container.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
-        container.mux(video.encode(None))
-    return out
 
 
 def test_a_cast_is_put_on_as_here(material: Material, few_faces: Faceset, pair: Path, tmp_path: Path) -> None:

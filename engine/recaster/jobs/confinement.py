@@ -134,7 +134,8 @@ def reach_of_question(question: query_pb2.Question, *, gpu: bool) -> Reach:
 def paths_of_question(question: query_pb2.Question) -> list[Path]:
     """The files and folders that a question is about."""
     asked = getattr(question, question.WhichOneof("question"))
-    paths = (optional_path(getattr(asked, name, b"")) for name in PATH_FIELDS)
+    naming = (asked, *getattr(asked, "cast", ()))
+    paths = (optional_path(getattr(one, name, b"")) for one in naming for name in PATH_FIELDS)
     return [path for path in paths if path is not None]
 
 

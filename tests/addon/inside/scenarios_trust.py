@@ -201,6 +201,40 @@ def two_people(engine: str, token: str, face: str, clip: str, folder: str) -> di
     return {}
 
 
+def two_cast(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
+    """Everybody who is found has a menu of faces; one swap puts one on each."""
+    scene, strip = kit.shot(engine, token, "", clip)
+    cast = kit.part("swap.cast")
+    panel = kit.part("swap.panels").RECASTER_PT_swap
+
+    def shown() -> set[str]:
+        return drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
+
+    assert bpy.ops.sequencer.recaster_find_people() == {"FINISHED"}
+    about = kit.part("swap.previews").view_of(strip)
+    people = [str(path) for path in kit.until(lambda: about.people)]
+    kit.select(scene, strip)
+    before = shown()
+    assert "Cast..." in before
+    assert not bpy.ops.sequencer.recaster_swap.poll()  # nobody has a face yet
+    for person in people:
+        bpy.ops.sequencer.recaster_cast_face(person=person, face=face)
+    assert [one.person for one in strip.recaster.cast] == people
+    after = shown()
+    assert {"Each person their own, below"} == {line for line in after - before if line.startswith("Each")}
+    assert "Cast..." not in after
+    assert "Choose" not in after
+    [result] = kit.swap(scene, strip)
+    assert result.recaster.made_for == "cast"
+    about.people.clear()  # as in a file that was opened again
+    cast.show_cast(strip)
+    assert "Cast..." not in shown()
+    bpy.ops.sequencer.recaster_cast_face(person=people[0], face="nobody")
+    bpy.ops.sequencer.recaster_cast_face(person=people[1], face="nobody")
+    assert len(strip.recaster.cast) == 0
+    return {"job": strip.recaster.job, "people": len(people)}
+
+
 def two_layers(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
     """A layer of one person, and then another: each has their own over the same original."""
     swapping = kit.part("swap.operators")
