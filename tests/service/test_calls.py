@@ -110,6 +110,17 @@ def test_an_error_says_which_field_is_wrong(engine: Client) -> None:
         (
             job_pb2.JobSpec(
                 swap=job_pb2.SwapSpec(
+                    clip_id="0" * 12,
+                    model_id="0" * 12,
+                    suffix=".mp4",
+                    options=job_pb2.SwapOptions(stills=True),
+                )
+            ),
+            "spec.swap.suffix",
+        ),
+        (
+            job_pb2.JobSpec(
+                swap=job_pb2.SwapSpec(
                     clip_id="0" * 12, model_id="0" * 12, options=job_pb2.SwapOptions(feather=float("nan"))
                 )
             ),
