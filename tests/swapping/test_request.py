@@ -27,6 +27,11 @@ SETTINGS = {
     "look": {
         "mask": {"kind": "learned", "feather": 0.06, "erode": 0.0, "scale": 1.0},
         "colour": "light",
+        "keep": [],
+        "keep_feather": 0.05,
+        "strength": 1.0,
+        "expression": 1.0,
+        "gaze": 1.0,
     },
     "analysis": {
         "detector": "yunet",
