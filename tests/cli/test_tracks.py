@@ -58,6 +58,17 @@ def test_trouble_is_listed(performer: Path, capsys) -> None:
     assert trouble == {"reason": "no-face", "track": 0, "first_frame": 4, "last_frame": 7}
 
 
+def test_trouble_of_a_swap_is_listed_too(performer: Path, tmp_path: Path, capsys) -> None:
+    report = tmp_path / "report.json"
+    lost = {"track": 0, "area": 900, "covered": 0.3, "lost": {"hidden": 0.7}}
+    frames = [{"frame": frame, "faces": [lost]} for frame in (4, 5)]
+    report.write_text(json.dumps({"clip": "performer.mp4", "frames": frames}))
+    assert tracks(performer, "--trouble", "--report", str(report)) == 0
+    assert capsys.readouterr().out == "frames 4-5, track 0: too little of the face was swapped\n"
+    assert tracks(performer, "--report", str(report)) == 2
+    assert "--report goes with --trouble or --json" in capsys.readouterr().err
+
+
 def test_corrections_are_kept_listed_and_taken_back(performer: Path, capsys) -> None:
     kept = performer.with_name("performer.mp4.corrections.json")
     assert tracks(performer, "split", "0", "5") == 0

@@ -46,6 +46,8 @@ def add_tracks(commands: Commands) -> None:
     add_options(parser, SwapSettings, "overlay")
     text = "list what had better be looked at: lost and wrong faces, jumps, low confidence"
     add_switch(parser, "--trouble", text)
+    text = "with --trouble, also what a swap's report shows: low coverage, sudden changes of mask and tint"
+    add_path(parser, "--report", "REPORT", text)
     _add_shared_options(parser)
     _add_actions(parser)
 
@@ -114,6 +116,8 @@ def _add_numbers(parser: ArgumentParser, *names: str) -> None:
 
 def run(options: Options) -> None:
     """Lists the tracks, or corrects them."""
+    if options.report is not None and not (options.trouble or options.json):
+        raise UsageError("--report goes with --trouble or --json")
     clip = _open_clip(options)
     if options.action in ("undo", "clear", "list"):
         _edit_list(options, clip)
@@ -160,11 +164,15 @@ def _analyse(options: Options, clip: Clip) -> Analysis:
 
 def _list(options: Options, clip: Clip, analysis: Analysis) -> None:
     from recaster.faces.trouble import find_trouble
+    from recaster.swapping.render_trouble import read_report_trouble
     from recaster.swapping.track_listing import ClipListing
 
     listing = ClipListing.of(analysis)
     corrections = clip.corrections.items
     trouble = find_trouble(analysis, (clip.info.width, clip.info.height))
+    if options.report is not None:
+        trouble += read_report_trouble(options.report, clip.path.name, clip.info.rate)
+        trouble = tuple(sorted(trouble, key=lambda each: each.first_frame))
     if options.json:
         facts = {"clip": str(options.clip), "frame_count": analysis.frame_count} | listing.to_json()
         facts["corrections"] = [item.to_json() for item in corrections]

@@ -57,6 +57,9 @@ class TroubleReason(StrEnum):
     SIZE_JUMP = "size-jump"
     ANGLE_JUMP = "angle-jump"
     LOW_CONFIDENCE = "low-confidence"
+    LOW_COVERAGE = "low-coverage"
+    MASK_JUMP = "mask-jump"
+    TINT_JUMP = "tint-jump"
 
 
 _SENTENCES: Final = {
@@ -66,6 +69,9 @@ _SENTENCES: Final = {
     TroubleReason.SIZE_JUMP: "the face's size jumps",
     TroubleReason.ANGLE_JUMP: "the head's angle jumps",
     TroubleReason.LOW_CONFIDENCE: "it is hardly a face",
+    TroubleReason.LOW_COVERAGE: "too little of the face was swapped",
+    TroubleReason.MASK_JUMP: "what is swapped of the face changes suddenly",
+    TroubleReason.TINT_JUMP: "the swapped face's tint changes suddenly",
 }
 
 
@@ -113,7 +119,7 @@ def _list_shots(analysis: Analysis) -> list[tuple[int, int]]:
 def _find_in_track(track: FaceTrack) -> Iterator[Trouble]:
     """Finds jumps and doubts within a track."""
     unsure = (track.scores < MIN_CONFIDENCE) & ~track.filled
-    for run in split_runs(_close_gaps(unsure, track.times)):
+    for run in split_runs(close_gaps(unsure, track.times)):
         if run.sum() >= MIN_UNSURE_FRAMES:
             yield _make_trouble(TroubleReason.LOW_CONFIDENCE, track, run)
     for run in split_runs(track.filled):
@@ -131,7 +137,7 @@ def _find_in_track(track: FaceTrack) -> Iterator[Trouble]:
         values = jumps[reason]
         usual = median_filter(values, MEDIAN_FRAMES, mode="nearest")
         high = (values > limit) & (values > MIN_JUMP_RATIO * usual)
-        for run in split_runs(_close_gaps(high, track.times)):
+        for run in split_runs(close_gaps(high, track.times)):
             if not (run & explained).any():  # a face that is elsewhere has another size and angle, too
                 yield _make_trouble(reason, track, run)
             explained |= run
@@ -167,7 +173,7 @@ def _measure_jumps(track: FaceTrack) -> dict[TroubleReason, Floats]:
     return {reason: np.pad(change, 1) for reason, change in changes.items()}
 
 
-def _close_gaps(rows: Bools, times: Floats) -> Bools:
+def close_gaps(rows: Bools, times: Floats) -> Bools:
     """Joins rows that are less than ``MAX_JOINED_S`` apart."""
     closed = rows.copy()
     for before, after in pairwise(np.flatnonzero(rows).tolist()):

@@ -31,6 +31,8 @@ MIN_COVERED: Final = 0.66
 it was mostly .92 and more where nothing is in front of a face, and .75 with a hand before the mouth."""
 MIN_SHOWN: Final = 0.1
 """Of a face that lies beyond the picture's border, this share has to be within it to count."""
+MIN_TINTED_PX: Final = 64.0
+"""Painted pixels of a crop from which on their mean says something."""
 MAX_NAMED: Final = 3
 """Ranges of frames that a sentence names; the others are counted."""
 _AMOUNTS: Final = (
@@ -79,6 +81,8 @@ class FaceCoverage:
         covered: share of that which was swapped, 0 to 1; of what isn't kept by choice.
         lost: shares of it that were not, by reason; with ``covered`` they make 1.
         kept: share of what the picture shows that stays by choice.
+        tint: mean red, green and blue of what was painted, over that of the performer there; None where next
+            to nothing was.
     """
 
     track: int
@@ -86,6 +90,7 @@ class FaceCoverage:
     covered: float
     lost: Mapping[Reason, float]
     kept: float = 0.0
+    tint: tuple[float, ...] | None = None
 
     @property
     def reason(self) -> Reason | None:
@@ -95,15 +100,17 @@ class FaceCoverage:
     def to_json(self) -> dict[str, Any]:
         """Turns it into plain values for a report."""
         lost = {str(reason): share for reason, share in self.lost.items() if share}
-        kept = {"kept": self.kept} if self.kept else {}
-        return {"track": self.track, "area": self.area, "covered": self.covered, "lost": lost} | kept
+        more: dict[str, Any] = {"kept": self.kept} if self.kept else {}
+        more |= {"tint": list(self.tint)} if self.tint else {}
+        return {"track": self.track, "area": self.area, "covered": self.covered, "lost": lost} | more
 
     @classmethod
     def from_json(cls, value: Any) -> FaceCoverage:
         """Reads what ``to_json`` made (ValueError, TypeError, KeyError or AttributeError where it didn't)."""
         lost = {Reason(name): float(share) for name, share in value["lost"].items()}
         kept = float(value.get("kept", 0))
-        return cls(int(value["track"]), int(value["area"]), float(value["covered"]), lost, kept)
+        tint = tuple(float(each) for each in value.get("tint", ())) or None
+        return cls(int(value["track"]), int(value["area"]), float(value["covered"]), lost, kept, tint)
 
 
 Faces = tuple[FaceCoverage, ...]
@@ -117,6 +124,7 @@ def measure_coverage(
     inside: NDArray[np.bool_],
     zoom: float,
     kept: NDArray[np.float32] | None = None,
+    tint: tuple[float, ...] | None = None,
 ) -> FaceCoverage | None:
     """Computes how much of a face was swapped; None where next to nothing of it lies within the picture.
 
@@ -126,6 +134,7 @@ def measure_coverage(
         inside: where the crop shows the frame, (size, size) or (1, 1).
         zoom: frame pixels a crop pixel.
         kept: mask of what stays by choice, (size, size), 0 to 1; None for nothing.
+        tint: as ``measure_tint``.
     """
     shown = _total(whole * inside)
     # A sliver at the picture's border says nothing of the face.
@@ -140,7 +149,26 @@ def measure_coverage(
     # Rounded before they are subtracted, so that what is lost and what is covered make 1.
     steps = [round(share, 3) for share in shares]
     lost = {reason: round(max(0.0, a - b), 3) for reason, (a, b) in zip(left, pairwise(steps), strict=True)}
-    return FaceCoverage(track, round(shown * zoom * zoom), steps[-1], lost, round(1 - wanted / shown, 3))
+    area = round(shown * zoom * zoom)
+    return FaceCoverage(track, area, steps[-1], lost, round(1 - wanted / shown, 3), tint)
+
+
+def measure_tint(
+    painted: NDArray[Any], performer: NDArray[Any], mask: NDArray[np.float32]
+) -> tuple[float, ...] | None:
+    """Computes mean red, green and blue of a painted face over the performer's; None of next to nothing.
+
+    Args:
+        painted: (size, size, 3), and
+        performer: likewise, in the same values.
+        mask: (size, size), 0 to 1: where it is painted.
+    """
+    if _total(mask) < MIN_TINTED_PX:
+        return None
+    sums = [(image * mask[..., None]).sum((0, 1), dtype=np.float64) for image in (painted, performer)]
+    # A grey level more: nearly black faces have no tint.
+    ratios = (sums[0] / _total(mask) + 1) / (sums[1] / _total(mask) + 1)
+    return tuple(round(float(ratio), 3) for ratio in np.clip(ratios, 0.001, 1000))
 
 
 def _total(values: NDArray[np.float32]) -> float:

@@ -25,7 +25,7 @@ from recaster.media.prefetch import prefetch
 from recaster.swapping import colour_transfer
 from recaster.swapping.casting import swapper_of
 from recaster.swapping.composite import Layer, PaintedFace, composite, draw_mattes
-from recaster.swapping.coverage import Reason, measure_coverage
+from recaster.swapping.coverage import Reason, measure_coverage, measure_tint
 from recaster.swapping.face_overlap import draw_outlines
 from recaster.swapping.kept_parts import mask_kept_parts
 from recaster.swapping.masks import compute_face_masks, limit_kept_in, remove_occluded
@@ -101,6 +101,7 @@ class _MeasuredFace:
 
     Attributes:
         look: of this face in this frame.
+        target: the performer's face.
         whole: mask as the settings want it, if the model can paint all of the face.
         painted: mask of what the model has painted, but for what is kept.
         kept: mask of what stays the performer's by choice; None for nothing.
@@ -111,6 +112,7 @@ class _MeasuredFace:
     """
 
     look: LookSettings
+    target: PlannedFace
     swapped: SwappedFace
     whole: NDArray[np.float32]
     painted: NDArray[np.float32]
@@ -229,7 +231,9 @@ class Renderer:
             if kept is not None:
                 painted = painted * (1 - kept)
                 by_hand = by_hand.without(kept)
-        return _MeasuredFace(look, swapped, whole, painted, kept, foreground, occlusion, colours, by_hand)
+        return _MeasuredFace(
+            look, target, swapped, whole, painted, kept, foreground, occlusion, colours, by_hand
+        )
 
     def _find_occlusion(self, frame: Frame, number: int, face: PlannedFace) -> Floats | None:
         """Computes the probability that a face whose usual look is known is hidden, place by place."""
@@ -280,22 +284,17 @@ class Renderer:
             turned = face.painted * np.float32(opacity)
             uncovered = face.uncover(turned, opacity)
             visible = face.by_hand.remove_left(uncovered)
+            tint = measure_tint(image, face.target.image, visible)
             layer = Layer(image, visible * fade_in(face.look.strength), swapped.matrix)
             layers.append(self._finish_layer(frame, number, face, layer))
             if self._keeps_faces:
                 painted.append(self._keep_face(frame, number, face, layer))
-            size = len(layer.mask)
-            inside = mask_in_frame(frame.size, layer.matrix, size, side=size)
+            inside = mask_in_frame(frame.size, layer.matrix, len(layer.mask), side=len(layer.mask))
             # In the order in which they are taken off: each reason has what it took beyond those before it.
-            left = {
-                Reason.UNPAINTED: face.painted,
-                Reason.TURNED: turned,
-                Reason.HIDDEN: uncovered,
-                Reason.KEPT_OUT: visible,
-            }
-            coverages.append(
-                measure_coverage(self._plan.tracks[number], face.whole, left, inside, layer.zoom, face.kept)
-            )
+            left = {Reason.UNPAINTED: face.painted, Reason.TURNED: turned, Reason.HIDDEN: uncovered}
+            left[Reason.KEPT_OUT] = visible
+            track = self._plan.tracks[number]
+            coverages.append(measure_coverage(track, face.whole, left, inside, layer.zoom, face.kept, tint))
         has_layer = "face" in self._settings.layers
         covers = self._plan.covers.get(frame.index, ())
         patches = composite(frame, layers, self._settings.label, has_layer=has_layer, covers=covers)

@@ -10,6 +10,7 @@ from recaster.faces.landmarkers import make_landmarker
 from recaster.files import write_json
 from recaster.settings.look_course import value_in
 from recaster.swapping.coverage import MIN_COVERED
+from recaster.swapping.render_trouble import find_render_trouble
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,6 +152,8 @@ def write_report(request: SwapRequest, plan: SwapPlan, result: SwapResult) -> No
         "frame_count": result.frames,
     }
     report |= result.coverage.to_json()
+    faces = ((frame.frame, frame.faces) for frame in result.coverage.frames)
+    report["trouble"] = [trouble.to_json() for trouble in find_render_trouble(faces, info.rate)]
     for frame in report["frames"]:
         for face in frame["faces"]:
             course = plan.courses[plan.tracks.index(face["track"])]
