@@ -161,6 +161,7 @@ def find_tracks(
 
     def settled(view: MendView, found: FoundTracks) -> None:
         view.found = found
+        _forget_others(view, source.files[0])
         done()
 
     _run(strip, source, "Looking for faces", do, settled)
@@ -193,6 +194,7 @@ def correct(
             view.problem = messages.of_error(error)
             return
         view.found = made[1]
+        _forget_others(view, source.files[0])
         session.push_undo_step(f"Recaster: {said}")
 
     _run(strip, source, said, do, settled)
@@ -224,6 +226,13 @@ def after_undo() -> None:
                 find_tracks(strip, scene)
             except StripError as error:
                 view.problem = str(error)
+
+
+def _forget_others(view: MendView, movie: Path) -> None:
+    """Forgets what was found in other strips of a movie, by other corrections perhaps."""
+    for (_, path), other in addon_state.mend_views.items():
+        if other is not view and other.work is None and Path(bpy.path.abspath(path)) == movie:
+            other.found = None
 
 
 def _source_of(strip: Any, scene: Any) -> SourceRange:

@@ -15,6 +15,7 @@ from ..engine import session
 from ..engine.connection import BackgroundWork, StoppedError
 from ..state import addon_state
 from ..swap.sending import CLIENT, MAX_LABEL_LETTERS
+from ..swap.strip_corrections import upload_corrections
 from ..swap.uploads import upload_range
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ def extract_from_strips(scene: Any, role: str, sources: list[SourceRange]) -> No
         faceset = ""
         for source in sources:
             uploaded = upload_range(client, work, source, cache / "clips", local)
-            faceset = _extract(
-                client, work, faceset, source.name, [{"clip_id": uploaded.clip.clip_id}], uploaded.range
-            )
+            corrections = upload_corrections(client, source, uploaded)
+            inputs = [{"clip_id": uploaded.clip.clip_id, "corrections": corrections}]
+            faceset = _extract(client, work, faceset, source.name, inputs, uploaded.range)
         return faceset
 
     _extract_in_thread(scene, role, do)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from recaster.faces.types import Analysis, FaceTrack, Floats
     from recaster.swapping.track_listing import TrackListing
 
-MAX_WARNINGS = 200
+MAX_WARNINGS: Final = 200
 
 
 def list_tracks(path: Path, request: clip_pb2.ListTracksRequest) -> clip_pb2.ListTracksResponse:

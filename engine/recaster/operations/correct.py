@@ -33,8 +33,7 @@ def add_correction(
         analyse: analyses the same frames in the same way.
 
     Raises:
-        UsageError: it can't be applied, or those that are there are of another clip.
-        InputError: there would be too many.
+        UsageError: it can't be applied, those that are there are of another clip, or there are too many.
     """
     if fault := find_other_clip(clip):
         raise UsageError(f"{fault}; move it away")
