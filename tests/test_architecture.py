@@ -28,7 +28,8 @@ FOUNDATIONS = {
 }
 ORDER = (
     "api", "settings", "processes", "client", "isobmff", "store", "provenance", "media", "timelines",
-    "models", "networks", "faces", "facesets", "appearance", "likeness", "training", "swapping", "evaluation",
+    "models", "networks", "faces", "facesets", "appearance", "likeness", "training", "swapping", "masking",
+    "evaluation",
     "report", "operations", "benchmarks", "jobs", "service", "cli",
 )  # fmt: skip
 

@@ -28,7 +28,7 @@ COMMANDS = {
     "conform": "conform", "identity": "identity", "verify": "manifest", "sign": "manifest", "audit": "audit",
     "compare": "probe", "evaluate": "evaluate", "bench": "bench", "report": "evaluate", "serve": "serve",
     "drain": "serve", "tokens": "tokens", "store": "store", "jobs": "jobs", "certs": "serve",
-    "doctor": "doctor", "looks": "looks",
+    "doctor": "doctor", "looks": "looks", "mask": "mask",
 }  # fmt: skip
 """The module of each command."""
 RESUMING = ("extract", "swap", "anonymise", "conform")

@@ -85,11 +85,11 @@ class MaskClip:
         """
         if self.is_still:
             [frame] = self.clip.read(0, 1)
-            yield from itertools.repeat(_read_grey(frame), stop - start)
+            yield from itertools.repeat(read_grey(frame), stop - start)
             return
         index = start
         for frame in self.clip.read(start - self.first, stop - self.first):
-            yield _read_grey(frame)
+            yield read_grey(frame)
             index += 1
         if index < stop:
             raise ClipError(f"{self.clip.path}: ended before frame {index} while it was read")
@@ -201,7 +201,7 @@ def _digest_grey(grey: NDArray[np.uint16]) -> str:
     return hashlib.sha256(f"{grey.shape}".encode() + grey.tobytes()).hexdigest()
 
 
-def _read_grey(frame: Frame) -> NDArray[np.uint16]:
+def read_grey(frame: Frame) -> NDArray[np.uint16]:
     """Reads a picture as a mask (height, width): its alpha where it is transparent anywhere, else its grey.
 
     Of colours the brightest channel counts: a mask may be painted in red.

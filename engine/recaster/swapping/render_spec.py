@@ -84,7 +84,7 @@ class RenderSpec:
         picture: ClipWriter | PictureWriter
         with contextlib.ExitStack() as stack:
             # The clip's segment is entered first and so finished last: where it is, all else is too.
-            picture = stack.enter_context(_make_writer(self.cache.segment_path(CLIP, segment), info, writer))
+            picture = stack.enter_context(make_writer(self.cache.segment_path(CLIP, segment), info, writer))
             mattes = self._open_mattes(segment, stack)
             write_layers = self._open_layers(segment, stack)
             outlined: ClipWriter | None = None
@@ -120,7 +120,7 @@ class RenderSpec:
         # x264 codes mostly flat pictures with two threads now one way and now another.
         return {
             role: stack.enter_context(
-                _make_writer(self.cache.segment_path(product, segment), self.clip.info, how, threads=1)
+                make_writer(self.cache.segment_path(product, segment), self.clip.info, how, threads=1)
             )
             for role, product in products.items()
         }
@@ -142,9 +142,10 @@ class RenderSpec:
         return lambda item: writer.write_layer(item.patches, item.frame.pts, premultiplied=premultiplied)
 
 
-def _make_writer(
+def make_writer(
     path: Path, info: ClipInfo, options: WriterOptions, threads: int = THREADS
 ) -> contextlib.AbstractContextManager[ClipWriter | PictureWriter]:
+    """Makes the writer of a segment: a file, or a folder of pictures."""
     if path.suffix in PICTURE_FORMATS:
         return PictureWriter(path, info, options)
     return ClipWriter(path, info, options, threads)
