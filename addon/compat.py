@@ -259,6 +259,20 @@ def new_pictures(container: Any, name: str, path: str, names: list[str], channel
     return strip
 
 
+def new_mask(container: Any, mask: Any, start: int) -> Any:
+    """A new mask strip."""
+    return strips_in(container).new_mask(name=mask.name, mask=mask, channel=1, frame_start=start)
+
+
+def write_grey_pictures(settings: Any) -> None:
+    """Lets a scene be rendered to grey PNG (5.0: kinds of media come first)."""
+    if hasattr(settings, "media_type"):
+        settings.media_type = "IMAGE"
+    settings.file_format = "PNG"
+    settings.color_mode = "BW"
+    settings.color_depth = "8"
+
+
 def effect_input(strip: Any) -> Any | None:
     """The strip that an effect with one input works on; None for all others."""
     if getattr(strip, "input_count", 0) != 1:

@@ -136,6 +136,17 @@ class StripSettings(bpy.types.PropertyGroup):
         search=suggest_log_spaces,
         search_options={"SUGGESTION"},
     )
+    keep_out: PointerProperty(
+        name="Keep Out",
+        description="Mask in which the performer's own pixels stay. Its first frame is the first of the "
+        "strip's file, as in the Clip Editor",
+        type=bpy.types.Mask,
+    )
+    keep_in: PointerProperty(
+        name="Keep In",
+        description="Mask in which the face shows, whatever seems to be in front of it; Keep Out goes first",
+        type=bpy.types.Mask,
+    )
     handles: IntProperty(
         name="Handles",
         description="Frames swapped beyond either end of the strip, to trim with later",
@@ -208,6 +219,8 @@ LOOK = (
 )  # fmt: skip
 KEYED = tuple(name for name in LOOK if name in LOOK_OPTIONS)
 """Settings that may be animated: those that may change along a clip."""
+MASKS = ("keep_out", "keep_in")
+"""Masks are of a strip's own pictures, and so its own."""
 RESULT = ("result", "matte", "handles", "codec", *PROFILES.values(), "label", "label_language", "mute")
 CHOICES = ("face", "face_name", *LOOK, *RESULT)
 """What can be copied from strip to strip: all but whose face in the picture is swapped."""

@@ -10,7 +10,7 @@ import bpy
 from .. import compat, images, messages, selection
 from ..drawing import SequencerPanel, draw_line, words
 from ..engine import jobs
-from ..properties import KEYED, LOOK, PROFILES, RESULT, keyed_name
+from ..properties import KEYED, LOOK, MASKS, PROFILES, RESULT, keyed_name
 from ..rights import panels as rights_panels
 from ..state import addon_state
 from . import cast, coverage_notes, looks, operators, placement, previews, strip_choices
@@ -192,7 +192,7 @@ class RECASTER_PT_look(SequencerPanel, bpy.types.Panel):
         """Mask, colour, smoothing, the clip's colour space."""
         strip = selection.chosen_strip(context)
         looks.draw_menu(self.layout)
-        _draw_choices(self.layout, strip, LOOK)
+        _draw_choices(self.layout, strip, (*LOOK, *MASKS))
         space = strip_choices.camera_space(strip)
         if space and strip.recaster.input_colour_space != space:
             words(self.layout, f"The strip's color space is {space}", icon="INFO")

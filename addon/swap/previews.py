@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from ..config import cache_folder, is_loopback
 from ..engine import session
 from ..state import addon_state
 from .cast import show_cast
+from .drawn_masks import render_masks, upload_masks
 from .portraits import encode_portrait
 from .source_range import SourceRange, StripError, file_frame, source_range_of
 from .strip_choices import StripChoices, bring_faces, check_choices, person_file, to_swap_options
@@ -109,6 +110,7 @@ def preview_frame(strip: Any, scene: Any, frame: int) -> None:
     choices = StripChoices.of(strip)
     check_choices(choices, source)
     place = frame_in_range(source, index, strip)
+    masks = render_masks(strip, choices, replace(source, first=index, count=1, files=source.files[place:]))
 
     def do(client: Client, work: BackgroundWork, local: bool, cache: Path) -> tuple[Path, tuple[str, ...]]:
         from recaster.api.v1 import swap_pb2
@@ -117,6 +119,7 @@ def preview_frame(strip: Any, scene: Any, frame: int) -> None:
         work.report(_update("swapping a frame"))
         options = to_swap_options(client, choices, uploaded.range)
         options.MergeFrom(correction_options(client, source, uploaded))
+        upload_masks(client, work, masks, options)
         request = swap_pb2.PreviewFrameRequest(
             clip_id=uploaded.clip.clip_id,
             frame=uploaded.frames[min(place, len(uploaded.frames) - 1)],

@@ -13,6 +13,7 @@ from ..engine import session
 from ..engine.connection import StoppedError, is_offline
 from ..engine.jobs import control_job
 from ..state import addon_state
+from .drawn_masks import DrawnMasks, render_masks, upload_masks
 from .look_keys import write_changes
 from .result_parts import FACE, MATTE
 from .shared_ranges import RangeUse, join_uses
@@ -46,6 +47,9 @@ def send(tasks: list[SwapTask], source: SourceRange, choices: StripChoices) -> N
     local = is_loopback(connection.address.target)
     for task in tasks:
         task.parts = choices.parts
+    masks = _render_masks(tasks, choices, source)
+    if masks is None:
+        return
     request = tasks[0].job_request
     labels = _labels_of(tasks)
 
@@ -54,6 +58,7 @@ def send(tasks: list[SwapTask], source: SourceRange, choices: StripChoices) -> N
 
         uploaded = upload_range(client, work, source, cache, local)
         spec = _spec_of(client, choices, uploaded, source, several=bool(tasks[0].shared))
+        upload_masks(client, work, masks, spec.options)
         work.check()
         job: str = client.jobs.create(job_pb2.JobSpec(swap=spec), labels, request).job_id
         return job
@@ -68,6 +73,17 @@ def send(tasks: list[SwapTask], source: SourceRange, choices: StripChoices) -> N
         task.stage = SwapStage.SENDING
         task.trouble = ""
         task.work = work
+
+
+def _render_masks(tasks: list[SwapTask], choices: StripChoices, source: SourceRange) -> DrawnMasks | None:
+    """Renders the masks of strips that share a range; None where they can't be, which fails the swaps."""
+    _, strip = strip_of(tasks[0])
+    try:
+        return DrawnMasks() if strip is None else render_masks(strip, choices, source)
+    except StripError as error:
+        for task in tasks:
+            fail(task, str(error))
+        return None
 
 
 def _spec_of(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from recaster.settings.reading import LOG_SPACES
 
 from .. import compat
-from ..properties import AUTOMATIC, CHOICES, PROFILES
+from ..properties import AUTOMATIC, CHOICES, MASKS, PROFILES
 from .cast import CastChoice, copy_cast, read_cast, to_members
 from .look_keys import Keys, read_keys
 from .portraits import portrait_file
@@ -54,6 +54,9 @@ class StripChoices:
     strength: float
     expression: float
     gaze: float
+    keep_out: str
+    """Name of a mask; "" for none."""
+    keep_in: str
     keys: Keys = ()
     """Animation of the look; a preview has the settings as they are at its frame."""
     parts: tuple[str, ...] = field(default=(), compare=False)
@@ -72,6 +75,7 @@ class StripChoices:
             chosen.smoothing, chosen.input_colour_space.strip(), chosen.codec, profile, chosen.label,
             chosen.label_language, ",".join(sorted(chosen.keep)), chosen.keep_feather, chosen.strength,
             chosen.expression, chosen.gaze,
+            *(mask.name if (mask := getattr(chosen, name)) else "" for name in MASKS),
             parts=chosen_parts(chosen.result, matte=chosen.matte), cast=read_cast(strip),
         )  # fmt: skip
 

@@ -24,6 +24,7 @@ import scenarios_engines
 import scenarios_keys
 import scenarios_layers
 import scenarios_lost
+import scenarios_masks
 import scenarios_mend
 import scenarios_pictures
 import scenarios_rights
@@ -40,6 +41,7 @@ MODULES = (
     scenarios_keys,
     scenarios_layers,
     scenarios_lost,
+    scenarios_masks,
     scenarios_mend,
     scenarios_pictures,
     scenarios_rights,
