@@ -82,13 +82,25 @@ def test_choices_keep_their_numbers(blender: Blender, tmp_path: Path) -> None:
         "dnxhr_profile": {"auto": 0, "lb": 1, "sq": 2, "hq": 3, "hqx": 4, "444": 5},
         "result": {"frame": 0, "face": 1, "both": 2},
         "label": {"none": 0, "text": 1, "icon": 2},
+        "keep": {
+            "mouth": 1,
+            "inner-mouth": 2,
+            "eyes": 4,
+            "brows": 8,
+            "nose": 16,
+            "lower": 32,
+            "upper": 64,
+            "beard": 128,
+        },
         "label_language": {"en": 0, "de": 1, "es": 2, "fr": 3, "it": 4, "nl": 5, "pt": 6},
     }
     assert found["defaults"] == {
         "mask": "learned", "colour": "light", "smoothing": "zero-phase", "codec": "h264",
         "prores_profile": "auto", "dnxhr_profile": "auto", "result": "frame", "label": "none",
-        "label_language": "en", "feather": pytest.approx(0.06), "erode": 0,
+        "label_language": "en", "feather": pytest.approx(0.06), "erode": 0, "strength": 1,
+        "keep_feather": pytest.approx(0.05), "expression": 1, "gaze": 1,
     }  # fmt: skip
+    assert found["sent"] == {"keep": ["eyes", "nose"], "strength": 0.3, "gaze": 1}
 
 
 def test_pictures(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:

@@ -44,10 +44,17 @@ def choices() -> dict[str, Any]:
     chosen = strip.recaster
     profiles = ("prores_profile", "dnxhr_profile")
     names = ("mask", "colour", "smoothing", "codec", *profiles, "result", "label", "label_language")
-    known = {name: chosen.bl_rna.properties[name].enum_items for name in names}
+    known = {name: chosen.bl_rna.properties[name].enum_items for name in (*names, "keep")}
+    numbers = ("feather", "erode", "strength", "keep_feather", "expression", "gaze")
+    untouched = {name: getattr(chosen, name) for name in (*names, *numbers)}
+    chosen.keep = {"nose", "eyes"}
+    chosen.strength = 0.3
+    choice = kit.part("swap.strip_choices").StripChoices.of(strip)
+    options = kit.part("swap.strip_choices").to_swap_options(None, choice, "0-1")
     return {
         "numbers": {name: {one.identifier: one.value for one in items} for name, items in known.items()},
-        "defaults": {name: getattr(chosen, name) for name in (*names, "feather", "erode")},
+        "defaults": untouched,
+        "sent": {"keep": list(options.keep), "strength": options.strength, "gaze": options.gaze},
     }
 
 
