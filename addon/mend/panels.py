@@ -40,8 +40,8 @@ class RECASTER_PT_mend(SequencerPanel, bpy.types.Panel):
         row.prop(strip.recaster, "show_points", toggle=True)
         if view.work is not None:
             draw_line(layout.column(align=True), jobs.work_line(view.work))
-        if view.problem:
-            words(layout, view.problem, icon="ERROR")
+        if view.trouble:
+            words(layout, view.trouble, icon="ERROR")
         if view.found is None:
             return
         _draw_faces(layout, strip, scene)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from .. import messages
-from ..config import cache_folder, is_loopback
 from ..engine import session
 from ..state import addon_state
 from ..swap import strip_corrections
+from ..swap.previews import run_for_view
 from ..swap.previews import view_of as strip_view_of
 from ..swap.source_range import StripError, source_range_of
 from ..swap.strip_corrections import shift_of
@@ -94,7 +94,7 @@ class MendView:
         dragged: a face that is being dragged: its track (None for a new face), frame, box and points.
         chosen: which trouble was looked at last.
         sought: whether trouble was asked for.
-        problem: what went wrong, and what to do.
+        trouble: what went wrong, and what to do.
         work: what is being done now.
     """
 
@@ -102,7 +102,7 @@ class MendView:
     dragged: tuple[int | None, int, FaceBox, dict[int, Point]] | None = None
     chosen: int = -1
     sought: bool = False
-    problem: str = ""
+    trouble: str = ""
     work: BackgroundWork | None = None
 
 
@@ -128,12 +128,15 @@ def faces_at(strip: Any, frame: int) -> list[tuple[TrackView, FaceBox]]:
 def is_swapped(strip: Any, track: TrackView) -> bool | None:
     """Tells if a track's face is swapped by the strip's choices; None where that can't be told here."""
     own = strip.recaster
-    if own.everyone:
+    people = [one.person for one in own.cast] or ([own.person] if own.person else [])
+    if own.everyone and not own.cast:
         return True
-    if not own.person:
+    if not people:
         return track.person == 0
-    known = strip_view_of(strip).tracks.get(own.person)
-    return None if known is None else track.track in known
+    known = strip_view_of(strip).tracks
+    if any(track.track in known.get(person, ()) for person in people):
+        return True
+    return False if all(person in known for person in people) else None
 
 
 def find_tracks(
@@ -191,7 +194,7 @@ def correct(
         try:
             strip_corrections.put(source.files[0], made[0])
         except (RecasterError, OSError) as error:
-            view.problem = messages.of_error(error)
+            view.trouble = messages.of_error(error)
             return
         view.found = made[1]
         _forget_others(view, source.files[0])
@@ -225,7 +228,7 @@ def after_undo() -> None:
             try:
                 find_tracks(strip, scene)
             except StripError as error:
-                view.problem = str(error)
+                view.trouble = str(error)
 
 
 def _forget_others(view: MendView, movie: Path) -> None:
@@ -339,18 +342,9 @@ def read_tracks(answer: clip_pb2.ListTracksResponse, size: tuple[int, int], shif
 
 
 def _run(strip: Any, source: SourceRange, title: str, do: Any, settled: Any) -> None:
-    """Does something with a strip's movie at the engine, in a thread; newer work replaces older."""
-    connection = addon_state.connection
-    view = view_of(strip)
-    if connection is None:
-        view.problem = session.engine_state().trouble
-        return
-    if view.work is not None:
-        view.work.stop()
-    cache = cache_folder()
-    local = is_loopback(connection.address.target)
+    """Does something with a strip's movie at the engine, in a thread."""
 
-    def work_on(client: Client, work: BackgroundWork) -> Any:
+    def work_on(client: Client, work: BackgroundWork, local: bool, cache: Path) -> Any:
         from recaster.errors import InputError
 
         uploaded = upload_range(client, work, source, cache / "clips", local)
@@ -358,16 +352,8 @@ def _run(strip: Any, source: SourceRange, title: str, do: Any, settled: Any) -> 
             raise InputError(f"Frames of {source.name} vary in length: make a movie of it that has a rate")
         return do(client, work, uploaded)
 
-    def done(made: Any) -> None:
-        if view.work is work:
-            view.work = None
-            settled(view, made)
-            session.redraw_previews()
+    def done(view: MendView, made: Any) -> None:
+        settled(view, made)
+        session.redraw_previews()
 
-    def failed(error: Exception) -> None:
-        if view.work is work:
-            view.work = None
-            view.problem = messages.of_error(error)
-
-    view.problem = ""
-    view.work = work = connection.run(title, work_on, done, failed)
+    run_for_view(view_of(strip), title, work_on, done)

@@ -100,7 +100,7 @@ def find_people(strip: Any, scene: Any) -> None:
         if not found:
             about.trouble = f"Nobody's face was found in {source.name}"
 
-    _run_for_strip(strip, "Looking for people", do, done)
+    run_for_view(view_of(strip), "Looking for people", do, done)
 
 
 def preview_frame(strip: Any, scene: Any, frame: int) -> None:
@@ -138,7 +138,7 @@ def preview_frame(strip: Any, scene: Any, frame: int) -> None:
         images.draw(about.icon, about.preview)
         images.show_in_editors(about.preview)
 
-    _run_for_strip(strip, "Swapping a frame", do, done)
+    run_for_view(view_of(strip), "Swapping a frame", do, done)
 
 
 def why_stale(strip: Any, scene: Any) -> str:
@@ -198,9 +198,16 @@ def frame_in_range(source: SourceRange, index: int, strip: Any) -> int:
     return next((at for at, path in enumerate(source.files) if path.name == wanted), 0)
 
 
-def _run_for_strip(strip: Any, title: str, do: Any, done: Any) -> None:
+def run_for_view(about: Any, title: str, do: Any, done: Any) -> None:
+    """Does something for findings, in a thread; newer work replaces older.
+
+    Args:
+        about: findings with ``work`` and ``trouble``.
+        title: of the work.
+        do: takes the client, the work, whether the engine is on this machine, and a folder for files.
+        done: takes the findings and what came of it.
+    """
     connection = addon_state.connection
-    about = view_of(strip)
     if connection is None:
         about.trouble = session.engine_state().trouble
         return

@@ -18,7 +18,7 @@ def _settled(strip: Any) -> Any:
     """Waits until nothing is done to a strip's faces; returns what is known of them."""
     view = kit.part("mend.tracks").view_of(strip)
     kit.until(lambda: view.work is None)
-    assert view.problem == "", view.problem
+    assert view.trouble == "", view.trouble
     assert view.found is not None
     return view
 
