@@ -104,10 +104,16 @@ def _run_there(options: Options, engine: Client) -> None:
     if options.keep_failed:
         raise UsageError("--keep-failed is for work on this machine")
     remote = Remote(engine, options)
-    named = {"track": options.track, "min_face": options.min_face, "person": remote.picture(options.person)}
+    clip_id = remote.clip(options.clip)
+    named = {
+        "track": options.track,
+        "min_face": options.min_face,
+        "person": remote.picture(options.person),
+        "corrections": remote.corrections(options.clip, clip_id),
+    }
     work = job_pb2.AnonymiseSpec(
         swap=job_pb2.SwapSpec(
-            clip_id=remote.clip(options.clip),
+            clip_id=clip_id,
             options=_swap_options(options, **named),
             suffix=options.out.suffix.lower(),
             report=options.report is not None,

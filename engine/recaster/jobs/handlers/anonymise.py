@@ -24,7 +24,7 @@ def handle(context: JobContext) -> JobOutput:
     wishes = {"track": options.track} if options.HasField("track") else {}
     wishes |= {"min_face": options.min_face} if options.HasField("min_face") else {}
     request = anonymise.Request(
-        clip=context.clip(swap.clip_id),
+        clip=context.clip(swap.clip_id, options.corrections),
         out=out,
         settings=settings_from(AnonymiseSettings, work, person=context.picture(options.person), **wishes),
         options=options,
