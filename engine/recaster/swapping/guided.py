@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final, Protocol
 
 import cv2
@@ -45,6 +46,8 @@ _WEIGHT_SMOOTHING = {"rest": 64.0, "mouth": 4.0, "eyes": 1.0}
 Eyes move fastest. See docs/experiments.md."""
 _MIN_REFERENCE_SHARE = 0.05
 """References with a smaller share of the largest weight are left out: many at once blur, and cost time."""
+_GAIN_KNOTS: Final = (0.0, 0.5, 1.0, 1.5)
+"""Gains of expression and gaze for which references are chosen; between them weights are interpolated."""
 HANDOVER_YAW_DEG: Final = (44.0, 56.0)
 """Yaw up to which a face is shown whole, and from which on it isn't. A face that is drawn from frontal frames
 has no side to show: from some angle on the performer's own profile is nearer to the true swap than what can
@@ -113,17 +116,39 @@ class GuidedSwapper:
         landmarks = smooth(track.landmarks, track.times, smoothing)
         looks = [course.at(frame) for frame in track.frames.tolist()]
         gains = Gains(np.array([look.expression for look in looks]), np.array([look.gaze for look in looks]))
-        wanted = retarget(landmarks, self.likeness.mesh, self.likeness.neutral_shape, gains)
-        # Crops follow the face that is wanted, and not the target's, for it is what is painted.
-        weights = self._smooth_weights(self.likeness.weights(wanted), track.times)
+        plain = self._retarget(landmarks)
+        wanted = plain
+        if not gains.are_plain:
+            is_plain = (gains.expression == 1) & (gains.gaze == 1)
+            # To the bit: a frame as it is doesn't depend on whether another one is.
+            wanted = np.where(is_plain[:, None, None], plain, self._retarget(landmarks, gains))
         shape = _choose_shape(wanted, landmarks, looks, self.likeness.neutral_shape)
         return TrackPlan(
             frames=track.frames,
-            matrices=geometry.fit_crop(wanted, self._reference),
+            # Crops follow the face that is wanted, and not the target's, for it is what is painted.
+            matrices=geometry.fit_crop(plain, self._reference),
             landmarks=landmarks,
-            extra={"wanted": shape, "weights": weights},
+            extra={"wanted": shape, "weights": self._weigh_references(landmarks, track.times, gains)},
             opacities=profile_opacity(landmarks, track.times),
         )
+
+    def _retarget(self, landmarks: Floats, gains: Gains | None = None) -> Floats:
+        return retarget(landmarks, self.likeness.mesh, self.likeness.neutral_shape, gains)
+
+    def _weigh_references(self, landmarks: Floats, times: Floats, gains: Gains) -> Floats:
+        """Computes the references' weights (T, regions, K).
+
+        They are smoothed along the whole track for each of a few gains, and those of frames between them lie
+        between: a frame has those of a track with its own gains, whatever the frames around it have.
+        """
+        weights = np.zeros(())
+        for expression, gaze in itertools.product(_GAIN_KNOTS, repeat=2):
+            share = _knot_share(gains.expression, expression) * _knot_share(gains.gaze, gaze)
+            if share.any():
+                knot = Gains(np.full(len(times), expression), np.full(len(times), gaze))
+                smoothed = self._smooth_weights(self.likeness.weights(self._retarget(landmarks, knot)), times)
+                weights = weights + share[:, None, None] * smoothed
+        return weights
 
     def _smooth_weights(self, weights: Floats, times: Floats) -> Floats:
         """Smooths weights (T, regions, K) over time: what is fast in them is the landmarks' noise."""
@@ -173,6 +198,11 @@ def _choose_shape(
         shape = shape.copy()
         shape[rows] = fit_lips(shape[rows], landmarks[rows], source)
     return shape
+
+
+def _knot_share(gains: Floats, knot: float) -> Floats:
+    """Share, (T,) from 0 to 1, of what is known at a knot in values interpolated between knots."""
+    return np.maximum(1 - np.abs(gains - knot) / (_GAIN_KNOTS[1] - _GAIN_KNOTS[0]), 0)
 
 
 def _load_tensorflow_network(folder: ModelFolder) -> Network:

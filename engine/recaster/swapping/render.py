@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
-from collections import defaultdict, deque
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -29,6 +29,7 @@ from recaster.swapping.coverage import Reason, measure_coverage, measure_tint
 from recaster.swapping.face_overlap import draw_outlines
 from recaster.swapping.kept_parts import mask_kept_parts
 from recaster.swapping.masks import compute_face_masks, limit_kept_in, remove_occluded
+from recaster.swapping.measured_faces import MeasuredFace, average_over_time, find_manners, find_read_frames
 from recaster.swapping.performer_appearance import mask_in_frame
 from recaster.swapping.performer_mix import fade_in, mix_performer
 
@@ -39,11 +40,12 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Floats, SwappedFace
     from recaster.media.types import Frame, Image, Patch, Plate
-    from recaster.settings.look import LookSettings
+    from recaster.settings.look import LookSettings, MaskSettings
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.casting import CastSwapper
     from recaster.swapping.coverage import Faces
     from recaster.swapping.mask_clips import FrameMasks, HandMasks
+    from recaster.swapping.measured_faces import MeasuredFrame
     from recaster.swapping.stage_timer import StageTimer
     from recaster.swapping.swap_plan import SwapPlan
     from recaster.swapping.swapper import PlannedFace, Swapper
@@ -95,42 +97,6 @@ class RenderedFrame:
         return matte
 
 
-@dataclass(frozen=True, eq=False)
-class _MeasuredFace:
-    """A swapped face and what decides how it is laid over the frame; masks are (size, size) float32, 0 to 1.
-
-    Attributes:
-        look: of this face in this frame.
-        target: the performer's face.
-        whole: mask as the settings want it, if the model can paint all of the face.
-        painted: mask of what the model has painted, but for what is kept.
-        kept: mask of what stays the performer's by choice; None for nothing.
-        foreground: mask of nearer faces and of the performer's own glasses; None for nothing.
-        occlusion: probability that the face is hidden, place by place; None where nothing was found out.
-        colours: measurements for ``colour_transfer.apply``, by each mode that any frame near may need.
-        by_hand: masks that artists brought.
-    """
-
-    look: LookSettings
-    target: PlannedFace
-    swapped: SwappedFace
-    whole: NDArray[np.float32]
-    painted: NDArray[np.float32]
-    kept: NDArray[np.float32] | None
-    foreground: NDArray[np.float32] | None
-    occlusion: Floats | None
-    colours: Mapping[str, colour_transfer.Measured]
-    by_hand: HandMasks
-
-    def uncover(self, mask: NDArray[np.float32], opacity: float = 1.0) -> NDArray[np.float32]:
-        """Removes from a mask what is found before the face, but where an artist wants the face."""
-        return self.by_hand.add_kept(remove_occluded(mask, self.occlusion, self.foreground), opacity)
-
-
-_MeasuredFrame = tuple["Frame", "Mapping[int, _MeasuredFace]"]
-"""A frame and its faces, by their plans' numbers."""
-
-
 class Renderer:
     """Renders frames of one clip; holds no state between calls."""
 
@@ -154,7 +120,6 @@ class Renderer:
             wanted: which frames come out, in order.
             available: which frames may be looked at (colours and occluders are averaged over neighbours).
         """
-        reach = _find_reach(self._plan)
         read_frames = find_read_frames(self._plan, self._settings, wanted, available)
         with contextlib.ExitStack() as stages:
 
@@ -166,7 +131,7 @@ class Renderer:
             decoded = zip(self._timer.each("decode", read(*span)), self._plan.masks.read(*span), strict=False)
             cropped = stage(self._crop_faces(decoded))
             swapped = stage(self._measure_faces(stage(self._swap_groups(cropped))))
-            for frame, faces in _average_over_time(swapped, reach):
+            for frame, faces in average_over_time(swapped):
                 if frame.index in wanted:
                     with self._timer.timing("composite"):
                         result = self._composite(frame, faces)
@@ -203,35 +168,42 @@ class Renderer:
 
     def _measure_faces(
         self, frames: Iterable[tuple[Frame, dict[int, tuple[PlannedFace, SwappedFace]]]]
-    ) -> Iterator[_MeasuredFrame]:
+    ) -> Iterator[MeasuredFrame]:
         """Finds what is before each frame's faces, and measures their light."""
         for frame, faces in frames:
             yield frame, {number: self._measure_face(frame, number, *face) for number, face in faces.items()}
 
     def _measure_face(
         self, frame: Frame, number: int, target: PlannedFace, swapped: SwappedFace
-    ) -> _MeasuredFace:
+    ) -> MeasuredFace:
         look = self._plan.look(number, frame.index)
-        is_learned = look.mask.kind == "learned"
+        manners = find_manners(self._plan.courses[number], frame.index)
+        kinds = {mask.kind == "learned" for mask, _ in manners}
         with self._timer.timing("occluders"):
-            occlusion = self._find_occlusion(frame, number, target)
-            foreground = self._mask_foreground(frame, number, target, finds_glasses=is_learned)
+            occlusion = self._find_occlusion(frame, number, target) if True in kinds else None
+            foregrounds = {
+                is_learned: self._mask_foreground(frame, number, target, finds_glasses=is_learned)
+                for is_learned in kinds
+            }
         with self._timer.timing("mask"):
-            by_hand = limit_kept_in(target.by_hand, swapped.mask, target.landmarks, look.mask)
-            masks = compute_face_masks(swapped.mask, target.landmarks, look.mask)
-            whole, painted = map(by_hand.add_kept, masks)
-            # The inside of the mouth is the target's own.
-            shown = painted if swapped.mouth is None else painted * (1 - swapped.mouth.share)
-            shown = remove_occluded(shown, occlusion if is_learned else None, foreground)
-            shown = by_hand.remove_left(shown)
-            # Measured as if nothing were kept: what is painted looks the same beside it.
-            modes = {each.colour for each in self._plan.courses[number].looks}
-            colours = {mode: self._measure_colour(swapped, target, shown, mode) for mode in modes}
+            masks = {mask: _mask_face(target, swapped, mask) for mask in {each for each, _ in manners}}
+            colours = {}
+            for mask, mode in manners:
+                by_hand, _, shown = masks[mask]
+                is_learned = mask.kind == "learned"
+                if swapped.mouth is not None:  # the inside of the mouth is the target's own
+                    shown = shown * (1 - swapped.mouth.share)
+                shown = remove_occluded(shown, occlusion if is_learned else None, foregrounds[is_learned])
+                shown = by_hand.remove_left(shown)
+                # Measured as if nothing were kept: what is painted looks the same beside it.
+                colours[mask, mode] = self._measure_colour(swapped, target, shown, mode)
+            by_hand, whole, painted = masks[look.mask]
             kept = _mask_kept(target, look, self._plan.sizes[number])
             if kept is not None:
                 painted = painted * (1 - kept)
                 by_hand = by_hand.without(kept)
-        return _MeasuredFace(
+        foreground = foregrounds[look.mask.kind == "learned"]
+        return MeasuredFace(
             look, target, swapped, whole, painted, kept, foreground, occlusion, colours, by_hand
         )
 
@@ -268,15 +240,16 @@ class Renderer:
         mesh = target.landmarks if len(target.landmarks) == POINTS else None
         return colour_transfer.measure(swapped.image, target.image, mask, mode, directions, mesh)
 
-    def _composite(self, frame: Frame, faces: Mapping[int, _MeasuredFace]) -> RenderedFrame:
+    def _composite(self, frame: Frame, faces: Mapping[int, MeasuredFace]) -> RenderedFrame:
         layers = []
         coverages = []
         painted = []
         for number, face in faces.items():
             swapped = face.swapped
             mode = face.look.colour
+            colours = face.colours[face.look.mask, mode]
             seed = frame.index * GRAIN_SEEDS_PER_FRAME + self._plan.ranks[number]
-            image = colour_transfer.apply(swapped.image, face.colours[mode], mode, seed)
+            image = colour_transfer.apply(swapped.image, colours, mode, seed)
             # The inside of the mouth is the target's own and has its light already.
             if swapped.mouth is not None:
                 image += swapped.mouth.share[..., None] * (swapped.mouth.image - image)
@@ -303,7 +276,7 @@ class Renderer:
         mattes = draw_mattes(frame.size, layers, roles, self._plan.matte_roles)
         return RenderedFrame(frame, patches, shares, painted, mattes)
 
-    def _finish_layer(self, frame: Frame, number: int, face: _MeasuredFace, layer: Layer) -> Layer:
+    def _finish_layer(self, frame: Frame, number: int, face: MeasuredFace, layer: Layer) -> Layer:
         """Mixes the performer into a painted face as its look wants, and brings it to the plate's values."""
         wanted = self._plan.mesh(number, frame.index)
         if face.look.strength < 1 and wanted is not None:
@@ -315,7 +288,7 @@ class Renderer:
             layer, image=frame.view.encode(layer.image), is_unbounded=frame.view.is_unbounded
         )
 
-    def _keep_face(self, frame: Frame, number: int, face: _MeasuredFace, layer: Layer) -> PaintedFace:
+    def _keep_face(self, frame: Frame, number: int, face: MeasuredFace, layer: Layer) -> PaintedFace:
         """Keeps of a face what layers show of it."""
         image = face.swapped.image.astype(np.float32)
         return PaintedFace(
@@ -329,23 +302,13 @@ class Renderer:
         )
 
 
-def find_read_frames(plan: SwapPlan, settings: SwapSettings, wanted: range, available: range) -> range:
-    """Finds the frames that are read to render those wanted.
-
-    They begin at a multiple of the batch, so that a frame is always swapped with the same others.
-    """
-    reach = _find_reach(plan)
-    before = wanted.start - available.start - reach
-    after = wanted.stop - available.start + reach
-    first = available.start + max(before - before % settings.batch, 0)
-    return range(first, min(available.start + after + -after % settings.batch, available.stop))
-
-
-def _find_reach(plan: SwapPlan) -> int:
-    """Frames to either side over which colours and occluders are averaged."""
-    occluders = colour_transfer.REACH_FRAMES if plan.appearances else 0
-    modes = {look.colour for course in plan.courses for look in course.looks}
-    return max(occluders, *map(colour_transfer.reach, modes))
+def _mask_face(
+    target: PlannedFace, swapped: SwappedFace, settings: MaskSettings
+) -> tuple[HandMasks, NDArray[np.float32], NDArray[np.float32]]:
+    """Masks a face as settings have it: what artists brought, and both of ``compute_face_masks`` with it."""
+    by_hand = limit_kept_in(target.by_hand, swapped.mask, target.landmarks, settings)
+    whole, painted = compute_face_masks(swapped.mask, target.landmarks, settings)
+    return by_hand, by_hand.add_kept(whole), by_hand.add_kept(painted)
 
 
 def _mask_kept(face: PlannedFace, look: LookSettings, size: int) -> NDArray[np.float32] | None:
@@ -362,38 +325,3 @@ def _batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(items)
     while group := list(itertools.islice(iterator, size)):
         yield group
-
-
-def _average_over_time(frames: Iterable[_MeasuredFrame], reach: int) -> Iterator[_MeasuredFrame]:
-    """Averages what was measured of each frame's faces over ``reach`` frames to either side."""
-    past: deque[Mapping[int, _MeasuredFace]] = deque(maxlen=reach)
-    waiting: deque[_MeasuredFrame] = deque()
-    for item in frames:
-        waiting.append(item)
-        if len(waiting) > reach:
-            yield _average_first(past, waiting)
-    while waiting:
-        yield _average_first(past, waiting)
-
-
-def _average_first(
-    past: deque[Mapping[int, _MeasuredFace]], waiting: deque[_MeasuredFrame]
-) -> _MeasuredFrame:
-    """Takes the first frame that waits, with the averages of its window, which is centred on it."""
-    window = [*past, *(faces for _, faces in waiting)]
-    centre = len(past)
-    frame, faces = waiting.popleft()
-    averaged = {}
-    for number, face in faces.items():
-        seen = [others.get(number) for others in window]
-        mode = face.look.colour
-        colours = [other.colours[mode] if other else None for other in seen]
-        is_learned = face.look.mask.kind == "learned"
-        occlusions = [other.occlusion if other and is_learned else None for other in seen]
-        averaged[number] = dataclasses.replace(
-            face,
-            colours={mode: colour_transfer.average_measured(colours, centre)},
-            occlusion=colour_transfer.average(occlusions, centre),
-        )
-    past.append(faces)  # as they were: an average of averages would reach farther
-    return frame, averaged

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recaster.swapping.face_layers import assign_slots
-from recaster.swapping.render import find_read_frames
+from recaster.swapping.measured_faces import find_read_frames
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -45,8 +45,19 @@ def digest_segments(
             parts.append([max(slots), [slots[number] for number in sorted(shown)]])
         if covers := [(frame, plan.covers[frame]) for frame in segment if frame in plan.covers]:
             parts.append(covers)
-        own = [(plan.ranks[number], looks.get(number, "")) for number in sorted(shown)]
-        digests[segment] = _digest([*parts, own])
+        # Frames beside the segment have a part in its averages, but not by their own looks.
+        own = [
+            (number, plan.look(number, frame))
+            for frame in segment
+            for number, _ in plan.faces_by_frame.get(frame, ())
+        ]
+        parts.append([look for _, look in own])
+        searched = {number for number, look in own if look.mask.kind == "learned"}
+        usual = [
+            (plan.ranks[number], looks.get(number, "") if number in searched else "")
+            for number in sorted(shown)
+        ]
+        digests[segment] = _digest([*parts, usual])
     return digests
 
 
@@ -63,7 +74,6 @@ def _digest_faces(plan: SwapPlan, frame: int) -> str:
                 (track_plan.matrices[row], track_plan.landmarks[row]),
                 {name: rows[row] for name, rows in track_plan.extra.items()},
                 plan.nearer.get((number, frame), ()),
-                plan.look(number, frame),
             )
         )
         if plan.sources:  # of a cast; else the description of the render says it
