@@ -59,7 +59,7 @@ EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "sign.deliver": (*_MADE, "swaps"),
     "blob.read": ("digest", "of"),
     "blob.sweep": ("digests",),
-    "clip.show": ("clip",),
+    "clip.show": ("clip", "shown"),
     "clip.delete": ("clip", "digest"),
     "faceset.show": ("faceset",),
     "faceset.change": ("faceset", "faces", "restored"),

@@ -114,7 +114,7 @@ class ClipService(ResourceService, clip_pb2_grpc.ClipServiceServicer):
         """A frame from a clip's middle."""
         clip = await run_read(self._catalog.clips.get, check_id("clip_id", request.clip_id))
         thumbnail = await run_read(self._read_thumbnail, clip)
-        await self._engine.call_audit.note_shown("clip.show", clip=clip.clip_id)
+        await self._engine.call_audit.note_shown("clip.show", clip=clip.clip_id, shown="thumbnail")
         return thumbnail
 
     def _read_thumbnail(self, clip: clip_pb2.Clip) -> clip_pb2.GetThumbnailResponse:
@@ -133,7 +133,7 @@ class ClipService(ResourceService, clip_pb2_grpc.ClipServiceServicer):
         subject = await run_read(self._find_subject, request.clip_id, request.corrections)
         question = query_pb2.PeopleQuestion(**subject, options=job_pb2.SwapOptions(**wanted))
         answer = await self._engine.ask(query_pb2.Question(people=question), context)
-        await self._engine.call_audit.note_shown("clip.show", clip=request.clip_id)
+        await self._engine.call_audit.note_shown("clip.show", clip=request.clip_id, shown="people")
         return answer.people
 
     async def ListTracks(
@@ -144,7 +144,7 @@ class ClipService(ResourceService, clip_pb2_grpc.ClipServiceServicer):
         subject = await run_read(self._find_subject, request.clip_id, request.options.corrections)
         question = query_pb2.TracksQuestion(**subject, request=request)
         answer = await self._engine.ask(query_pb2.Question(tracks=question), context)
-        await self._engine.call_audit.note_shown("clip.show", clip=request.clip_id)
+        await self._engine.call_audit.note_shown("clip.show", clip=request.clip_id, shown="tracks")
         return answer.tracks
 
     async def CorrectTracks(
@@ -159,7 +159,7 @@ class ClipService(ResourceService, clip_pb2_grpc.ClipServiceServicer):
         subject = await run_read(self._find_subject, request.clip_id, request.options.corrections)
         question = query_pb2.CorrectQuestion(**subject, request=request)
         answer = await self._engine.ask(query_pb2.Question(correct=question), context)
-        await self._engine.call_audit.note_shown("clip.show", clip=request.clip_id)
+        await self._engine.call_audit.note_shown("clip.show", clip=request.clip_id, shown="corrections")
         return answer.correct
 
     def _find_subject(self, clip_id: str, corrections: str) -> dict[str, Any]:
