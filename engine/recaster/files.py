@@ -206,6 +206,23 @@ def _make_writable(folder: Path) -> None:
         folder.chmod(0o700)
 
 
+def read_text(path: Path, most_bytes: int) -> str:
+    """Reads a text in UTF-8.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is longer, no text, or no regular file, of which reading might never end.
+    """
+    about = path.stat()
+    if stat.S_ISDIR(about.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(about.st_mode):
+        raise ValueError("it is no file with a text")
+    if about.st_size > most_bytes:
+        raise ValueError(f"it is too large, over {most_bytes >> 10:,} KiB")
+    return path.read_bytes().decode()
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Writes ``data`` to ``path`` atomically."""
     with atomic_file(path) as temporary:

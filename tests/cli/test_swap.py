@@ -59,7 +59,9 @@ def test_without_options_the_librarys_defaults_hold() -> None:
 
 
 def test_a_look_reaches_the_settings_from_its_file_and_what_is_said_beside_it_holds(tmp_path: Path) -> None:
-    info: Any = SimpleNamespace(path="clip.mp4", frame_count=50, rate=25, duration=2, variable=False)
+    info: Any = SimpleNamespace(
+        path="clip.mp4", frame_count=50, rate=25, duration=2, variable=False, first_number=None
+    )
     look = tmp_path / "look.toml"
     keys = "[[set]]\nframes = 4\nerode = 0\n[[set]]\nframes = '1s'\nerode = 0.2"
     look.write_text(f"feather = 0\nerode = 0.1\n{keys}")

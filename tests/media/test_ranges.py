@@ -77,3 +77,21 @@ def test_frames(info, text, frame):
 def test_what_is_no_frame_says_why(info, text):
     with pytest.raises(UsageError, match=r"not inside .* frames 0-29|neither a frame nor a time"):
         parse_frame(text, info)
+
+
+def test_numbers_of_pictures_are_told_from_frames(info):
+    numbered = replace(info, first_number=1001)
+    for parse, text, first in ((parse_range, "1005-1007", 1005), (parse_frame, "1029", 1029)):
+        with pytest.raises(
+            UsageError, match=rf"counted from 0: picture {first} is about frame {first - 1001}$"
+        ):
+            parse(text, numbered)
+    with pytest.raises(UsageError, match=r"0-29 \(1\.200 s\)$"):
+        parse_frame("2000", numbered)
+
+
+def test_other_dashes_and_digits_are_refused(info):
+    with pytest.raises(UsageError, match='write a hyphen, "5-9"'):
+        parse_range("5\N{EN DASH}9", info)
+    with pytest.raises(UsageError, match="neither a frame nor a time"):
+        parse_range("\N{FULLWIDTH DIGIT THREE}-5", info)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,6 @@ from recaster.settings.look import LookSettings, MaskSettings
 from recaster.settings.look_course import LookChange, parse_change
 from recaster.settings.look_file import WrittenLook
 from recaster.settings.swap import SwapSettings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CAST = """
 [anna]
@@ -170,3 +168,11 @@ def test_an_engine_gets_a_member_as_it_is(tmp_path: Path, selector: Selector) ->
     sent = job_pb2.CastMember.FromString(member_to_proto(member, faceset_id="f").SerializeToString())
     assert sent.faceset_id == "f"
     assert member_from_proto(sent, model=None, faceset=tmp_path, picture=None) == member
+
+
+def test_a_member_may_keep_nothing_at_an_engine_too() -> None:
+    look = WrittenLook({"keep": (), "feather": 0.1}, (parse_change("1-2:keep=none"),))
+    member = CastMember("anna", Selector(everyone=True), faceset=Path("faces"), look=look)
+    sent = member_to_proto(member, faceset_id="f1")
+    assert list(sent.look.keep) == ["none"]
+    assert member_from_proto(sent, model=None, faceset=Path("faces"), picture=None) == member

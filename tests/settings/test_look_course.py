@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -81,6 +82,21 @@ def test_one_key_alone_says_nothing() -> None:
         LookCourse(LookSettings(), (key(9, feather=0.1),))
 
 
+def test_a_clip_has_a_thousand_changes_at_most() -> None:
+    changes = tuple(within(frame, frame, feather=0.1) for frame in range(1001))
+    assert LookCourse(LookSettings(), changes[:1000]).at(999).mask.feather == 0.1
+    with pytest.raises(UsageError, match=r"changes 1,001 times along the clip; it may 1,000 times"):
+        LookCourse(LookSettings(), changes)
+
+
+def test_nothing_is_kept_where_that_is_said() -> None:
+    for text in ("5-9:keep=none", "5-9:keep="):
+        change = parse_change(text)
+        assert change.values == {"keep": ()}
+        assert str(change) == "5-9:keep=none"
+    assert parse_look('keep = "none"') == parse_look("keep = []") == WrittenLook({"keep": ()})
+
+
 def test_changes_are_read_as_the_command_line_has_them() -> None:
     written = parse_change("00:01.5-2s: feather=.1, mask=box")
     assert written == WrittenChange("00:01.5-2s", {"feather": 0.1, "mask": "box"})
@@ -101,7 +117,12 @@ def test_changes_are_read_as_the_command_line_has_them() -> None:
         ("10-20:mask=oval", "there is no mask 'oval'"),
         ("10:smoothing=ema", "'smoothing' can't change along a clip, as these of the look can: .*feather"),
         ("10:feather=.1,feather=.2", "feather is said twice"),
-        ("10-20~:feather=.1", "~ is for keys"),
+        ("10:keep-feather=.1,keep_feather=.2", "said twice, in two spellings: keep-feather, keep_feather"),
+        ("5\u20139:feather=.1", 'has a long dash .*write a hyphen, "5-9"'),
+        ("\uff13-\uff15:feather=.1", "neither a frame nor a time"),
+        ("x-5:feather=.1", '"x" in "x-5" is neither a frame nor a time'),
+        (":feather=.1", "write FRAMES:NAME=VALUE"),
+        ("10-20~:feather=.1", r"smooth \(~\) is for keys"),
     ],
 )
 def test_what_is_wrong_about_a_change_is_said(text: str, why: str) -> None:
@@ -138,13 +159,26 @@ def test_what_is_said_beside_a_look_holds_against_its_keys_too() -> None:
         ("set = 3", r"tables, \[\[set\]\]"),
         ("[[set]]\nfeather = .1", "no look"),
         ("[[set]]\nfeather = 0.1", "needs frames"),
-        ("[[set]]\nframes = '3-4'\nsmooth = true\nfeather = 0.1", "~ is for keys"),
+        ("[[set]]\nframes = '3~'\nfeather = 0.1", "neither a frame nor a time"),
+        ("feather = " + "[" * 20_000, "nested too deeply"),
+        ("[[set]]\nframes = 1\nerode = 0.1\n" * 1001, "changes 1,001 times"),
+        ("# " + "x" * (1 << 20), "too large"),
+        ("[[set]]\nframes = '3-4'\nsmooth = true\nfeather = 0.1", r"smooth \(~\) is for keys"),
     ],
 )
 def test_what_is_wrong_about_a_file_is_said(text: str, why: str, tmp_path: Path) -> None:
     (tmp_path / "look.toml").write_text(text)
     with pytest.raises(InputError, match=f"look.toml: .*{why}"):
         read_look(tmp_path / "look.toml")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such pipes here")
+def test_a_look_is_a_regular_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "look.toml")
+    with pytest.raises(InputError, match=r"look.toml: no look \(it is no file with a text\)"):
+        read_look(tmp_path / "look.toml")
+    with pytest.raises(InputError, match=r"cannot be read \(Is a directory\)"):
+        read_look(tmp_path)
 
 
 def test_looks_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +191,7 @@ def test_looks_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(UsageError, match="there is no look 'hard'; there are: soft"):
         find_look("hard")
     assert find_look("my/look.toml").name == "look.toml"
-    for name in ("", "../soft", "a/b", ".soft", " soft"):
+    for name in ("", "../soft", "a/b", ".soft", " soft", "soft.toml", "con", "LPT1"):
         with pytest.raises(UsageError, match="can't be called"):
             place_look(name)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 from recaster.cli.remote import fill_message
 from recaster.errors import UsageError
 from recaster.models.presets import hyperparameters
-from recaster.settings.options import Bounds, option_of, options_of, own_options
+from recaster.settings.options import Bounds, option_of, options_of, own_options, parse_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,12 +135,10 @@ def _parse_names(option: Option) -> Callable[[str], tuple[str, ...]]:
     """Makes a reader of names with commas between them for argparse, which checks them."""
 
     def read(text: str) -> tuple[str, ...]:
-        names = tuple(dict.fromkeys(text.split(",")))
         try:
-            option.check(names)
+            return parse_value(option, text)  # type: ignore[no-any-return]
         except UsageError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
-        return names
 
     return read
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from recaster.cli.display import say
 from recaster.cli.flags import add_options
-from recaster.cli.parsers import COMMON, Commands, Options
+from recaster.cli.parsers import COMMON, Commands, Options, add_switch
 from recaster.errors import UsageError
 from recaster.settings.look import LookSettings
 from recaster.settings.look_course import CHANGE_HELP, LOOK_OPTIONS, WrittenChange, parse_change
 from recaster.settings.look_file import (
     WrittenLook,
+    check_lone_keys,
     find_look,
     format_look,
     list_looks,
@@ -37,6 +38,7 @@ def add_looks(commands: Commands) -> None:
     for each in (showing, saving, deleting):
         each.add_argument("name", metavar="NAME", help="the look's name")
     add_look_options(saving)
+    add_switch(saving, "--replace", "replace a look of that name")
 
 
 def add_look_options(container: Any) -> None:
@@ -45,6 +47,7 @@ def add_look_options(container: Any) -> None:
     container.add_argument("--look", metavar="NAME|FILE", help=text)
     for kind in (*parts_of(LookSettings).values(), LookSettings):
         add_options(container, kind)
+    container.set_defaults(keep=None)  # else nothing kept couldn't be told from nothing said
     about = {"type": _read_change, "action": "append", "default": [], "metavar": "FRAMES:NAME=VALUE,..."}
     container.add_argument("--set", **about, help=CHANGE_HELP)
 
@@ -59,7 +62,7 @@ def _read_change(text: str) -> WrittenChange:
 def read_look_options(options: Options) -> WrittenLook:
     """Reads the look that a command line says (UsageError, InputError)."""
     given = {name: getattr(options, each.flag) for name, each in LOOK_OPTIONS.items()}
-    given = {name: value for name, value in given.items() if value not in (None, ()) and value is not False}
+    given = {name: value for name, value in given.items() if value is not None and value is not False}
     look = WrittenLook() if options.look is None else read_look(find_look(options.look))
     return look.changed_by(given, options.set)
 
@@ -78,7 +81,10 @@ def _save(options: Options) -> None:
     look = read_look_options(options)
     if not look.values and not look.changes:
         raise UsageError("name what the look is: --feather .1, say; see: recaster looks save --help")
+    check_lone_keys(look)
     path = place_look(options.name)
+    if path.exists() and not options.replace:
+        raise UsageError(f"there is a look {options.name!r} already; --replace replaces it")
     write_look(path, look)
     say(f"look: {path}")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from recaster import __version__
 from recaster.cli.display import escaping, say_failure
-from recaster.cli.parsers import Commands, Options, Parser
+from recaster.cli.parsers import Commands, Options, Parser, join_open_ranges
 from recaster.errors import RecasterError, UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the process's exit code."""
     sys.excepthook = _unexpected
     with contextlib.redirect_stdout(escaping(sys.stdout)), contextlib.redirect_stderr(escaping(sys.stderr)):
-        return _run(parser().parse_args(arguments))
+        return _run(parser().parse_args(join_open_ranges(sys.argv[1:] if arguments is None else arguments)))
 
 
 def _run(options: Options) -> int:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from recaster.texts import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from recaster.store.folder import DataFolder
 
 Options: TypeAlias = argparse.Namespace
+
+
+_RANGE_OPTIONS = ("--set", "--range")
+_OPEN_RANGE = re.compile(r"-[\d:]")
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +37,17 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Says what is wrong, and ends the program."""
         super().error(escape(message))
+
+
+def join_open_ranges(arguments: Iterable[str]) -> list[str]:
+    """Joins ranges that begin with a hyphen to their options, as argparse takes them for options else."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] in _RANGE_OPTIONS and _OPEN_RANGE.match(argument):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 class Commands:

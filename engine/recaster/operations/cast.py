@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import UsageError
@@ -12,7 +12,8 @@ from recaster.operations.request_options import place_change, read_changes, writ
 from recaster.settings.cast import CastMember, Selector, check_cast_names
 from recaster.settings.look_course import LOOK_OPTIONS, LookCourse
 from recaster.settings.look_file import WrittenLook
-from recaster.settings.options import with_values
+from recaster.settings.messages import read_names
+from recaster.settings.options import NOTHING, with_values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +63,11 @@ def _course(look: WrittenLook, settings: SwapSettings, info: ClipInfo) -> LookCo
 
 def look_options(look: WrittenLook) -> job_pb2.SwapOptions:
     """Writes a member's look as a request has it."""
-    return job_pb2.SwapOptions(**look.values, changes=map(write_change, look.changes))
+    # An empty list would say nothing, and the whole swap's would hold.
+    values: dict[str, Any] = {
+        name: (NOTHING,) if value == () else value for name, value in look.values.items()
+    }
+    return job_pb2.SwapOptions(**values, changes=map(write_change, look.changes))
 
 
 def member_from_proto(
@@ -77,7 +82,9 @@ def member_from_proto(
         everyone=member.everyone,
     )
     said = {field.name: value for field, value in member.look.ListFields() if field.name in LOOK_OPTIONS}
-    values = {name: value if isinstance(value, SCALARS) else tuple(value) for name, value in said.items()}
+    values = {
+        name: value if isinstance(value, SCALARS) else read_names(value) for name, value in said.items()
+    }
     look = WrittenLook(values, tuple(read_changes(member.look)))
     return CastMember(member.name, selector, model, faceset, look, matte=member.matte)
 

@@ -6,15 +6,23 @@ A cast file is TOML with a table for each member; paths in it are relative to it
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import InputError, UsageError
 from recaster.facesets.faceset import INDEX
+from recaster.files import read_text
 from recaster.models.model_folder import ModelFolder
 from recaster.settings.cast import CastMember, Selector, check_cast_names
-from recaster.settings.look_file import SUFFIX, WrittenLook, find_look, make_look, read_look
+from recaster.settings.look_file import (
+    MAX_BYTES,
+    SUFFIX,
+    WrittenLook,
+    find_look,
+    make_look,
+    parse_toml,
+    read_look,
+)
 from recaster.settings.options import listed
 from recaster.settings.rights import LEGAL_BASES
 from recaster.settings.swap import FRAME_BOUNDS
@@ -41,15 +49,15 @@ _KEYS: Final[Mapping[str, tuple[type, ...]]] = {
 def read_cast(path: Path) -> tuple[CastMember, ...]:
     """Reads a cast file (UsageError, with the file's name)."""
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = parse_toml(read_text(path, MAX_BYTES))
         members = tuple(_read_member(name, table, path.parent) for name, table in tables.items())
         check_cast_names(member.name for member in members)
     except OSError as error:
         raise UsageError(f"{path}: the cast cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: the cast is no TOML ({error})") from None
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
+    except ValueError as error:
+        raise UsageError(f"{path}: the cast is no TOML ({error})") from None
     return members
 
 

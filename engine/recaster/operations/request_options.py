@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from recaster.errors import UsageError
 from recaster.settings.extract import ExtractSettings
-from recaster.settings.look_course import LookChange, WrittenChange, make_change
+from recaster.settings.look_course import LookChange, WrittenChange, check_change_count, make_change
 from recaster.settings.messages import settings_from
 from recaster.settings.options import format_value
 from recaster.settings.swap import MASK_KINDS, SwapSettings
@@ -42,6 +42,7 @@ def swap_settings(options: job_pb2.SwapOptions, info: ClipInfo, **others: Any) -
 
 def read_changes(options: job_pb2.SwapOptions) -> list[WrittenChange]:
     """Reads the changes of a look along the clip, checked as far as can be without the clip (UsageError)."""
+    check_change_count(len(options.changes))
     return [make_change(each.range, each.values, is_smooth=each.smooth) for each in options.changes]
 
 

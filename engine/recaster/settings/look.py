@@ -71,7 +71,7 @@ class LookSettings:
     )
     keep: tuple[str, ...] = option(
         (),
-        f"parts of the performer's own face that stay: {listed(PARTS)}",
+        f"parts of the performer's own face that stay: {listed(PARTS)}; or none",
         choices=PARTS,
         unknown="there is no part {value!r} to keep; choose from {choices}",
         metavar="PART,PART...",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from recaster.errors import UsageError
 from recaster.settings.look import LookSettings
 from recaster.settings.options import find_options, format_value, parse_value, with_values
+from recaster.settings.positions import check_positions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,8 @@ CHANGE_HELP: Final = (
     "smoothly); again for more"
 )
 SMOOTH_SIGN: Final = "~"
+MAX_CHANGES: Final = 1000
+"""Of one clip; more is a mistake, or an attack."""
 LOOK_OPTIONS: Final = find_options(LookSettings)
 """Options of a look by their names, each of which may change along a clip."""
 
@@ -84,6 +87,7 @@ def make_change(frames: str, texts: Mapping[str, str], *, is_smooth: bool = Fals
     """Makes a change of texts, checked as far as can be without its clip (UsageError)."""
     where = f'change of the look at "{frames}"'
     try:
+        check_positions(frames)
         values = read_values(texts)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
@@ -91,13 +95,15 @@ def make_change(frames: str, texts: Mapping[str, str], *, is_smooth: bool = Fals
     if not values:
         raise UsageError(f"{where}: names nothing that changes")
     if is_smooth and not change.is_key:
-        raise UsageError(f"{where}: {SMOOTH_SIGN} is for keys, which are at one frame")
+        raise UsageError(f"{where}: smooth ({SMOOTH_SIGN}) is for keys, which are at one frame")
     return change
 
 
 def read_values(texts: Mapping[str, str]) -> dict[str, Any]:
     """Reads values of a look's options, by names as the command line or requests have them (UsageError)."""
     options = {name: find_option(name) for name in texts}
+    if len({each.wire for each in options.values()}) < len(options):
+        raise UsageError(f"an option is said twice, in two spellings: {', '.join(texts)}")
     values = {each.wire: parse_value(each, texts[name]) for name, each in options.items()}
     with_values(LookSettings(), values)
     return values
@@ -110,6 +116,14 @@ def find_option(name: str) -> Option:
         names = ", ".join(each.replace("_", "-") for each in LOOK_OPTIONS)
         raise UsageError(f"{name!r} can't change along a clip, as these of the look can: {names}")
     return found
+
+
+def check_change_count(count: int) -> None:
+    """Refuses more changes than a clip may have (UsageError)."""
+    if count > MAX_CHANGES:
+        raise UsageError(
+            f"the look changes {count:,} times along the clip; it may {MAX_CHANGES:,} times: leave some out"
+        )
 
 
 class _Key(NamedTuple):
@@ -131,6 +145,7 @@ class LookCourse:
     changes: tuple[LookChange, ...] = ()
 
     def __post_init__(self) -> None:
+        check_change_count(len(self.changes))
         for name, keys in self._keys.items():
             if len(keys) == 1:
                 raise UsageError(
@@ -146,7 +161,7 @@ class LookCourse:
     @cached_property
     def looks(self) -> tuple[LookSettings, ...]:
         """Looks that together have every choice that any frame's look has."""
-        return (self.base, *(with_values(self.base, dict(change.values)) for change in self.changes))
+        return (self.base, *(_change_look(self.base, change.values) for change in self.changes))
 
     def at(self, frame: int) -> LookSettings:
         """The look in a frame, by its index in the clip."""
@@ -156,7 +171,7 @@ class LookCourse:
         for change in self._ranges:
             if frame in change.frames:
                 values.update(change.values)
-        return with_values(self.base, values)
+        return _change_look(self.base, tuple(values.items()))
 
     @cached_property
     def _keys(self) -> dict[str, list[_Key]]:
@@ -171,6 +186,11 @@ class LookCourse:
     @cached_property
     def _ranges(self) -> list[LookChange]:
         return [change for change in self.changes if not change.is_key]
+
+
+@lru_cache(maxsize=4096)  # every frame of a clip asks for its look and those around it
+def _change_look(base: LookSettings, values: tuple[tuple[str, Any], ...]) -> LookSettings:
+    return with_values(base, dict(values))
 
 
 PLAIN_COURSE: Final = LookCourse()

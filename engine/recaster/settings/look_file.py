@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import InputError, UsageError
-from recaster.files import write_bytes
-from recaster.settings.look_course import WrittenChange, make_change, read_values
+from recaster.files import read_text, write_bytes
+from recaster.settings.look_course import WrittenChange, check_change_count, make_change, read_values
 from recaster.settings.options import format_value
 from recaster.settings.paths import data_folder
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SUFFIX: Final = ".toml"
 MAX_BYTES: Final = 1 << 20
 _NAME: Final = re.compile(r"\w[\w -]{0,63}")
+_RESERVED: Final = re.compile(r"con|prn|aux|nul|(com|lpt)\d", re.IGNORECASE)
+"""Names that Windows has for devices, whatever follows a dot."""
 _CHANGES: Final = "set"
 """Name of the tables of changes along the clip, as the command line has it."""
 
@@ -38,6 +40,20 @@ class WrittenLook:
             left = {name: value for name, value in change.values.items() if name not in values}
             kept += [WrittenChange(change.frames, left, change.is_smooth)] if left else []
         return WrittenLook({**self.values, **values}, (*kept, *changes))
+
+
+def check_lone_keys(look: WrittenLook) -> None:
+    """Refuses a look in which an option has one key alone, as every swap would (UsageError)."""
+    places: dict[str, list[str]] = {}
+    for change in look.changes:
+        for name in change.values if change.is_key else ():
+            places.setdefault(name, []).append(change.frames)
+    for name, frames in places.items():
+        if len(set(frames)) == 1:
+            raise UsageError(
+                f"{name} has one key only, at {frames[0]}: give it another one, or a range, "
+                f"{frames[0]}-{frames[0]} for this frame alone"
+            )
 
 
 def looks_folder() -> Path:
@@ -63,7 +79,7 @@ def find_look(text: str) -> Path:
 
 def place_look(name: str) -> Path:
     """Path of the look of a name among this user's (UsageError: no look can be called so)."""
-    if not _NAME.fullmatch(name) or name != name.strip():
+    if not _NAME.fullmatch(name) or name != name.strip() or _RESERVED.fullmatch(name):
         raise UsageError(f"a look can't be called {name!r}; use letters, digits, spaces, - and _")
     return looks_folder() / f"{name}{SUFFIX}"
 
@@ -71,13 +87,9 @@ def place_look(name: str) -> Path:
 def read_look(path: Path) -> WrittenLook:
     """Reads a look's file (InputError where it can't be read, or is none)."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: is too large for a look")
-        data = path.read_bytes()
+        return parse_look(read_text(path, MAX_BYTES))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    try:
-        return parse_look(data.decode())
     except (UsageError, ValueError) as error:
         raise InputError(f"{path}: no look ({error})") from error
 
@@ -90,9 +102,17 @@ def write_look(path: Path, look: WrittenLook) -> None:
 
 def parse_look(text: str) -> WrittenLook:
     """Parses what ``format_look`` wrote (UsageError, or ValueError for no TOML)."""
+    return make_look(parse_toml(text))
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Parses TOML (ValueError)."""
     import tomllib
 
-    return make_look(tomllib.loads(text))
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("its values are nested too deeply") from None
 
 
 def make_look(document: Mapping[str, Any]) -> WrittenLook:
@@ -101,6 +121,7 @@ def make_look(document: Mapping[str, Any]) -> WrittenLook:
     tables = document.pop(_CHANGES, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise UsageError(f"changes along the clip are tables, [[{_CHANGES}]]")
+    check_change_count(len(tables))
     values = read_values({name: _to_text(name, value) for name, value in document.items()})
     return WrittenLook(values, tuple(map(_parse_table, tables)))
 

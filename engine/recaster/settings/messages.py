@@ -5,15 +5,18 @@ Messages are only asked for their fields, so nothing of protobuf is imported.
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from recaster.settings.anonymise import AnonymiseSettings
 from recaster.settings.corrections import ANGLE_BOUNDS_DEG, PLACE_BOUNDS_PX
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.extract import ExtractSettings
-from recaster.settings.options import Bounds, Option, options_of, own_options, parts_of
+from recaster.settings.options import NOTHING, Bounds, Option, options_of, own_options, parts_of
 from recaster.settings.swap import FRAME_BOUNDS, PreviewSettings, SwapSettings
 from recaster.settings.train import Schedule, TrainSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 S = TypeVar("S")
 
@@ -68,7 +71,13 @@ def _is_set(message: Any, option: Option) -> bool:
 
 def _read_field(message: Any, option: Option) -> Any:
     value = getattr(message, option.wire)
-    return tuple(value) if _is_list(option) else value
+    return read_names(value) if _is_list(option) else value
+
+
+def read_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Reads a list of names of a message, in which an empty list would say nothing."""
+    found = tuple(names)
+    return () if found == (NOTHING,) else found
 
 
 def _is_list(option: Option) -> bool:

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from dataclasses import dataclass, is_dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, get_type_hints
 
 from recaster.errors import UsageError
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
 S = TypeVar("S")
+
+NOTHING: Final = "none"
+"""A list of names without any, where that is said."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ def parse_value(option: Option, text: str) -> Any:
         if option.hint is bool:
             value: Any = {"true": True, "false": False}[text]
         elif option.hint == tuple[str, ...]:
-            value = tuple(dict.fromkeys(text.split(","))) if text else ()
+            value = () if text in ("", NOTHING) else tuple(dict.fromkeys(text.split(",")))
         else:
             value = option.hint(text)
     except (KeyError, ValueError):
@@ -143,7 +146,7 @@ def format_value(value: Any) -> str:
     """The text that ``parse_value`` reads as this value."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+    return (",".join(value) or NOTHING) if isinstance(value, tuple) else str(value)
 
 
 def parts_of(kind: type[Any]) -> dict[str, type[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path  # noqa: TC003 - types of options are looked at
 from typing import Final
 
@@ -180,7 +181,7 @@ class SwapSettings:
         if self.chunk < 1 or self.batch < 1:
             raise UsageError("a chunk and a batch hold at least one frame")
 
-    @property
+    @cached_property
     def course(self) -> LookCourse:
         """The course of the look along the clip."""
         return LookCourse(self.look, self.changes)
