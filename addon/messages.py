@@ -57,6 +57,7 @@ OF_REASON = {
     "JOB_ENDED": "It has ended already",
     "UPLOAD_BUSY": "This file is being sent already: try again in a moment",
     "TOO_MANY_DROPS": "The engine is being handed too many files at once: try again in a moment",
+    "ANONYMITY": "Somebody can still be known in the result, so it isn't kept: cover more of it",
     "DRAINING": "The engine is about to be stopped and takes nothing new: try again later",
     "BUSY": "The engine has too much to do: try again in a moment",
     "OTHER_IDENTITY": "Another person was named for this face meanwhile: look at it again",
