@@ -169,9 +169,9 @@ def test_pictures_that_are_too_large_wherever_a_clip_is_opened(tmp_path):
 def test_a_still_image_is_no_clip(tmp_path):
     import PIL.Image
 
-    PIL.Image.new("RGB", (8, 8)).save(tmp_path / "a.webp")
+    PIL.Image.new("RGB", (8, 8)).save(tmp_path / "a.bmp")
     with pytest.raises(ClipError, match="still image"):
-        probe(tmp_path / "a.webp")
+        probe(tmp_path / "a.bmp")
 
 
 def test_options_of_sequences_are_named_as_ignored_for_a_movie(make_clip):
