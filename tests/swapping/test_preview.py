@@ -110,7 +110,7 @@ def test_frames_that_cannot_be_shown(show: Any, tmp_path: Path) -> None:
         show(40)
     with pytest.raises(UsageError, match="none of 0 to 39"):
         show(-1)
-    with pytest.raises(UsageError, match="leave the matte and the report out"):
+    with pytest.raises(UsageError, match="leave the matte, the report and the overlay out"):
         show(20, matte=tmp_path / "matte.mov")
     with pytest.raises(UsageError, match="leave the layers out"):
         show(20, layers=("face",), layers_out=tmp_path / "face.mov")
