@@ -55,9 +55,9 @@ def test_heads_are_covered_before_and_after_they_are_seen() -> None:
     assert max(covers) == 45
     assert set(covers) >= {20, 40}
     assert 30 not in covers
-    (last,) = covers[45]
-    assert last.x > covers[41][0].x > 140
-    assert last.width > covers[41][0].width
+    last, still = covers[45]
+    assert last.x > covers[41][0].x > still.x == 140
+    assert last.width == still.width > covers[41][0].width
 
 
 def test_a_cut_ends_margins() -> None:
@@ -71,13 +71,43 @@ def test_gaps_between_tracks_of_one_person_are_bridged() -> None:
     plan = make_plan([first, second])
     book = plan.open_book(swap_plan(first, second))
     assert [at for at, why in book.marks[0].items() if why is Why.GAP] == list(range(21, 60))
-    assert 100 < plan.list_covers(book)[40][0].x < 140
+    places = sorted(round(each.x) for each in plan.list_covers(book)[40])
+    assert places[0] == 100 < places[1] < places[-1] == 140
     apart = make_plan([first], [second]).open_book(swap_plan(first, second))
     assert 40 not in apart.marks[0]
     far = make_track(1, 60, 80, x=4000)
     assert 40 not in make_plan([first, far]).open_book(swap_plan(first, far)).marks[0]
     cut = make_plan([first, second], cuts=(50,)).open_book(swap_plan(first, second))
     assert 40 not in cut.marks[0]
+
+
+def hides(plan: CoverPlan, *tracks: FaceTrack, at: int, x: float) -> bool:
+    """Whether a head at x is hidden in a frame."""
+    covers = plan.list_covers(plan.open_book(swap_plan(*tracks))).get(at, ())
+    return any(abs(each.x - x) < 5 for each in covers)
+
+
+def test_a_reflection_takes_no_cover_off_a_head_that_was_lost() -> None:
+    herself, mirror, again = make_track(0, 0, 20), make_track(1, 24, 90, x=250), make_track(2, 60, 90)
+    plan = make_plan([herself, mirror, again], margin=12)
+    assert all(hides(plan, herself, mirror, again, at=at, x=100) for at in range(21, 60))
+    lone = make_plan([herself, mirror], margin=12)
+    assert all(hides(lone, herself, mirror, at=at, x=100) for at in range(21, 33))
+    assert not hides(lone, herself, mirror, at=40, x=100)
+
+
+def test_a_head_that_is_lost_is_hidden_where_it_stays_and_where_it_goes() -> None:
+    moving = make_track(0, 0, 20, speed=8)
+    plan = make_plan([moving], margin=12)
+    assert all(hides(plan, moving, at=at, x=260) for at in range(21, 33))
+    first, far = make_track(0, 0, 20), make_track(1, 24, 60, x=100 + 3.5 * 78)
+    plan = make_plan([first, far], margin=12)
+    for x in (100, far.landmarks[0, :, 0].mean()):
+        assert all(hides(plan, first, far, at=at, x=x) for at in range(21, 24))
+    # Found again in the same place it isn't lost any more.
+    near = make_track(1, 24, 60, x=104)
+    plan = make_plan([first, near], margin=12)
+    assert not hides(plan, first, near, at=30, x=100)
 
 
 def test_faces_that_no_swap_shows_whole_are_covered() -> None:

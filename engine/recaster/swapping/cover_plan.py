@@ -54,6 +54,7 @@ class Why(StrEnum):
     GAP = "gap"
     KNOWN = "known"
     UNCERTAIN = "uncertain"
+    UNTOLD = "untold"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +64,17 @@ class HeadCourse:
     Attributes:
         covers: by frame.
         hidden: frames that are covered whatever comes of the swap, each for a reason.
+        others: more covers by frame, of where the head may be as well while it isn't seen.
     """
 
     track: int
     covers: Mapping[int, HeadCover]
     hidden: Mapping[int, Why]
+    others: Mapping[int, tuple[HeadCover, ...]] = field(default_factory=dict)
+
+    def all_covers(self, frame: int) -> tuple[HeadCover, ...]:
+        """All that is drawn in a frame in which the head is covered."""
+        return (self.covers[frame], *self.others.get(frame, ()))
 
 
 @dataclass(frozen=True)
@@ -152,25 +159,36 @@ def make_courses(
         ]
         for track, own in zip(tracks, heads, strict=True):
             shot = _find_shot(min(own), cuts, frames)
-            covers, hidden = _go_on(own, heads, shot, margin)
+            places, hidden = _go_on(own, [each for each in heads if each is not own], shot, margin)
             cut_off = dict.fromkeys(_find_cut_off(track, size), Why.BORDER)
-            courses.append(HeadCourse(track.track, own | covers, cut_off | hidden))
+            covers = own | {at: each[0] for at, each in places.items()}
+            others = {at: tuple(each[1:]) for at, each in places.items()}
+            courses.append(HeadCourse(track.track, covers, cut_off | hidden, others))
     return tuple(courses)
 
 
 def _go_on(
-    own: Mapping[int, HeadCover], heads: Iterable[Mapping[int, HeadCover]], shot: range, margin: int
-) -> tuple[dict[int, HeadCover], dict[int, Why]]:
-    """Covers of a head before and after its track, by frame, and the reason for each."""
+    own: Mapping[int, HeadCover], others: Sequence[Mapping[int, HeadCover]], shot: range, margin: int
+) -> tuple[dict[int, list[HeadCover]], dict[int, Why]]:
+    """Covers of a head before and after its track, by frame, and the reason for each.
+
+    A head that was lost may have stayed, moved on as it did, or gone to any of the person's next tracks, of
+    which some may be reflections: all of these places are covered.
+    """
     begin, end = min(own), max(own)
-    near = [*range(begin - margin, begin), *range(end + 1, end + 1 + margin)]
-    following = _find_following(own, heads, shot)
-    if following is None:
-        covers = {at: _carry_on(own, at) for at in near if at in shot}
-        return covers, dict.fromkeys(covers, Why.MARGIN)
-    gap = {at: _bridge(own, following, at) for at in range(end + 1, min(following))}
-    covers = {at: _carry_on(own, at) for at in near if at in shot and at < begin}
-    return covers | gap, dict.fromkeys(covers, Why.MARGIN) | dict.fromkeys(gap, Why.GAP)
+    places: dict[int, list[HeadCover]] = defaultdict(list)
+    why: dict[int, Why] = {}
+    for at in (*range(begin - margin, begin), *range(end + 1, end + 1 + margin)):
+        still = _stay(own, at)
+        is_found = any(at in other and still.contains((other[at].x, other[at].y)) for other in others)
+        if at in shot and not is_found:
+            places[at] += [_carry_on(own, at), still]
+            why[at] = Why.MARGIN
+    for following in _find_following(own, others, shot):
+        for at in range(end + 1, min(following)):
+            places[at] += [_bridge(own, following, at), _stay(own, at), _stay(following, at)]
+            why[at] = Why.GAP
+    return {at: list(dict.fromkeys(each)) for at, each in places.items()}, why
 
 
 def _find_cut_off(track: FaceTrack, size: tuple[int, int]) -> list[int]:
@@ -202,17 +220,25 @@ def _carry_on(heads: Mapping[int, HeadCover], frame: int) -> HeadCover:
     return moved.scaled(min(MAX_SPREAD, 1 + SPREAD * apart))
 
 
+def _stay(heads: Mapping[int, HeadCover], frame: int) -> HeadCover:
+    """A head's cover in a frame before its first or after its last, if it doesn't move."""
+    end = min(heads) if frame < min(heads) else max(heads)
+    return heads[end].scaled(min(MAX_SPREAD, 1 + SPREAD * abs(frame - end)))
+
+
 def _find_following(
     own: Mapping[int, HeadCover], others: Iterable[Mapping[int, HeadCover]], shot: range
-) -> Mapping[int, HeadCover] | None:
-    """The person's next track in the shot, if the head may have gone on to there unseen."""
+) -> list[Mapping[int, HeadCover]]:
+    """The person's next tracks in the shot to which the head may have gone, up to one in its own place."""
     last = own[max(own)]
-    later = [other for other in others if max(own) < min(other) < shot.stop]
-    for other in sorted(later, key=min):
+    found = []
+    for other in sorted((each for each in others if max(own) < min(each) < shot.stop), key=min):
         first = other[min(other)]
         if np.hypot(first.x - last.x, first.y - last.y) < MAX_BRIDGE_HEADS * max(last.height, first.height):
-            return other
-    return None
+            found.append(other)
+        if last.contains((first.x, first.y)):
+            break
+    return found
 
 
 def _bridge(own: Mapping[int, HeadCover], following: Mapping[int, HeadCover], frame: int) -> HeadCover:
@@ -320,7 +346,7 @@ class CoverPlan:
         expanded = self.expand_marks(book)
         for course in self.courses:
             for at in expanded[course.track]:
-                covers[at].append(course.covers[at])
+                covers[at] += course.all_covers(at)
         guard = round(GUARD_S * self.rate)
         for loose in book.loose:
             for at in range(loose.frame - guard, loose.frame + guard + 1):
