@@ -14,7 +14,7 @@ import pytest
 from recaster.api.v1 import job_pb2
 from recaster.cli.main import main
 from recaster.client.errors import RefusedError
-from recaster.errors import AnonymityError, FaceNotFoundError, UsageError
+from recaster.errors import AnonymityError, FaceNotFoundError, OutputError, UsageError
 from recaster.evaluation.anonymity_judge import Gallery, Likeness
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
@@ -28,6 +28,7 @@ from recaster.provenance.manifest import (
 )
 from recaster.settings.anonymise import AnonymiseSettings
 from recaster.store.folder import DataFolder
+from recaster.swapping.render_cache import CLIP
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,6 +179,36 @@ def test_what_does_not_hold_is_not_written(
     assert [path.name for path in tmp_path.iterdir()] == ["unknown.failed.mp4"]
     line = inspect_file(tmp_path / "unknown.failed.mp4", DataFolder.default().path).line
     assert "NOT anonymised as promised" in line
+
+
+def test_what_is_signed_is_what_was_judged(
+    actors: Path, few_faces: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = job_pb2.SwapOptions(range="0-1", codec="ffv1")
+    out = tmp_path / "unknown.mkv"
+    request = anonymise.Request(
+        actors / "performer.mp4", out, options=options, source=few_faces.folder, report=tmp_path / "r.json"
+    )
+    keep_promise = anonymise_passes.Passes.keep_promise
+
+    def meddle(passes: anonymise_passes.Passes, report: Any) -> Any:
+        kept = keep_promise(passes, report)
+        (path, *_) = passes.cache.segment_paths(CLIP)
+        path.write_bytes(path.read_bytes() + b"!")
+        return kept
+
+    with monkeypatch.context() as other:
+        other.setattr(anonymise_passes.Passes, "keep_promise", meddle)
+        with pytest.raises(OutputError, match="was changed after it was judged"):
+            anonymise.run(request)
+    assert not out.exists()
+    with anonymise_passes.hold_parts(out), pytest.raises(OutputError, match="made by another process"):
+        anonymise.run(request)
+    judged: list[str] = []
+    anonymise.run(request, lambda update: judged.append(update.stage))
+    assert "judging" in judged  # again: the file wasn't the one that had been judged
+    assert out.is_file()
+    assert not out.with_name("unknown.mkv.parts").exists()
 
 
 def test_what_cannot_be_promised_is_refused(

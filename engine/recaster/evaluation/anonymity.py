@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.evaluation.anonymity_judge import AnonymityJudge, Gallery
-    from recaster.faces.types import FaceTrack
+    from recaster.faces.types import FaceTrack, Floats
+    from recaster.media.clip import Clip
     from recaster.swapping.cover_plan import CoverBook, CoverPlan
     from recaster.swapping.coverage import Faces
     from recaster.swapping.head_cover import HeadCover
@@ -51,7 +52,7 @@ class Sighting:
 
     Attributes:
         box: left, top, right and bottom, pixels.
-        score: the detector's, 0 to 1; 0 where no detector saw it, and the performer's place was looked at.
+        score: the detector's, 0 to 1; 0 where the performer's place was looked at with the analysis' points.
     """
 
     box: tuple[float, float, float, float]
@@ -86,17 +87,17 @@ class Watch:
     def look(
         self, path: Path, segment: range, covers: Mapping[int, Sequence[HeadCover]], tick: Callable[[], None]
     ) -> list[Sightings]:
-        """Looks at all frames of an encoded segment (ClipError)."""
+        """Looks at all frames of an encoded segment (ClipError).
+
+        Detectors' faces are looked at with their own points, and every followed face that isn't covered with
+        those of the analysis, too: detectors take a face that isn't upright for one that is.
+        """
         seen = []
         for at, frame in zip(segment, read_frames(path), strict=True):
             found = [(face.box, face.score, face.five) for face in self.judge.find_faces(frame.image)]
-            for track in self.tracks:
-                row = at - int(track.frames[0])
-                if 0 <= row < len(track):
-                    box = Box(*track.boxes[row])
-                    is_seen = any(box.iou(other) > SAME_PLACE for other, _, _ in found)
-                    if not is_seen and not any(cover.contains(box.centre) for cover in covers.get(at, ())):
-                        found.append((box, 0.0, five_points(track.landmarks[row])))
+            for box, five in self._list_followed(at):
+                if not any(cover.contains(box.centre) for cover in covers.get(at, ())):
+                    found.append((box, 0.0, five))
             looked = [
                 Sighting(
                     (round(box.left, 1), round(box.top, 1), round(box.right, 1), round(box.bottom, 1)),
@@ -108,6 +109,30 @@ class Watch:
             seen.append(tuple(looked))
             tick()
         return seen
+
+    def _list_followed(self, frame: int) -> list[tuple[Box, Floats]]:
+        """Lists box and five points of each track's face in a frame."""
+        rows = [(track, frame - int(track.frames[0])) for track in self.tracks]
+        return [
+            (Box(*track.boxes[row]), five_points(track.landmarks[row]))
+            for track, row in rows
+            if 0 <= row < len(track)
+        ]
+
+    def find_untold(self, clip: Clip, book: CoverBook, frames: range, tick: Callable[[], None]) -> CoverBook:
+        """Marks the faces of which judges can't tell in the original who they are (ClipError).
+
+        That they know nobody in the result says nothing there.
+        """
+        for at, frame in zip(frames, clip.read(frames.start, frames.stop), strict=True):
+            for track in self.tracks:
+                row = at - int(track.frames[0])
+                if 0 <= row < len(track) and at not in book.marks.get(track.track, {}):
+                    five = five_points(track.landmarks[row])
+                    if not self.gallery.compare(*self.judge.embed(frame.image, five)).is_sure:
+                        book = book.marked(track.track, {at: Why.UNTOLD})
+            tick()
+        return book
 
 
 def write_sightings(path: Path, frames: Sequence[Sightings], digest: str) -> None:
@@ -159,9 +184,12 @@ def mark_troubles(
 ) -> CoverBook:
     """Marks all that judges saw and that must not be seen."""
     for at, sightings in zip(frames, seen, strict=True):
+        marked: list[Box] = []
         for each in sightings:
             why = find_trouble(each, at, watch, plan, covers.get(at, ()))
-            if why is not None:
+            # A face may have been looked at more than once.
+            if why is not None and not any(Box(*each.box).iou(box) > SAME_PLACE for box in marked):
+                marked.append(Box(*each.box))
                 loose = LooseCover(at, cover_box(Box(*each.box), kind), why)
                 book = plan.mark_place(book, at, each.place, loose)
     return book

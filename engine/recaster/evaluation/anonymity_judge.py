@@ -1,7 +1,7 @@
 """Judge of anonymised clips: detectors and identities that have no part in a swap, and who they still know.
 
-Faces are looked for by YuNet down to a low score and by dlib's HOG detector, and where the performer's was.
-Each is told by SFace and by dlib's ResNet, whose published thresholds decide.
+Faces are looked for by YuNet down to a low score, in the frame and in the frame turned on its sides and
+upside down, and by dlib's HOG detector. Each is told by SFace and by dlib's ResNet, by published thresholds.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ _YUNET_FACE_PX: Final = 14
 _MAX_SIDE_PX: Final = 1920
 SAME_PLACE: Final = 0.4
 """Overlap (intersection over union) from which on two boxes are of one face."""
+SAME_POINTS: Final = 0.1
+"""Distance between the points of two looks at a face, in widths of it, up to which they see the same."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,11 @@ class Likeness:
         """True if either judge takes it for the person, or nearly does."""
         return self.sface >= SFACE_KNOWN - SFACE_MARGIN or self.dlib < DLIB_KNOWN + DLIB_MARGIN
 
+    @property
+    def is_sure(self) -> bool:
+        """True if both judges take it for the person, without any margin."""
+        return self.sface >= SFACE_KNOWN and self.dlib < DLIB_KNOWN
+
     def nearer(self, other: Likeness | None) -> Likeness:
         """The nearest that either judge saw, of two looks."""
         if other is None:
@@ -85,13 +92,19 @@ class SeenFace:
 
     Attributes:
         box: from the hairline to the chin, about.
-        five: (5, 2) pixels: eyes, tip of the nose, corners of the mouth; the left in the picture first.
+        five: (5, 2) pixels: eyes, tip of the nose, corners of the mouth; the left of an upright face first.
         score: YuNet's, 0 to 1; 1 from HOG.
     """
 
     box: Box
     five: Floats
     score: float
+
+    def sees_same(self, other: SeenFace) -> bool:
+        """True if another look is at the same face, with nearly the same points."""
+        apart = float(np.linalg.norm(self.five - other.five, axis=1).max())
+        near = SAME_POINTS * max(self.box.width, other.box.width)
+        return apart < near and self.box.iou(other.box) > SAME_PLACE
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,16 +142,21 @@ class AnonymityJudge:
             cv2.utils.logging.setLogLevel(level)
 
     def find_faces(self, image: Image) -> list[SeenFace]:
-        """Finds all that may be faces, the surest first; none twice."""
+        """Finds all that may be faces, upright or not, the surest first.
+
+        A face may be there more than once, with other points: YuNet also sees faces that lie or stand on
+        their heads, but takes them for upright ones.
+        """
         side = max(image.shape[:2])
         factors = {min(self._factor, _MAX_SIDE_PX / side), min(1.0, 320 / side)}
-        found = [face for factor in factors for face in self._run_yunet(image, factor)]
-        found += [
-            SeenFace(each.box, locate_five(image, each.box), 1.0) for each in self._run_hog(image, side)
-        ]
+        found = [SeenFace(each.box, locate_five(image, each.box), 1.0) for each in self._run_hog(image, side)]
+        for turns in range(4):
+            turned = np.ascontiguousarray(np.rot90(image, turns))
+            seen = [face for factor in factors for face in self._run_yunet(turned, factor)]
+            found += [_turn_back(face, turns, image.shape[:2]) for face in seen]
         kept: list[SeenFace] = []
         for face in sorted(found, key=lambda face: -face.score):
-            if not any(face.box.iou(other.box) > SAME_PLACE for other in kept):
+            if not any(face.sees_same(other) for other in kept):
                 kept.append(face)
         return kept
 
@@ -197,6 +215,22 @@ class AnonymityJudge:
         if nearest is None:
             raise FacesetError(f"{faceset.folder}: no faces in it; extract some")
         return nearest
+
+
+def _turn_back(face: SeenFace, turns: int, size: tuple[int, ...]) -> SeenFace:
+    """Turns a face of a picture that was turned left by quarters to where it is in the picture itself.
+
+    Args:
+        size: height and width of the latter.
+    """
+    height, width = size
+    left, top, right, bottom = face.box.sides
+    points = np.array([(left, top), (right, bottom), *face.five])
+    x, y = points[:, 0], points[:, 1]
+    back = ((x, y), (width - 1 - y, x), (width - 1 - x, height - 1 - y), (y, height - 1 - x))[turns]
+    points = np.stack(back, axis=1)
+    low, high = points[:2].min(axis=0), points[:2].max(axis=0)
+    return SeenFace(Box(*low.tolist(), *high.tolist()), points[2:], face.score)
 
 
 def five_points(landmarks: Floats) -> Floats:

@@ -125,6 +125,7 @@ def run(
     """
     from recaster.evaluation.anonymity_judge import AnonymityJudge
     from recaster.media.clip import Clip
+    from recaster.operations.anonymise_passes import hold_parts
     from recaster.settings.messages import settings_from
     from recaster.settings.reading import ReadOptions
 
@@ -141,17 +142,20 @@ def run(
     subjects = _find_subjects(request, clip, settings, judge, report)
     face = _choose_face(request, subjects, judge)
     mark = _begin(request, clip, face) if grant is None else grant.mark
-    passes = _prepare(request, clip, settings, face, mark, subjects, judge, log, report)
-    anonymity = passes.keep_promise(report)
-    out = request.failed_path if anonymity.failed else request.out
-    if anonymity.failed and not request.keep_failed:
-        passes.cache.remove()
-        raise AnonymityError(_describe_failure(anonymity, "nothing was written"))
-    marked = _deliver(request, passes, out, anonymity, report)
+    with hold_parts(request.out):
+        passes = _prepare(request, clip, settings, face, mark, subjects, judge, log, report)
+        anonymity = passes.keep_promise(report)
+        out = request.failed_path if anonymity.failed else request.out
+        if anonymity.failed and not request.keep_failed:
+            passes.cache.remove()
+            raise AnonymityError(_describe_failure(request, anonymity, "nothing was written"))
+        marked = _deliver(request, passes, out, anonymity, report)
     if grant is None:
         _record(request, out, face)
     if anonymity.failed:
-        raise AnonymityError(_describe_failure(anonymity, f"what was made is {out}: don't hand it on"))
+        raise AnonymityError(
+            _describe_failure(request, anonymity, f"what was made is {out}: don't hand it on")
+        )
     lines = (*_summarise(anonymity), *describe_left_out(clip.info), UNCHANGED, marked)
     return Result(out, anonymity, lines, passes.swap.clip.info.warnings, marked)
 
@@ -280,6 +284,7 @@ def _deliver(request: Request, passes: Passes, out: Path, anonymity: Anonymity, 
     unsigned = passes.cache.unsigned_path(out.suffix)
     segments = passes.cache.segment_paths(CLIP)
     join_segments(segments, swap.clip.info, unsigned, swap.frames, swap.settings.writer, is_bare=True)
+    passes.refuse_changes()  # after joining: what was joined is what was judged
     report(Update("signing", 0, 1, "files"))
     facts = {"frames": len(swap.frames), "swapped": anonymity.counts()["swapped"]}
     facts |= collect_provenance_facts(swap.swapper, swap.settings)
@@ -325,7 +330,13 @@ def describe_left_out(info: ClipInfo) -> tuple[str, ...]:
     return (f"Left out on purpose, as it may tell where, when and of whom the clip is: {listed}",)
 
 
-def _describe_failure(anonymity: Anonymity, what: str) -> str:
+def _describe_failure(request: Request, anonymity: Anonymity, what: str) -> str:
+    """Says where the promise doesn't hold, and what is there; the report is written all the same."""
+    if request.report is not None:
+        write_bytes(request.report, anonymity.report())
+        what += f", but for the report ({request.report})"
+    if request.out.exists():
+        what += f"; {request.out} IS OF AN EARLIER RUN: don't hand it on"
     failed = anonymity.failed
     named = ", ".join(map(str, failed[:MAX_NAMED])) + (" ..." if len(failed) > MAX_NAMED else "")
     return (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from recaster.errors import OutputError
 from recaster.evaluation.anonymity import (
     Anonymity,
     Watch,
@@ -15,19 +17,20 @@ from recaster.evaluation.anonymity import (
     write_sightings,
 )
 from recaster.faces.people import group_people
-from recaster.files import parse_json, sha256, write_json
+from recaster.files import parse_json, sha256, write_error, write_json
+from recaster.locks import try_lock_folder
 from recaster.media.encoders import choose_segment_suffix
 from recaster.progress import Report, Update
 from recaster.swapping.cover_plan import CoverBook, CoverPlan, make_courses
 from recaster.swapping.parallel import render_missing
 from recaster.swapping.performer_appearance import add_appearance
-from recaster.swapping.render_cache import CLIP, RenderCache
+from recaster.swapping.render_cache import CLIP, RenderCache, parts_folder
 from recaster.swapping.render_spec import RenderSpec
 from recaster.swapping.stage_timer import StageTimer
 from recaster.swapping.swap_plan import SwapPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from recaster.evaluation.anonymity import Sightings
@@ -39,8 +42,29 @@ if TYPE_CHECKING:
 
 MAX_PASSES: Final = 8
 """How often a clip is judged before it is given up; every time more is covered."""
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of what comes of a description: parts of another one aren't used."""
+
+
+@contextlib.contextmanager
+def hold_parts(out: Path) -> Iterator[None]:
+    """Holds an output's folder of parts alone while the block lasts (OutputError where another process does).
+
+    What is judged there must not be rendered anew by another process.
+    """
+    folder = parts_folder(out)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(folder, error) from error
+    with try_lock_folder(folder) as is_alone:
+        if not is_alone or not folder.is_dir():
+            raise OutputError(f"{out}: is being made by another process; wait for it, or choose another file")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # a folder with parts in it stays
+                folder.rmdir()
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +115,7 @@ class Passes:
     Attributes:
         plan: of the swap, without covers.
         covers: courses of the heads that may be covered.
+        judged: SHA-256 of each segment's file, as it was last looked at.
     """
 
     swap: SwapRequest
@@ -99,6 +124,7 @@ class Passes:
     covers: CoverPlan
     watch: Watch
     cache: RenderCache
+    judged: dict[Path, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -134,7 +160,7 @@ class Passes:
 
         The segments are in the cache then.
         """
-        book = self._read_book() or self.covers.open_book(self.plan)
+        book = self._read_book() or self._open_book(report)
         troubled: frozenset[int] = frozenset()
         for passes in range(1, MAX_PASSES + 1):
             book, faces = self._render(book, report)
@@ -152,6 +178,20 @@ class Passes:
         times = self._list_times()
         records = record_frames(self.covers, book, faces, seen, times, troubled)
         return Anonymity(records, self._terms(), passes)
+
+    def _open_book(self, report: Report) -> CoverBook:
+        """Marks what is known before anything is rendered."""
+        done = 0
+
+        def tick() -> None:
+            nonlocal done
+            done += 1
+            report(Update("judging", done, len(self.covers.frames), "frames of the original"))
+
+        book = self.covers.open_book(self.plan)
+        book = self.watch.find_untold(self.swap.clip, book, self.covers.frames, tick)
+        self._write_book(book)
+        return book
 
     def _cover(self, book: CoverBook) -> SwapPlan:
         return dataclasses.replace(self.plan, covers=self.covers.list_covers(book))
@@ -178,6 +218,7 @@ class Passes:
         digests = self._spec(book).digests
         drawn = self.covers.list_covers(book)
         done = 0
+        self.judged.clear()
 
         def tick() -> None:
             nonlocal done
@@ -187,14 +228,25 @@ class Passes:
         seen: list[Sightings] = []
         for segment in self.cache.segments:
             path = self._sightings_path(segment)
-            found = read_sightings(path, digests[segment])
+            picture = self.cache.segment_path(CLIP, segment)
+            self.judged[picture] = sha256(picture)
+            of = f"{digests[segment]} {self.judged[picture]}"
+            found = read_sightings(path, of)
             if found is None:
-                found = self.watch.look(self.cache.segment_path(CLIP, segment), segment, drawn, tick)
-                write_sightings(path, found, digests[segment])
+                found = self.watch.look(picture, segment, drawn, tick)
+                write_sightings(path, found, of)
             else:
                 done += len(segment)
             seen += found
         return seen
+
+    def refuse_changes(self) -> None:
+        """Refuses segments whose files aren't those that were judged (OutputError)."""
+        for path, digest in self.judged.items():
+            if not path.is_file() or sha256(path) != digest:
+                raise OutputError(
+                    f"{path}: was changed after it was judged; nothing was written: run the command again"
+                )
 
     def _sightings_path(self, segment: range) -> Path:
         return self.cache.folder / f"{segment.start:08}.seen.json"
