@@ -19,7 +19,7 @@ import bpy
 from .. import compat
 from ..config import cache_folder
 from .source_range import StripError
-from .strip_pictures import ZIP_SUFFIX, pack_strip_pictures
+from .strip_pictures import ZIP_SUFFIX, list_pictures, pack_strip_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,7 @@ def _render(mask: Any, size: tuple[int, int], frames: range) -> Path:
     with tempfile.TemporaryDirectory(dir=cache) as folder, _scene_of(mask, size, frames) as scene:
         scene.render.filepath = f"{folder}/"
         bpy.ops.render.render(animation=True, scene=scene.name)
-        pictures = sorted(Path(folder).glob("*.png"))
+        pictures = [Path(folder) / name for name in list_pictures(Path(folder) / "any.png")]
         if len(pictures) != len(frames):
             raise StripError(f"The mask {mask.name} could not be rendered: render it once yourself")
         packed = cache / f"{uuid.uuid4().hex}{ZIP_SUFFIX}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from typing import TYPE_CHECKING, Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -165,3 +166,40 @@ def test_masks_are_read_at_their_own_size_depth_and_alpha(clip: Path, draw: Any,
     Image.fromarray(stroke).save(tmp_path / "stroke.png")
     assert np.abs(crop(tmp_path / "stroke.png") - usual).max() < 1e-6
     assert WHITE == 65535
+
+
+def test_an_alpha_that_is_opaque_in_its_own_bits_is_no_mask(clip: Path, tmp_path: Path) -> None:
+    picture = np.zeros((SIZE[1], SIZE[0], 4), np.uint8)
+    picture[:, :64, :3] = 255
+    picture[..., 3] = 255
+    with av.open(tmp_path / "mask.mov", "w") as container:
+        stream = container.add_stream("prores_ks", rate=25, options={"profile": "4444"})
+        stream.width, stream.height = SIZE
+        stream.pix_fmt = "yuva444p10le"
+        for _ in range(COUNT):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgba")))
+        container.mux(stream.encode())
+    [grey] = MaskClip.open(tmp_path / "mask.mov", Clip(clip).info, range(COUNT)).read(3, 4)
+    assert (grey[:, :60] > 0.99 * WHITE).all()
+    assert (grey[:, 68:] < 0.01 * WHITE).all()
+
+
+def test_alpha_is_the_mask_of_frames_that_are_opaque_too(clip: Path, tmp_path: Path) -> None:
+    for index in range(COUNT):
+        stroke = np.zeros((SIZE[1], SIZE[0], 4), np.uint8)
+        stroke[:, : 128 if index == 6 else 64, 3] = 255
+        Image.fromarray(stroke).save(tmp_path / f"{index:04}.png")
+    mask = MaskClip.open(tmp_path, Clip(clip).info, range(COUNT))
+    assert [round(grey.mean() / WHITE, 2) for grey in mask.read(5, 8)] == [0.5, 1.0, 0.5]
+    assert [grey.min() for grey in mask.read(6, 7)] == [WHITE]
+
+
+def test_masks_named_as_folders_or_by_a_picture_are_not_written_over(
+    fake: Any, clip: Path, draw: Any, tmp_path: Path
+) -> None:
+    folder = draw("out", {})
+    for mask in (folder, folder / "0003.png"):
+        settings = SwapSettings(matte=folder / "%04d.png", keep_out=mask)
+        request = SwapRequest(Clip(clip), tmp_path / "out.mkv", fake.FakeSwapper(), settings)
+        with pytest.raises(UsageError, match="the matte would replace the mask of what to keep out"):
+            request.refuse_overwriting()

@@ -11,7 +11,7 @@ import numpy as np
 from recaster.errors import UsageError
 from recaster.media.clip import Clip
 from recaster.media.picture_frame import PictureFrame
-from recaster.swapping.mask_clips import WHITE, read_grey
+from recaster.swapping.mask_clips import WHITE, is_transparent, read_grey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,8 +81,9 @@ def _read_mask(picture: PictureFrame, frame: Frame) -> Floats32:
         raise UsageError(
             f"{picture.path}: is {picture.size[0]} by {picture.size[1]} pixels, the clip {width} by {height}"
         )
-    grey = read_grey(picture)
-    if picture.stored_alpha is not None and picture.stored_alpha.min() < WHITE:
+    is_alpha = is_transparent(picture)
+    grey = read_grey(picture, is_alpha=is_alpha)
+    if is_alpha:
         return _resize(grey.astype(np.float32) / np.float32(WHITE), frame.size)
     is_grey = (np.ptp(picture.image.astype(np.int16), axis=-1) <= _MAX_TINT).mean() >= _GREY_SHARE
     # Before paint is looked for: a dark frame is like a mask that is mostly black.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 WHITE: Final = 65535
 """Of masks as they are read: 16 bits hold whatever pictures do."""
+_LEAST_OPAQUE: Final = 255 << 8
+"""Alpha that is white in the fewest bits that it is stored in, however they were widened to 16: ProRes leaves
+the last ones 0."""
 _MAX_SKEW_PX: Final = 1.0
 """Pixels by which the height of a mask of another size may be off."""
 
@@ -77,6 +81,13 @@ class MaskClip:
         is_still = count == 1 and len(frames) != 1
         return cls(clip, 0 if count == info.frame_count else frames.start, is_still, to_mask)
 
+    @cached_property
+    def is_alpha(self) -> bool:
+        """Whether its alpha is the mask: for all frames where any is transparent anywhere."""
+        # Decided for the whole: a hand that fills a frame leaves its alpha opaque.
+        info = self.clip.info
+        return info.has_alpha and any(map(is_transparent, self.clip.read(0, info.frame_count)))
+
     def read(self, start: int, stop: int) -> Iterator[NDArray[np.uint16]]:
         """Reads the masks of frames from an index to before another, (height, width) from 0 to ``WHITE``.
 
@@ -85,11 +96,11 @@ class MaskClip:
         """
         if self.is_still:
             [frame] = self.clip.read(0, 1)
-            yield from itertools.repeat(read_grey(frame), stop - start)
+            yield from itertools.repeat(read_grey(frame, is_alpha=self.is_alpha), stop - start)
             return
         index = start
         for frame in self.clip.read(start - self.first, stop - self.first):
-            yield read_grey(frame)
+            yield read_grey(frame, is_alpha=self.is_alpha)
             index += 1
         if index < stop:
             raise ClipError(f"{self.clip.path}: ended before frame {index} while it was read")
@@ -201,13 +212,19 @@ def _digest_grey(grey: NDArray[np.uint16]) -> str:
     return hashlib.sha256(f"{grey.shape}".encode() + grey.tobytes()).hexdigest()
 
 
-def read_grey(frame: Frame) -> NDArray[np.uint16]:
-    """Reads a picture as a mask (height, width): its alpha where it is transparent anywhere, else its grey.
+def is_transparent(frame: Frame) -> bool:
+    """Tells whether a picture is transparent anywhere."""
+    alpha = getattr(frame, "stored_alpha", None)
+    return alpha is not None and bool(alpha.min() < _LEAST_OPAQUE)
+
+
+def read_grey(frame: Frame, *, is_alpha: bool) -> NDArray[np.uint16]:
+    """Reads a picture as a mask (height, width): its alpha, or its grey.
 
     Of colours the brightest channel counts: a mask may be painted in red.
     """
-    alpha = getattr(frame, "stored_alpha", None)
-    if alpha is not None and alpha.min() < WHITE:
+    alpha = getattr(frame, "stored_alpha", None) if is_alpha else None
+    if alpha is not None:
         return np.asarray(alpha, np.uint16)
     brightest = frame.plate.max(-1)
     if brightest.dtype == np.uint8:

@@ -12,7 +12,13 @@ from recaster.errors import UsageError
 from recaster.files import sha256
 from recaster.media.encoders import check_encoding, choose_layer_options, choose_matte_options
 from recaster.media.join import check_output
-from recaster.media.sequence_name import SequenceName, resolve_place, would_replace
+from recaster.media.sequence_name import (
+    SequenceName,
+    clip_exists,
+    resolve_clip,
+    resolve_place,
+    would_replace,
+)
 from recaster.provenance.manifest import check_signer, media_type
 from recaster.settings.cast import Selector
 from recaster.settings.corrections import default_path, has_corrections
@@ -291,8 +297,8 @@ def _refuse_overwriting(
     inputs = {
         "the clip": clip,
         "the picture of the person": settings.person,
-        "the mask of what to keep out": settings.keep_out,
-        "the mask of what to keep in": settings.keep_in,
+        "the mask of what to keep out": _resolve_mask(settings.keep_out),
+        "the mask of what to keep in": _resolve_mask(settings.keep_in),
         **{f"the {kind} of the clip": path for kind, path in list_marks(clip).items() if path.exists()},
         **others,
     }
@@ -320,6 +326,11 @@ def _refuse_overwriting(
         for other, folder in others.items():
             if path and folder.is_dir() and resolve_place(path).is_relative_to(folder.resolve()):
                 raise UsageError(f"{path}: {name} would lie in {other}; choose another folder")
+
+
+def _resolve_mask(path: Path | None) -> Path | None:
+    """Resolves a mask to what is read of it; one that isn't there stays for ``MaskClip.open``."""
+    return resolve_clip(path) if path is not None and clip_exists(path) else path
 
 
 def _to_plain(value: Any) -> Any:
