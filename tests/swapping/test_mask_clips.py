@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -11,6 +13,7 @@ import pytest
 from PIL import Image
 
 from recaster.errors import UsageError
+from recaster.faces.trouble import TroubleReason
 from recaster.media.clip import Clip
 from recaster.media.picture_file import PicturePart, write_picture
 from recaster.media.reader import read_frames
@@ -20,6 +23,7 @@ from recaster.settings.look import LookSettings, MaskSettings
 from recaster.settings.swap import SwapSettings
 from recaster.swapping import pipeline, preview
 from recaster.swapping.mask_clips import WHITE, MaskClip
+from recaster.swapping.render_trouble import find_render_trouble
 from recaster.swapping.request import SwapRequest
 
 if TYPE_CHECKING:
@@ -91,7 +95,13 @@ def test_masks_decide_what_shows(fake: Any, swap: Any, draw: Any, tmp_path: Path
     assert (matte[4, 46:] == plain[4, 46:]).all()
     assert not matte[5].any()
     assert result.coverage.frames[5].reason == "kept-out"
-    assert 0.3 < result.coverage.frames[4].faces[0].lost["kept-out"] < 0.7
+    half = result.coverage.frames[4]
+    assert half.reason is None, "what an artist keeps out is not missing"
+    assert 0.3 < half.faces[0].kept < 0.7
+    assert "kept-out" not in half.faces[0].lost
+    seen = ((frame.frame, frame.faces) for frame in result.coverage.frames)
+    found = find_render_trouble(seen, Fraction(25))
+    assert TroubleReason.LOW_COVERAGE not in {each.reason for each in found}
     others = [*range(4), *range(6, COUNT)]
     assert (matte[others] == plain[others]).all()
     shot = swap(frame=4, keep_out=out)
@@ -130,6 +140,16 @@ def test_masks_of_other_lengths_and_shapes_are_refused(clip: Path, draw: Any) ->
         MaskClip.open(draw("short", {}, 7), info, range(10, 15))
     with pytest.raises(UsageError, match="is 100 by 96 pixels, the clip 128 by 96"):
         MaskClip.open(draw("narrow", {}, size=(100, 96)), info, range(COUNT))
+    stretched = replace(info, shape=replace(info.shape, stored=(96, 96)))
+    with pytest.raises(UsageError, match=r"the clip 128 by 96 as it is shown \(96 by 96 stored\)"):
+        MaskClip.open(draw("stored", {}, size=(96, 96)), stretched, range(COUNT))
+    gap = draw("gap", {})
+    (gap / "0007.png").unlink()
+    with pytest.raises(UsageError, match=r"has 23, the clip 24; there is no picture of number 7$"):
+        MaskClip.open(gap, info, range(COUNT))
+    pair = draw("pair", {}, 2)
+    with pytest.raises(UsageError, match=r"has 2, the clip 24; 0001\.png was taken for one of them"):
+        MaskClip.open(pair / "0001.png", info, range(COUNT))
 
 
 def test_masks_are_of_the_clip_or_of_the_range_or_of_all_frames(clip: Path, draw: Any) -> None:

@@ -121,10 +121,11 @@ def measure_coverage(
     track: int,
     whole: NDArray[np.float32],
     left: Mapping[Reason, NDArray[np.float32]],
-    inside: NDArray[np.bool_],
+    inside: NDArray[Any],
     zoom: float,
     kept: NDArray[np.float32] | None = None,
     tint: tuple[float, ...] | None = None,
+    kept_out: NDArray[np.float32] | None = None,
 ) -> FaceCoverage | None:
     """Computes how much of a face was swapped; None where next to nothing of it lies within the picture.
 
@@ -135,12 +136,21 @@ def measure_coverage(
         zoom: frame pixels a crop pixel.
         kept: mask of what stays by choice, (size, size), 0 to 1; None for nothing.
         tint: as ``measure_tint``.
+        kept_out: mask of what an artist keeps out, likewise; it stays by choice, too, but nothing is swapped
+            where it leaves next to nothing.
     """
     shown = _total(whole * inside)
     # A sliver at the picture's border says nothing of the face.
     if shown < max(1.0, MIN_SHOWN * _total(whole)):
         return None
+    area = round(shown * zoom * zoom)
     wanted = shown if kept is None else _total(whole * (1 - kept) * inside)
+    if kept_out is not None:
+        before = wanted
+        inside = inside * (1 - kept_out)
+        wanted = _total((whole if kept is None else whole * (1 - kept)) * inside)
+        if wanted < MIN_SHOWN * before:
+            return FaceCoverage(track, area, 0.0, {Reason.KEPT_OUT: 1.0}, tint=tint)
     # Where all that the picture shows is kept, nothing is missing.
     shares = [
         1.0,
@@ -149,7 +159,6 @@ def measure_coverage(
     # Rounded before they are subtracted, so that what is lost and what is covered make 1.
     steps = [round(share, 3) for share in shares]
     lost = {reason: round(max(0.0, a - b), 3) for reason, (a, b) in zip(left, pairwise(steps), strict=True)}
-    area = round(shown * zoom * zoom)
     return FaceCoverage(track, area, steps[-1], lost, round(1 - wanted / shown, 3), tint)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from recaster.errors import ClipError, UsageError
 from recaster.faces.alignment import compose, invert, warp
 from recaster.media.clip import Clip
+from recaster.media.sequence_scan import MAX_NAMED_GAPS
 from recaster.progress import Report, Update, silent
 
 if TYPE_CHECKING:
@@ -66,13 +67,16 @@ class MaskClip:
             part = "" if len(frames) == info.frame_count else f", the range {len(frames)}"
             raise UsageError(
                 f"{clip.path}: a mask has as many frames as the clip, or one for all; this one has {count}, "
-                f"the clip {info.frame_count}{part}"
+                f"the clip {info.frame_count}{part}{_explain_count(path, mask)}"
             )
         scale = mask.width / info.width
         if abs(info.height * scale - mask.height) > _MAX_SKEW_PX * max(1.0, scale):
+            stored = (
+                "" if info.shape.is_plain else " as it is shown ({} by {} stored)".format(*info.shape.stored)
+            )
             raise UsageError(
                 f"{clip.path}: a mask has the clip's shape; this one is {mask.width} by {mask.height} "
-                f"pixels, the clip {info.width} by {info.height}"
+                f"pixels, the clip {info.width} by {info.height}{stored}"
             )
         if mask.has_alpha and not mask.shape.is_plain:
             raise UsageError(f"{clip.path}: a mask with alpha must be stored upright, in square pixels")
@@ -206,6 +210,21 @@ class MaskClips:
         """Refuses masks whose files aren't those that were read at first (ClipError)."""
         for mask in self.clips.values():
             mask.clip.refuse_changes()
+
+
+def _explain_count(path: Path, mask: ClipInfo) -> str:
+    """Explains in words how a sequence may have come to another number of pictures than was meant."""
+    words = ""
+    if mask.gaps:
+        gaps = [str(first) if first == last else f"{first}-{last}" for first, last in mask.gaps]
+        shown = ", ".join(gaps[:MAX_NAMED_GAPS]) + (" and more" if len(gaps) > MAX_NAMED_GAPS else "")
+        words += f"; there is no picture of number {shown}"
+    if mask.is_sequence and path.is_file():
+        words += (
+            f"; {path.name} was taken for one of them, as its name ends in a number: "
+            "rename it if it is the mask of all frames"
+        )
+    return words
 
 
 def _digest_grey(grey: NDArray[np.uint16]) -> str:

@@ -265,9 +265,9 @@ class Renderer:
             inside = mask_in_frame(frame.size, layer.matrix, len(layer.mask), side=len(layer.mask))
             # In the order in which they are taken off: each reason has what it took beyond those before it.
             left = {Reason.UNPAINTED: face.painted, Reason.TURNED: turned, Reason.HIDDEN: uncovered}
-            left[Reason.KEPT_OUT] = visible
             track = self._plan.tracks[number]
-            coverages.append(measure_coverage(track, face.whole, left, inside, layer.zoom, face.kept, tint))
+            kept = (face.kept, tint, face.by_hand.keep_out)
+            coverages.append(measure_coverage(track, face.whole, left, inside, layer.zoom, *kept))
         has_layer = "face" in self._settings.layers
         covers = self._plan.covers.get(frame.index, ())
         patches = composite(frame, layers, self._settings.label, has_layer=has_layer, covers=covers)

@@ -11,7 +11,7 @@ from recaster.errors import InputError
 from recaster.faces.track_pieces import split_runs
 from recaster.faces.trouble import Trouble, TroubleReason, close_gaps
 from recaster.files import parse_json
-from recaster.swapping.coverage import MIN_COVERED, FaceCoverage
+from recaster.swapping.coverage import MIN_COVERED, FaceCoverage, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,8 +52,9 @@ def _find_in_track(track: int, seen: dict[int, FaceCoverage], rate: Fraction) ->
     times = frames / float(rate)
     faces = [seen[frame] for frame in frames.tolist()]
     covered = np.array([face.covered for face in faces])
-    low = covered < MIN_COVERED
-    explained = np.zeros(len(frames), bool)
+    is_chosen = np.array([face.reason is Reason.KEPT_OUT for face in faces])
+    low = (covered < MIN_COVERED) & ~is_chosen
+    explained = binary_dilation(is_chosen)
     for run in split_runs(close_gaps(low, times)):
         if run.sum() >= MIN_LOW_FRAMES:
             yield _make_trouble(TroubleReason.LOW_COVERAGE, track, frames[run])
