@@ -213,7 +213,7 @@ class MaskClips:
 
 
 def _explain_count(path: Path, mask: ClipInfo) -> str:
-    """Explains in words how a sequence may have come to another number of pictures than was meant."""
+    """Explains in words a number of pictures that isn't as it was meant."""
     words = ""
     if mask.gaps:
         gaps = [str(first) if first == last else f"{first}-{last}" for first, last in mask.gaps]

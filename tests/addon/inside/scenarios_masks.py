@@ -29,14 +29,10 @@ def drawn_masks(engine: str, token: str, face: str, clip: str) -> dict[str, Any]
     bpy.data.masks.remove(mask)
     assert strip.recaster.keep_out is None
     matte = results["matte"]
-    late = kit.part("swap.drawn_masks")._render(
-        _left_half(bpy.data.masks.new("late"), from_frame=10001), (32, 32), range(9997, 10002)
-    )
     return {
         "matte": bpy.path.abspath(matte.filepath),
         "preview": str(Path(about.preview)),
         "end": end,
-        "late": str(late),
     }
 
 
