@@ -44,7 +44,7 @@ def add_faces(parser: argparse.ArgumentParser, text: str, **others: Any) -> None
         help="a member of a cast, repeatable: a model or a faceset, and @track:NUMBER, @person:PICTURE, "
         "@person:NUMBER or @person:NAME (as recaster tracks lists people), or @all",
     )
-    parser.set_defaults(members=())
+    parser.set_defaults(members=(), pictures=())
 
 
 def read_cast_options(options: Options) -> None:

@@ -20,7 +20,7 @@ from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switc
 from recaster.cli.remote import Remote, add_engine, fill_message, here_or_there
 from recaster.cli.rights_options import add_basis, claim_of
 from recaster.cli.swap_several import say_result, swap_several_here, swap_several_there
-from recaster.cli.swap_tasks import StoreOut, split_tasks
+from recaster.cli.swap_tasks import StoreOut, refuse_replacing, split_tasks
 from recaster.errors import UsageError
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.devices import DeviceSettings
@@ -113,12 +113,14 @@ def _with_source(run: Callable[..., None]) -> Callable[..., None]:
     """Makes what swaps from a faceset swap from pictures, too."""
 
     def run_with_source(options: Options, *others: Any) -> None:
-        from recaster.operations.source_pictures import open_source
+        from recaster.operations.source_pictures import list_source_pictures, open_source
 
         sources, clips = _part_source(options)
+        pictures = list_source_pictures(sources)
         detector = options.detector or AnalysisSettings.detector
         with open_source(sources, claim_of(options), detector, reporter(options)) as (source, claim):
-            own = {"clips": clips, "source": source, "identity": claim.identity, "basis": claim.basis}
+            own: dict[str, Any] = {"clips": clips, "source": source, "pictures": pictures}
+            own |= {"identity": claim.identity, "basis": claim.basis}
             run(Namespace(**{**vars(options), **own}), *others)
 
     return run_with_source
@@ -190,7 +192,10 @@ def _run_there(options: Options, engine: Client) -> None:
 
 
 def _list_tasks(options: Options) -> list[Options]:
-    """Lists the options of each clip, as ``split_tasks``; a preview's name has no place for numbers."""
+    """Lists the options of each clip, as ``split_tasks``, with nothing written over what is read.
+
+    A preview's name has no place for numbers.
+    """
     from recaster.media.sequence_name import SequenceName
 
     read_cast_options(options)
@@ -198,7 +203,10 @@ def _list_tasks(options: Options) -> list[Options]:
     if options.preview is not None and pattern is not None:
         name = pattern.picture_path(options.preview).name
         raise UsageError(f"-o {options.out}: --preview writes one picture; name it, {name} say")
-    return split_tasks(options)
+    tasks = split_tasks(options)
+    for task in tasks:
+        refuse_replacing(task)
+    return tasks
 
 
 def _refuse_shared_corrections(options: Options, clips: Sized) -> None:

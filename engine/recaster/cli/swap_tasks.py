@@ -19,6 +19,7 @@ from recaster.settings.encoding import (
     UNREADABLE_STILLS,
     WriterOptions,
 )
+from recaster.settings.swap import MASK_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +50,8 @@ def split_tasks(options: Options) -> list[Options]:
     if is_file and len(options.clips) == 1 and _is_still(options.clips[0], options):
         return [argparse.Namespace(**{**vars(options), "clip": options.clips[0], "stills": True})]
     clips = list_clips(options.clips, are_stills=options.stills)
+    if not clips:
+        raise ClipError(f"{options.clips[0]}: no pictures are in this folder; name pictures, or their folder")
     is_single = len(options.clips) == 1 and clips == [_find_pattern(options.clips[0])]
     if is_single and is_file:
         return [argparse.Namespace(**{**vars(options), "clip": clips[0]})]
@@ -262,7 +265,7 @@ def _find_clashes(options: Options, tasks: Sequence[Options]) -> list[RecasterEr
     outputs = [
         (task.clip, path)
         for task in tasks
-        for path in (task.out, task.matte, task.report, task.overlay, task.layers_out, *_list_beside(task))
+        for path in (*_list_written(task), *_list_beside(task))
         if path is not None
     ]
     counts = Counter(_place(path) for _, path in outputs)
@@ -278,13 +281,54 @@ def _find_clashes(options: Options, tasks: Sequence[Options]) -> list[RecasterEr
     return faults
 
 
+def refuse_replacing(task: Options) -> None:
+    """Refuses to write where the command reads, for a swap here and at an engine (UsageError)."""
+    from recaster.media.sequence_name import resolve_place, would_replace
+
+    read = _list_read(task)
+    for path in filter(None, (*_list_written(task), *_list_beside(task))):
+        for what, place in read:
+            if would_replace(path, place):
+                raise UsageError(f"{path}: would replace {what}; choose another name")
+            if place.is_dir() and resolve_place(path).is_relative_to(place.resolve()):
+                raise UsageError(f"{path}: would lie in {what}; choose another folder")
+
+
+def _list_read(task: Options) -> list[tuple[str, Path]]:
+    """Lists what a command reads, by what it is."""
+    from recaster.settings.look_file import find_look
+
+    named = [
+        ("the clip", None if task.clip.is_dir() else task.clip),
+        *(("a picture of the source", picture) for picture in task.pictures),
+        ("the source", task.source),
+        ("the model", task.model),
+        ("the picture of the person", task.person),
+        *((f"the {name.replace('_', '-')} mask", getattr(task, name)) for name in MASK_KINDS),
+        ("the corrections", task.corrections),
+        ("the look", None if task.look is None else find_look(task.look)),
+        ("the cast", task.cast),
+    ]
+    for member in task.members:
+        named.append((f"the source of {member.name}", member.source))
+        named.append((f"the picture of {member.name}", member.selector.picture))
+        named.append((f"the look of {member.name}", member.look_file))
+    return [(what, path) for what, path in named if path is not None]
+
+
+def _list_written(task: Options) -> tuple[Path | None, ...]:
+    return task.out, task.matte, task.report, task.overlay, task.layers_out
+
+
 def _list_beside(task: Options) -> list[Path]:
-    """Lists what lies beside the results of a task: lists of pictures, manifests, mattes of members."""
+    """Lists what lies beside the results of a task: lists of pictures, manifests, mattes, layers' files."""
+    from recaster.swapping.request import list_side_layers
     from recaster.swapping.sequence_list import list_marks
 
     paths = () if task.no_manifest else (task.out, task.layers_out)
     marks = [mark for path in paths if path is not None for mark in list_marks(path).values()]
-    return [*marks, *list_member_mattes(task).values()]
+    layers = list_side_layers(task.layers, task.layers_out)
+    return [*marks, *layers.values(), *list_member_mattes(task).values()]
 
 
 def _place(path: Path) -> str:

@@ -93,10 +93,13 @@ def _read_member(name: str, table: Any, folder: Path) -> CastMember:
     basis = table.get("basis")
     if basis is not None and basis not in LEGAL_BASES:
         raise UsageError(f"{name}: a basis can't be {basis!r}; choose among {', '.join(LEGAL_BASES)}")
+    said = table.get("look", {})
+    look_file = folder / said if isinstance(said, str) and said.lower().endswith(SUFFIX) else None
     return CastMember(
         name,
         _selector(name, {key: table[key] for key in ("track", "person", "all") if key in table}, folder),
-        look=_read_look(name, table.get("look", {}), folder),
+        look=_read_look(name, said, look_file),
+        look_file=look_file,
         identity=table.get("identity"),
         basis=basis,
         matte=table.get("matte", False),
@@ -130,11 +133,11 @@ def _selector(name: str, wanted: Mapping[str, Any], folder: Path) -> Selector:
     return Selector(name=person)
 
 
-def _read_look(name: str, said: Any, folder: Path) -> WrittenLook:
+def _read_look(name: str, said: Any, file: Path | None) -> WrittenLook:
     """Reads a member's look: a table of options, or the name or the file of one (UsageError)."""
     try:
         if isinstance(said, str):
-            return read_look(folder / said if said.lower().endswith(SUFFIX) else find_look(said))
+            return read_look(file or find_look(said))
         return make_look(said)
     except (UsageError, InputError) as error:
         raise UsageError(f"{name}: {error}") from None

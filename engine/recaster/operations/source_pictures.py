@@ -37,6 +37,11 @@ def are_pictures(sources: Sequence[Path]) -> bool:
     return not others
 
 
+def list_source_pictures(sources: Sequence[Path] | None) -> list[Path]:
+    """Lists the pictures that sources are; none for a faceset or a model (UsageError, InputError)."""
+    return [file.path for file in find_inputs(sources)] if sources and are_pictures(sources) else []
+
+
 @contextlib.contextmanager
 def open_source(
     sources: Sequence[Path] | None, claim: FaceClaim, detector: str, report: Report = silent
@@ -58,10 +63,10 @@ def open_source(
         FaceNotFoundError: one shows no face, or another person than the first.
         ConsentError: the face may not be put on.
     """
-    if not sources or not are_pictures(sources):
+    pictures = list_source_pictures(sources)
+    if not pictures:
         yield (sources[0] if sources else None), claim
         return
-    pictures = [file.path for file in find_inputs(sources)]
     # Beside others of this user's temporary files, in a folder that nobody else may enter.
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
         faceset = Path(folder) / safe_name(pictures[0].stem)

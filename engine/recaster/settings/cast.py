@@ -67,6 +67,7 @@ class CastMember:
         model: a trained model, or
         faceset: a faceset to swap with untrained.
         look: what of its look differs from that of the whole swap.
+        look_file: the file that holds that look, where it is one of its own.
         identity: id or name of the registered person whose face it is.
         basis: the legal basis alone.
         matte: whether the swap's matte is written for this member alone, too.
@@ -80,6 +81,7 @@ class CastMember:
     identity: str | None = None
     basis: str | None = None
     matte: bool = False
+    look_file: Path | None = None
 
     def __post_init__(self) -> None:
         check_member_name(self.name)
