@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import re
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,6 @@ from recaster.client import BusyError, JobFailedError, UnreachableError
 from recaster.errors import BatchError, ClipError, ConsentError, FaceNotFoundError, RecasterError, UsageError
 from recaster.media.probe import probe
 from recaster.operations import swap as operation
-from recaster.operations.face_rights import NO_CLAIM
 from recaster.provenance.register import open_register
 
 if TYPE_CHECKING:
@@ -166,53 +164,6 @@ def test_a_folder_without_stills_is_said(folder: Path) -> None:
     files(folder, "clips/a.mov")
     with pytest.raises(ClipError, match="clips: no pictures are in this folder"):
         split_tasks(options("clips", "--stills", "-o", "out/"))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ("-o anna.jpg", "anna.jpg: would replace a picture of the source"),
-        ("-o x.jpg --overlay ANNA/../anna.jpg", "would replace a picture of the source"),
-        ("-o x.jpg --report soft.toml --look soft.toml", "soft.toml: would replace the look"),
-        ("-o x.jpg --matte mask.png --keep-out mask.png", "mask.png: would replace the keep-out mask"),
-        ("-o x.jpg --report c.json --corrections c.json", "c.json: would replace the corrections"),
-        ("-o x.jpg --matte who.png --person who.png", "who.png: would replace the picture of the person"),
-        ("-o target.jpg", "target.jpg: would replace the clip"),
-    ],
-)
-@pytest.mark.parametrize("engine", [(), ("--engine", "localhost:1")])
-def test_nothing_that_is_read_is_replaced(
-    folder: Path,
-    arguments: str,
-    said: str,
-    engine: tuple[str, ...],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    names = ("target.jpg", "anna.jpg", "soft.toml", "mask.png", "c.json", "who.png", "ANNA/x")
-    files(folder, *names)
-    monkeypatch.setenv("RECASTER_TOKEN", "token")
-    opened = contextlib.nullcontext((folder / "faceset", NO_CLAIM))
-    monkeypatch.setattr("recaster.operations.source_pictures.open_source", lambda *_: opened)
-    assert cli.main(["swap", "target.jpg", "--source", "anna.jpg", *arguments.split(), *engine]) == 2
-    assert said in capsys.readouterr().err
-
-
-def test_the_files_of_a_cast_are_not_replaced(folder: Path) -> None:
-    files(folder, "a.mov", "who.png", "looks/soft.toml")
-    (folder / "looks/soft.toml").write_text("feather = 0.1\n")
-    (folder / "c.toml").write_text('[ben]\nfaceset = "faces"\nperson = "who.png"\nlook = "looks/soft.toml"\n')
-    for said, *arguments in (
-        ("the cast", "--report", "c.toml"),
-        ("the look of ben", "--report", "looks/soft.toml"),
-        ("the picture of ben", "--overlay", "who.png"),
-        ("the source of ben", "--report", "faces/x.json"),
-    ):
-        (folder / "faces").mkdir(exist_ok=True)
-        wanted = options("a.mov", "-o", "b.mov", *arguments)
-        wanted.model, wanted.cast = None, folder / "c.toml"
-        with pytest.raises(UsageError, match=f"would (replace|lie in) {said}; choose another"):
-            swap._list_tasks(wanted)
 
 
 def test_a_preview_is_one_picture(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -135,11 +136,12 @@ def read_channels(path: Path, part: int, begin: int, end: int) -> tuple[PictureP
 
 
 def count_passed_over(path: Path) -> int:
-    """Counts the pages of a file beside its first (ClipError where it can't be read)."""
+    """Counts the pages of a file beside its first and its reduced copies (ClipError: it can't be read)."""
     if _has_layers(path):
         return 0
     with _open_parts(path) as reader:
-        return next(number for number in range(MAX_PARTS + 1) if not reader.seek_subimage(number + 1, 0))
+        others = itertools.takewhile(lambda number: reader.seek_subimage(number, 0), range(1, MAX_PARTS + 1))
+        return sum(not (reader.spec().getattribute("tiff:subfiletype") or 0) & 1 for _ in others)
 
 
 def _has_layers(path: Path) -> bool:

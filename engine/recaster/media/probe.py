@@ -18,6 +18,7 @@ from recaster.media.picture import bit_depth, has_alpha, read_presentation
 from recaster.media.scan_warnings import list_warnings
 from recaster.media.sequence_name import find_sequence, resolve_clip
 from recaster.media.sequence_scan import scan_sequence
+from recaster.media.still_file import refuse_several_pictures
 from recaster.media.timeline import FALLBACK_RATE
 from recaster.media.types import AudioStream, ClipInfo, Scan
 from recaster.settings.reading import DEFAULT_READING, ReadOptions
@@ -62,6 +63,8 @@ def probe(path: Path, options: ReadOptions = DEFAULT_READING) -> ClipInfo:
 def scan(path: Path, options: ReadOptions = DEFAULT_READING) -> Scan:
     """Decodes the whole clip once, as ``probe``; the result is kept while the file stays the same."""
     path = Path(path)
+    if options.stills and path.is_file():
+        refuse_several_pictures(path)
     sequence = find_sequence(path, is_still=options.stills)
     if sequence is not None:
         return scan_sequence(sequence, options)

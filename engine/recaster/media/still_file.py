@@ -1,50 +1,75 @@
 """Files of stills: what they hold beside their pixels goes along as it is.
 
 PNG's chunks are those of the W3C's Portable Network Graphics Specification (3rd edition), JPEG's segments
-those of ITU-T T.81, EXIF's directories those of TIFF 6.0.
+those of ITU-T T.81.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
-import struct
+import re
+import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ClipError, ImageError
 from recaster.files import write_bytes
-from recaster.media.picture_file import PICTURE_FORMATS, read_header, write_picture
+from recaster.media.embedded_pictures import (
+    EXIF,
+    holds_jpeg,
+    settle_exif,
+    settle_resources,
+    settle_text_chunk,
+    settle_xmp,
+)
+from recaster.media.picture_file import PICTURE_FORMATS, count_passed_over, read_header, write_picture
 from recaster.still_images import open_image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from recaster.media.picture_file import Attribute, PicturePart
 
 _PNG_HEAD: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXELS: Final = (b"IHDR", b"IDAT", b"IEND")
-_PNG_LEFT_OUT: Final = (*_PNG_PIXELS, b"PLTE", b"tRNS", b"bKGD", b"hIST", b"sBIT", b"caBX")
-"""Chunks of the pixels and of how they were coded, and the manifest of the picture as it was."""
+_PNG_CARRIED: Final = (
+    b"cHRM", b"gAMA", b"iCCP", b"sRGB", b"cICP", b"mDCV", b"mDCv", b"cLLI", b"cLLi", b"tIME",
+    b"sCAL", b"pCAL", b"sTER",
+)  # fmt: skip
+"""Chunks that hold for other pixels, too, beside those that say so: the fifth bit of their last letter."""
+_PNG_SAFE_BIT: Final = 0x20
+_PNG_TEXTS: Final = (b"tEXt", b"zTXt", b"iTXt")
 _JPEG_START: Final = b"\xff\xd8"
 _JPEG_SCAN: Final = 0xDA
 _JPEG_COMMENT: Final = 0xFE
 _JPEG_APPS: Final = range(0xE0, 0xF0)
 _JPEG_LEFT_OUT: Final = (0xEB, 0xEE)
 """The manifest of the picture as it was, and Adobe's note on how its colours were coded."""
-_OTHER_PICTURES: Final = b"MPF\0"
-_EXIF: Final = b"Exif\0\0"
-_THUMBNAIL_PLACE: Final = 0x201
-_THUMBNAIL_BYTES: Final = 0x202
-_ENTRY_BYTES: Final = 12
+_JPEG_MAX_BYTES: Final = 0xFFFF - 2
+_JFIF: Final = b"JFIF\0"
+_JFIF_BYTES: Final = 12
+"""Of JFIF's segment before the size of a thumbnail and its pixels."""
+_PROFILE: Final = b"ICC_PROFILE\0"
+_OTHER_PICTURES: Final = (b"MPF\0", b"FPXR\0")
+_XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
+_MORE_XMP: Final = b"http://ns.adobe.com/xmp/extension/\0"
+_MORE_XMP_NOTE: Final = re.compile(rb"""\s+xmpNote:HasExtendedXMP\s*=\s*(?:"\w*"|'\w*')""")
+_RESOURCES: Final = b"Photoshop 3.0\0"
 _WEBP_HEAD_BYTES: Final = 256
 """In which, but for a profile before it, the kind of a WebP's pixels is told."""
+_WEBP_ANIMATED: Final = 2
+"""Bit of the flags of WebP's first chunk."""
+_HEAD_BYTES: Final = 2**20
+"""In which a PNG tells that it is animated: before its pixels."""
 _WEBP_QUALITY: Final = 95
 _CARRIED: Final = (
     "ICCProfile", "Make", "Model", "Software", "Artist", "Copyright", "ImageDescription", "DateTime",
     "XResolution", "YResolution", "ResolutionUnit",
 )  # fmt: skip
 """Attributes, beside EXIF's, IPTC's and GPS', that say the same in pictures of another kind."""
+_MAKER_NOTE: Final = "Exif:MakerNote"
+"""It may hold a picture, and offsets that hold in its own file alone."""
 _CARRIED_FAMILIES: Final = ("Exif:", "IPTC:", "GPS:")
 
 
@@ -52,7 +77,7 @@ def write_still(path: Path, parts: Sequence[PicturePart], like: Path) -> None:
     """Writes the parts of a still over which was painted, with all else as the file ``like`` has it.
 
     JPEG is coded with the tables of that file, so that what wasn't painted changes as little as can be.
-    Thumbnails in EXIF go, for they'd show what was painted over.
+    Other pictures in the file, thumbnails say, go, for they'd show what was painted over.
     """
     kind = PICTURE_FORMATS[path.suffix.lower()]
     original = like.read_bytes()
@@ -66,17 +91,53 @@ def write_still(path: Path, parts: Sequence[PicturePart], like: Path) -> None:
         write_bytes(path, _splice_png(path.read_bytes(), original))
 
 
+def refuse_several_pictures(path: Path) -> None:
+    """Refuses a still's file that holds an animation or several pages (ClipError).
+
+    Reduced copies of the picture, as cameras have them in JPEG and TIFF, aren't others.
+    """
+    suffix = path.suffix.lower()
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    is_moving = (suffix == ".png" and b"acTL" in head) or (
+        suffix == ".webp" and head[12:16] == b"VP8X" and bool(head[20] & _WEBP_ANIMATED)
+    )
+    if is_moving or (suffix in (".tif", ".tiff") and count_passed_over(path)):
+        raise ClipError(f"{path}: holds several pictures; save the one that is meant as one still")
+
+
 def list_carried_attributes(path: Path) -> list[Attribute]:
     """Lists a still's attributes that go along into a picture of another kind: profile, camera, author."""
     attributes = read_header(path)[0].attributes
-    return [each for each in attributes if each[0] in _CARRIED or each[0].startswith(_CARRIED_FAMILIES)]
+    named = [each for each in attributes if each[0] in _CARRIED or each[0].startswith(_CARRIED_FAMILIES)]
+    return [each for each in named if each[0] != _MAKER_NOTE]
 
 
 def _splice_png(made: bytes, like: bytes) -> bytes:
     """Puts the chunks of one PNG that aren't of its pixels before the pixels of another."""
     pixels = [chunk for kind, chunk in _list_chunks(made) if kind in _PNG_PIXELS]
-    others = [chunk for kind, chunk in _list_chunks(like) if kind not in _PNG_LEFT_OUT]
+    others = [_settle_chunk(kind, chunk) for kind, chunk in _list_chunks(like)]
     return b"".join([_PNG_HEAD, pixels[0], *others, *pixels[1:]])
+
+
+def _settle_chunk(kind: bytes, chunk: bytes) -> bytes:
+    """Takes pictures out of a PNG's chunk; nothing is left of one that is of the pixels themselves.
+
+    Programs that change pixels leave chunks out that they don't know, unless these say that they still hold.
+    """
+    if kind not in _PNG_CARRIED and not kind[3] & _PNG_SAFE_BIT:
+        return b""
+    value: bytes | None = chunk[8:-4]
+    if kind == b"eXIf":
+        value = settle_exif(chunk[8:-4])
+    elif kind in _PNG_TEXTS:
+        value = settle_text_chunk(kind, chunk[8:-4])
+    elif kind != b"iCCP" and holds_jpeg(chunk):
+        return b""
+    if value is None:
+        return b""
+    named = kind + value
+    return len(value).to_bytes(4) + named + zlib.crc32(named).to_bytes(4)
 
 
 def _list_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -112,7 +173,8 @@ def _encode_webp(pixels: Any, like: bytes) -> bytes:
     with _open_original(like, "WEBP") as original:
         kept = {name: original.info.get(name, b"") for name in ("exif", "icc_profile", "xmp")}
     if kept["exif"]:
-        kept["exif"] = _settle_exif(kept["exif"])
+        kept["exif"] = settle_exif(kept["exif"])
+    kept["xmp"] = settle_xmp(kept["xmp"])
     is_lossless = b"VP8L" in like[: _WEBP_HEAD_BYTES + len(kept["icc_profile"])]
     coded = io.BytesIO()
     quality = 100 if is_lossless else _WEBP_QUALITY
@@ -131,7 +193,7 @@ def _open_original(data: bytes, kind: str) -> Iterator[Any]:
 
 def _splice_jpeg(made: bytes, like: bytes) -> bytes:
     """Puts the segments of one JPEG that aren't of its pixels before the pixels of another."""
-    kept = [_settle_segment(each) for marker, each in _list_segments(like) if _is_carried(marker, each)]
+    kept = _settle_segments(_list_segments(like))
     return b"".join([_JPEG_START, *kept, _strip_jpeg(made)[len(_JPEG_START) :]])
 
 
@@ -157,44 +219,40 @@ def _list_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         at = end
 
 
-def _is_carried(marker: int, segment: bytes) -> bool:
-    is_metadata = marker == _JPEG_COMMENT or (marker in _JPEG_APPS and marker not in _JPEG_LEFT_OUT)
-    return is_metadata and segment[4:8] != _OTHER_PICTURES
+def _settle_segments(segments: Iterable[tuple[int, bytes]]) -> list[bytes]:
+    """Takes out of a JPEG's segments what is of its pixels, and other pictures; resources come last."""
+    is_metadata = {*_JPEG_APPS, _JPEG_COMMENT} - {*_JPEG_LEFT_OUT}
+    values = [(marker, each.lstrip(b"\xff")[3:]) for marker, each in segments if marker in is_metadata]
+    others = [
+        (marker, value) for marker, value in values if not value.startswith((EXIF, _PROFILE, _RESOURCES))
+    ]
+    # A picture may go on in the next segments.
+    pictured = {marker for marker, value in others if holds_jpeg(value)}
+    kept: list[tuple[int, bytes]] = []
+    has_exif = False
+    resources = b""
+    for marker, value in values:
+        if value.startswith(EXIF):
+            kept += [] if has_exif else [(marker, settle_exif(value))]
+            has_exif = True
+        elif value.startswith(_RESOURCES):
+            resources += value[len(_RESOURCES) :]
+        elif value.startswith(_PROFILE):
+            kept.append((marker, value))
+        elif value.startswith(_XMP):
+            kept.append((marker, _XMP + settle_xmp(_MORE_XMP_NOTE.sub(b"", value[len(_XMP) :]))))
+        elif marker == _JPEG_APPS[0]:
+            if value.startswith(_JFIF):
+                kept.append((marker, value[:_JFIF_BYTES] + bytes(2)))
+        elif marker not in pictured and not value.startswith((*_OTHER_PICTURES, _MORE_XMP)):
+            kept.append((marker, value))
+    return [_make_segment(*each) for each in [*kept, *_split_resources(settle_resources(resources))]]
 
 
-def _settle_segment(segment: bytes) -> bytes:
-    """Takes the thumbnail out of EXIF's segment; other ones stay as they are."""
-    if segment[4:10] != _EXIF:
-        return segment
-    return segment[:4] + _settle_exif(segment[4:])
+def _split_resources(resources: bytes) -> list[tuple[int, bytes]]:
+    step = _JPEG_MAX_BYTES - len(_RESOURCES)
+    return [(0xED, _RESOURCES + resources[at : at + step]) for at in range(0, len(resources), step)]
 
 
-def _settle_exif(exif: bytes) -> bytes:
-    """Takes the thumbnail out of EXIF's data, which may begin with its name."""
-    begin = len(_EXIF) if exif.startswith(_EXIF) else 0
-    data = bytearray(exif[begin:])
-    try:
-        _drop_thumbnail(data)
-    except struct.error:  # directories that lead nowhere: nobody finds a thumbnail in them either
-        return exif
-    return exif[:begin] + bytes(data)
-
-
-def _drop_thumbnail(exif: bytearray) -> None:
-    """Ends EXIF's list of directories after the first, and blanks the thumbnail that the second names."""
-    order = ">" if exif[:2] == b"MM" else "<"
-    (first,) = struct.unpack_from(f"{order}I", exif, 4)
-    (count,) = struct.unpack_from(f"{order}H", exif, first)
-    link = first + 2 + _ENTRY_BYTES * count
-    (second,) = struct.unpack_from(f"{order}I", exif, link)
-    if not second:
-        return
-    (count,) = struct.unpack_from(f"{order}H", exif, second)
-    values: dict[int, int] = {}
-    for number in range(count):
-        tag, _, _, value = struct.unpack_from(f"{order}HHII", exif, second + 2 + _ENTRY_BYTES * number)
-        values[tag] = value
-    place = values.get(_THUMBNAIL_PLACE, 0)
-    size = min(values.get(_THUMBNAIL_BYTES, 0), max(len(exif) - place, 0))
-    exif[place : place + size] = bytes(size)
-    struct.pack_into(f"{order}I", exif, link, 0)
+def _make_segment(marker: int, value: bytes) -> bytes:
+    return bytes((0xFF, marker)) + (len(value) + 2).to_bytes(2) + value
