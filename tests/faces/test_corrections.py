@@ -110,6 +110,8 @@ def test_a_wrong_person_is_put_right(
     assert set(group_people(named)) == {(0,), (1,), (2,)}
     with pytest.raises(UsageError, match="there is no person 9: people are numbered from 0 to 1"):
         making.make_assign(found, 2, "9")
+    with pytest.raises(UsageError, match="1 to 64 printable characters"):
+        making.make_assign(found, 2, "9" * 5000)
     with pytest.raises(UsageError, match="give a name to tell them apart"):
         making.make_assign(found, 0, str(person))
 

@@ -9,6 +9,7 @@ import pytest
 
 from recaster.errors import InputError
 from recaster.settings.corrections import (
+    NO_CORRECTIONS,
     Correction,
     Corrections,
     FacePlace,
@@ -99,6 +100,9 @@ def test_digests_are_of_the_first_corrections() -> None:
         ({"corrections": [{"kind": "split", "face": [[1, 2, 3, 4]], "code": "x"}]}, "what is 'code'"),
         ({"corrections": [7]}, "no file of corrections"),
         ({"corrections": None}, "no file of corrections"),
+        ({"corrections": [{"kind": "split", "face": [[1, 10**400, 3, 4]]}]}, "no file of corrections"),
+        ({"corrections": [7] * 1001}, "has more than 1000 corrections"),
+        ({"clip": ""}, "a name of 1 to 64 printable"),
     ],
 )
 def test_what_is_none_is_refused(change: dict[str, object], why: str) -> None:
@@ -113,6 +117,15 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
         read_corrections(tmp_path / "a.json")
     with pytest.raises(InputError, match="cannot be read"):
         read_corrections(tmp_path / "none.json")
+
+
+def test_none_are_read_as_they_were_written() -> None:
+    assert parse_corrections(NO_CORRECTIONS.to_text()) == NO_CORRECTIONS
+
+
+def test_an_assignment_is_of_no_part_without_the_face_that_it_compares_with() -> None:
+    like = Correction("assign", (FacePlace(8, 1, 2, 3),), other=(FacePlace(2, 50, 50, 5),), person="P0")
+    assert shift_frames(Corrections("ab" * 32, (like,)), "cd" * 32, -5).items == ()
 
 
 def test_corrections_of_a_part_and_back() -> None:

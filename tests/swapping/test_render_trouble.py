@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,7 @@ def test_a_calm_face_is_no_trouble() -> None:
         (changed(range(140, 170), covered=0.7), [("mask-jump", 140, 140), ("mask-jump", 170, 170)]),
         (changed(range(150, 200), tint=(1.0, 0.98, 1.2)), [("tint-jump", 150, 150)]),
         (changed(range(150, 160), tint=None), []),
+        (changed(range(150, 200), tint=(0.0, 1.0, 1.0)), [("tint-jump", 150, 150)]),
     ],
 )
 def test_what_changes_suddenly_is_found(
@@ -87,7 +89,19 @@ def test_reports_are_read(tmp_path: Path) -> None:
     assert trouble.sentence == "frames 140-149, track 0: too little of the face was swapped"
     with pytest.raises(InputError, match=r"is the report of a swap of a\.mp4, and not of b\.mp4"):
         read_report_trouble(report, "b.mp4", RATE)
-    for text in ("{}", "[", '{"clip": "a.mp4", "frames": [{"frame": "x"}]}'):
+    face = FACES[150].to_json()
+    odd = [
+        json.dumps({"clip": "a.mp4", "frames": [{"frame": frame, "faces": [face | change]}]})
+        for frame, change in (
+            (1, {"tint": [1.0, 1.0]}),
+            (1, {"tint": [1.0, -1.0, 1.0]}),
+            (1, {"covered": math.nan}),
+            (1, {"covered": 10**400}),
+            (1, {"track": 10**30}),
+            (10**30, {}),
+        )
+    ]
+    for text in ("{}", "[", '{"clip": "a.mp4", "frames": [{"frame": "x"}]}', *odd):
         report.write_text(text)
         with pytest.raises(InputError, match="is no report of a swap"):
             read_report_trouble(report, "a.mp4", RATE)

@@ -57,9 +57,9 @@ def make_assign(analysis: Analysis, number: int, person: str) -> Correction:
     """Says who a track shows: a person by its number in the list, or by a name, new or not (UsageError)."""
     track = require_track(analysis, number)
     course = make_course(track, range(int(track.frames[0]), int(track.frames[-1]) + 1))
+    if not 0 < len(person) <= MAX_NAME_LENGTH or not person.isprintable():
+        raise UsageError(f"a person's name has 1 to {MAX_NAME_LENGTH} printable characters")
     if not _NUMBER.fullmatch(person):
-        if not 0 < len(person) <= MAX_NAME_LENGTH or not person.isprintable():
-            raise UsageError(f"a person's name has 1 to {MAX_NAME_LENGTH} printable characters")
         return Correction("assign", course, person=person)
     people = group_people(analysis)
     if int(person) >= len(people):

@@ -6,7 +6,13 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from recaster.errors import UsageError
-from recaster.settings.corrections import MAX_BYTES, Corrections, default_path, parse_corrections
+from recaster.settings.corrections import (
+    MAX_BYTES,
+    MAX_CORRECTIONS,
+    Corrections,
+    default_path,
+    parse_corrections,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +51,7 @@ def add_correction(
         raise UsageError("; ".join(new))
     # As it would be read again: what is too large or out of order never gets there.
     text = changed.to_text()
-    if len(text) > MAX_BYTES:
+    if len(text) > MAX_BYTES or len(changed.items) > MAX_CORRECTIONS:
         raise UsageError("there are too many corrections of this clip; take some back")
     return parse_corrections(text)
 

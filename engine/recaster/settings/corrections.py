@@ -24,6 +24,8 @@ FORMAT: Final = 1
 SUFFIX: Final = ".corrections.json"
 """Ending of the file beside a clip: shot.mov.corrections.json."""
 MAX_BYTES: Final = 8 << 20
+MAX_CORRECTIONS: Final = 1000
+"""Corrections of a clip: each costs seconds where faces are looked for anew."""
 MAX_FRAME: Final = 2**31 - 1
 MAX_POSITION_PX: Final = 1e6
 MAX_NAME_LENGTH: Final = 64
@@ -156,7 +158,7 @@ def shift_frames(corrections: Corrections, clip: str, by: int) -> Corrections:
 
 def _shift_correction(item: Correction, by: int) -> Correction | None:
     face, other = (_shift_course(course, by) for course in (item.face, item.other))
-    is_lost = len(face) == 0 or (item.kind == "join" and not other)
+    is_lost = len(face) == 0 or (bool(item.other) and not other)
     if is_lost or (item.kind not in ("drop", "assign") and len(face) < len(item.face)):
         return None
     return dataclasses.replace(item, face=face, other=other)
@@ -216,14 +218,15 @@ def parse_corrections(data: bytes | str, name: str = "corrections") -> Correctio
     try:
         document = parse_json(data)
         upgrade_document(document, FORMAT, {})
-        return Corrections(
-            _parse_name(document["clip"]), tuple(map(_parse_correction, document["corrections"]))
-        )
+        if len(document["corrections"]) > MAX_CORRECTIONS:
+            raise InputError(f"{name}: has more than {MAX_CORRECTIONS} corrections; clips have fewer")
+        items = tuple(map(_parse_correction, document["corrections"]))
+        return Corrections(_parse_name(document["clip"]) if items or document["clip"] != "" else "", items)
     except VersionError as error:
         raise InputError(
             f"{name}: corrections of format {error.version}, and not {FORMAT}; use a newer Recaster"
         ) from None
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
         raise InputError(f"{name}: no file of corrections ({error})") from error
 
 

@@ -25,6 +25,10 @@ MIN_MASK_JUMP: Final = 0.15
 """Change of the share of a face that is swapped, from frame to frame."""
 MIN_TINT_JUMP: Final = 0.08
 """Change of the logarithm of its tint, of any channel, from frame to frame: 8 %."""
+MIN_TINT: Final = 1 / 256
+"""Tint below which a channel is black."""
+MAX_REPORT_BYTES: Final = 512 << 20
+MAX_INDEX: Final = 2**31 - 1
 MIN_JUMP_RATIO: Final = 8.0
 """Factor by which a jump is above the median of the half second around it."""
 MEDIAN_FRAMES: Final = 25
@@ -61,7 +65,7 @@ def _find_in_track(track: int, seen: dict[int, FaceCoverage], rate: Fraction) ->
             # What hides a face comes and goes: that is no other trouble.
             explained |= binary_dilation(run)
     follows = np.diff(frames, prepend=frames[0]) == 1
-    tints = np.log([face.tint or (1.0, 1.0, 1.0) for face in faces])
+    tints = np.log(np.maximum([face.tint or (1.0, 1.0, 1.0) for face in faces], MIN_TINT))
     follows_tint = follows & _both(np.array([face.tint is not None for face in faces]))
     for reason, change, limit in (
         (TroubleReason.MASK_JUMP, np.where(follows, _change(covered[:, None]), 0), MIN_MASK_JUMP),
@@ -89,18 +93,35 @@ def _make_trouble(reason: TroubleReason, track: int, frames: Any) -> Trouble:
     return Trouble(reason, track, int(frames[0]), int(frames[-1]))
 
 
+def _check_index(index: int) -> int:
+    if not 0 <= index <= MAX_INDEX:
+        raise ValueError(f"{index} is out of range")
+    return index
+
+
+def _read_face(value: Any) -> FaceCoverage:
+    face = FaceCoverage.from_json(value)
+    _check_index(face.track)
+    tint = face.tint or (1.0, 1.0, 1.0)
+    if len(tint) != 3 or not np.isfinite((face.covered, *tint)).all() or min(tint) < 0:
+        raise ValueError("a share or a tint that can't be")
+    return face
+
+
 def read_report_trouble(path: Path, clip: str, rate: Fraction) -> tuple[Trouble, ...]:
     """Finds trouble in a swap's report (InputError: none, or of a clip of another name)."""
     try:
+        if path.stat().st_size > MAX_REPORT_BYTES:
+            raise InputError(f"{path}: is too large for a report of a swap")
         document = parse_json(path.read_bytes())
         named = str(document["clip"])
         frames = [
-            (int(frame["frame"]), [FaceCoverage.from_json(face) for face in frame["faces"]])
+            (_check_index(int(frame["frame"])), [_read_face(face) for face in frame["faces"]])
             for frame in document["frames"]
         ]
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise InputError(f"{path}: is no report of a swap ({error})") from error
     if named != clip:
         raise InputError(f"{path}: is the report of a swap of {named}, and not of {clip}")
