@@ -296,13 +296,14 @@ def refuse_replacing(task: Options) -> None:
 
 def _list_read(task: Options) -> list[tuple[str, Path]]:
     """Lists what a command reads, by what it is."""
+    from recaster.models.model_folder import ModelFolder
     from recaster.settings.look_file import find_look
 
     named = [
         ("the clip", None if task.clip.is_dir() else task.clip),
         *(("a picture of the source", picture) for picture in task.pictures),
         ("the source", task.source),
-        ("the model", task.model),
+        ("the model", task.model if task.model is not None and ModelFolder(task.model).exists() else None),
         ("the picture of the person", task.person),
         *((f"the {name.replace('_', '-')} mask", getattr(task, name)) for name in MASK_KINDS),
         ("the corrections", task.corrections),
