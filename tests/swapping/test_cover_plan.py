@@ -82,7 +82,7 @@ def test_gaps_between_tracks_of_one_person_are_bridged() -> None:
 
 
 def hides(plan: CoverPlan, *tracks: FaceTrack, at: int, x: float) -> bool:
-    """Whether a head at x is hidden in a frame."""
+    """True if a cover lies over a head at x in a frame."""
     covers = plan.list_covers(plan.open_book(swap_plan(*tracks))).get(at, ())
     return any(abs(each.x - x) < 5 for each in covers)
 
