@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 WHITE: Final = 65535
 """Of masks as they are read: 16 bits hold whatever pictures do."""
-_LEAST_OPAQUE: Final = 255 << 8
+_MIN_OPAQUE: Final = 255 << 8
 """Alpha that is white in the fewest bits that it is stored in, however they were widened to 16: ProRes leaves
 the last ones 0."""
 _MAX_SKEW_PX: Final = 1.0
@@ -87,7 +87,7 @@ class MaskClip:
 
     @cached_property
     def is_alpha(self) -> bool:
-        """Whether its alpha is the mask: for all frames where any is transparent anywhere."""
+        """True where its alpha is the mask, of all frames: where any of them is transparent anywhere."""
         # Decided for the whole: a hand that fills a frame leaves its alpha opaque.
         info = self.clip.info
         return info.has_alpha and any(map(is_transparent, self.clip.read(0, info.frame_count)))
@@ -234,7 +234,7 @@ def _digest_grey(grey: NDArray[np.uint16]) -> str:
 def is_transparent(frame: Frame) -> bool:
     """Tells whether a picture is transparent anywhere."""
     alpha = getattr(frame, "stored_alpha", None)
-    return alpha is not None and bool(alpha.min() < _LEAST_OPAQUE)
+    return alpha is not None and bool(alpha.min() < _MIN_OPAQUE)
 
 
 def read_grey(frame: Frame, *, is_alpha: bool) -> NDArray[np.uint16]:
