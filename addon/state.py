@@ -11,6 +11,8 @@ from .engine.local import LocalEngine
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recaster.settings.corrections import Corrections
+
     from .engine.connection import BackgroundWork, EngineConnection
     from .engine.jobs import Speed
     from .engine.session import ConnectionTest
@@ -72,7 +74,7 @@ class AddonState:
         tasks: all swaps of this file, by request, in the order they were asked for.
         strip_views: what was found out about strips, by name and files.
         corrections: digests of movies' corrections as they were last seen, by the movie's path.
-        corrections_texts: such corrections, by their digest.
+        corrections_states: states of movies' corrections, by path and by the digest that strips remember.
         mend_views: faces and trouble that were found in strips, by name and file.
         source_lengths: frames of movies that aren't stretched; Blender opens the file to tell.
         uploaded_clips: clips that engines have, by address, path, size and time; threads that send use it.
@@ -103,7 +105,7 @@ class AddonState:
     tasks: dict[str, SwapTask] = field(default_factory=dict)
     strip_views: dict[tuple[str, ...], StripView] = field(default_factory=dict)
     corrections: dict[str, str] = field(default_factory=dict)
-    corrections_texts: dict[str, str] = field(default_factory=dict)
+    corrections_states: dict[str, dict[str, Corrections]] = field(default_factory=dict)
     mend_views: dict[tuple[str, str], MendView] = field(default_factory=dict)
     source_lengths: dict[tuple[str, int, int, float], int] = field(default_factory=dict)
     uploaded_clips: dict[tuple[str, str, int, int], str] = field(default_factory=dict)

@@ -164,6 +164,8 @@ class RECASTER_OT_split_track(_TrackOperator):
     def do(self, scene: Any, strip: Any) -> None:
         """Parts it."""
         frame = self.frame(scene, strip)
+        if getattr(strip, "use_reverse_frames", False):  # what is shown from here on lies before it
+            frame += 1
         number = self.track
         self.correct(
             scene,

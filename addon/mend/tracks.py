@@ -83,6 +83,8 @@ class FoundTracks:
     points: dict[tuple[int, int], list[Point]] = field(default_factory=dict)
     """By track and frame."""
     warnings: tuple[str, ...] = ()
+    basis: tuple[Any, ...] = ()
+    """The range of the file, the colour space and the state of the corrections that it was found by."""
 
 
 @dataclass
@@ -115,7 +117,7 @@ def forget_all() -> None:
     """Another file was opened."""
     addon_state.mend_views.clear()
     addon_state.corrections.clear()
-    addon_state.corrections_texts.clear()
+    addon_state.corrections_states.clear()
 
 
 def faces_at(strip: Any, frame: int) -> list[tuple[TrackView, FaceBox]]:
@@ -154,7 +156,7 @@ def find_tracks(
 
     source = _source_of(strip, scene)
     try:
-        strip_corrections.note(source.files[0])
+        state = strip_corrections.note(source.files[0])
     except RecasterError as error:
         raise StripError(messages.of_error(error)) from None
     ask = _Ask(source, strip.recaster.input_colour_space.strip(), _points_of(strip, points_from))
@@ -163,7 +165,7 @@ def find_tracks(
         return ask.list_tracks(client, work, uploaded)
 
     def settled(view: MendView, found: FoundTracks) -> None:
-        view.found = found
+        view.found = dataclasses.replace(found, basis=ask.basis(state))
         _forget_others(view, source.files[0])
         done()
 
@@ -183,7 +185,12 @@ def correct(
         points_from: as in ``find_tracks``.
     """
     source = _source_of(strip, scene)
+    movie = source.files[0]
     ask = _Ask(source, strip.recaster.input_colour_space.strip(), _points_of(strip, points_from))
+    before = _read(movie)
+    shown = view_of(strip).found
+    if shown is not None and shown.basis != ask.basis(strip_corrections.digest_of(before)):
+        raise StripError("Press Find Faces: the strip's range or its corrections have changed since")
 
     def do(client: Client, work: BackgroundWork, uploaded: UploadedRange) -> tuple[Corrections, FoundTracks]:
         return ask.correct(client, work, uploaded, action)
@@ -192,12 +199,14 @@ def correct(
         from recaster.errors import RecasterError
 
         try:
-            strip_corrections.put(source.files[0], made[0])
+            after = strip_corrections.join_corrections(before, made[0])
+            strip_corrections.add(movie, made[0])
         except (RecasterError, OSError) as error:
             view.trouble = messages.of_error(error)
             return
-        view.found = made[1]
-        _forget_others(view, source.files[0])
+        # What others wrote meanwhile isn't in it: then it is of no state that is.
+        view.found = dataclasses.replace(made[1], basis=ask.basis(strip_corrections.digest_of(after)))
+        _forget_others(view, movie)
         session.push_undo_step(f"Recaster: {said}")
 
     _run(strip, source, said, do, settled)
@@ -238,6 +247,16 @@ def _forget_others(view: MendView, movie: Path) -> None:
             other.found = None
 
 
+def _read(movie: Path) -> Corrections:
+    """Reads a movie's corrections (StripError)."""
+    from recaster.errors import RecasterError
+
+    try:
+        return strip_corrections.read_for(movie)
+    except RecasterError as error:
+        raise StripError(messages.of_error(error)) from None
+
+
 def _source_of(strip: Any, scene: Any) -> SourceRange:
     if strip.type != "MOVIE":
         raise StripError(f"Faces of movies can be corrected: {strip.name} shows pictures")
@@ -255,6 +274,10 @@ class _Ask:
     source: SourceRange
     input_colour_space: str
     points_from: int | None
+
+    def basis(self, state: str) -> tuple[Any, ...]:
+        """All that numbers of tracks depend on, at a state of the corrections."""
+        return (self.source.first, self.source.count, self.input_colour_space, state)
 
     def list_tracks(
         self, client: Client, work: BackgroundWork, uploaded: UploadedRange, digest: str | None = None
@@ -280,7 +303,7 @@ class _Ask:
         uploaded: UploadedRange,
         action: Callable[[int], dict[str, Any]],
     ) -> tuple[Corrections, FoundTracks]:
-        """Adds a correction; returns all of the movie's, and what is found with them."""
+        """Makes a correction; returns it alone, of the movie, and what is found with it."""
         from recaster.api.v1 import clip_pb2
 
         request = clip_pb2.CorrectTracksRequest(
@@ -294,7 +317,7 @@ class _Ask:
             path.write_bytes(answer.document)
             digest = client.transfer.upload(path)
         found = self.list_tracks(client, work, uploaded, digest)
-        return strip_corrections.add_last(answer.document, self.source, uploaded), found
+        return strip_corrections.read_last(answer.document, self.source, uploaded), found
 
     def _options(self, client: Client, uploaded: UploadedRange, digest: str | None) -> Any:
         from recaster.api.v1 import job_pb2

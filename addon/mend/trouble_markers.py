@@ -58,6 +58,9 @@ def remove_markers(strip: Any, scene: Any) -> None:
         names = set(json.loads(strip.recaster.markers or "[]"))
     except (ValueError, TypeError):  # somebody's own .blend
         names = set()
+    others = [f" ({one.name})" for one in compat.all_strips(scene) if one.name != strip.name]
+    # A copy of a strip has the names of the original's markers, too.
+    names = {name for name in names if not name.endswith(tuple(others))}
     for marker in [one for one in scene.timeline_markers if one.name in names]:
         scene.timeline_markers.remove(marker)
     strip.recaster.markers = ""

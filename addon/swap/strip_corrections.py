@@ -82,63 +82,96 @@ def shift_of(source: SourceRange, uploaded: UploadedRange) -> int:
     return source.first - uploaded.frames.start
 
 
-def add_last(document: bytes, source: SourceRange, uploaded: UploadedRange) -> Corrections:
-    """All corrections of a movie with the one that an engine has added to those of its part."""
+def read_last(document: bytes, source: SourceRange, uploaded: UploadedRange) -> Corrections:
+    """The one correction of a movie that an engine has added to those of its part."""
     from recaster.files import sha256
     from recaster.settings.corrections import parse_corrections, shift_frames
 
     made = parse_corrections(document)
-    own = read_for(source.files[0])
-    if own.clip == made.clip or (not own and made.clip == sha256(source.files[0])):
-        return made
-    digest = own.clip or sha256(source.files[0])
-    [new] = shift_frames(
-        dataclasses.replace(made, items=made.items[-1:]), digest, shift_of(source, uploaded)
-    ).items
-    return dataclasses.replace(own, clip=digest, items=(*own.items, new))
+    last = dataclasses.replace(made, items=made.items[-1:])
+    return shift_frames(last, sha256(source.files[0]), shift_of(source, uploaded))
+
+
+def add(movie: Path, new: Corrections) -> None:
+    """Adds corrections to a movie's, whatever was written there meanwhile (InputError, OutputError)."""
+    put(movie, join_corrections(read_for(movie), new))
+
+
+def join_corrections(own: Corrections, new: Corrections) -> Corrections:
+    """A movie's corrections, and new ones after them."""
+    return dataclasses.replace(own, clip=own.clip or new.clip, items=(*own.items, *new.items))
 
 
 def put(movie: Path, corrections: Corrections) -> None:
-    """Writes a movie's corrections, and lets its strips know (OutputError)."""
+    """Writes a movie's corrections, and lets its strips know (InputError, OutputError)."""
+    _follow_others(movie, read_for(movie))
+    _write(movie, corrections)
+
+
+def _write(movie: Path, corrections: Corrections) -> None:
     from recaster.settings.corrections import default_path, write_corrections
 
     write_corrections(default_path(movie), corrections)
-    note(movie)
+    _remember(movie, read_for(movie))
 
 
-def note(movie: Path) -> None:
-    """Lets the strips of a movie know the state of its corrections (InputError)."""
+def note(movie: Path) -> str:
+    """Lets the strips of a movie know the state of its corrections, and returns its digest (InputError)."""
     corrections = read_for(movie)
-    text = corrections.to_text()
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    _follow_others(movie, corrections)
+    return _remember(movie, corrections)
+
+
+def digest_of(corrections: Corrections) -> str:
+    """The digest of a state of a movie's corrections."""
+    return hashlib.sha256(corrections.to_text().encode()).hexdigest()
+
+
+def _follow_others(movie: Path, now: Corrections) -> None:
+    """Does to all states of a movie's corrections what others have done to its file since the last one.
+
+    So undo takes back what was done here, and leaves alone what others did.
+    """
+    states = addon_state.corrections_states.get(str(movie), {})
+    known = states.get(addon_state.corrections.get(str(movie), ""))
+    if known is None or known == now:
+        return
+    gone = [item for item in known.items if item not in now.items]
+    new = [item for item in now.items if item not in known.items]
+    for digest, state in states.items():
+        kept = [item for item in state.items if item not in gone]
+        items = (*kept, *(item for item in new if item not in kept))
+        states[digest] = dataclasses.replace(now, clip=now.clip or state.clip, items=items)
+
+
+def _remember(movie: Path, corrections: Corrections) -> str:
+    digest = digest_of(corrections)
     addon_state.corrections[str(movie)] = digest
-    addon_state.corrections_texts[digest] = text
+    addon_state.corrections_states.setdefault(str(movie), {})[digest] = corrections
     for _, strip in every_strip():
         if movie_of(strip) == movie:
             strip.recaster.corrections = digest
+    return digest
 
 
 def after_undo() -> list[Any]:
     """Brings the corrections back that strips had before; returns those whose corrections are others now.
 
-    A file that somebody else changed meanwhile stays as it is.
+    What others changed meanwhile stays.
     """
     from recaster.errors import RecasterError
-    from recaster.settings.corrections import parse_corrections
 
     changed = []
     for _, strip in every_strip():
         movie = movie_of(strip)
         known = addon_state.corrections.get(str(movie))
-        wanted = addon_state.corrections_texts.get(strip.recaster.corrections)
-        if movie is None or known is None or wanted is None or strip.recaster.corrections == known:
+        states = addon_state.corrections_states.get(str(movie), {})
+        wanted = strip.recaster.corrections
+        if movie is None or known is None or wanted not in states or wanted == known:
             continue
         try:
-            now = hashlib.sha256(read_for(movie).to_text().encode()).hexdigest()
-            if now == known:
-                put(movie, parse_corrections(wanted))
-            else:
-                note(movie)
+            _follow_others(movie, read_for(movie))
+            _write(movie, states[wanted])
         except (RecasterError, OSError):
             continue
         changed.append(strip)

@@ -51,8 +51,21 @@ def mended(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     assert (drawing.colour, drawing.label) == (overlay.SWAPPED, "Track 0: Person 0")
     assert len(drawing.points) == 478
 
+    bpy.ops.ed.undo_push(message="Find Faces")  # scripts' first steps leave none
     _do(OPS.recaster_split_track, strip, track=0)
     assert [(one.track, one.first, one.last) for one in view.found.tracks] == [(0, 14, 29), (1, 10, 13)]
+    first = kept.read_text()
+    bpy.ops.ed.undo()
+    assert not kept.exists()
+    bpy.ops.ed.redo()
+    assert kept.read_text() == first
+    scene = bpy.context.scene
+    strip = _strip(scene)
+    view = _settled(strip)
+    _keep_what_others_do(strip, kept)
+    scene = bpy.context.scene
+    strip = _strip(scene)
+    view = _do(OPS.recaster_find_tracks, strip)
     first = kept.read_text()
     _do(OPS.recaster_assign_track, strip, track=1, person="Anna")
     assert len(json.loads(kept.read_text())["corrections"]) == 2
@@ -83,6 +96,29 @@ def mended(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     assert len(json.loads(kept.read_text())["corrections"]) == len(made) - 1
     kinds = [one["kind"] for one in made]
     return {"kinds": kinds, "points": made[3]["points"], "box": made[4]["box"], "angle": made[4].get("angle")}
+
+
+def _keep_what_others_do(strip: Any, kept: Path) -> None:
+    """Numbers of another range are refused; what others write meanwhile stays, after undo, too."""
+    kit.trim(strip, 111, 118)
+    said = ""
+    try:
+        OPS.recaster_drop_track("EXEC_DEFAULT", track=0)
+    except RuntimeError as error:
+        said = str(error)
+    assert "Press Find Faces" in said
+    kit.trim(strip, 111, 131)
+    first = kept.read_text()
+    theirs = json.loads(first)
+    theirs["corrections"].append({"kind": "drop", "face": [[2, 160, 160, 90]]})
+    assert OPS.recaster_assign_track("EXEC_DEFAULT", True, track=1, person="Bea") == {"FINISHED"}
+    kept.write_text(json.dumps(theirs))
+    _settled(strip)
+    assert [one["kind"] for one in json.loads(kept.read_text())["corrections"]] == ["split", "drop", "assign"]
+    bpy.ops.ed.undo()
+    assert [one["kind"] for one in json.loads(kept.read_text())["corrections"]] == ["split", "drop"]
+    _settled(_strip(bpy.context.scene))
+    kept.write_text(first)
 
 
 def _drag(scene: Any, strip: Any) -> None:
@@ -131,10 +167,32 @@ def troubled(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     texts = drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
     _do(OPS.recaster_find_trouble, strip)
     assert sorted((one.frame, one.name) for one in scene.timeline_markers) == marks
+    copy = kit.movie(scene, clip, start=301)
+    copy.recaster.markers = strip.recaster.markers
+    kit.part("mend.trouble_markers").remove_markers(copy, scene)
+    scene.sequence_editor.active_strip = strip
+    assert sorted((one.frame, one.name) for one in scene.timeline_markers) == marks
+    _split_reversed(scene, strip)
     kit.part("mend.trouble_markers").remove_markers(strip, scene)
     left = [one.name for one in scene.timeline_markers]
     number = tracks.view_of(strip).found.trouble[0].track
     return {"marks": marks, "at": at, "texts": sorted(texts), "left": left, "track": number}
+
+
+def _split_reversed(scene: Any, strip: Any) -> None:
+    """Of a strip that runs backwards the frame at the playhead and those before it in the file go on."""
+    tracks = kit.part("mend.tracks")
+    asked = []
+    own, tracks.correct = tracks.correct, lambda *given, **_more: asked.append(given[3])
+    strip.use_reverse_frames = True
+    try:
+        scene.frame_set(120)
+        shown = kit.part("mend.overlay").shown_frame(strip, scene)
+        assert OPS.recaster_split_track("EXEC_DEFAULT", track=0) == {"FINISHED"}
+    finally:
+        tracks.correct = own
+        strip.use_reverse_frames = False
+    assert [action(0)["split"]["frame"] for action in asked] == [shown + 1]
 
 
 def placed(clip: str, out: str) -> dict[str, Any]:
