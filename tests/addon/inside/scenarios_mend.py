@@ -51,17 +51,7 @@ def mended(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     assert (drawing.colour, drawing.label) == (overlay.SWAPPED, "Track 0: Person 0")
     assert len(drawing.points) == 478
 
-    bpy.ops.ed.undo_push(message="Find Faces")  # scripts' first steps leave none
-    _do(OPS.recaster_split_track, strip, track=0)
-    assert [(one.track, one.first, one.last) for one in view.found.tracks] == [(0, 14, 29), (1, 10, 13)]
-    first = kept.read_text()
-    bpy.ops.ed.undo()
-    assert not kept.exists()
-    bpy.ops.ed.redo()
-    assert kept.read_text() == first
-    scene = bpy.context.scene
-    strip = _strip(scene)
-    view = _settled(strip)
+    strip = _undo_the_first(view, strip, kept)
     _keep_what_others_do(strip, kept)
     scene = bpy.context.scene
     strip = _strip(scene)
@@ -86,6 +76,28 @@ def mended(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     _drag(scene, strip)
     made = json.loads(kept.read_text())["corrections"]
     (Path(out) / "made.json").write_bytes(kept.read_bytes())
+    _reopen(out, kept, len(made))
+    kinds = [one["kind"] for one in made]
+    return {"kinds": kinds, "points": made[3]["points"], "box": made[4]["box"], "angle": made[4].get("angle")}
+
+
+def _undo_the_first(view: Any, strip: Any, kept: Path) -> Any:
+    """The first correction is undone, which leaves no file, and done again; returns the strip."""
+    bpy.ops.ed.undo_push(message="Find Faces")  # scripts' first steps leave none
+    _do(OPS.recaster_split_track, strip, track=0)
+    assert [(one.track, one.first, one.last) for one in view.found.tracks] == [(0, 14, 29), (1, 10, 13)]
+    first = kept.read_text()
+    bpy.ops.ed.undo()
+    assert not kept.exists()
+    bpy.ops.ed.redo()
+    assert kept.read_text() == first
+    strip = _strip(bpy.context.scene)
+    _settled(strip)
+    return strip
+
+
+def _reopen(out: str, kept: Path, count: int) -> None:
+    """The saved file knows what was found and corrected, and takes the last correction back."""
     bpy.ops.wm.save_as_mainfile(filepath=str(Path(out) / "cut.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(Path(out) / "cut.blend"))
     scene = bpy.context.scene
@@ -93,9 +105,7 @@ def mended(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     view = _do(OPS.recaster_find_tracks, strip)
     assert {one.name for one in view.found.tracks} == {"Anna"}
     _do(OPS.recaster_undo_correction, strip)
-    assert len(json.loads(kept.read_text())["corrections"]) == len(made) - 1
-    kinds = [one["kind"] for one in made]
-    return {"kinds": kinds, "points": made[3]["points"], "box": made[4]["box"], "angle": made[4].get("angle")}
+    assert len(json.loads(kept.read_text())["corrections"]) == count - 1
 
 
 def _keep_what_others_do(strip: Any, kept: Path) -> None:
