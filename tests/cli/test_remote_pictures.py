@@ -132,7 +132,8 @@ def test_other_zips_are_refused(engine: Client, tmp_path: Path, name: str) -> No
 def test_what_an_engine_can_not_write_is_refused(
     run: Callable[..., int], engine: Client, shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    swap = ("swap", shot, "--source", tmp_path, "-o", tmp_path / "out.%04d.exr")
+    (tmp_path / "faces").mkdir()
+    swap = ("swap", shot, "--source", tmp_path / "faces", "-o", tmp_path / "out.%04d.exr")
     assert run(*swap, "--matte", tmp_path / "matte.mov") == 2
     assert "an engine writes the matte as it does the result" in capsys.readouterr().err
     assert run(*swap, "--layers", "face", "--layers-out", tmp_path / "face.mkv") == 2
