@@ -17,7 +17,7 @@ from recaster.faces.mesh_surface import JAW, LOWER_LIP, UPPER_LIP
 from recaster.faces.neutral_shape import NeutralShape, mesh_to_crop
 from recaster.likeness.conditioning import CHANNELS, FACE, Drawing, draw
 from recaster.likeness.likeness import Likeness
-from recaster.likeness.retarget import _LOWER_LIDS, _UPPER_LIDS, _outline_pull, retarget
+from recaster.likeness.retarget import _LOWER_LIDS, _UPPER_LIDS, _pull, retarget
 from recaster.models.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def test_the_outline_stays_the_targets_and_eyes_and_mouth_are_left_alone(
     inside = [*topology.EYE_LEFT, *topology.EYE_RIGHT, *topology.LIPS_INNER]
     wanted = retarget(wide, likeness.mesh, likeness.neutral_shape)
     assert np.allclose(wanted[:, oval], wide[:, oval])
-    pull = _outline_pull(likeness.neutral_shape.neutral)
+    pull = _pull(likeness.neutral_shape.neutral, oval)
     assert np.allclose(pull[inside].sum(1), 0, atol=0.02)
     assert pull.min() >= 0
     assert pull.sum(1).max() <= 1 + 1e-9
