@@ -40,7 +40,8 @@ def mix_faces(performer: Image, source: Floats32, strength: float) -> Floats32:
     mixed = np.zeros_like(source)
     for share in _BAND_SIGMAS:
         smooth = [cv2.GaussianBlur(part, (0, 0), share * size) for part in (theirs, ours)]
-        first, second = theirs - smooth[0], ours - smooth[1]
+        first = theirs - smooth[0]
+        second = ours - smooth[1]
         band = first + np.float32(strength) * (second - first)
         before, after, now = (_strength(part, _REACH * share * size) for part in (first, second, band))
         wanted = before + np.float32(strength) * (after - before)

@@ -122,7 +122,8 @@ def _run_there(options: Options, engine: Client) -> None:
     fill_message(work, coverage=options.coverage, fallback=options.fallback, margin=options.margin)
     face = options.model or options.source
     if face is not None:
-        model, faceset = remote.model(options.model), remote.faceset(options.source)
+        model = remote.model(options.model)
+        faceset = remote.faceset(options.source)
         record_identity_remotely(options, remote.client, face, faceset=faceset, model=model)
         fill_message(work.swap, model_id=model, faceset_id=faceset)
     job = remote.follow(remote.submit(job_pb2.JobSpec(anonymise=work), options.out))

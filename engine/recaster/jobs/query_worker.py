@@ -261,7 +261,8 @@ class QueryHandler:
         picture = None
         if sent.person:
             picture = stack.enter_context(self._named_link(path_of(sent.person), "person.png"))
-        model, faceset = optional_path(sent.model), optional_path(sent.faceset)
+        model = optional_path(sent.model)
+        faceset = optional_path(sent.faceset)
         return member_from_proto(sent.member, model=model, faceset=faceset, picture=picture)
 
     def _load_swapper(self, request: Request, _log: LogLine) -> tuple[Swapper | CastSwapper, str]:
