@@ -8,6 +8,7 @@ Names follow the newest version: a strip lies from its ``left_handle`` up to, no
 from __future__ import annotations
 
 import contextlib
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -32,6 +33,19 @@ MOVIE_ALPHA = "premultiplied" if bpy.app.version >= (4, 4, 0) else "straight"
 """
 ALPHA_MODES = {"straight": "STRAIGHT", "premultiplied": "PREMUL"}
 """What strips say of each."""
+
+
+def sequencer_keymap() -> str:
+    """The name of the keys of the sequencer and its preview together (renamed before 5.2)."""
+    known = bpy.context.window_manager.keyconfigs.default
+    is_old = known is not None and "SequencerCommon" in known.keymaps
+    return "SequencerCommon" if is_old else "Video Sequence Editor"
+
+
+def preview_keymap() -> str:
+    """The name of the keys of the preview alone (renamed before 5.2)."""
+    known = bpy.context.window_manager.keyconfigs.default
+    return "SequencerPreview" if known is not None and "SequencerPreview" in known.keymaps else "Preview"
 
 
 def scene_of(context: Any) -> Any | None:
@@ -113,6 +127,16 @@ def build_proxies(scene: Any, strip: Any) -> None:
         bpy.ops.sequencer.rebuild_proxy("INVOKE_DEFAULT")
 
 
+def frame_selected() -> None:
+    """Brings the selected strips into view, in all sequencers."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            for region in area.regions if area.type == "SEQUENCE_EDITOR" else ():
+                if region.type == "WINDOW" and area.spaces.active.view_type != "PREVIEW":
+                    with bpy.context.temp_override(window=window, area=area, region=region):
+                        bpy.ops.sequencer.view_selected()
+
+
 @contextlib.contextmanager
 def selected(scene: Any, strips: list[Any]) -> Iterator[None]:
     """Selects these strips only, while the block lasts."""
@@ -140,6 +164,21 @@ def all_strips(scene: Any) -> list[Any]:
     if editor is None:
         return []
     return list(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
+
+
+def remove_all_but(scene: Any, names: list[str]) -> None:
+    """Removes all strips but one and the meta strips that it is in; lets these be seen."""
+    editor = scene.sequence_editor
+    containers = [editor, *(one for one in all_strips(scene) if one.type == "META" and one.name in names)]
+    for container in containers:
+        strips = strips_in(container)
+        # Asked anew each time: effects on a strip go with it.
+        while (other := next((one for one in strips if one.name not in names), None)) is not None:
+            strips.remove(other)
+        for channel in getattr(container, "channels", None) or ():
+            channel.mute = False
+    for one in all_strips(scene):
+        one.mute = False
 
 
 def selected_strips(context: Any) -> list[Any]:
@@ -264,13 +303,29 @@ def new_mask(container: Any, mask: Any, start: int) -> Any:
     return strips_in(container).new_mask(name=mask.name, mask=mask, channel=1, frame_start=start)
 
 
-def write_grey_pictures(settings: Any) -> None:
-    """Lets a scene be rendered to grey PNG (5.0: kinds of media come first)."""
+def write_grey_pictures(scene: Any) -> None:
+    """Lets a scene be rendered to grey PNG (5.0: kinds of media come first), values as they are stored."""
+    settings = scene.render.image_settings
     if hasattr(settings, "media_type"):
         settings.media_type = "IMAGE"
     settings.file_format = "PNG"
     settings.color_mode = "BW"
     settings.color_depth = "8"
+    settings.color_management = "FOLLOW_SCENE"
+    with contextlib.suppress(TypeError):  # somebody's own colors: the view below must be there then
+        scene.display_settings.display_device = "sRGB"
+    view = scene.view_settings
+    view.view_transform = "Standard"
+    view.look = "None"
+    view.exposure = 0.0
+    view.gamma = 1.0
+    view.use_curve_mapping = False
+    if hasattr(view, "use_white_balance"):  # 4.3
+        view.use_white_balance = False
+
+
+MASKS_LACK_A_CORNER = bpy.app.version < (5, 0, 0)
+"""Tells if the upper right pixel of a rendered mask may be anything (4.2: what was in memory before)."""
 
 
 def effect_input(strip: Any) -> Any | None:
@@ -284,7 +339,8 @@ def new_effect(container: Any, like: Any, channel: int, source: Any) -> Any:
     """An effect like another on ``source`` (4.5: seq1 became input1; 5.0: frame_end became length)."""
     strips = strips_in(container)
     known = {one.identifier for one in strips.bl_rna.functions["new_effect"].parameters}
-    left, right = left_handle(source), right_handle(source)
+    left = left_handle(source)
+    right = right_handle(source)
     end = {"length": right - left} if "length" in known else {"frame_end": right}
     given = {"input1" if "input1" in known else "seq1": source}
     return strips.new_effect(
@@ -306,3 +362,14 @@ def curves_of(scene: Any) -> Any | None:
             if bag is not None:
                 return bag.fcurves
     return None
+
+
+def editing_contexts() -> list[Any]:
+    """Contexts of all windows, for a timer, which has none: the workspace and the scene of each."""
+    windows = bpy.context.window_manager.windows
+    return [SimpleNamespace(workspace=one.workspace, scene=one.scene) for one in windows] or [bpy.context]
+
+
+def is_rendering() -> bool:
+    """Tells if Blender renders or bakes: its data must not change meanwhile."""
+    return any(map(bpy.app.is_job_running, ("RENDER", "OBJECT_BAKE")))

@@ -8,14 +8,25 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from recaster.settings.paths import DEFAULT_PORT
 
-from . import compat
+from . import compat, shortcuts
 from .config import PACKAGE
 from .engine import session
+from .engine.install_panel import draw_installed
 from .engine.panels import draw_connection, draw_test
+from .translations import CONTEXT
+
+COLORS = (
+    "Color 1", "Color 2", "Color 3", "Color 4", "Color 5", "Color 6", "Color 7", "Color 8", "Color 9",
+)  # fmt: skip
+"""Color tags of strips."""
 
 
 def _changed(_preferences: Any, _context: Any) -> None:
     session.reconnect()
+
+
+def _noted(_preferences: Any, _context: Any) -> None:
+    session.note_preferences()
 
 
 class Preferences(bpy.types.AddonPreferences):
@@ -52,10 +63,16 @@ class Preferences(bpy.types.AddonPreferences):
         max=65535,
         update=_changed,
     )
+    start_by_itself: BoolProperty(
+        name="Start by Itself",
+        description="Start the engine of this machine as soon as it is needed, unless it was stopped",
+        default=True,
+    )
     stop_with_blender: BoolProperty(
         name="Stop with Blender",
         description="Stop the engine that was started here when Blender closes; jobs go on at its next start",
         default=True,
+        update=_noted,
     )
     host: StringProperty(
         name="Address",
@@ -89,9 +106,13 @@ class Preferences(bpy.types.AddonPreferences):
         description="How results are marked whose strip has no color tag",
         items=(
             ("NONE", "None", ""),
-            *((f"COLOR_{at:02}", f"Color {at}", "", f"STRIP_COLOR_{at:02}", at) for at in range(1, 10)),
+            *((f"COLOR_{at:02}", name, "", f"STRIP_COLOR_{at:02}", at) for at, name in enumerate(COLORS, 1)),
         ),
         default="COLOR_05",
+    )
+    update_on_change: BoolProperty(
+        name="Update on Change",
+        description="Preview the frame under the playhead anew whenever playhead and settings come to rest",
     )
     cache: StringProperty(
         name="Cache",
@@ -99,6 +120,8 @@ class Preferences(bpy.types.AddonPreferences):
         subtype="DIR_PATH",
         **compat.PATHS,
     )
+
+    tab_was_shown: BoolProperty(options={"HIDDEN"})
 
     def draw(self, context: Any) -> None:
         """Shows them."""
@@ -109,8 +132,10 @@ class Preferences(bpy.types.AddonPreferences):
         if self.where == "local":
             from recaster.settings.paths import HAS_SOCKETS
 
-            for name in ("command", "data", *(() if HAS_SOCKETS else ("port",)), "stop_with_blender"):
+            port = () if HAS_SOCKETS else ("port",)
+            for name in ("command", "data", *port, "start_by_itself", "stop_with_blender"):
                 column.prop(self, name)
+            draw_installed(column)
         else:
             for name in ("host", "token", "authority", "certificate", "key"):
                 column.prop(self, name)
@@ -122,3 +147,5 @@ class Preferences(bpy.types.AddonPreferences):
         column.prop(self, "results")
         column.prop(self, "color_tag")
         column.prop(self, "cache")
+        layout.label(text="Keys", text_ctxt=CONTEXT, icon="KEYINGSET")
+        shortcuts.draw(layout.column(), context)

@@ -3,13 +3,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from . import compat
+from .translations import translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MUTE = "mute"
+CROP = "crop.min_x"
+BLENDING = "blend_type"
+HELD = (MUTE, CROP, BLENDING)
+"""Properties of strips that are held for a look at an original (``swap.held_results``)."""
 CLIP_TYPES = ("MOVIE", "IMAGE")
 
 
@@ -35,6 +42,14 @@ def chosen_strip(context: Any) -> Any | None:
     """The strip whose settings are shown: the one that is meant, or the one it is a swap of."""
     strip = shown_clip(context)
     return None if strip is None else original_of(compat.scene_of(context), strip) or strip
+
+
+def poll_has_strip(operator: Any, context: Any) -> bool:
+    """Tells if a strip's settings are shown; says so where none are."""
+    if chosen_strip(context) is None:
+        operator.poll_message_set(translate("Select a movie or image strip in the sequencer"))
+        return False
+    return True
 
 
 def original_of(scene: Any, strip: Any) -> Any | None:
@@ -73,10 +88,12 @@ def _clips_in(container: Any, channels: Any, around: tuple[int, int] | None) -> 
     """The clips in a container that are shown between two frames of the timeline, or at all."""
     channels = getattr(container, "channels", None) or channels
     for strip in compat.strips_in(container):
-        left, right = compat.left_handle(strip), compat.right_handle(strip)
+        left = compat.left_handle(strip)
+        right = compat.right_handle(strip)
         if around is not None:
-            left, right = max(left, around[0]), min(right, around[1])
-        if strip.mute or channels[strip.channel].mute or left >= right:
+            left = max(left, around[0])
+            right = min(right, around[1])
+        if is_muted(strip) or channels[strip.channel].mute or left >= right:
             continue
         if strip.type == "META":
             yield from _clips_in(strip, channels, (left, right))
@@ -86,3 +103,18 @@ def _clips_in(container: Any, channels: Any, around: tuple[int, int] | None) -> 
 
 def _strip_called(scene: Any, uid: str) -> Any | None:
     return next((one for one in compat.all_strips(scene) if uid and one.recaster.uid == uid), None)
+
+
+def read_held(strip: Any) -> dict[str, tuple[Any, Any]]:
+    """Reads the properties that are held of a strip: as they were before, and as they are held."""
+    try:
+        found = json.loads(strip.recaster.held or "{}")
+        return {name: (before, held) for name, (before, held) in found.items() if name in HELD}
+    except (ValueError, TypeError, AttributeError):  # somebody's own .blend
+        return {}
+
+
+def is_muted(strip: Any) -> bool:
+    """Tells if a strip is muted, whatever is held for the eye."""
+    before, held = read_held(strip).get(MUTE, (False, None))
+    return bool(before if strip.mute == held else strip.mute)

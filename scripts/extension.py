@@ -1,9 +1,14 @@
-"""Packs the Blender extension and a repository of it, for scripts/build_extension and build_repository."""
+"""Packs the Blender extension and a repository of it, for scripts/build_extension and build_repository.
+
+A zip says which engine belongs to it (engine.json): the engine's wheel, which lies beside the zips, and all
+that it needs on the zip's platform (engine-lock.json), in versions and hashes.
+"""
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import html
 import json
 import re
 import shutil
@@ -11,9 +16,11 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+import urllib.parse
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from extension_manifest import MANIFEST, check_manifest
 
@@ -32,6 +39,17 @@ TAGS = {
 CLIENT_PACKAGES = ("api", "client", "isobmff", "processes", "provenance", "settings", "store")
 """Those that the add-on imports, and theirs; all others, and the networks' weights, are the engine's."""
 MAX_ZIP_BYTES = 9_000_000
+ENGINE = "engine.json"
+LOCK = ROOT / "scripts" / "engine-lock.json"
+BLENDER_HINTS = ("blender_version_min", "blender_version_max")
+PAGE = """<!doctype html>
+<meta charset="utf-8">
+<title>Recaster for Blender</title>
+<h1>Recaster {version} for Blender</h1>
+<p>Drag the link of your platform and Blender into Blender's window.</p>
+<ul>
+{links}</ul>
+"""
 DATE = (2020, 2, 2, 0, 0, 0)
 """Date of all files in a zip, hatchling's: the same sources make the same zip."""
 
@@ -72,20 +90,48 @@ def main() -> None:
     shutil.rmtree(options.out, ignore_errors=True)
     options.out.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as folder:
-        client = build_client_wheel(Path(folder))
+        whole = build_wheel(Path(folder))
+        client = thin_wheel(Path(folder) / "thin", whole)
+        shutil.copy(whole, options.out)
         for platform in platforms:
+            engine = describe_engine(whole, platform)
             for blenders in ranges:
-                made = pack_extension(options.out, platform, blenders, client)
+                made = pack_extension(options.out, platform, blenders, client, engine)
                 print(f"{made}  {made.stat().st_size / 1e6:.1f} MB")
     if options.repository:
         print(write_index(options.out))
+        print(write_page(options.out))
 
 
-def build_client_wheel(folder: Path) -> Path:
-    """Builds Recaster's wheel with the packages of the client alone."""
+def build_wheel(folder: Path) -> Path:
+    """Builds Recaster's wheel, the same bytes of the same sources."""
     run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder)
     [whole] = folder.glob("*.whl")
-    thin = folder / "thin" / whole.name
+    return whole
+
+
+def describe_engine(wheel: Path, platform: str) -> dict[str, Any]:
+    """Describes the engine of a platform, which the add-on installs; no Pythons where there is none."""
+    data = wheel.read_bytes()
+    pythons = {
+        target.partition("/")[2]: [
+            [one["name"], one["version"], one["sha256"], one["bytes"], one["is_source"]] for one in packages
+        ]
+        for target, packages in json.loads(LOCK.read_text()).items()
+        if target.partition("/")[0] == platform
+    }
+    return {
+        "version": __version__,
+        "wheel": wheel.name,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+        "pythons": pythons,
+    }
+
+
+def thin_wheel(folder: Path, whole: Path) -> Path:
+    """Takes the packages of the client alone out of Recaster's wheel."""
+    thin = folder / whole.name
     thin.parent.mkdir()
     with zipfile.ZipFile(whole) as wheel:
         files = {name: wheel.read(name) for name in wheel.namelist() if is_of_client(name)}
@@ -102,13 +148,16 @@ def is_of_client(name: str) -> bool:
     return parts[0] != "recaster" or len(parts) == 2 or parts[1] in CLIENT_PACKAGES
 
 
-def pack_extension(out: Path, platform: str, blenders: BlenderRange, client: Path) -> Path:
+def pack_extension(
+    out: Path, platform: str, blenders: BlenderRange, client: Path, engine: dict[str, Any]
+) -> Path:
     """Packs the zip of one platform and of Blenders with one version of Python."""
     addon = ROOT / "addon"
     sources = [
         path for path in sorted(addon.rglob("*")) if path.is_file() and "__pycache__" not in path.parts
     ]
     files = {path.relative_to(addon).as_posix(): path.read_bytes() for path in sources}
+    files[ENGINE] = json.dumps(engine, separators=(",", ":")).encode()
     with tempfile.TemporaryDirectory() as folder:
         fetch_wheels(Path(folder), platform, blenders.python)
         wheels = sorted([client, *Path(folder).glob("*.whl")], key=lambda path: path.name)
@@ -170,6 +219,22 @@ def write_index(folder: Path) -> Path:
     index = folder / "index.json"
     index.write_text(json.dumps({"version": "v1", "blocklist": [], "data": entries}, indent=1) + "\n")
     return index
+
+
+def write_page(folder: Path) -> Path:
+    """Writes a page with the zips of a repository's index, whose links can be dragged into Blender."""
+    lines = []
+    for entry in json.loads((folder / "index.json").read_text())["data"]:
+        [platform] = entry["platforms"]
+        hints = {"repository": "./index.json", "platforms": platform}
+        hints |= {name: entry[name] for name in BLENDER_HINTS if name in entry}
+        link = html.escape(f"{entry['archive_url']}?{urllib.parse.urlencode(hints)}")
+        end = f" to before {entry['blender_version_max']}" if "blender_version_max" in entry else " and later"
+        label = html.escape(f"{platform}, Blender {entry['blender_version_min']}{end}")
+        lines.append(f'<li><a href="{link}">{label}</a></li>\n')
+    page = folder / "index.html"
+    page.write_text(PAGE.format(version=__version__, links="".join(lines)))
+    return page
 
 
 def write_zip(path: Path, files: dict[str, bytes]) -> None:

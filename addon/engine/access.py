@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import messages
+from ..translations import translate
 from . import session
 
 if TYPE_CHECKING:
@@ -32,8 +33,14 @@ def lacking_for_job(found: EngineState, job: Any) -> str:
     """The same for pausing, ending or deleting a job."""
     if is_own_clients_job(found, job):
         return lacking(found, EDITOR)
-    whose = f"{messages.text(job.created_by)} asked for this" if job.created_by else "Others asked for this"
-    return f"{whose}: only they, or whoever runs the engine, may end or pause it" if _below(found) else ""
+    if not _below(found):
+        return ""
+    if not job.created_by:
+        return translate("Others asked for this: only they, or whoever runs the engine, may end or pause it")
+    return translate(
+        "{name} asked for this: only they, or whoever runs the engine, may end or pause it",
+        name=messages.text(job.created_by),
+    )
 
 
 def is_own_clients_job(found: EngineState, job: Any) -> bool:
@@ -56,7 +63,7 @@ def _own(found: EngineState) -> int | None:
 def poll_can_edit(operator: Any) -> bool:
     """Tells if the engine answers, and this client may edit there; says so where it doesn't."""
     found = session.engine_state()
-    why = lacking(found, EDITOR) if found.online else found.trouble
-    if why or not found.online:
+    why = lacking(found, EDITOR) if found.online else found.trouble or translate(messages.OFFLINE)
+    if why:
         operator.poll_message_set(why)
-    return found.online and not why
+    return not why

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import messages
+from ..translations import translate, translate_count
 from . import jobs, session
 
 if TYPE_CHECKING:
@@ -47,17 +48,38 @@ def person_of(found: EngineState, holder: Any | None) -> Any | None:
 
 
 def face_label(face: str) -> str:
-    """Returns the label of a model or faceset as a choice."""
-    kind, _, name = face.partition(":")
+    """Returns the name of a model or faceset, for where the engine can't be asked."""
     holder = holder_of(session.engine_state(), face)
-    if holder is None:
-        return name
-    return model_label(holder) if kind == "model" else f"{display_name(holder)}, at once"
+    return face.partition(":")[2] if holder is None else display_name(holder)
+
+
+def effort_label(holder: Any) -> str:
+    """Says of a model how long it was trained, of a faceset how many faces there are to swap at once."""
+    if hasattr(holder, "faceset_id"):
+        return translate_count("At once, {count} face", "At once, {count} faces", holder.faces)
+    return translate("Trained {time}", time=jobs.format_duration(holder.seconds))
+
+
+def short_effort_label(holder: Any) -> str:
+    """The same without words, for columns as wide as a portrait."""
+    if hasattr(holder, "faceset_id"):
+        return translate_count("{count} face", "{count} faces", holder.faces)
+    return jobs.format_duration(holder.seconds)
+
+
+def faceset_label(faceset: Any) -> str:
+    """A faceset's name and how it is swapped."""
+    return f"{display_name(faceset)} ({effort_label(faceset)})"
 
 
 def model_label(model: Any) -> str:
     """A model's name and how long it was trained."""
     return f"{display_name(model)} ({messages.text(model.preset)}, {jobs.format_duration(model.seconds)})"
+
+
+def lacks_option(found: EngineState, name: str) -> bool:
+    """Tells if an engine would ignore an option of a swap: it is an earlier one."""
+    return found.info is not None and name not in found.info.swap_options
 
 
 def find_faceset(name: str) -> Any | None:

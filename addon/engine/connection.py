@@ -11,10 +11,10 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .. import messages
+from ..translations import translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,7 @@ MAX_JOBS = 50
 PAGE_SIZE = 1000
 CONNECTING = "Connecting..."
 JOIN_TIMEOUT_S = 1.0
+"""Seconds that threads may take to end with the add-on, or with Blender."""
 
 T = TypeVar("T")
 
@@ -42,8 +43,7 @@ class StoppedError(Exception):
     """Somebody stopped this work."""
 
 
-@dataclass(frozen=True)
-class EngineState:
+class EngineState(NamedTuple):
     """An engine as it was at one moment.
 
     One that doesn't answer has what it had when it last did, but no jobs.
@@ -53,6 +53,7 @@ class EngineState:
         trouble: why it didn't, or didn't let us in; for people.
         refused: whether it is there, but the token is wrong.
         away: whether nobody answers.
+        connecting: whether it has not been reached for the first time, nor failed to be.
         info: what it is and can do (ServerInfo).
         jobs: its latest jobs (Job) and those asked for by id, by id, the newest first.
         gone: ids asked for that it doesn't know any more.
@@ -65,6 +66,7 @@ class EngineState:
     trouble: str = ""
     refused: bool = False
     away: bool = False
+    connecting: bool = False
     info: Any = None
     jobs: dict[str, Any] | None = None
     gone: frozenset[str] = frozenset()
@@ -78,11 +80,11 @@ class EngineState:
 
     def shows_same_as(self, other: EngineState) -> bool:
         """Tells if panels show the same of both: how full the engine's disk is is none of that."""
-        return replace(self, info=None) == replace(other, info=None) and _shown(self) == _shown(other)
+        return self._replace(info=None) == other._replace(info=None) and _shown(self) == _shown(other)
 
 
 class BackgroundWork:
-    """One piece of work in a thread of its own: what it says of itself, and a way to stop it."""
+    """One piece of work while Blender's window goes on: what it says of itself, and a way to stop it."""
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -117,7 +119,7 @@ class EngineConnection:
     def __init__(self, address: Address) -> None:
         """Nothing is said before ``open``."""
         self.address = address
-        self.state = EngineState(trouble=CONNECTING)
+        self.state = EngineState(trouble=translate(CONNECTING), connecting=True)
         self.is_starting = False
         """Tells if somebody waits for it to answer: it is being started."""
         self.finished_works = 0
@@ -138,22 +140,29 @@ class EngineConnection:
         """Begins to look at the engine; ``on_engine_state`` is called by ``process_events``."""
         self._start(lambda: self._poll(on_engine_state))
 
-    def close(self) -> None:
-        """Hangs up and end all threads; what was being done is told that it was stopped."""
+    def close(self, patience_s: float = 0.0) -> None:
+        """Hangs up; what was being done is told that it was stopped.
+
+        Threads end by themselves; ``patience_s`` is how long to wait for that.
+        """
         self._closed.set()
         self._wake.set()
         for work in self.works:
             work.stop()
-        with self._making:
-            for client in self._clients.values():
-                client.close()
-        last = time.monotonic() + JOIN_TIMEOUT_S
-        for thread in self._threads:
+        # In a thread: one that makes a client, and loads grpc for that, holds the lock.
+        self._start(self._hang_up)
+        last = time.monotonic() + patience_s
+        for thread in self._threads if patience_s else ():
             thread.join(max(0.0, last - time.monotonic()))
         works = self.works
         self.works = {}
         for failed in works.values():
             failed(StoppedError())
+
+    def _hang_up(self) -> None:
+        with self._making:
+            for client in self._clients.values():
+                client.close()
 
     def refresh(self) -> None:
         """Reads the engine's state now."""
@@ -236,7 +245,7 @@ class EngineConnection:
         last = EngineState()
         while not self._closed.is_set():
             try:
-                engine_state = last = read_engine_state(self._client(0.0), self.watched_jobs)
+                engine_state = last = self._read(last)
             except Exception as error:  # noqa: BLE001 - said to whoever looks at the panel
                 engine_state = _trouble(error, last)
             waiting = self._pending_state
@@ -249,6 +258,21 @@ class EngineConnection:
                 pause = POLL_INTERVAL_S if self.is_starting else min(AWAY_POLL_INTERVAL_S, 2 * pause)
             self._wake.wait(pause)
             self._wake.clear()
+
+    def _read(self, last: EngineState) -> EngineState:
+        """Reads the engine's state; one that answered before and is late once is asked once more.
+
+        A busy machine may hold an engine up for seconds: that is no reason to grey everything out.
+        """
+        from recaster.client import UnreachableError
+
+        client = self._client(0.0)
+        try:
+            return read_engine_state(client, self.watched_jobs)
+        except UnreachableError as error:
+            if not (last.online and error.is_late):
+                raise
+            return read_engine_state(client, self.watched_jobs)
 
 
 def read_engine_state(client: Client, wanted: frozenset[str] = frozenset()) -> EngineState:
@@ -300,10 +324,9 @@ def _trouble(error: Exception, last: EngineState) -> EngineState:
     from recaster.client import TokenError, UnreachableError
 
     away = isinstance(error, UnreachableError)
-    return replace(
-        last,
+    return last._replace(
         online=False,
-        trouble=messages.OFFLINE if away else messages.of_error(error),
+        trouble=translate(messages.OFFLINE) if away else messages.of_error(error),
         refused=isinstance(error, TokenError),
         away=away,
         jobs=None,

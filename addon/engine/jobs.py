@@ -6,22 +6,24 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recaster.files import atomic_file
 
 from .. import messages
 from ..config import cache_folder
 from ..state import addon_state
+from ..translations import translate
 from . import access, coverage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from recaster.client import Client
 
     from .connection import BackgroundWork, EngineState
 
-SHOWN = 8
 MAX_NAME = 60
 """Letters of a name that are shown."""
 MAX_HIDDEN = 5000
@@ -31,18 +33,17 @@ SMOOTHING = 0.7
 """Share of the speed that one more look at it keeps."""
 
 
-@dataclass
 class Speed:
     """Speed of a job's stage."""
 
-    stage: str
-    done: float
-    at: float
-    per_second: float = 0.0
+    def __init__(self, stage: str, done: float, at: float) -> None:
+        self.stage = stage
+        self.done = done
+        self.at = at
+        self.per_second: float = 0.0
 
 
-@dataclass(frozen=True)
-class StatusLine:
+class StatusLine(NamedTuple):
     """A line of the panel about a job, or about work that is done here.
 
     Attributes:
@@ -91,13 +92,15 @@ def eta_s(job: Any) -> float | None:
 
 
 KINDS = {
-    "swap": "Swap of",
-    "train": "Training of",
-    "extract": "Faces of",
-    "ingest": "Import of",
-    "sign": "Signing of",
-    "anonymise": "Anonymizing of",
+    "swap": ("Swap", "Swap of {name}"),
+    "train": ("Training", "Training of {name}"),
+    "extract": ("Faces", "Faces of {name}"),
+    "ingest": ("Import", "Import of {name}"),
+    "sign": ("Signing", "Signing of {name}"),
+    "anonymise": ("Anonymizing", "Anonymizing of {name}"),
 }
+"""What a kind of job is called, alone and with the name of its object."""
+OTHER_KIND = ("Work", "Work on {name}")
 STATES = {
     "SUCCEEDED": "Done", "FAILED": "Failed", "CANCELLED": "Canceled", "CANCELLING": "Canceling",
     "PAUSED": "Paused", "PAUSING": "Pausing", "BLOCKED": "Waits", "QUEUED": "Waits for its turn",
@@ -109,7 +112,8 @@ def job_title(job: Any) -> str:
     """Returns the kind of a job and the name of its object."""
     kind = job.spec.WhichOneof("work") or ""
     name = messages.text(job.labels.get("name", ""), MAX_NAME)
-    return f"{KINDS.get(kind, 'Work on')} {name}" if name else KINDS.get(kind, "Work on").split()[0]
+    alone, named = KINDS.get(kind, OTHER_KIND)
+    return translate(named, name=name) if name else translate(alone)
 
 
 def job_line(job: Any) -> StatusLine:
@@ -124,29 +128,29 @@ def job_line(job: Any) -> StatusLine:
         state = STATES.get(name, name.capitalize())
         share = job.progress.done / job.progress.total if state == "Paused" and job.progress.total else None
         done = coverage.coverage_of(job) if state == "Done" else None
-        text = state if done is None else f"{state}: {done.line}"
+        text = translate(state) if done is None else f"{translate(state)}: {done.line}"
         return StatusLine(title, text, share, trouble, ICONS.get(state, "NONE"))
     progress = job.progress
-    stage = messages.sentence(messages.text(progress.stage, MAX_NAME))
+    stage = messages.stage(progress.stage)
     if not progress.total:
-        return StatusLine(title, stage or "Starting", 0.0, trouble)
+        return StatusLine(title, stage or translate("Starting"), 0.0, trouble)
     share = min(1.0, progress.done / progress.total)
     left = eta_s(job)
     text = f"{stage} {share:.0%}"
-    return StatusLine(
-        title, text if left is None else f"{text}, {format_duration(left)} left", share, trouble
-    )
+    if left is not None:
+        text = translate("{stage}, {time} left", stage=text, time=format_duration(left))
+    return StatusLine(title, text, share, trouble)
 
 
 def work_line(work: BackgroundWork, title: str = "") -> StatusLine:
     """Status of work that is done here, in a thread."""
     update = work.update
     if update is None:
-        return StatusLine(title or work.title, "Preparing", 0.0)
-    stage = messages.sentence(messages.text(update.stage, MAX_NAME))
+        return StatusLine(title or work.title, translate("Preparing"), 0.0)
+    stage = messages.stage(update.stage)
     if not update.total:
-        done = f" {update.done:.0f} {update.unit}" if update.done else ""
-        return StatusLine(title or work.title, f"{stage}{done}", 0.0)
+        done = f"{update.done:.0f} {translate(update.unit)}" if update.done else ""
+        return StatusLine(title or work.title, f"{stage} {done}".strip(), 0.0)
     share = min(1.0, update.done / update.total)
     return StatusLine(title or work.title, f"{stage} {share:.0%}", share)
 
@@ -188,8 +192,17 @@ def format_duration(seconds: float) -> str:
     return clock(min(max(seconds, 0.0), MAX_SHOWN_S))
 
 
+def move_job(job_id: str, before: str) -> None:
+    """Asks the engine to let a queued job go right before another, in a thread."""
+    _tell(job_id, lambda client: client.jobs.move(job_id, before))
+
+
 def control_job(what: str, job_id: str) -> None:
     """Asks the engine to pause, resume, cancel or delete a job, in a thread."""
+    _tell(job_id, lambda client: getattr(client.jobs, what)(job_id))
+
+
+def _tell(job_id: str, do: Callable[[Client], Any]) -> None:
     connection = addon_state.connection
     if connection is None:
         return
@@ -199,8 +212,8 @@ def control_job(what: str, job_id: str) -> None:
         addon_state.job_troubles[job_id] = messages.of_error(error)
 
     connection.run(
-        "Telling the engine",
-        lambda client, _: getattr(client.jobs, what)(job_id),
+        translate("Telling the engine"),
+        lambda client, _: do(client),
         lambda _: connection.refresh(),
         failed,
     )

@@ -7,18 +7,22 @@ import contextlib
 import json
 import os
 import shutil
-import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from recaster.files import atomic_file
 
-from . import local_process
+from ..translations import translate
+from .install_files import read_installed
+from .places import System, usual_folders
 
 if TYPE_CHECKING:
+    import subprocess
+
     from recaster.store.folder import DataFolder
+
+    from . import local_process
 
 HOST = "127.0.0.1"
 LOG_TAIL = 64 << 10
@@ -27,20 +31,17 @@ GRACE_S = 70.0
 """Seconds that an engine may take to save what its jobs did."""
 NOTE = "blender-engine.json"
 """In the data folder: which process was started from Blender, so that another Blender can stop it."""
-USUAL = (
-    "~/.local/bin", "/opt/homebrew/bin", "/usr/local/bin", "~/Recaster", "~/recaster", "/opt/recaster",
-    "~/AppData/Local/Programs/Recaster",
-)  # fmt: skip
-"""Where programs are, too: a Blender that wasn't started in a terminal has a short search path."""
-NO_PROGRAM = "Recaster isn't found on this machine: name its folder as Program in the add-on's preferences"
+NO_PROGRAM = (
+    "Recaster isn't found on this machine: press Install Engine, or name its folder as Program in the "
+    "add-on's preferences"
+)
 
 
 class StartError(Exception):
     """The engine can't be started; the message says what to do."""
 
 
-@dataclass(frozen=True)
-class Installation:
+class Installation(NamedTuple):
     """Places of the engine of this machine.
 
     Attributes:
@@ -68,14 +69,17 @@ class Installation:
             found = program_in(Path(self.command).expanduser())
             if found is None:
                 raise StartError(
-                    f"Recaster isn't in {self.command}: name its folder in the add-on's preferences"
+                    translate(
+                        "Recaster isn't in {place}: name its folder in the add-on's preferences",
+                        place=self.command,
+                    )
                 )
             return found
         on_path = shutil.which("recaster")
-        places = [Path(on_path)] if on_path else [Path(one).expanduser() for one in USUAL]
+        places = [Path(on_path)] if on_path else map(Path, usual_folders(System.own()))
         found = next((one for one in map(program_in, places) if one is not None), None)
         if found is None:
-            raise StartError(NO_PROGRAM)
+            raise StartError(translate(NO_PROGRAM))
         return found
 
     def folder(self) -> DataFolder:
@@ -94,6 +98,9 @@ class Installation:
 
 def program_in(path: Path) -> Path | None:
     """The program that a path names, or that lies in a folder as it is installed on any platform."""
+    installed = read_installed(path)
+    if installed is not None:
+        return installed.program
     for inside in (
         "", "recaster", "bin/recaster", "Scripts/recaster", ".venv/bin/recaster", ".venv/Scripts/recaster",
     ):  # fmt: skip
@@ -123,6 +130,8 @@ class LocalEngine:
         self._note: Path | None = None
         self._log: Path | None = None
         self._stopping_since = 0.0
+        self.was_stopped = False
+        """Whether somebody asked it to end, and it is to stay so until it is started again."""
 
     def start(self, installation: Installation) -> None:
         """Starts it, unless it runs; it takes a few seconds until it answers.
@@ -130,12 +139,16 @@ class LocalEngine:
         Raises:
             StartError: there is none, or it can't be run.
         """
+        import subprocess  # here: it takes longer to load than anything else that Blender's start waits for
+
+        from . import local_process
+
         self.adopt(installation)
         if self.running:
             if not self._stopping_since:
                 return
             if time.monotonic() - self._stopping_since < GRACE_S:
-                raise StartError("The engine is still stopping: try again in a moment")
+                raise StartError(translate("The engine is still stopping: try again in a moment"))
             self._end()
         command = [installation.program(), "serve", "--listen", installation.target]
         if installation.data is not None:
@@ -154,14 +167,18 @@ class LocalEngine:
                     **local_process.apart(),
                 )
         except OSError as error:
-            raise StartError(f"The engine can't be started: {error.strerror or error}") from None
+            why = translate("The engine can't be started: {why}", why=error.strerror or error)
+            raise StartError(why) from None
         self._found = None
         self._log = installation.log
         self._stopping_since = 0.0
+        self.was_stopped = False
         self._remember(installation.folder().path / NOTE, local_process.Process.of(self._process.pid))
 
     def _remember(self, note: Path, process: local_process.Process | None) -> None:
         """Notes the process and its Blender, for the Blender that comes after a crash of this one."""
+        from . import local_process
+
         self._note = note
         own = local_process.Process.of(os.getpid())
         if process is None or own is None:
@@ -174,6 +191,8 @@ class LocalEngine:
 
     def adopt(self, installation: Installation) -> None:
         """Takes charge of the engine of this data folder where another Blender started it, and is gone."""
+        from . import local_process
+
         note = installation.folder().path / NOTE
         if self._owned or (self._found is not None and note == self._note and self._found.alive):
             return
@@ -209,15 +228,20 @@ class LocalEngine:
             return ""
         said = "" if self._log is None else read_tail(self._log)
         if "another engine serves this folder" in said:
-            return (
+            return translate(
                 "Another engine works with this data folder already: stop that one, or choose another folder"
             )
         if "listened on" in said or "address already in use" in said.lower():
-            return "Another program uses this port: choose another port in the add-on's preferences"
-        return "The engine stopped unexpectedly: start it again, and its jobs go on"
+            return translate(
+                "Another program uses this port: choose another port in the add-on's preferences"
+            )
+        return translate("The engine stopped unexpectedly: start it again, and its jobs go on")
 
     def stop(self) -> None:
         """Lets the engine save what its jobs did and end, without waiting for that."""
+        from . import local_process
+
+        self.was_stopped = True
         if self.running and not self.stopping:
             self._stopping_since = time.monotonic()
             if self._owned:

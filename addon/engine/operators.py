@@ -9,6 +9,7 @@ from bpy.props import EnumProperty, StringProperty
 from .. import images, messages
 from ..config import PACKAGE, installation, preferences
 from ..state import addon_state
+from ..translations import translate
 from . import access, jobs, session
 from .local import StartError, read_tail
 
@@ -20,6 +21,14 @@ class RECASTER_OT_start_engine(bpy.types.Operator):
 
     bl_idname = "recaster.start_engine"
     bl_label = "Start Engine"
+
+    @classmethod
+    def poll(cls, _context: Any) -> bool:
+        """Tells if it doesn't run yet."""
+        if addon_state.local.running:
+            cls.poll_message_set(translate("The engine runs already"))
+            return False
+        return True
 
     def execute(self, _context: Any) -> set[str]:
         """Starts it and call it."""
@@ -41,7 +50,10 @@ class RECASTER_OT_stop_engine(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: Any) -> bool:
         """Tells if it was started here."""
-        return addon_state.local.running and not addon_state.local.stopping
+        if addon_state.local.running and not addon_state.local.stopping:
+            return True
+        cls.poll_message_set(translate("No engine that was started from Blender is running"))
+        return False
 
     def execute(self, _context: Any) -> set[str]:
         """Stops it."""
@@ -90,6 +102,26 @@ class RECASTER_OT_open_preferences(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class RECASTER_OT_dismiss_error(bpy.types.Operator):
+    """Take this away: it was an error of the add-on itself, and may be over"""
+
+    bl_idname = "recaster.dismiss_error"
+    bl_label = "Dismiss"
+
+    @classmethod
+    def poll(cls, _context: Any) -> bool:
+        """Tells if there is one."""
+        if not addon_state.own_error:
+            cls.poll_message_set(translate("There is no error to take away"))
+            return False
+        return True
+
+    def execute(self, _context: Any) -> set[str]:
+        """Forgets it."""
+        addon_state.own_error = ""
+        return {"FINISHED"}
+
+
 class RECASTER_OT_show_log(bpy.types.Operator):
     """Show what the engine of this machine has written down, as a text"""
 
@@ -101,7 +133,7 @@ class RECASTER_OT_show_log(bpy.types.Operator):
         """Tells if there is one."""
         if preferences().where == "local" and installation().log.is_file():
             return True
-        cls.poll_message_set("No engine was started here: ask whoever runs it")
+        cls.poll_message_set(translate("No engine was started here: ask whoever runs it"))
         return False
 
     def execute(self, _context: Any) -> set[str]:
@@ -138,7 +170,7 @@ class RECASTER_OT_control_job(bpy.types.Operator):
             "cancel": "End it for good; a model keeps what it has learned",
             "delete": "Forget it",
         }
-        return why or what[properties.what]
+        return why or translate(what[properties.what])
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         """Asks where something ends for good."""
@@ -147,9 +179,11 @@ class RECASTER_OT_control_job(bpy.types.Operator):
             return context.window_manager.invoke_confirm(
                 self,
                 event,
-                title=f"End this for good: {jobs.job_title(job)}?",
-                message="What it has learned is kept, and can be trained on. Pause stops it for now only.",
-                confirm_text="End Training",
+                title=translate("End this for good: {job}?", job=jobs.job_title(job)),
+                message=translate(
+                    "What it has learned is kept, and can be trained on. Pause stops it for now only."
+                ),
+                confirm_text=translate("End Training"),
                 icon="WARNING",
             )
         return self.execute(context)
@@ -172,6 +206,7 @@ CLASSES = (
     RECASTER_OT_connect,
     RECASTER_OT_test_connection,
     RECASTER_OT_open_preferences,
+    RECASTER_OT_dismiss_error,
     RECASTER_OT_show_log,
     RECASTER_OT_control_job,
 )

@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import bpy
 from bpy.app.handlers import persistent
 
-from .. import messages
+from .. import compat, images, messages
 from ..config import PACKAGE, ConnectError, address, installation, preferences
 from ..state import addon_state
-from .connection import EngineConnection, EngineState, read_engine_state
+from ..translations import translate
+from .connection import JOIN_TIMEOUT_S, EngineConnection, EngineState, read_engine_state
+from .local import StartError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,12 +23,10 @@ if TYPE_CHECKING:
 TICK_S = 0.1
 DISABLED_S = 2.0
 """Seconds after which an add-on that isn't back is taken to be disabled."""
-BLENDER_JOBS = ("RENDER", "OBJECT_BAKE")
 STRIP_OPERATORS = ("TRANSFORM_OT_", "SEQUENCER_OT_", "ANIM_OT_", "VIEW2D_OT_")
 """Operators that may hold on to strips while they run; some others run for ever."""
 
 
-@dataclass
 class ConnectionTest:
     """A call to the engine that the preferences name, to see whether it answers.
 
@@ -37,9 +36,10 @@ class ConnectionTest:
         is_ok: whether the engine answered, as far as is known.
     """
 
-    connection: EngineConnection | None = None
-    message: str = "Calling..."
-    is_ok: bool = True
+    def __init__(self, message: str) -> None:
+        self.connection: EngineConnection | None = None
+        self.message = message
+        self.is_ok: bool = True
 
 
 listeners: list[Callable[[EngineState], None]] = []
@@ -50,6 +50,14 @@ undoers: list[Callable[[], None]] = []
 """Told that something was undone or done again."""
 renderers: list[Callable[[Any], None]] = []
 """Told that a scene was rendered."""
+render_beginners: list[Callable[[Any], None]] = []
+"""Told that a scene's render begins."""
+render_writers: list[Callable[[Any], None]] = []
+"""Told that its frame has been written, the scene's current one."""
+render_cancellers: list[Callable[[Any], None]] = []
+"""Told that it was given up."""
+tickers: list[Callable[[], None]] = []
+"""Called with every tick of the timer, after events were handed on."""
 
 
 def engine_state() -> EngineState:
@@ -92,7 +100,7 @@ def test_connection() -> None:
 
     if addon_state.connection_test is not None and addon_state.connection_test.connection is not None:
         addon_state.connection_test.connection.close()
-    made = addon_state.connection_test = ConnectionTest()
+    made = addon_state.connection_test = ConnectionTest(translate("Calling..."))
     try:
         made.connection = EngineConnection(address())
     except (ConnectError, RecasterError) as error:
@@ -108,22 +116,23 @@ def test_connection() -> None:
         redraw()
 
     def done(found: EngineState) -> None:
-        version = messages.text(found.info.version)
+        text = "Recaster {version} answers; it computes on {device}"
         device = messages.text(next(iter(found.info.devices), "?"))
-        ended(f"Recaster {version} answers; it computes on {device}", is_ok=True)
+        said = translate(text, version=messages.text(found.info.version), device=device)
+        ended(said, is_ok=True)
 
     made.connection.run(
-        "Calling the engine",
+        translate("Calling the engine"),
         lambda client, _work: read_engine_state(client),
         done,
         lambda error: ended(messages.of_error(error), is_ok=False),
     )
 
 
-def disconnect() -> None:
-    """Hangs up."""
+def disconnect(patience_s: float = 0.0) -> None:
+    """Hangs up; ``patience_s`` is how long to wait for threads to end."""
     if addon_state.connection is not None:
-        addon_state.connection.close()
+        addon_state.connection.close(patience_s)
         addon_state.connection = None
     addon_state.connection_trouble = ""
 
@@ -135,8 +144,26 @@ def _tell(found: EngineState) -> None:
         return
     if found.online and addon_state.connection is not None:
         addon_state.connection.is_starting = False
+    if found.away:
+        _start_if_needed()
     for listener in listeners:
         listener(found)
+
+
+def _start_if_needed() -> None:
+    """Starts the engine of this machine, where one is installed, unless it was stopped or has crashed.
+
+    None is started while one is installed or removed: it would be the old one.
+    """
+    chosen = preferences()
+    local = addon_state.local
+    is_wanted = chosen.where == "local" and chosen.start_by_itself and not local.was_stopped
+    is_installing = addon_state.install is not None and addon_state.install.installer is not None
+    if not is_wanted or is_installing or local.running or local.crashed():
+        return
+    with contextlib.suppress(StartError):  # what keeps it from starting is said where it is started by hand
+        local.start(installation())
+        reconnect()
 
 
 def _token_changed() -> bool:
@@ -148,7 +175,7 @@ def process_events() -> int:
 
     Nothing is taken while Blender renders or saves: data must not change under its hands.
     """
-    if addon_state.is_saving or any(map(bpy.app.is_job_running, BLENDER_JOBS)):
+    if addon_state.is_saving or compat.is_rendering():
         return 0
     if addon_state.is_file_fresh:
         _loaded()
@@ -156,6 +183,10 @@ def process_events() -> int:
         reconnect()
     handed = 0 if addon_state.connection is None else addon_state.connection.process_events()
     _process_test_events()
+    for ticker in tickers:
+        ticker()
+    if images.load_waiting():
+        redraw()
     _redraw_changes()
     return handed
 
@@ -179,6 +210,7 @@ def _redraw_changes() -> None:
         if connection is None
         else (connection.finished_works, *((work, work.update) for work in connection.works))
     )
+    progress += tuple((work, work.update) for work in addon_state.mask_renderings)
     engine = (
         addon_state.local.running,
         addon_state.local.stopping,
@@ -202,14 +234,16 @@ def is_editing() -> bool:
     )
 
 
-REDRAWN = {"SEQUENCE_EDITOR": "UI", "PREFERENCES": "WINDOW"}
+REDRAWN = {"SEQUENCE_EDITOR": "UI", "PREFERENCES": "WINDOW", "PROPERTIES": "WINDOW"}
 """Kinds of areas, and the region of each that shows something of ours; the timeline shows nothing."""
 
 
 def redraw() -> None:
-    """Lets the sidebars of sequencers, and the preferences, show what has changed."""
+    """Lets sequencers' sidebars, properties of strips, and the preferences show what has changed."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
+            if area.type == "PROPERTIES" and area.spaces.active.context != "STRIP":
+                continue
             for region in area.regions:
                 if region.type == REDRAWN.get(area.type):
                     region.tag_redraw()
@@ -217,11 +251,25 @@ def redraw() -> None:
 
 def redraw_previews() -> None:
     """Lets the sequencers' previews show what is drawn over them."""
+    _redraw_regions("PREVIEW")
+
+
+def redraw_timelines() -> None:
+    """Lets the sequencers' timelines show what is drawn on strips."""
+    _redraw_regions("WINDOW")
+
+
+def _redraw_regions(kind: str) -> None:
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             for region in area.regions if area.type == "SEQUENCE_EDITOR" else ():
-                if region.type == "PREVIEW":
+                if region.type == kind:
                     region.tag_redraw()
+
+
+def is_playing() -> bool:
+    """Tells if a window plays the edit."""
+    return any(one.screen.is_animation_playing for one in bpy.context.window_manager.windows)
 
 
 def push_undo_step(message: str) -> None:
@@ -239,7 +287,8 @@ def _tick() -> float:
         import traceback
 
         traceback.print_exc()
-        addon_state.own_error = f"Recaster met an error of its own: {messages.of_error(met)}"
+        why = messages.of_error(met)
+        addon_state.own_error = translate("Recaster met an error of its own: {why}", why=why)
     return TICK_S
 
 
@@ -256,10 +305,15 @@ def _undone(*_: Any) -> None:
         undoer()
 
 
-@persistent
-def _rendered(scene: Any, *_: Any) -> None:
-    for renderer in renderers:
-        renderer(scene)
+def _tell_of_scene(told: list[Callable[[Any], None]]) -> Any:
+    """Makes a handler of Blender's that tells all of a list of its scene."""
+
+    @persistent
+    def tell(scene: Any, *_: Any) -> None:
+        for each in told:
+            each(scene)
+
+    return tell
 
 
 @persistent
@@ -273,17 +327,16 @@ def _save_ends(*_: Any) -> None:
 
 
 def _at_exit() -> None:
-    """Blender closes."""
-    disconnect()
-    if _stops_at_exit():
+    """Blender closes. Its data are gone by now: whoever looks at them crashes it."""
+    disconnect(JOIN_TIMEOUT_S)
+    if addon_state.stops_at_exit:
         addon_state.local.stop()
 
 
-def _stops_at_exit() -> bool:
-    """Tells if the engine ends with Blender; preferences may be gone already."""
+def note_preferences() -> None:
+    """Notes what counts once Blender's data are gone; preferences may be gone already."""
     with contextlib.suppress(KeyError, AttributeError):
         addon_state.stops_at_exit = bool(preferences().stop_with_blender)
-    return addon_state.stops_at_exit
 
 
 def _stop_if_disabled() -> None:
@@ -292,7 +345,11 @@ def _stop_if_disabled() -> None:
     Blender takes add-ons away and brings them back whenever another template is opened, and nothing tells one
     from the other while it does so: what counts is whether the add-on is still to be used afterwards.
     """
-    if PACKAGE not in bpy.context.preferences.addons and addon_state.stops_at_exit:
+    if PACKAGE in bpy.context.preferences.addons:
+        return
+    if addon_state.install is not None and addon_state.install.installer is not None:
+        addon_state.install.installer.stop()
+    if addon_state.stops_at_exit:
         addon_state.local.stop()
 
 
@@ -300,7 +357,10 @@ _HANDLERS = (
     ("load_post", _loaded),
     ("undo_post", _undone),
     ("redo_post", _undone),
-    ("render_complete", _rendered),
+    ("render_init", _tell_of_scene(render_beginners)),
+    ("render_write", _tell_of_scene(render_writers)),
+    ("render_complete", _tell_of_scene(renderers)),
+    ("render_cancel", _tell_of_scene(render_cancellers)),
     ("save_pre", _save_begins),
     ("save_post", _save_ends),
     ("save_post_fail", _save_ends),
@@ -310,6 +370,7 @@ _HANDLERS = (
 def register() -> None:
     """Gets ready to look at the engine."""
     addon_state.is_file_fresh = True
+    note_preferences()
     for name, handler in _HANDLERS:
         getattr(bpy.app.handlers, name).append(handler)
     bpy.app.timers.register(_tick, first_interval=TICK_S, persistent=True)
@@ -327,10 +388,10 @@ def unregister() -> None:
         found = getattr(bpy.app.handlers, name)
         if handler in found:
             found.remove(handler)
-    _stops_at_exit()
-    disconnect()
+    note_preferences()
+    disconnect(JOIN_TIMEOUT_S)  # Blender removes the add-on's libraries, which threads may be loading
     if addon_state.connection_test is not None and addon_state.connection_test.connection is not None:
-        addon_state.connection_test.connection.close()
+        addon_state.connection_test.connection.close(JOIN_TIMEOUT_S)
     addon_state.connection_test = None
     addon_state.shown = ()
     if PACKAGE in bpy.context.preferences.addons:  # else other preferences were loaded

@@ -2,14 +2,14 @@
 """Dragging of faces over the preview: boxes are moved, scaled and turned, points come along softly."""
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 
 from .. import compat, selection
 from ..engine import access, session
 from ..swap.source_range import StripError
+from ..translations import translate
 from . import overlay, tracks
 from .geometry import FaceBox, Point, drag_box, drag_points, find_part, find_point, span_box
 
@@ -17,10 +17,10 @@ REACH_PX = 10.0
 """Distance on the screen within which a handle or a point is taken hold of."""
 MIN_DRAG_PX = 2.0
 NEW = "new"
+STATUS = "Drag a face by its middle, corners, handle or points.   Ctrl: new face.   Escape: end"
 
 
-@dataclass(frozen=True)
-class Hold:
+class Hold(NamedTuple):
     """Hold of something: a part of a box, a point of a mesh (its number), or a new box.
 
     Attributes:
@@ -80,24 +80,27 @@ def let_go(strip: Any, scene: Any, hold: Hold, now: Point) -> None:
     """Makes a correction of what was dragged (StripError)."""
     box, moved = hold.drag(now)
     frame = hold.frame
+    dragged = (hold.track, frame, box, moved)
     if moved:
         points = [{"index": at, "x": x, "y": y} for at, (x, y) in sorted(moved.items())]
         about = {"track": hold.track, "points": points}
         tracks.correct(
             strip,
             scene,
-            "Move Points",
+            translate("Move Points"),
             lambda shift: {"points": {**about, "frame": frame - shift}},
             points_from=frame,
+            dragged=dragged,
         )
         return
     sides = {"left": box.left, "top": box.top, "width": box.width, "height": box.height, "angle": box.angle}
     tracks.correct(
         strip,
         scene,
-        "Place Face",
+        translate("Place Face"),
         lambda shift: {"box": {**sides, "frame": frame - shift}},
         points_from=frame,
+        dragged=dragged,
     )
 
 
@@ -113,7 +116,7 @@ class RECASTER_OT_drag_faces(bpy.types.Operator):
         """Tells if there are faces to drag, and an engine."""
         strip = selection.chosen_strip(context)
         if strip is None or strip.type != "MOVIE" or tracks.view_of(strip).found is None:
-            cls.poll_message_set("Find the faces of a movie strip first")
+            cls.poll_message_set(translate("Find the faces of a movie strip first"))
             return False
         return access.poll_can_edit(cls)
 
@@ -125,6 +128,7 @@ class RECASTER_OT_drag_faces(bpy.types.Operator):
         self._begun: Point = (0.0, 0.0)
         context.window_manager.modal_handler_add(self)
         context.window.cursor_modal_set("CROSSHAIR")
+        context.workspace.status_text_set(translate(STATUS))
         return {"RUNNING_MODAL"}
 
     def modal(self, context: Any, event: Any) -> set[str]:
@@ -137,7 +141,7 @@ class RECASTER_OT_drag_faces(bpy.types.Operator):
             self._show(strip, None)
             self._hold = None
             return {"RUNNING_MODAL"}
-        place = _place_in_clip(context, event, strip, scene)
+        place = place_in_clip(context, event, strip, scene)
         if event.type == "LEFTMOUSE" and event.value == "PRESS":
             return self._press(strip, scene, event, place)
         if self._hold is None:
@@ -150,7 +154,7 @@ class RECASTER_OT_drag_faces(bpy.types.Operator):
 
     def _press(self, strip: Any, scene: Any, event: Any, place: tuple[Point, float] | None) -> set[str]:
         frame = overlay.shown_frame(strip, scene)
-        if place is None or frame is None or tracks.view_of(strip).work is not None:
+        if place is None or frame is None:
             return {"PASS_THROUGH"}
         self._hold = take_hold(strip, frame, place[0], REACH_PX * place[1], adds=event.ctrl)
         self._begun = (event.mouse_x, event.mouse_y)
@@ -163,11 +167,11 @@ class RECASTER_OT_drag_faces(bpy.types.Operator):
         if hold is None or place is None or not is_moved:
             self._show(strip, None)
             return
+        self._show(strip, None)
         try:
             let_go(strip, scene, hold, place[0])
         except StripError as error:
             self.report({"ERROR"}, str(error))
-        self._show(strip, None)
 
     def _show(self, strip: Any, now: Point | None) -> None:
         view = tracks.view_of(strip)
@@ -177,10 +181,11 @@ class RECASTER_OT_drag_faces(bpy.types.Operator):
 
     def _end(self, context: Any) -> set[str]:
         context.window.cursor_modal_restore()
+        context.workspace.status_text_set(None)
         return {"FINISHED"}
 
 
-def _place_in_clip(context: Any, event: Any, strip: Any, scene: Any) -> tuple[Point, float] | None:
+def place_in_clip(context: Any, event: Any, strip: Any, scene: Any) -> tuple[Point, float] | None:
     """The mouse's place in the clip, and pixels of the clip for each of the screen; None beside previews."""
     found = tracks.view_of(strip).found
     if found is None:
@@ -195,6 +200,17 @@ def _place_in_clip(context: Any, event: Any, strip: Any, scene: Any) -> tuple[Po
                 beside = placement.to_clip(region.view2d.region_to_view(x + 1, y))
                 return here, math.dist(here, beside)
     return None
+
+
+def is_over_preview(context: Any, event: Any) -> bool:
+    """Tells if the mouse is over a sequencer's preview."""
+    return any(
+        region.type == "PREVIEW"
+        and 0 <= event.mouse_x - region.x < region.width
+        and 0 <= event.mouse_y - region.y < region.height
+        for area in context.screen.areas
+        for region in (area.regions if area.type == "SEQUENCE_EDITOR" else ())
+    )
 
 
 CLASSES = (RECASTER_OT_drag_faces,)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Places of faces in clips and in the preview, and what dragging does to them; without Blender."""
+"""Places of faces in clips, and what dragging does to them; without Blender."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 Point = tuple[float, float]
 Segment = tuple[Point, Point]
@@ -19,64 +19,7 @@ MOVE = "move"
 ROTATE = "rotate"
 
 
-@dataclass(frozen=True)
-class Placement:
-    """Place of a strip's picture in the preview, whose middle is (0, 0), in pixels of the scene, y up.
-
-    Attributes:
-        clip: width and height of the clip as the engine counts its pixels.
-        image: the same as Blender reads them.
-        offset: of the strip's transform, pixels.
-        scale: of the strip's transform.
-        rotation: of the strip's transform, radians, counter-clockwise.
-        origin: about which it is scaled and turned, as shares of the picture from the lower left.
-        flip: whether it is mirrored across and down, after all else, about the preview's middle.
-        aspect: width of the scene's pixels over their height.
-    """
-
-    clip: tuple[int, int]
-    image: tuple[int, int]
-    offset: Point = (0.0, 0.0)
-    scale: Point = (1.0, 1.0)
-    rotation: float = 0.0
-    origin: Point = (0.5, 0.5)
-    flip: tuple[bool, bool] = (False, False)
-    aspect: float = 1.0
-
-    def to_view(self, point: Point) -> Point:
-        """The place in the preview of one in the clip, in pixels from the clip's upper left."""
-        across = (point[0] / self.clip[0] - 0.5) * self.image[0]
-        up = (0.5 - point[1] / self.clip[1]) * self.image[1]
-        pivot = self._pivot
-        x, y = _turn(((across - pivot[0]) * self.scale[0], (up - pivot[1]) * self.scale[1]), self.rotation)
-        mirrored = self._mirror((x + pivot[0] + self.offset[0], y + pivot[1] + self.offset[1]))
-        return mirrored[0] * self.aspect, mirrored[1]
-
-    def to_clip(self, point: Point) -> Point:
-        """The place in the clip that the preview shows somewhere."""
-        pivot = self._pivot
-        x, y = self._mirror((point[0] / self.aspect, point[1]))
-        x, y = _turn((x - pivot[0] - self.offset[0], y - pivot[1] - self.offset[1]), -self.rotation)
-        across = x / (self.scale[0] or 1.0) + pivot[0]
-        up = y / (self.scale[1] or 1.0) + pivot[1]
-        return (across / self.image[0] + 0.5) * self.clip[0], (0.5 - up / self.image[1]) * self.clip[1]
-
-    def _mirror(self, point: Point) -> Point:
-        return point[0] * (-1 if self.flip[0] else 1), point[1] * (-1 if self.flip[1] else 1)
-
-    @property
-    def _pivot(self) -> Point:
-        return (self.origin[0] - 0.5) * self.image[0], (self.origin[1] - 0.5) * self.image[1]
-
-
-def _turn(point: Point, angle: float) -> Point:
-    sine = math.sin(angle)
-    cosine = math.cos(angle)
-    return point[0] * cosine - point[1] * sine, point[0] * sine + point[1] * cosine
-
-
-@dataclass(frozen=True)
-class FaceBox:
+class FaceBox(NamedTuple):
     """A face's box in pixels of the clip, y down, and its roll in degrees, clockwise."""
 
     left: float
@@ -102,6 +45,10 @@ class FaceBox:
         """A corner: "nw", "ne", "sw" or "se"."""
         return self.left + self.width * ("e" in name), self.top + self.height * ("s" in name)
 
+    def grips(self) -> list[Point]:
+        """Places to drag it by."""
+        return [*map(self.corner, CORNERS), self.handle]
+
     def segments(self) -> list[Segment]:
         """Lines that show it."""
         nw, ne, sw, se = (self.corner(name) for name in CORNERS)
@@ -124,15 +71,15 @@ def drag_box(box: FaceBox, part: str, start: Point, now: Point) -> FaceBox:
     dx = now[0] - start[0]
     dy = now[1] - start[1]
     if part == MOVE:
-        return replace(box, left=box.left + dx, top=box.top + dy)
+        return box._replace(left=box.left + dx, top=box.top + dy)
     if part == ROTATE:
         x, y = box.middle
-        return replace(box, angle=math.degrees(math.atan2(now[0] - x, y - now[1])))
+        return box._replace(angle=math.degrees(math.atan2(now[0] - x, y - now[1])))
     width = max(MIN_SIDE_PX, box.width + (dx if "e" in part else -dx))
     height = max(MIN_SIDE_PX, box.height + (dy if "s" in part else -dy))
     left = box.left if "e" in part else box.left + box.width - width
     top = box.top if "s" in part else box.top + box.height - height
-    return replace(box, left=left, top=top, width=width, height=height)
+    return box._replace(left=left, top=top, width=width, height=height)
 
 
 def span_box(start: Point, now: Point) -> FaceBox:

@@ -9,6 +9,7 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 from .. import compat, selection
 from ..engine import access, session
 from ..swap.source_range import StripError
+from ..translations import translate
 from . import overlay, tracks, trouble_markers
 
 MAX_NAME_LETTERS = 64
@@ -22,10 +23,10 @@ class _MendOperator(bpy.types.Operator):
         """Tells if there is such a strip, and an engine that is at rest."""
         strip = selection.chosen_strip(context)
         if strip is None or strip.type != "MOVIE":
-            cls.poll_message_set("Select a movie strip in the sequencer")
+            cls.poll_message_set(translate("Select a movie strip in the sequencer"))
             return False
         if tracks.view_of(strip).work is not None:
-            cls.poll_message_set("Wait until the last correction is there")
+            cls.poll_message_set(translate("Wait until the last correction is there"))
             return False
         return access.poll_can_edit(cls)
 
@@ -75,7 +76,7 @@ class RECASTER_OT_find_trouble(_MendOperator):
             found = [one for one in compat.all_strips(into) if one.name == uid[0]] if into else []
             if found:
                 trouble_markers.put_markers(found[0], into)
-                session.push_undo_step("Recaster: Find Trouble")
+                session.push_undo_step(translate("Recaster: Find Trouble"))
 
         view.sought = True
         view.chosen = -1
@@ -91,6 +92,16 @@ class RECASTER_OT_show_trouble(bpy.types.Operator):
 
     at: IntProperty(default=-1)
     step: IntProperty(default=0)
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Tells if some was found."""
+        strip = selection.chosen_strip(context)
+        found = tracks.view_of(strip).found if strip is not None else None
+        if found is None or not found.trouble:
+            cls.poll_message_set(translate("Look for trouble first"))
+            return False
+        return True
 
     def execute(self, context: Any) -> set[str]:
         """Moves it to one of the list, or to the one that lies some steps on."""
@@ -131,7 +142,11 @@ class _TrackOperator(_MendOperator):
         """The frame of the file at the playhead (StripError)."""
         frame = overlay.shown_frame(strip, scene)
         if frame is None:
-            raise StripError(f"Move the playhead over it: {strip.name} isn't shown there, or is retimed")
+            raise StripError(
+                translate(
+                    "Move the playhead over it: {strip} isn't shown there, or is retimed", strip=strip.name
+                )
+            )
         return frame
 
 
@@ -145,14 +160,16 @@ class RECASTER_OT_drop_track(_TrackOperator):
 
     def do(self, scene: Any, strip: Any) -> None:
         """Leaves it out."""
-        frame = self.frame(scene, strip) if self.here else 0
+        # Of plain values: whoever asks for it in a thread does so when this operator is gone.
+        here = self.here
+        number = self.track
+        frame = self.frame(scene, strip) if here else 0
 
         def action(shift: int) -> dict[str, Any]:
-            frames = f"{frame - shift}-{frame - shift}" if self.here else ""
+            frames = f"{frame - shift}-{frame - shift}" if here else ""
             return {"drop": {"track": number, "range": frames}}
 
-        number = self.track
-        self.correct(scene, strip, "Leave Face Out", action)
+        self.correct(scene, strip, translate("Leave Face Out"), action)
 
 
 class RECASTER_OT_split_track(_TrackOperator):
@@ -170,7 +187,7 @@ class RECASTER_OT_split_track(_TrackOperator):
         self.correct(
             scene,
             strip,
-            "Split Track",
+            translate("Split Track"),
             lambda shift: {"split": {"track": number, "frame": frame - shift}},
         )
 
@@ -186,7 +203,7 @@ class RECASTER_OT_join_tracks(_TrackOperator):
     def do(self, scene: Any, strip: Any) -> None:
         """Joins them."""
         pair = {"track": self.track, "other": self.other}
-        self.correct(scene, strip, "Join Tracks", lambda _shift: {"join": pair})
+        self.correct(scene, strip, translate("Join Tracks"), lambda _shift: {"join": pair})
 
 
 class RECASTER_OT_assign_track(_TrackOperator):
@@ -212,9 +229,9 @@ class RECASTER_OT_assign_track(_TrackOperator):
     def do(self, scene: Any, strip: Any) -> None:
         """Assigns it."""
         if not self.person.strip():
-            raise StripError("Give the person a name")
+            raise StripError(translate("Give the person a name"))
         wanted = {"track": self.track, "person": self.person.strip()}
-        self.correct(scene, strip, "Assign Person", lambda _shift: {"assign": wanted})
+        self.correct(scene, strip, translate("Assign Person"), lambda _shift: {"assign": wanted})
 
 
 class RECASTER_OT_this_is(_TrackOperator):
@@ -231,7 +248,7 @@ class RECASTER_OT_this_is(_TrackOperator):
         def draw(menu: Any, _context: Any) -> None:
             draw_choices(menu.layout, strip, number)
 
-        context.window_manager.popup_menu(draw, title="This is ...", icon="USER")
+        context.window_manager.popup_menu(draw, title=translate("This is ..."), icon="USER")
         return {"FINISHED"}
 
 
@@ -249,7 +266,8 @@ def draw_choices(layout: Any, strip: Any, number: int) -> None:
     for person, name in sorted(known.items()):
         entry = layout.operator(
             RECASTER_OT_assign_track.bl_idname,
-            text=name or f"Person {person}",
+            text=name or translate("Person {number}", number=person),
+            translate=False,
             icon="CHECKMARK" if person == own.person else "USER",
         )
         entry.track = number
@@ -261,8 +279,10 @@ def draw_choices(layout: Any, strip: Any, number: int) -> None:
     layout.separator()
     for track in every:
         if track.last < own.first or track.first > own.last:
-            text = f"One Face with Track {track.track}"
-            entry = layout.operator(RECASTER_OT_join_tracks.bl_idname, text=text, icon="LINKED")
+            text = translate("One Face with Track {number}", number=track.track)
+            entry = layout.operator(
+                RECASTER_OT_join_tracks.bl_idname, text=text, translate=False, icon="LINKED"
+            )
             entry.track = number
             entry.other = track.track
 
@@ -277,7 +297,7 @@ class RECASTER_OT_undo_correction(_MendOperator):
     def do(self, scene: Any, strip: Any) -> None:
         """Takes it back."""
         said = tracks.take_back(strip, scene)
-        self.report({"INFO"}, f"Took back {said}")
+        self.report({"INFO"}, translate("Took back {correction}", correction=said))
         tracks.find_tracks(strip, scene, points_from=overlay.shown_frame(strip, scene) or 0)
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import bpy
 
-from .. import compat, messages, selection
-from ..drawing import SequencerPanel, draw_line, words
+from .. import compat, selection
+from ..drawing import SequencerPanel, button_row, draw_line, words
 from ..engine import jobs
+from ..translations import CONTEXT, translate, translate_count
 from . import operators, overlay, tracks, trouble_markers
 from .dragging import RECASTER_OT_drag_faces
 
@@ -28,16 +29,16 @@ class RECASTER_PT_mend(SequencerPanel, bpy.types.Panel):
         layout = self.layout
         strip = selection.chosen_strip(context)
         if strip is None or strip.type != "MOVIE":
-            layout.label(text="Select a movie strip", icon="INFO")
+            layout.label(text="Select a movie strip", text_ctxt=CONTEXT, icon="INFO")
             return
         scene = compat.scene_of(context)
         view = tracks.view_of(strip)
-        row = layout.row(align=True)
-        row.operator(operators.RECASTER_OT_find_tracks.bl_idname, icon="VIEWZOOM")
-        row.operator(operators.RECASTER_OT_find_trouble.bl_idname, icon="ERROR")
-        row = layout.row(align=True)
-        row.prop(strip.recaster, "show_faces", toggle=True)
-        row.prop(strip.recaster, "show_points", toggle=True)
+        grid = button_row(layout)
+        grid.row(align=True).operator(operators.RECASTER_OT_find_tracks.bl_idname, icon="VIEWZOOM")
+        grid.row(align=True).operator(operators.RECASTER_OT_find_trouble.bl_idname, icon="ERROR")
+        grid = button_row(layout)
+        grid.row(align=True).prop(strip.recaster, "show_faces", toggle=True)
+        grid.row(align=True).prop(strip.recaster, "show_points", toggle=True)
         if view.work is not None:
             draw_line(layout.column(align=True), jobs.work_line(view.work))
         if view.trouble:
@@ -55,21 +56,21 @@ class RECASTER_PT_mend(SequencerPanel, bpy.types.Panel):
 
 def _draw_faces(layout: Any, strip: Any, scene: Any) -> None:
     """Draws the faces at the playhead, each with what can be done to it."""
-    frame = overlay.shown_frame(strip, scene)
+    frame = overlay.drawn_frame(strip, scene)
     faces = [] if frame is None else tracks.faces_at(strip, frame)
     if not faces:
-        layout.label(text="No face at the playhead", icon="INFO")
+        layout.label(text="No face at the playhead", text_ctxt=CONTEXT, icon="INFO")
     for track, _ in faces:
         is_swapped = tracks.is_swapped(strip, track)
         icon = {True: "CHECKMARK", False: "REMOVE", None: "QUESTION"}[is_swapped]
         box = layout.box()
         row = box.row(align=True)
-        row.label(text=track.label, icon=icon)
+        row.label(text=track.label, icon=icon, translate=False)
         row.operator(operators.RECASTER_OT_this_is.bl_idname).track = track.track
-        row = box.row(align=True)
-        row.operator(operators.RECASTER_OT_split_track.bl_idname).track = track.track
-        row.operator(operators.RECASTER_OT_drop_track.bl_idname).track = track.track
-        entry = row.operator(operators.RECASTER_OT_drop_track.bl_idname, text="Here Only")
+        grid = button_row(box)
+        grid.row(align=True).operator(operators.RECASTER_OT_split_track.bl_idname).track = track.track
+        grid.row(align=True).operator(operators.RECASTER_OT_drop_track.bl_idname).track = track.track
+        entry = grid.row(align=True).operator(operators.RECASTER_OT_drop_track.bl_idname, text="Here Only")
         entry.track = track.track
         entry.here = True
 
@@ -79,20 +80,29 @@ def _draw_trouble(layout: Any, strip: Any, scene: Any) -> None:
     view = tracks.view_of(strip)
     trouble = view.found.trouble if view.found else ()
     if not trouble:
-        layout.label(text="No trouble was found", icon="CHECKMARK")
+        layout.label(text="No trouble was found", text_ctxt=CONTEXT, icon="CHECKMARK")
         return
     row = layout.row(align=True)
-    row.label(text=messages.count_of(len(trouble), "place") + " to look at")
+    text = translate_count("{count} place to look at", "{count} places to look at", len(trouble))
+    row.label(text=text, translate=False)
     for step, icon in ((-1, "TRIA_LEFT"), (1, "TRIA_RIGHT")):
         row.operator(operators.RECASTER_OT_show_trouble.bl_idname, text="", icon=icon).step = step
     first = max(0, min(view.chosen - MAX_SHOWN_TROUBLE // 2, len(trouble) - MAX_SHOWN_TROUBLE))
     column = layout.column(align=True)
     for at, one in list(enumerate(trouble))[first : first + MAX_SHOWN_TROUBLE]:
         frames = trouble_markers.frames_of(strip, scene, one)
-        where = "outside the strip" if frames is None else f"{frames[0]} to {frames[1]}"
-        text = f"{trouble_markers.title_of(one)}, track {one.track}: {where}"
+        about = {"trouble": trouble_markers.title_of(one), "track": one.track}
+        if frames is None:
+            text = translate("{trouble}, track {track}: outside the strip", **about)
+        else:
+            text = translate(
+                "{trouble}, track {track}: {first} to {last}", **about, first=frames[0], last=frames[1]
+            )
         column.operator(
-            operators.RECASTER_OT_show_trouble.bl_idname, text=text, depress=at == view.chosen
+            operators.RECASTER_OT_show_trouble.bl_idname,
+            text=text,
+            translate=False,
+            depress=at == view.chosen,
         ).at = at
 
 

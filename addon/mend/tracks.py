@@ -3,24 +3,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import bpy
 
-from .. import messages
+from .. import compat, messages
 from ..engine import session
 from ..state import addon_state
-from ..swap import strip_corrections
+from ..swap import cast, strip_corrections
 from ..swap.previews import run_for_view
 from ..swap.previews import view_of as strip_view_of
 from ..swap.source_range import StripError, source_range_of
 from ..swap.strip_corrections import shift_of
 from ..swap.uploads import upload_range
-from .geometry import FaceBox, Point
+from ..translations import translate
+from .findings import Dragged, FoundTracks, MendView, TrackView, TroubleView, WantedCorrection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,80 +31,12 @@ if TYPE_CHECKING:
     from ..engine.connection import BackgroundWork
     from ..swap.source_range import SourceRange
     from ..swap.uploads import UploadedRange
+    from .geometry import FaceBox
 
 LIST_TIMEOUT_S = 330.0
 """Seconds that a look at a whole strip may take; asked again, it goes on where it was."""
 MAX_POINT_FRAMES = 100
 MAX_NAME_LETTERS = 64
-BOX_VALUES = 5
-
-
-@dataclass(frozen=True)
-class TrackView:
-    """One face through one shot; frames are those of the strip's file."""
-
-    track: int
-    person: int
-    name: str
-    first: int
-    last: int
-    boxes: tuple[float, ...]
-
-    def box_at(self, frame: int) -> FaceBox | None:
-        """The face's box in a frame; None where the track doesn't reach it."""
-        start = (frame - self.first) * BOX_VALUES
-        values = self.boxes[start : start + BOX_VALUES] if self.first <= frame <= self.last else ()
-        return FaceBox(*values) if len(values) == BOX_VALUES else None
-
-    @property
-    def label(self) -> str:
-        """The track and whom it shows, in words."""
-        return f"Track {self.track}: {self.name or f'Person {self.person}'}"
-
-
-@dataclass(frozen=True)
-class TroubleView:
-    """Something that had better be looked at; frames are those of the strip's file."""
-
-    reason: str
-    track: int
-    first: int
-    last: int
-
-
-@dataclass(frozen=True)
-class FoundTracks:
-    """All that was found in a strip's file."""
-
-    size: tuple[int, int]
-    tracks: tuple[TrackView, ...] = ()
-    trouble: tuple[TroubleView, ...] = ()
-    points: dict[tuple[int, int], list[Point]] = field(default_factory=dict)
-    """By track and frame."""
-    warnings: tuple[str, ...] = ()
-    basis: tuple[Any, ...] = ()
-    """The range of the file, the colour space and the state of the corrections that it was found by."""
-
-
-@dataclass
-class MendView:
-    """Findings about a strip, and what is being done to them.
-
-    Attributes:
-        found: None before anybody looked.
-        dragged: a face that is being dragged: its track (None for a new face), frame, box and points.
-        chosen: which trouble was looked at last.
-        sought: whether trouble was asked for.
-        trouble: what went wrong, and what to do.
-        work: what is being done now.
-    """
-
-    found: FoundTracks | None = None
-    dragged: tuple[int | None, int, FaceBox, dict[int, Point]] | None = None
-    chosen: int = -1
-    sought: bool = False
-    trouble: str = ""
-    work: BackgroundWork | None = None
 
 
 def view_of(strip: Any) -> MendView:
@@ -129,12 +60,11 @@ def faces_at(strip: Any, frame: int) -> list[tuple[TrackView, FaceBox]]:
 
 def is_swapped(strip: Any, track: TrackView) -> bool | None:
     """Tells if a track's face is swapped by the strip's choices; None where that can't be told here."""
-    own = strip.recaster
-    people = [one.person for one in own.cast] or ([own.person] if own.person else [])
-    if own.everyone and not own.cast:
+    if cast.is_everyone(strip):
         return True
-    if not people:
+    if not cast.people_of(strip):
         return track.person == 0
+    people = [one.person for one in cast.swapped_people(strip)]
     known = strip_view_of(strip).tracks
     if any(track.track in known.get(person, ()) for person in people):
         return True
@@ -154,6 +84,7 @@ def find_tracks(
     """
     from recaster.errors import RecasterError
 
+    view_of(strip).drop_waiting()
     source = _source_of(strip, scene)
     try:
         state = strip_corrections.note(source.files[0])
@@ -165,51 +96,87 @@ def find_tracks(
         return ask.list_tracks(client, work, uploaded)
 
     def settled(view: MendView, found: FoundTracks) -> None:
-        view.found = dataclasses.replace(found, basis=ask.basis(state))
+        view.found = found._replace(basis=ask.basis(state))
         _forget_others(view, source.files[0])
         done()
 
-    _run(strip, source, "Looking for faces", do, settled)
+    _run(strip, source, translate("Looking for faces"), do, settled)
 
 
 def correct(
-    strip: Any, scene: Any, said: str, action: Callable[[int], dict[str, Any]], points_from: int = 0
+    strip: Any,
+    scene: Any,
+    said: str,
+    action: Callable[[int], dict[str, Any]],
+    points_from: int = 0,
+    dragged: Dragged | None = None,
 ) -> None:
     """Corrects what was found in a strip, in a thread (StripError); done, it is one step to undo.
+
+    Where another correction is on its way it waits for that one, and goes together with all that wait; it is
+    dropped if that one fails.
 
     Args:
         strip: with a movie.
         scene: where it is.
-        said: the step in words.
-        action: fields of CorrectTracksRequest; takes how many frames of the file are before those sent.
+        said: the step in words, in the interface's language.
+        action: as in ``WantedCorrection``.
         points_from: as in ``find_tracks``.
+        dragged: the face that was let go of, if it is about one.
     """
+    view = view_of(strip)
+    wanted = WantedCorrection(scene.name, said, action, points_from, dragged)
+    if view.work is not None:
+        view.queue = [*(one for one in view.queue if not one.gives_way_to(wanted)), wanted]
+        return
+    view.drop_waiting()
+    _correct(strip, scene, [wanted])
+
+
+def _correct_waiting(view: MendView) -> None:
+    """Corrects all that waits (StripError)."""
+    waiting = view.queue
+    view.queue = []
+    scene = bpy.data.scenes.get(waiting[0].scene) if waiting else None
+    every = compat.all_strips(scene) if scene is not None else []
+    for one in [one for one in every if one.type == "MOVIE" and view_of(one) is view][:1]:
+        _correct(one, scene, waiting)
+
+
+def _correct(strip: Any, scene: Any, wanted: list[WantedCorrection]) -> None:
+    """Makes corrections now, which all are of what is shown (StripError)."""
     source = _source_of(strip, scene)
     movie = source.files[0]
-    ask = _Ask(source, strip.recaster.input_colour_space.strip(), _points_of(strip, points_from))
+    ask = _Ask(source, strip.recaster.input_colour_space.strip(), _points_of(strip, wanted[-1].points_from))
     before = _read(movie)
     shown = view_of(strip).found
     if shown is not None and shown.basis != ask.basis(strip_corrections.digest_of(before)):
-        raise StripError("Press Find Faces: the strip's range or its corrections have changed since")
+        raise StripError(
+            translate("Press Find Faces: the strip's range or its corrections have changed since")
+        )
 
     def do(client: Client, work: BackgroundWork, uploaded: UploadedRange) -> tuple[Corrections, FoundTracks]:
-        return ask.correct(client, work, uploaded, action)
+        return ask.correct(client, work, uploaded, [one.action for one in wanted])
 
     def settled(view: MendView, made: tuple[Corrections, FoundTracks]) -> None:
         from recaster.errors import RecasterError
 
+        new, found = made
         try:
-            after = strip_corrections.join_corrections(before, made[0])
-            strip_corrections.add(movie, made[0])
+            after = strip_corrections.join_corrections(before, new)
+            for one, correction in zip(wanted, strip_corrections.split_corrections(new), strict=False):
+                strip_corrections.add(movie, correction)
+                session.push_undo_step(f"Recaster: {one.said}")
         except (RecasterError, OSError) as error:
             view.trouble = messages.of_error(error)
             return
         # What others wrote meanwhile isn't in it: then it is of no state that is.
-        view.found = dataclasses.replace(made[1], basis=ask.basis(strip_corrections.digest_of(after)))
+        view.found = found._replace(basis=ask.basis(strip_corrections.digest_of(after)))
+        view.queue[:0] = wanted[len(new.items) :]  # an earlier engine takes one at a time
         _forget_others(view, movie)
-        session.push_undo_step(f"Recaster: {said}")
 
-    _run(strip, source, said, do, settled)
+    _run(strip, source, wanted[0].said, do, settled)
+    view_of(strip).sent = wanted
 
 
 def take_back(strip: Any, scene: Any) -> str:
@@ -219,13 +186,12 @@ def take_back(strip: Any, scene: Any) -> str:
     source = _source_of(strip, scene)
     movie = source.files[0]
     try:
-        corrections = strip_corrections.read_for(movie)
-        if not corrections:
-            raise StripError("There are no corrections to take back")
-        strip_corrections.put(movie, dataclasses.replace(corrections, items=corrections.items[:-1]))
+        taken = strip_corrections.take_last(movie)
     except RecasterError as error:
         raise StripError(messages.of_error(error)) from None
-    return corrections.items[-1].describe()
+    if not taken:
+        raise StripError(translate("There are no corrections to take back"))
+    return taken
 
 
 def after_undo() -> None:
@@ -259,7 +225,9 @@ def _read(movie: Path) -> Corrections:
 
 def _source_of(strip: Any, scene: Any) -> SourceRange:
     if strip.type != "MOVIE":
-        raise StripError(f"Faces of movies can be corrected: {strip.name} shows pictures")
+        raise StripError(
+            translate("Faces of movies can be corrected: {strip} shows pictures", strip=strip.name)
+        )
     return source_range_of(strip, scene, strip.recaster.handles)
 
 
@@ -267,8 +235,7 @@ def _points_of(strip: Any, first: int) -> int | None:
     return max(0, first) if strip.recaster.show_points else None
 
 
-@dataclass(frozen=True)
-class _Ask:
+class _Ask(NamedTuple):
     """A question about a strip's tracks, as plain data for threads."""
 
     source: SourceRange
@@ -301,15 +268,17 @@ class _Ask:
         client: Client,
         work: BackgroundWork,
         uploaded: UploadedRange,
-        action: Callable[[int], dict[str, Any]],
+        actions: list[Callable[[int], dict[str, Any]]],
     ) -> tuple[Corrections, FoundTracks]:
-        """Makes a correction; returns it alone, of the movie, and what is found with it."""
+        """Makes corrections; returns them alone, of the movie, and what is found with them."""
         from recaster.api.v1 import clip_pb2
 
+        first, *more = (action(shift_of(self.source, uploaded)) for action in actions)
         request = clip_pb2.CorrectTracksRequest(
             clip_id=uploaded.clip.clip_id,
             options=self._options(client, uploaded, None),
-            **action(shift_of(self.source, uploaded)),
+            more=[clip_pb2.TrackCorrection(**one) for one in more],
+            **first,
         )
         answer = client.connection.call(client.clips.CorrectTracks, request, LIST_TIMEOUT_S)
         with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
@@ -317,7 +286,8 @@ class _Ask:
             path.write_bytes(answer.document)
             digest = client.transfer.upload(path)
         found = self.list_tracks(client, work, uploaded, digest)
-        return strip_corrections.read_last(answer.document, self.source, uploaded), found
+        count = 1 + len(answer.more_descriptions)
+        return strip_corrections.read_last(answer.document, self.source, uploaded, count), found
 
     def _options(self, client: Client, uploaded: UploadedRange, digest: str | None) -> Any:
         from recaster.api.v1 import job_pb2
@@ -372,11 +342,20 @@ def _run(strip: Any, source: SourceRange, title: str, do: Any, settled: Any) -> 
 
         uploaded = upload_range(client, work, source, cache / "clips", local)
         if uploaded.clip.variable_frame_rate:
-            raise InputError(f"Frames of {source.name} vary in length: make a movie of it that has a rate")
+            raise InputError(
+                translate(
+                    "Frames of {name} vary in length: make a movie of it that has a rate", name=source.name
+                )
+            )
         return do(client, work, uploaded)
 
     def done(view: MendView, made: Any) -> None:
         settled(view, made)
+        view.sent = []
+        try:
+            _correct_waiting(view)
+        except StripError as error:
+            view.trouble = str(error)
         session.redraw_previews()
 
     run_for_view(view_of(strip), title, work_on, done)

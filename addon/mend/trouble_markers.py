@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import compat, messages
 from ..swap.coverage_notes import timeline_range
 from ..swap.source_range import time_scalar_of
+from ..translations import translate
 from .tracks import view_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ MAX_MARKERS = 500
 
 def title_of(trouble: TroubleView) -> str:
     """A trouble's name for editors."""
-    return TITLES.get(trouble.reason) or messages.sentence(trouble.reason.replace("-", " "))
+    known = TITLES.get(trouble.reason)
+    return messages.sentence(trouble.reason.replace("-", " ")) if known is None else translate(known)
 
 
 def frames_of(strip: Any, scene: Any, trouble: TroubleView) -> tuple[int, int] | None:

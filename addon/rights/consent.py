@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import messages
 from ..engine import catalog, session
 from ..state import addon_state
+from ..translations import translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from recaster.client import Client
 
     from ..engine.connection import BackgroundWork, EngineState
+
+LATER = "later"
+"""Stands for a basis that is still to be stated."""
 
 
 def describe_right(person: Any) -> tuple[str, bool]:
@@ -27,8 +31,8 @@ def describe_right(person: Any) -> tuple[str, bool]:
     try:
         require(person, Policy())
     except ConsentError:
-        return words(person), False
-    return words(person), True
+        return words(person, translate=translate), False
+    return words(person, translate=translate), True
 
 
 def blocking_reason(found: EngineState, face: str) -> str:
@@ -38,14 +42,14 @@ def blocking_reason(found: EngineState, face: str) -> str:
     from recaster.provenance.policy import Policy
 
     if not face:
-        return "Choose a face first: Sidebar > Recaster > Face"
+        return translate("Choose a face first: Sidebar > Recaster > Face")
     holder = catalog.holder_of(found, face)
     if holder is None:
-        return "The engine doesn't have this face any more: choose another"
+        return translate("The engine doesn't have this face any more: choose another")
     person = catalog.person_of(found, holder)
     if person is None:
         needed = found.info is not None and found.info.basis_needed
-        return messages.OF_REASON["CONSENT_MISSING"] if needed else ""
+        return translate(messages.OF_REASON["CONSENT_MISSING"]) if needed else ""
     try:
         require(person, Policy())
     except ConsentError as error:
@@ -80,8 +84,31 @@ def state_right(face: str, basis: str) -> bool:
         else:
             client.attest(person.identity_id, attestation(basis))
 
-    _change_right(face, "Stating a basis", do)
+    _change_right(face, translate("Stating a basis"), do)
     return True
+
+
+def state_new_right(client: Client, name: str, basis: str, faceset: str) -> str:
+    """States by what right a new faceset is used, for threads; returns why that failed, and else "".
+
+    ``basis``: LATER leaves it to be stated.
+    """
+    from recaster.errors import RecasterError
+
+    if basis == LATER:
+        return ""
+    try:
+        client.say_whose(name, basis, faceset_id=faceset)
+    except RecasterError as error:
+        return messages.of_error(error)
+    return ""
+
+
+def note_new_right(faceset: str, trouble: str) -> None:
+    """Lets panels show why the right to a new faceset couldn't be stated."""
+    if trouble:
+        addon_state.stating.line = f"faceset:{faceset}"
+        addon_state.stating.trouble = trouble
 
 
 def revoke_right(face: str) -> bool:
@@ -90,7 +117,8 @@ def revoke_right(face: str) -> bool:
     person = catalog.person_of(found, catalog.holder_of(found, face))
     if person is None:
         return False
-    _change_right(face, "Revoking a basis", lambda client, _work: client.revoke(person.identity_id))
+    title = translate("Revoking a basis")
+    _change_right(face, title, lambda client, _work: client.revoke(person.identity_id))
     return True
 
 

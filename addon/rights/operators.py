@@ -9,10 +9,14 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from recaster.settings.rights import LEGAL_BASES
 
-from .. import compat, selection
+from .. import compat, messages, selection
+from ..config import preferences
 from ..engine import access, catalog, session
-from ..properties import enum_items
-from . import consent, signing
+from ..engine.local import StartError
+from ..option_properties import enum_items
+from ..state import addon_state
+from ..translations import translate, translate_count
+from . import consent, render_signing, signing
 
 
 class _RightOperator(bpy.types.Operator):
@@ -30,7 +34,7 @@ class _RightOperator(bpy.types.Operator):
         if not access.poll_can_edit(cls):
             return False
         if not chosen_faces(context):
-            cls.poll_message_set("Choose a face first")
+            cls.poll_message_set(translate("Choose a face first"))
             return False
         return True
 
@@ -47,7 +51,12 @@ class _RightOperator(bpy.types.Operator):
         self.asked = True
         title, message = self.question(found, holder, person)
         return context.window_manager.invoke_confirm(
-            self, event, title=title, message=message, confirm_text=self.bl_label, icon="WARNING"
+            self,
+            event,
+            title=title,
+            message=message,
+            confirm_text=translate(self.bl_label),
+            icon="WARNING",
         )
 
     def execute(self, context: Any) -> set[str]:
@@ -64,7 +73,9 @@ class _RightOperator(bpy.types.Operator):
 
     def lost(self) -> set[str]:
         """Says that the face isn't the one that it was asked for."""
-        return self.refused("Another face is chosen now, or its person has changed: look at it again")
+        return self.refused(
+            translate("Another face is chosen now, or its person has changed: look at it again")
+        )
 
     def refused(self, why: str) -> set[str]:
         """Says why nothing was done."""
@@ -104,11 +115,18 @@ class RECASTER_OT_state_basis(_RightOperator):
     def question(self, found: Any, holder: Any, person: Any | None) -> tuple[str, str]:
         """Names the person whose right is stated, and what it means."""
         basis = LEGAL_BASES[self.basis]
-        title = (
-            f"State by what right the face of {catalog.person_name(person, holder)} is used: {basis.title}?"
+        title = translate(
+            "State by what right the face of {name} is used: {basis}?",
+            name=catalog.person_name(person, holder),
+            basis=translate(messages.american(basis.title)),
         )
-        instead = "" if person is None else f", in place of: {consent.describe_right(person)[0]}"
-        return title, f"{basis.text}. The engine keeps this with your name{instead}."
+        text = translate(messages.american(basis.text))
+        if person is None:
+            return title, translate("{basis}. The engine keeps this with your name.", basis=text)
+        before = consent.describe_right(person)[0]
+        return title, translate(
+            "{basis}. The engine keeps this with your name, in place of: {before}.", basis=text, before=before
+        )
 
     def tell(self) -> bool:
         """States it."""
@@ -123,13 +141,15 @@ class RECASTER_OT_revoke_basis(_RightOperator):
 
     def question(self, found: Any, holder: Any, person: Any | None) -> tuple[str, str]:
         """Names the person whose right is taken back, and what follows."""
-        count = 0 if person is None else consent.count_shared(found, person)
-        held = "1 model or set of faces" if count == 1 else f"{count} models and sets of faces"
-        message = (
-            f"Nothing more is trained, swapped or previewed with it: {held} at the engine. Strips that are "
-            "swapped already stay as they are."
+        name = catalog.person_name(person, holder)
+        message = translate_count(
+            "Nothing more is trained, swapped or previewed with it: {count} model or set of faces at the "
+            "engine. Strips that are swapped already stay as they are.",
+            "Nothing more is trained, swapped or previewed with it: {count} models and sets of faces at the "
+            "engine. Strips that are swapped already stay as they are.",
+            0 if person is None else consent.count_shared(found, person),
         )
-        return f"Revoke the right to the face of {catalog.person_name(person, holder)}?", message
+        return translate("Revoke the right to the face of {name}?", name=name), message
 
     def tell(self) -> bool:
         """Revokes it."""
@@ -146,7 +166,7 @@ class RECASTER_OT_verify_strip(bpy.types.Operator):
     def poll(cls, context: Any) -> bool:
         """Tells if there is such a strip, and an engine to look at its file."""
         if signing.movie_path(selection.shown_clip(context)) is None:
-            cls.poll_message_set("Select a movie strip")
+            cls.poll_message_set(translate("Select a movie strip"))
             return False
         return access.poll_can_edit(cls)
 
@@ -154,7 +174,7 @@ class RECASTER_OT_verify_strip(bpy.types.Operator):
         """Begins to look."""
         path = signing.movie_path(selection.shown_clip(context))
         if path is None or not path.is_file():
-            self.report({"ERROR"}, "The strip's file isn't there; relink it")
+            self.report({"ERROR"}, translate("The strip's file isn't there; relink it"))
             return {"CANCELLED"}
         signing.verify(path)
         return {"FINISHED"}
@@ -174,10 +194,10 @@ class RECASTER_OT_sign_render(bpy.types.Operator):
         """Tells if there are swaps in the scene, and an engine that signs."""
         shown = signing.shown_swaps(compat.scene_of(context))
         if not shown:
-            cls.poll_message_set("No swap is shown in this scene")
+            cls.poll_message_set(translate("No swap is shown in this scene"))
             return False
-        if any(signing.movie_path(strip) is None for strip in shown):
-            cls.poll_message_set("Swaps that are pictures are shown: renders of those can't be signed here")
+        if any(signing.movie_path(strip) is None for strip in shown) and preferences().where != "local":
+            cls.poll_message_set(translate(render_signing.PICTURES_THERE))
             return False
         return access.poll_can_edit(cls)
 
@@ -193,18 +213,63 @@ class RECASTER_OT_sign_render(bpy.types.Operator):
         """Begins to sign."""
         render = Path(bpy.path.abspath(self.filepath))
         if not render.is_file():
-            self.report({"ERROR"}, f"There is no file {render}: render first")
+            self.report({"ERROR"}, translate("There is no file {path}: render first", path=render))
             return {"CANCELLED"}
-        swaps = signing.shown_swap_files(compat.scene_of(context))
-        gone = [path.name for path in swaps if not path.is_file()]
-        if gone:
-            self.report({"ERROR"}, f"Relink the swap, or mute its strip: {', '.join(gone)} isn't there")
+        swaps = render_signing.swap_files(compat.scene_of(context))
+        why = render_signing.why_unfound(compat.scene_of(context))
+        if why:
+            self.report({"ERROR"}, why)
             return {"CANCELLED"}
         if render in swaps:
-            self.report({"ERROR"}, f"This is a swap, and signed already: {render.name}")
+            text = translate("This is a swap, and signed already: {name}", name=render.name)
+            self.report({"ERROR"}, text)
             return {"CANCELLED"}
-        signing.sign(render, swaps)
+        try:
+            render_signing.sign_files([render], swaps)
+        except StartError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         return {"FINISHED"}
+
+
+class RECASTER_OT_render_and_sign(bpy.types.Operator):
+    """Render the sequencer, and sign the file when that has ended: it says then which swaps are in it"""
+
+    bl_idname = "sequencer.recaster_render_and_sign"
+    bl_label = "Render and Sign"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Tells if there are swaps in the scene, a kind of file that can be signed, and an engine."""
+        why = render_signing.why_unsignable(compat.scene_of(context))
+        if why:
+            cls.poll_message_set(why)
+            return False
+        return access.poll_can_edit(cls)
+
+    def execute(self, context: Any) -> set[str]:
+        """Begins to render."""
+        scene = compat.scene_of(context)
+        why = render_signing.why_unfound(scene)
+        if why:
+            self.report({"ERROR"}, why)
+            return {"CANCELLED"}
+        addon_state.render_to_sign = scene.name
+        begun = {"CANCELLED"}
+        try:
+            with context.temp_override(scene=scene):
+                how = "EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT"
+                begun = bpy.ops.render.render(how, animation=True)
+        except RuntimeError as error:  # no camera, say, or a folder that can't be written
+            self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
+        if begun == {"CANCELLED"}:  # also where Blender renders something already
+            addon_state.render_to_sign = ""
+        return begun
+
+
+def in_render_menu(self: Any, _context: Any) -> None:
+    """Render and Sign, below Blender's own renders."""
+    self.layout.operator(RECASTER_OT_render_and_sign.bl_idname, icon="GREASEPENCIL")
 
 
 CLASSES = (
@@ -212,4 +277,5 @@ CLASSES = (
     RECASTER_OT_revoke_basis,
     RECASTER_OT_verify_strip,
     RECASTER_OT_sign_render,
+    RECASTER_OT_render_and_sign,
 )

@@ -7,38 +7,59 @@ from typing import Any
 
 import bpy
 
-from .. import compat, messages, selection
-from ..drawing import SequencerPanel, draw_line, words
+from .. import compat, selection
+from ..drawing import BUTTON, SequencerPanel, draw_line, words
 from ..engine import access, catalog, jobs, session
 from ..state import ManifestReport, addon_state
+from ..translations import translate
 from . import consent, operators, signing
 
+STATE_LABELS = {
+    (True, False): "State Basis...",
+    (True, True): "State Basis of {name}...",
+    (False, False): "State Basis Again...",
+    (False, True): "State Basis of {name} Again...",
+}
+"""What the button says, by whether nothing was stated yet and whether the face is named."""
 
-def draw_basis(layout: Any, face: str) -> None:
-    """By what right a face ("model:ID", "faceset:ID") is used, or a way to say so; nothing for no face."""
+
+def draw_basis(layout: Any, face: str, *, is_named: bool = False, share: float = 1.0) -> None:
+    """By what right a face ("model:ID", "faceset:ID") is used, or a way to say so; nothing for no face.
+
+    ``is_named``: whether the face's name is said, too; ``share``: as in ``words``.
+    """
     found = session.engine_state()
     holder = catalog.holder_of(found, face)
     if holder is None:
         return
-    row = layout.row(align=True)
     person = catalog.person_of(found, holder)
     why = access.lacking_for_basis(found, person)
-    row.enabled = found.online and not why
-    row.label(text="Basis")
-    usable = False
-    if person is not None:
-        said, usable = consent.describe_right(person)
-        row.label(text=messages.sentence(said), icon="CHECKMARK" if usable else "CANCEL")
+    name = catalog.display_name(holder)
+    said, usable = ("", False) if person is None else consent.describe_right(person)
+    about = translate("Basis of {name}: {basis}" if is_named else "Basis: {basis}", name=name, basis=said)
     if usable:
-        row.operator(operators.RECASTER_OT_revoke_basis.bl_idname, text="", icon="X").face = face
+        row = layout.row(align=True)
+        words(row, about if is_named else said, icon="CHECKMARK", share=share, spare=BUTTON)
+        button = row.row(align=True)
+        button.enabled = found.online and not why
+        button.operator(operators.RECASTER_OT_revoke_basis.bl_idname, text="", icon="X").face = face
     else:
-        text = "State Once..." if person is None else "State Again..."
-        told = row.operator_menu_enum(operators.RECASTER_OT_state_basis.bl_idname, "basis", text=text)
+        if said:
+            words(layout, about, icon="CANCEL", share=share)
+        row = layout.row(align=True)
+        row.enabled = found.online and not why
+        told = row.operator_menu_enum(
+            operators.RECASTER_OT_state_basis.bl_idname,
+            "basis",
+            text=translate(STATE_LABELS[person is None, is_named], name=name),
+            translate=False,
+            icon="QUESTION",
+        )
         told.face = face
     if why and not usable:
-        words(layout, why, icon="INFO")
+        words(layout, why, icon="INFO", share=share)
     if addon_state.stating.trouble and addon_state.stating.line == face:
-        words(layout, addon_state.stating.trouble, icon="ERROR")
+        words(layout, addon_state.stating.trouble, icon="ERROR", share=share)
 
 
 class RECASTER_PT_provenance(SequencerPanel, bpy.types.Panel):
@@ -57,12 +78,13 @@ class RECASTER_PT_provenance(SequencerPanel, bpy.types.Panel):
             _draw_known(layout, signing.report_of(path))
         render = addon_state.unsigned_renders.get(compat.scene_of(context).name)
         if render is not None:
-            words(
-                layout, f"The render {render.name} has swaps in it, but says nothing of them yet", icon="INFO"
-            )
+            text = "The render {name} has swaps in it, but says nothing of them yet"
+            words(layout, translate(text, name=render.name), icon="INFO")
         sign = layout.operator(operators.RECASTER_OT_sign_render.bl_idname, icon="GREASEPENCIL")
         sign.filepath = "" if render is None else str(render)
         _draw_known(layout, addon_state.signing)
+        layout.operator(operators.RECASTER_OT_render_and_sign.bl_idname, icon="RENDER_ANIMATION")
+        layout.prop(compat.scene_of(context).recaster, "sign_renders")
 
 
 def _draw_known(layout: Any, about: ManifestReport) -> None:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from .. import compat, messages
+from .. import compat, messages, selection
 from ..engine import session
 from ..state import ManifestReport, addon_state
+from ..translations import translate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recaster.client import Client
 
     from ..engine.connection import BackgroundWork
@@ -61,9 +64,8 @@ def verify(path: Path) -> None:
         about.trouble = messages.of_error(error)
 
     about.trouble = about.line = ""
-    about.work = connection.run(
-        "Reading a manifest", lambda client, work: client.verify(path, work.report), done, failed
-    )
+    title = translate("Reading a manifest")
+    about.work = connection.run(title, lambda client, work: client.verify(path, work.report), done, failed)
 
 
 def shown_swaps(scene: Any) -> list[Any]:
@@ -72,8 +74,8 @@ def shown_swaps(scene: Any) -> list[Any]:
         one
         for one in compat.all_strips(scene)
         if one.recaster.result_of
-        and one.recaster.part != "matte"  # holds nobody's face, and says nothing of itself
-        and not one.mute
+        and not one.recaster.part.startswith(("matte", "overlay"))  # show no swap, and say nothing of one
+        and not selection.is_muted(one)
         and compat.left_handle(one) <= scene.frame_end
         and compat.right_handle(one) > scene.frame_start
     ]
@@ -98,40 +100,62 @@ def render_path(scene: Any) -> Path:
 
 def sign(render: Path, swaps: list[Path]) -> None:
     """Lets the engine sign a render that swaps went into; the file is replaced when that is done."""
+
+    def do(client: Client, work: BackgroundWork) -> str:
+        return sign_at_engine(client, render, swaps, work)
+
+    run(render.name, do, render)
+
+
+def run(name: str, do: Callable[[Client, BackgroundWork], str], render: Path) -> None:
+    """Signs a render in a thread.
+
+    Args:
+        name: of the render, for people.
+        do: the work, which returns what came of it.
+        render: the file by which it is known that it isn't signed yet.
+    """
     connection = addon_state.connection
     if connection is None:
         addon_state.signing.trouble = session.engine_state().trouble
         return
 
-    def do(client: Client, work: BackgroundWork) -> str:
-        from recaster.api.v1 import job_pb2
-
-        digest = client.transfer.upload(render, work.report)
-        spec = job_pb2.SignSpec(
-            digest=digest,
-            display_name=render.name,
-            swaps=[client.transfer.upload(path, work.report) for path in swaps],
-        )
-        job = client.jobs.create(job_pb2.JobSpec(sign=spec))
-        work.job = job.job_id
-        ended = client.jobs.wait(job.job_id, work.report)
-        into = {"clip": render, "manifest": render.with_suffix(".c2pa")}  # never where an engine says
-        for role, made in {one.role: one for one in ended.result.artifacts if one.role in into}.items():
-            client.transfer.download(made.digest, into[role], work.report, made.size)
-        with contextlib.suppress(Exception):
-            client.jobs.delete(job.job_id)
-        return messages.plain(f"{render.name}: {next(iter(ended.result.summary), 'signed')}")
-
     def done(line: str) -> None:
         addon_state.signing.work = None
         addon_state.signing.line = line
         addon_state.signing.is_valid = True
-        for name in [name for name, path in addon_state.unsigned_renders.items() if path == render]:
-            del addon_state.unsigned_renders[name]
+        for scene in [scene for scene, path in addon_state.unsigned_renders.items() if path == render]:
+            del addon_state.unsigned_renders[scene]
 
     def failed(error: Exception) -> None:
         addon_state.signing.work = None
         addon_state.signing.trouble = messages.of_error(error)
 
     addon_state.signing.line = addon_state.signing.trouble = ""
-    addon_state.signing.work = connection.run(f"Signing {render.name}", do, done, failed)
+    addon_state.signing.work = connection.run(translate("Signing {name}", name=name), do, done, failed)
+
+
+def sign_at_engine(
+    client: Client, render: Path, swaps: list[Path], work: BackgroundWork | None = None
+) -> str:
+    """Brings a render and its swaps to the engine, and takes the signed file in its place; for threads."""
+    from recaster.api.v1 import job_pb2
+    from recaster.progress import silent
+
+    report = silent if work is None else work.report
+    digest = client.transfer.upload(render, report)
+    spec = job_pb2.SignSpec(
+        digest=digest,
+        display_name=render.name,
+        swaps=[client.transfer.upload(path, report) for path in swaps],
+    )
+    job = client.jobs.create(job_pb2.JobSpec(sign=spec))
+    if work is not None:
+        work.job = job.job_id
+    ended = client.jobs.wait(job.job_id, report)
+    into = {"clip": render, "manifest": render.with_suffix(".c2pa")}  # never where an engine says
+    for role, made in {one.role: one for one in ended.result.artifacts if one.role in into}.items():
+        client.transfer.download(made.digest, into[role], report, made.size)
+    with contextlib.suppress(Exception):
+        client.jobs.delete(job.job_id)
+    return messages.plain(f"{render.name}: {next(iter(ended.result.summary), 'signed')}")

@@ -8,11 +8,12 @@ import math
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from recaster.settings.look_course import LOOK_OPTIONS
+from recaster import settings
 
 from .. import compat
 from ..properties import KEYED, keyed_name, name_choice
-from .source_range import HALF_FRAME, StripError, file_index, time_scalar_of
+from ..translations import translate
+from .source_range import StripError, file_index, fraction, time_scalar_of
 
 if TYPE_CHECKING:
     from recaster.api.v1 import job_pb2
@@ -26,20 +27,17 @@ MAX_KEYS = 1000
 """Frames with keys that an engine takes."""
 MAX_DEVIATION = 2e-4
 """Of a number from its curve, as a share of its range, where keys are left out."""
-RETIMED = "Remove the retiming, or the keys of its look: which frame shows what can't be told of {name}"
 
 
 def read_keys(strip: Any, scene: Any, handles: int) -> Keys:
     """Reads the animation of a strip's look, of curves and drivers, over its frames and its handles.
 
     Raises:
-        StripError: the strip is retimed, or there is too much of it.
+        StripError: there is too much of it.
     """
-    animated = _find_animated(strip, scene)
+    animated = find_animated(strip, scene)
     if not animated:
         return ()
-    if compat.retimed(strip):
-        raise StripError(RETIMED.format(name=strip.name))
     shown = scene.frame_current, scene.frame_subframe
     samples = [
         (index, _sample(strip, scene, animated, moment))
@@ -49,11 +47,17 @@ def read_keys(strip: Any, scene: Any, handles: int) -> Keys:
         scene.frame_set(shown[0], subframe=shown[1])
     keys = tuple((name, _thin(name, [(index, each[name]) for index, each in samples])) for name in animated)
     if len({frame for _, each in keys for frame, _ in each}) > MAX_KEYS:
-        raise StripError(f"Split it, or animate its look less: {strip.name} has more than {MAX_KEYS} keys")
+        raise StripError(
+            translate(
+                "Split it, or animate its look less: {strip} has more than {count} keys",
+                strip=strip.name,
+                count=MAX_KEYS,
+            )
+        )
     return keys
 
 
-def _find_animated(strip: Any, scene: Any) -> dict[str, Any]:
+def find_animated(strip: Any, scene: Any) -> dict[str, Any]:
     """Finds the settings of a look that change by themselves, and the curve of each; None for a driver's."""
     animation = scene.animation_data
     if animation is None:
@@ -68,7 +72,17 @@ def _find_animated(strip: Any, scene: Any) -> dict[str, Any]:
 
 
 def _list_moments(strip: Any, scene: Any, handles: int) -> list[tuple[int, float]]:
-    """Lists the frames of a strip's file that it shows, or its handles do, and when on the timeline."""
+    """Lists the frames of a strip's file that it shows, or its handles do, and when on the timeline.
+
+    Of a retimed strip it is when each is first shown (StripError: the strip is too long).
+    """
+    if compat.retimed(strip):
+        from .retimed_frames import find_shown_frames  # numpy isn't loaded when Blender starts
+
+        first_shown: dict[int, float] = {}
+        for frame, index in find_shown_frames(strip, scene).items():
+            first_shown.setdefault(index, float(frame))
+        return sorted(first_shown.items())
     time_scalar = time_scalar_of(strip, scene)
     start = compat.content_start(strip)
     first = max(compat.left_handle(strip) - handles, start)
@@ -76,7 +90,7 @@ def _list_moments(strip: Any, scene: Any, handles: int) -> list[tuple[int, float
     moments = {}
     for frame in range(first, max(stop, first + 1)):
         place = (frame - start) / time_scalar
-        off = place - math.floor(place + HALF_FRAME)  # of the frame of the file that is shown
+        off = place - math.floor(place + fraction(1, 2))  # of the frame of the file that is shown
         moments[file_index(strip, time_scalar, frame)] = float(frame - off * time_scalar)
     return sorted(moments.items())
 
@@ -98,13 +112,13 @@ def _value_of(strip: Any, name: str) -> Any:
 
 def _read(name: str, value: float) -> Any:
     """A setting's value of what a curve has: a number within its bounds, or a choice's name."""
-    bounds = LOOK_OPTIONS[name].bounds
+    bounds = settings.look_course.LOOK_OPTIONS[name].bounds
     return name_choice(name, round(value)) if bounds is None else min(max(value, bounds.low), bounds.high)
 
 
 def _thin(name: str, samples: list[tuple[int, Any]]) -> tuple[tuple[int, Any], ...]:
     """Leaves out what follows from the keys beside it; one key where nothing changes."""
-    bounds = LOOK_OPTIONS[name].bounds
+    bounds = settings.look_course.LOOK_OPTIONS[name].bounds
     if bounds is None:  # holds from key to key
         return tuple(next(group) for _, group in itertools.groupby(samples, key=lambda one: one[1]))
     kept = {0, len(samples) - 1}

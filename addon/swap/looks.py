@@ -6,11 +6,12 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
+from recaster import settings
 from recaster.errors import RecasterError
-from recaster.settings.look_file import WrittenLook, list_looks, place_look, read_look, write_look
 
 from .. import messages, selection
 from ..properties import KEYED
+from ..translations import translate
 
 LEFT_OUT = "Not set, as Blender has no such setting or keys have frames of a clip: {names}"
 
@@ -25,7 +26,7 @@ class _LookOperator(bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Tells if a strip's settings are shown."""
-        return selection.chosen_strip(context) is not None
+        return selection.poll_has_strip(cls, context)
 
     def execute(self, context: Any) -> set[str]:
         """Does it; what is wrong with the look's name or file is said."""
@@ -49,14 +50,14 @@ class RECASTER_OT_load_look(_LookOperator):
 
     def do(self, strip: Any) -> None:
         """Sets what the look names, one after the other."""
-        look = read_look(place_look(self.name))
+        look = settings.look_file.read_look(settings.look_file.place_look(self.name))
         left = [name for name in look.values if name not in KEYED]
         for name, value in look.values.items():
             if name in KEYED:
                 setattr(strip.recaster, name, set(value) if isinstance(value, tuple) else value)
-        left += [f"frames {change.frames}" for change in look.changes]
+        left += [translate("frames {range}", range=change.frames) for change in look.changes]
         if left:
-            self.report({"WARNING"}, LEFT_OUT.format(names=", ".join(left)))
+            self.report({"WARNING"}, translate(LEFT_OUT, names=", ".join(left)))
 
 
 class RECASTER_OT_save_look(_LookOperator):
@@ -73,7 +74,8 @@ class RECASTER_OT_save_look(_LookOperator):
         """Writes its file, instead of an earlier one of the name."""
         values = {name: getattr(strip.recaster, name) for name in KEYED}
         plain = {name: _to_plain(value) for name, value in values.items()}
-        write_look(place_look(self.name), WrittenLook(plain))
+        look = settings.look_file.WrittenLook(plain)
+        settings.look_file.write_look(settings.look_file.place_look(self.name), look)
 
 
 class RECASTER_OT_delete_look(_LookOperator):
@@ -84,7 +86,7 @@ class RECASTER_OT_delete_look(_LookOperator):
 
     def do(self, _strip: Any) -> None:
         """Deletes its file."""
-        place_look(self.name).unlink()
+        settings.look_file.place_look(self.name).unlink()
 
 
 def _to_plain(value: Any) -> Any:
@@ -102,12 +104,12 @@ class RECASTER_MT_looks(bpy.types.Menu):
 
     def draw(self, _context: Any) -> None:
         """Draws a line for each, and how to keep another."""
-        for name in list_looks():
+        for name in settings.look_file.list_looks():
             self.layout.operator(RECASTER_OT_load_look.bl_idname, text=name, translate=False).name = name
         self.layout.separator()
         self.layout.operator_context = "INVOKE_DEFAULT"
         self.layout.operator(RECASTER_OT_save_look.bl_idname, text="Save Look...", icon="ADD")
-        if list_looks():
+        if settings.look_file.list_looks():
             self.layout.menu(RECASTER_MT_delete_look.bl_idname, icon="REMOVE")
 
 
@@ -119,7 +121,7 @@ class RECASTER_MT_delete_look(bpy.types.Menu):
 
     def draw(self, _context: Any) -> None:
         """Draws a line for each."""
-        for name in list_looks():
+        for name in settings.look_file.list_looks():
             self.layout.operator(RECASTER_OT_delete_look.bl_idname, text=name, translate=False).name = name
 
 

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Face Swap and what helps to choose for it."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from .. import compat, images, messages, selection
+from .. import compat, images, selection
 from ..engine import access, catalog, session
 from ..rights import consent
-from . import cast, previews, strip_choices, workflow
+from ..translations import translate, translate_count
+from . import cast, face_pictures, previews, strip_choices, workflow
 from .result_parts import FRAME, part_of
 from .source_range import StripError
 
-MODELS_SHOWN = 40
+FACES_SHOWN = 40
 
 
 class _StripOperator(bpy.types.Operator):
@@ -23,10 +23,7 @@ class _StripOperator(bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Tells if there is such a strip, and an engine."""
-        if selection.chosen_strip(context) is None:
-            cls.poll_message_set("Select a movie or image strip in the sequencer")
-            return False
-        return access.poll_can_edit(cls)
+        return selection.poll_has_strip(cls, context) and access.poll_can_edit(cls)
 
     def execute(self, context: Any) -> set[str]:
         """Does it; what is wrong with the strip is said."""
@@ -50,9 +47,12 @@ class _FaceOperator(_StripOperator):
         if not super().poll(context):
             return False
         found = session.engine_state()
-        own = selection.chosen_strip(context).recaster
-        faces = [one.face for one in own.cast] or [own.face]
-        blocking_reason = next(filter(None, (consent.blocking_reason(found, face) for face in faces)), "")
+        strip = selection.chosen_strip(context)
+        if cast.is_nobody(strip):
+            cls.poll_message_set(translate(strip_choices.NOBODY))
+            return False
+        reasons = (consent.blocking_reason(found, face) for face in cast.faces_of(strip))
+        blocking_reason = next(filter(None, reasons), "")
         if blocking_reason:
             cls.poll_message_set(blocking_reason)
         return not blocking_reason
@@ -72,7 +72,7 @@ class RECASTER_OT_swap_strip(_FaceOperator):
             one = target.strip
             if target.adopted is not None:
                 strip_choices.adopt_choices(target.adopted, one)
-            elif one != strip and not one.recaster.face and not one.recaster.cast:
+            elif one != strip and "" in cast.faces_of(one):
                 strip_choices.copy_choices(strip, [one])
             try:
                 workflow.begin(scene, one, adds_person=target.adds_layer)
@@ -80,7 +80,12 @@ class RECASTER_OT_swap_strip(_FaceOperator):
             except StripError as error:  # the others are swapped all the same
                 self.report({"ERROR"}, str(error))
         if begun:
-            self.report({"INFO"}, f"Swapping {messages.count_of(begun, 'strip')}; see Recaster > Jobs")
+            text = translate_count(
+                "Swapping {count} strip; see Recaster > Jobs",
+                "Swapping {count} strips; see Recaster > Jobs",
+                begun,
+            )
+            self.report({"INFO"}, text)
         return {"FINISHED"} if begun else {"CANCELLED"}
 
 
@@ -113,9 +118,13 @@ class RECASTER_OT_swap_all(_FaceOperator):
             self.report({"WARNING" if begun else "ERROR"}, "; ".join(troubles))
         if not begun:
             return {"CANCELLED"}
-        ranges = messages.count_of(len({task.shared for task in begun}), "range")
-        strips = messages.count_of(len(begun), "strip")
-        self.report({"INFO"}, f"Swapping {strips}, {ranges} of files; see Recaster > Jobs")
+        text = translate_count(
+            "Swapping {count} strip; ranges of files: {ranges}; see Recaster > Jobs",
+            "Swapping {count} strips; ranges of files: {ranges}; see Recaster > Jobs",
+            len(begun),
+            ranges=len({task.shared for task in begun}),
+        )
+        self.report({"INFO"}, text)
         return {"FINISHED"}
 
 
@@ -129,8 +138,7 @@ def strips_for_all(context: Any) -> list[Any]:
     return selection.swappable(context) if selects_several(context) else selection.clips_of_edit(context)
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """A strip that Face Swap swaps.
 
     Attributes:
@@ -185,6 +193,8 @@ class RECASTER_OT_copy_settings(_StripOperator):
         """Copies them."""
         others = [selection.original_of(scene, one) or one for one in selection.swappable(context)]
         strip_choices.copy_choices(strip, others)
+        count = len([one for one in others if one != strip])
+        self.report({"INFO"}, translate_count("Copied to {count} strip", "Copied to {count} strips", count))
         return {"FINISHED"}
 
 
@@ -219,12 +229,18 @@ class RECASTER_OT_stop_search(bpy.types.Operator):
     bl_idname = "sequencer.recaster_stop_looking"
     bl_label = "Cancel"
 
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Tells if something is being found out about the strip."""
+        strip = selection.chosen_strip(context)
+        if strip is None or previews.view_of(strip).work is None:
+            cls.poll_message_set(translate("Nothing is being looked for in this strip"))
+            return False
+        return True
+
     def execute(self, context: Any) -> set[str]:
         """Stops it; what the engine finds all the same is dropped."""
-        strip = selection.chosen_strip(context)
-        if strip is None:
-            return {"CANCELLED"}
-        previews.stop(strip)
+        previews.stop(previews.view_of(selection.chosen_strip(context)))
         return {"FINISHED"}
 
 
@@ -238,7 +254,10 @@ class RECASTER_OT_show_preview(bpy.types.Operator):
     def poll(cls, context: Any) -> bool:
         """Tells if there is one."""
         strip = selection.chosen_strip(context)
-        return strip is not None and previews.view_of(strip).preview is not None
+        if strip is None or previews.view_of(strip).preview is None:
+            cls.poll_message_set(translate("Preview a frame of the strip first"))
+            return False
+        return True
 
     def execute(self, context: Any) -> set[str]:
         """Opens the window."""
@@ -259,7 +278,7 @@ class RECASTER_OT_find_people(_StripOperator):
 
 
 class RECASTER_OT_choose_person(bpy.types.Operator):
-    """Swap this person's face"""
+    """Swap this person and nobody else"""
 
     bl_idname = "sequencer.recaster_choose_person"
     bl_label = "Choose Person"
@@ -267,12 +286,19 @@ class RECASTER_OT_choose_person(bpy.types.Operator):
 
     person: StringProperty()
 
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Tells if a strip's settings are shown."""
+        return selection.poll_has_strip(cls, context)
+
+    @classmethod
+    def description(cls, _context: Any, properties: Any) -> str:
+        """Says it of the main person, too."""
+        return translate(cls.__doc__ if properties.person else "Clear the list: the main person is swapped")
+
     def execute(self, context: Any) -> set[str]:
         """Notes it on the strip."""
-        strip = selection.chosen_strip(context)
-        if strip is None:
-            return {"CANCELLED"}
-        previews.choose_person(strip, self.person)
+        cast.choose_person(selection.chosen_strip(context), self.person)
         return {"FINISHED"}
 
 
@@ -286,86 +312,67 @@ class RECASTER_OT_choose_face(bpy.types.Operator):
     face: StringProperty()
 
     @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Tells if a strip's settings are shown."""
+        return selection.poll_has_strip(cls, context)
+
+    @classmethod
     def description(cls, _context: Any, properties: Any) -> str:
         """Says what kind of face it is."""
         at_once = properties.face.startswith("faceset:")
-        return "Put this face on without training" if at_once else "Put the face of this model on"
+        return translate("Put this face on without training" if at_once else "Put the face of this model on")
 
     def execute(self, context: Any) -> set[str]:
         """Notes it on the strip."""
         strip = selection.chosen_strip(context)
-        if strip is None:
-            return {"CANCELLED"}
         strip.recaster.face = self.face
         strip.recaster.face_name = catalog.face_label(self.face)
         return {"FINISHED"}
 
 
+SAME = "same"
 NOBODY = "nobody"
-_cast_items: list[tuple[str, str, str]] = []
+_cast_items: list[tuple[str, str, str, int, int]] = []
 
 
-def _list_cast_items(_operator: Any, _context: Any) -> list[tuple[str, str, str]]:
+def _list_cast_items(_operator: Any, _context: Any) -> list[tuple[str, str, str, int, int]]:
     """The faces that can be put on somebody, and none; Blender wants texts that stay alive."""
     found = session.engine_state()
-    models = [(f"model:{one.model_id}", catalog.model_label(one)) for one in found.models if one.usable]
-    sets = [(f"faceset:{one.faceset_id}", f"{catalog.display_name(one)} (at once)") for one in found.facesets]
-    faces = [*models[:MODELS_SHOWN], *sets[:MODELS_SHOWN]]
+    models = [f"model:{one.model_id}" for one in found.models if one.usable]
+    sets = [f"faceset:{one.faceset_id}" for one in found.facesets]
     _cast_items[:] = [
-        (NOBODY, "Not Swapped", "Leave this person as they are"),
-        *((face, title, "Put this face on this person") for face, title in faces),
+        (SAME, "Strip's Face", "Put the face on this person that is chosen for the strip", 0, 0),
+        (NOBODY, "Not Swapped", "Leave this person as they are", 0, 1),
     ]
+    for face in [*models[:FACES_SHOWN], *sets[:FACES_SHOWN]]:
+        holder = catalog.holder_of(found, face)
+        title = f"{catalog.display_name(holder)} ({catalog.effort_label(holder)})"
+        icon = face_pictures.icon_of(found, face)
+        _cast_items.append((face, title, "Put this face on this person", icon, len(_cast_items)))
     return _cast_items
 
 
 class RECASTER_OT_cast_face(bpy.types.Operator):
-    """Put a face on this person, and others on others, in one swap"""
+    """Put a face on this person; others can have others, in one swap"""
 
     bl_idname = "sequencer.recaster_cast_face"
-    bl_label = "Cast"
+    bl_label = "Face of This Person"
     bl_options = {"REGISTER", "UNDO"}
 
     person: StringProperty()
     face: EnumProperty(name="Face", items=_list_cast_items)
 
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Tells if a strip's settings are shown."""
+        return selection.poll_has_strip(cls, context)
+
     def execute(self, context: Any) -> set[str]:
         """Notes it on the strip."""
         strip = selection.chosen_strip(context)
-        if strip is None:
-            return {"CANCELLED"}
-        cast.cast_face(strip, self.person, "" if self.face == NOBODY else self.face)
+        face = "" if self.face in (SAME, NOBODY) else self.face
+        cast.cast_face(strip, self.person, face, swapped=self.face != NOBODY)
         return {"FINISHED"}
-
-
-class RECASTER_MT_faces(bpy.types.Menu):
-    """The faces that can be put on"""
-
-    bl_idname = "RECASTER_MT_faces"
-    bl_label = "Face"
-
-    def draw(self, _context: Any) -> None:
-        """Models first, then faces without training."""
-        found = session.engine_state()
-        layout = self.layout
-        usable = [one for one in found.models if one.usable][:MODELS_SHOWN]
-        for one in usable:
-            layout.operator(
-                RECASTER_OT_choose_face.bl_idname, text=catalog.model_label(one), icon="USER"
-            ).face = f"model:{one.model_id}"
-        for one in [one for one in found.models if one.unusable_reason][:MODELS_SHOWN]:
-            row = layout.row()
-            row.enabled = False
-            text = f"{catalog.display_name(one)}: {messages.plain(one.unusable_reason)}"
-            row.label(text=text, icon="ERROR")
-        if usable and found.facesets:
-            layout.separator()
-        for one in found.facesets[:MODELS_SHOWN]:
-            text = f"{catalog.display_name(one)} (at once, {one.faces} faces)"
-            layout.operator(
-                RECASTER_OT_choose_face.bl_idname, text=text, icon="OUTLINER_OB_POINTCLOUD"
-            ).face = f"faceset:{one.faceset_id}"
-        if not usable and not found.facesets:
-            layout.label(text="No faces yet: Recaster > Train makes some from strips")
 
 
 CLASSES = (
@@ -380,5 +387,4 @@ CLASSES = (
     RECASTER_OT_choose_person,
     RECASTER_OT_choose_face,
     RECASTER_OT_cast_face,
-    RECASTER_MT_faces,
 )

@@ -3,21 +3,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import bpy
 
-from recaster.settings.encoding import PICTURE_SUFFIXES
+from recaster.settings.formats import PICTURE_SUFFIXES
 
 from .. import compat
 from ..config import preferences
-from ..properties import CHOICES
-from .cast import copy_cast
-from .result_parts import FACE, FRAME, MATTE, part_name, part_of
+from ..translations import translate
+from . import held_results
+from .result_parts import FACE, FRAME, LAYERED, MATTES, MUTED, part_name, part_of
 from .source_range import strip_fingerprint, time_scalar_of
-from .strip_copy import copy_animation, copy_interpretation, copy_look, copy_properties, copy_proxy_settings
+from .strip_copy import (
+    clear_story,
+    copy_animation,
+    copy_interpretation,
+    copy_look,
+    copy_properties,
+    copy_proxy_settings,
+    take_over,
+)
 from .strip_pictures import list_pictures
 
 if TYPE_CHECKING:
@@ -36,8 +43,7 @@ def container_of(scene: Any, strip: Any) -> Any:
     return strip.parent_meta() or scene.sequence_editor
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(NamedTuple):
     """The place of one part of a result: a strip, and copies of the original's effects above it.
 
     Attributes:
@@ -53,8 +59,7 @@ class _Place:
     channels: list[int]
 
 
-@dataclass(frozen=True)
-class _Held:
+class _Held(NamedTuple):
     """The strips that whoever edits has in hand while a result is placed.
 
     Attributes:
@@ -117,20 +122,19 @@ def place_result(
     """
     _check(scene, strip, files, fingerprint)
     container = container_of(scene, strip)
-    earlier = [one for one in results_of(container, strip) if replaces(one)]
-    leaving = [*earlier, *(effect for one in earlier for effect in _effects_on(container, one))]
-    effects = _effects_on(container, strip)
+    for one in (strip, *results_of(container, strip)):
+        held_results.release(one)
     noted = {part: _noted_path(path, is_relative) for part, path in files.items()}
-    places = _free_places(scene, strip, noted, earlier, 1 + len(effects), leaving)
-    held = _Held.of(scene.sequence_editor, earlier)
-    results = _make_whole(scene, container, strip, places, content_offset)
-    for result, place in zip(results, places, strict=True):
-        _take_part(scene, place, result, earlier, is_layered=FACE in files)
-    for one in reversed(leaving):  # effects go before what they work on, which would take them along
+    plan = _plan(scene, strip, noted, replaces)
+    held = _Held.of(scene.sequence_editor, plan.earlier)
+    results = _make_whole(scene, container, strip, plan.places, content_offset)
+    for result, place in zip(results, plan.places, strict=True):
+        _take_part(scene, place, result, plan.earlier, is_layered=FACE in files)
+    for one in reversed(plan.leaving):  # effects go before what they work on, which would take them along
         compat.strips_in(container).remove(one)
-    for result, place in zip(results, places, strict=True):
+    for result, place in zip(results, plan.places, strict=True):
         result.channel = place.channels[0]  # Blender may have moved it out of the way of what was there
-        _copy_effects(container, effects, place.channels[1:], result)
+        _copy_effects(container, plan.effects, place.channels[1:], result)
     if strip.recaster.mute and not strip.lock:
         strip.mute = FACE not in files  # a layer has to lie over something
     held.give_back(scene.sequence_editor, results)
@@ -143,10 +147,14 @@ def _check(scene: Any, strip: Any, files: dict[str, Path], fingerprint: str) -> 
     """Refuses a result that is gone, or of a strip that plays its file in another way now."""
     for path in files.values():
         if not path.is_file():
-            raise PlacementError(f"The result is gone: swap the strip again ({path})")
+            raise PlacementError(translate("The result is gone: swap the strip again ({path})", path=path))
     if strip_fingerprint(strip, scene) != fingerprint:
         path = next(iter(files.values()))
-        raise PlacementError(f"The strip plays its file in another way now: swap it again (result: {path})")
+        raise PlacementError(
+            translate(
+                "The strip plays its file in another way now: swap it again (result: {path})", path=path
+            )
+        )
 
 
 def _make_whole(
@@ -173,8 +181,9 @@ def _copy_effects(container: Any, effects: list[Any], channels: list[int], resul
         made.name = part_name(effect, part)
         made.select = False
         if part != FRAME:
-            made.blend_type = LAYER_BLENDING
             made.mute = result.mute
+        if part in LAYERED:
+            made.blend_type = LAYER_BLENDING
 
 
 def _finish(scene: Any, strip: Any, result: Any) -> None:
@@ -186,6 +195,43 @@ def _finish(scene: Any, strip: Any, result: Any) -> None:
     if getattr(strip, "use_proxy", False):
         copy_proxy_settings(strip, result)
         compat.build_proxies(scene, result)
+
+
+def channels_for(
+    scene: Any, strip: Any, parts: tuple[str, ...], replaces: Callable[[Any], bool]
+) -> list[int]:
+    """The channels of a swap's parts if it were placed now, from the lowest up; [] where none is free."""
+    try:
+        places = _plan(scene, strip, dict.fromkeys(parts, ""), replaces).places
+    except PlacementError:
+        return []
+    return [one.channels[0] for one in places]
+
+
+class _Plan(NamedTuple):
+    """Plan of placing a result.
+
+    Attributes:
+        earlier: results that are replaced.
+        leaving: those and the effects on them, which are removed.
+        effects: of the strip, of which the result gets copies.
+        places: where its parts go.
+    """
+
+    earlier: list[Any]
+    leaving: list[Any]
+    effects: list[Any]
+    places: list[_Place]
+
+
+def _plan(scene: Any, strip: Any, paths: dict[str, str], replaces: Callable[[Any], bool]) -> _Plan:
+    """Plans it (PlacementError where no channel is free); ``paths``: of the parts, as strips note them."""
+    container = container_of(scene, strip)
+    earlier = [one for one in results_of(container, strip) if replaces(one)]
+    leaving = [*earlier, *(effect for one in earlier for effect in _effects_on(container, one))]
+    effects = _effects_on(container, strip)
+    places = _free_places(scene, strip, paths, earlier, 1 + len(effects), leaving)
+    return _Plan(earlier, leaving, effects, places)
 
 
 def results_of(container: Any, strip: Any) -> list[Any]:
@@ -201,12 +247,10 @@ def results_of(container: Any, strip: Any) -> list[Any]:
 def _take_part(scene: Any, place: _Place, result: Any, earlier: list[Any], *, is_layered: bool) -> None:
     """Lets a result stand where an earlier one stood: what was made from that one is its own now."""
     if place.earlier is None:
-        result.mute = place.part == MATTE or (place.part == FRAME and is_layered)
+        result.mute = place.part in MUTED or (place.part == FRAME and is_layered)
         return
     result.mute = any(one.mute for one in earlier if part_of(one) == place.part)
-    for name in ("uid", "request", "job", "pending", "person", "portrait", "everyone", *CHOICES):
-        setattr(result.recaster, name, getattr(place.earlier.recaster, name))
-    copy_cast(place.earlier, result)
+    take_over(place.earlier, result)
     for one in compat.all_strips(scene):
         for modifier in getattr(one, "modifiers", ()):
             if getattr(modifier, "input_mask_strip", None) == place.earlier:
@@ -229,10 +273,10 @@ def _make(scene: Any, container: Any, strip: Any, place: _Place, content_offset:
         compat.set_handles(result, compat.left_handle(strip), compat.right_handle(strip))
     result.recaster.result_of = strip.recaster.uid
     result.recaster.part = place.part
-    if place.part != FRAME:
+    if place.part in LAYERED:
         result.blend_type = LAYER_BLENDING
         result.alpha_mode = compat.ALPHA_MODES[compat.MOVIE_ALPHA]
-    if place.part == MATTE:  # a mask isn't graded, and must not be its own mask
+    if place.part in MATTES:  # a mask isn't graded, and must not be its own mask
         result.modifiers.clear()
         # Where a strip has the sequencer's own space its values stay as they are.
         result.colorspace_settings.name = scene.sequencer_colorspace_settings.name
@@ -314,9 +358,8 @@ def _free_channels(
         ):
             found.append(channel)
     if len(found) < count:
-        raise PlacementError(
-            f"No channel above {strip.name!r} is free, unmuted and unlocked: make room, then Place Result"
-        )
+        text = "No channel above {strip!r} is free, unmuted and unlocked: make room, then Place Result"
+        raise PlacementError(translate(text, strip=strip.name))
     return found
 
 
@@ -331,12 +374,11 @@ def _duplicate(scene: Any, container: Any, strip: Any, shown: str, channel: int)
     """A copy of a strip, in time as that one is played, that shows the swap."""
     result = compat.duplicate(scene, container, strip)
     if result is None:
-        raise PlacementError(f"Open the meta strip that holds {strip.name!r}, then Place Result")
+        text = "Open the meta strip that holds {strip!r}, then Place Result"
+        raise PlacementError(translate(text, strip=strip.name))
     result.channel = channel
     result.filepath = shown
-    own = result.recaster
-    own.uid = own.request = own.job = ""
-    own.pending = False
+    clear_story(result)
     return result
 
 

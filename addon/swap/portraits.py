@@ -12,6 +12,7 @@ import bpy
 
 from .. import images
 from ..config import cache_folder
+from ..translations import translate
 from .source_range import StripError
 
 MAX_PORTRAIT_BYTES = 256 << 10
@@ -24,7 +25,7 @@ def portrait_file(own: Any) -> Path:
     Raises:
         StripError: it is neither on this machine nor in the .blend.
     """
-    from recaster.client.validation import MAX_PICTURE_PIXELS, picture_size
+    from recaster.client.portrait_size import MAX_PICTURE_PIXELS, picture_size
 
     path = Path(bpy.path.abspath(own.person))
     if path.is_file():
@@ -34,7 +35,7 @@ def portrait_file(own: Any) -> Path:
     except ValueError:
         picture = b""
     if not 0 < math.prod(picture_size(picture)) <= MAX_PICTURE_PIXELS:
-        raise StripError("Choose the person again: the picture of the one chosen isn't on this machine")
+        raise StripError(translate("Press Find People: the picture of whom you chose isn't on this machine"))
     return images.keep(picture, cache_folder() / "people", ".jpg")
 
 

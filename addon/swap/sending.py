@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from recaster.settings import encoding
+from recaster.settings import formats
 
 from .. import messages
 from ..config import cache_folder, is_loopback
@@ -13,9 +13,12 @@ from ..engine import session
 from ..engine.connection import StoppedError, is_offline
 from ..engine.jobs import control_job
 from ..state import addon_state
-from .drawn_masks import DrawnMasks, render_masks, upload_masks
+from ..translations import translate
+from . import mask_steps
+from .anonymity import promise_spec
+from .drawn_masks import DrawnMasks, has_masks, upload_masks
 from .look_keys import write_changes
-from .result_parts import FACE, MATTE
+from .result_parts import FACE, MATTES, OVERLAY
 from .shared_ranges import RangeUse, join_uses
 from .source_range import StripError, strip_fingerprint
 from .strip_choices import StripChoices, bring_faces, to_swap_options
@@ -37,30 +40,73 @@ MAX_TITLE_LETTERS = 80
 
 
 def send(tasks: list[SwapTask], source: SourceRange, choices: StripChoices) -> None:
-    """Sends the file of strips that share a range and asks for the job, in a thread."""
-    connection = addon_state.connection
-    if connection is None:
-        for task in tasks:
-            fail(task, session.engine_state().trouble)
-        return
-    cache = cache_folder() / "clips"
-    local = is_loopback(connection.address.target)
+    """Sends the file of strips that share a range and asks for the job; masks are rendered before that."""
     for task in tasks:
         task.parts = choices.parts
-    masks = _render_masks(tasks, choices, source)
-    if masks is None:
+        task.stage = SwapStage.SENDING
+        task.trouble = ""
+    if not has_masks(choices):
+        _send(tasks, source, choices, DrawnMasks())
         return
+
+    kept = tasks[0].masks
+    strip = mask_steps.find_strip(tasks)
+    if kept is not None and strip is not None and kept.are_of(strip, choices, source):
+        _send(tasks, source, choices, kept)
+        return
+
+    def failed(why: str) -> None:
+        _fail_wanted(tasks, why)
+        send_waiting()
+
+    rendering = mask_steps.begin(
+        tasks, choices, source, lambda masks: _send(tasks, source, choices, masks), failed
+    )
+    if rendering is not None:
+        for task in tasks:
+            task.work = rendering
+
+
+def _send(tasks: list[SwapTask], source: SourceRange, choices: StripChoices, masks: DrawnMasks) -> None:
+    """Sends it, in a thread."""
+    connection = addon_state.connection
+    if connection is None:
+        _fail_wanted(tasks, session.engine_state().trouble)
+        return
+    for task in tasks:
+        task.masks = masks
+    cache = cache_folder() / "clips"
+    local = is_loopback(connection.address.target)
     request = tasks[0].job_request
     labels = _labels_of(tasks)
 
     def do(client: Client, work: BackgroundWork) -> str:
+        from recaster.client import RefusedError
+
+        try:
+            return create(client, work)
+        except RefusedError as error:
+            if error.reason != "BLOB_MISSING":
+                raise
+            # It was there when it was offered, held by a job that was deleted meanwhile.
+            return create(client, work)
+
+    def create(client: Client, work: BackgroundWork) -> str:
         from recaster.api.v1 import job_pb2
 
         uploaded = upload_range(client, work, source, cache, local)
-        spec = _spec_of(client, choices, uploaded, source, several=bool(tasks[0].shared))
-        upload_masks(client, work, masks, spec.options)
+        if choices.promise is None:
+            swap = _spec_of(client, choices, uploaded, source, several=bool(tasks[0].shared))
+            upload_masks(client, work, masks, swap.options)
+            spec = job_pb2.JobSpec(swap=swap)
+        else:
+            suffix = _choose_suffix(choices.codec, source)
+            options = correction_options(client, source, uploaded)
+            choices.write_delivery(options)
+            asked = promise_spec(client, choices.promise, uploaded, suffix, options)
+            spec = job_pb2.JobSpec(anonymise=asked)
         work.check()
-        job: str = client.jobs.create(job_pb2.JobSpec(swap=spec), labels, request).job_id
+        job: str = client.jobs.create(spec, labels, request).job_id
         return job
 
     work = connection.run(
@@ -70,20 +116,7 @@ def send(tasks: list[SwapTask], source: SourceRange, choices: StripChoices) -> N
         lambda error: _note_unsent(tasks, error),
     )
     for task in tasks:
-        task.stage = SwapStage.SENDING
-        task.trouble = ""
         task.work = work
-
-
-def _render_masks(tasks: list[SwapTask], choices: StripChoices, source: SourceRange) -> DrawnMasks | None:
-    """Renders the masks of strips that share a range; None where they can't be, which fails the swaps."""
-    _, strip = strip_of(tasks[0])
-    try:
-        return DrawnMasks() if strip is None else render_masks(strip, choices, source)
-    except StripError as error:
-        for task in tasks:
-            fail(task, str(error))
-        return None
 
 
 def _spec_of(
@@ -97,25 +130,38 @@ def _spec_of(
 
     options = to_swap_options(client, choices, uploaded.range)
     options.MergeFrom(correction_options(client, source, uploaded))
+    if choices.draft:
+        options.draft = True
     options.changes.extend(write_changes(choices.keys, source, uploaded))
+    if source.is_still:
+        options.stills = True
     if source.stays_pictures:
         options.ClearField("codec")  # the pictures' own
         options.ClearField("profile")
     return job_pb2.SwapSpec(
         clip_id=uploaded.clip.clip_id,
         options=options,
-        suffix="" if source.stays_pictures else _choose_suffix(choices.codec, source),
-        pictures=PictureNames.of(source.files).pattern if source.stays_pictures else "",
-        matte=MATTE in choices.parts,
+        **_name_result(choices.codec, source),
+        matte=any(part in MATTES for part in choices.parts),
+        overlay=OVERLAY in choices.parts,
         layers=[FACE] if FACE in choices.parts else [],
         cast_may_lack=several and bool(choices.cast),
         **bring_faces(client, choices),
     )
 
 
+def _name_result(codec: str, source: SourceRange) -> dict[str, str]:
+    """The fields of a request that name its result: a still or pictures as the strip's, or a movie."""
+    if source.is_still:
+        return {"suffix": source.files[0].suffix.lower()}
+    if source.stays_pictures:
+        return {"pictures": PictureNames.of(source.files).pattern}
+    return {"suffix": _choose_suffix(codec, source)}
+
+
 def _choose_suffix(codec: str, source: SourceRange) -> str:
     """Chooses a result's container: the codec's usual one, but MOV, which holds more than MP4, for a MOV."""
-    suffixes: tuple[str, ...] = encoding.SUFFIXES[codec]
+    suffixes: tuple[str, ...] = formats.SUFFIXES[codec]
     return ".mov" if ".mov" in suffixes and source.files[0].suffix.lower() == ".mov" else suffixes[0]
 
 
@@ -124,6 +170,9 @@ def _note_job(tasks: list[SwapTask], job: str, connection: EngineConnection) -> 
     for task in tasks:
         task.work = None
         task.job = job
+        if task.masks is not None:
+            task.masks.delete()
+            task.masks = None
     current = [one for one in tasks if addon_state.tasks.get(one.request) is one]
     if not current:
         return  # another file was opened
@@ -147,9 +196,15 @@ def _note_unsent(tasks: list[SwapTask], error: Exception) -> None:
         for task in wanted:
             task.stage = SwapStage.WAITING  # sent when the engine answers again, or has done another
         return
-    for task in wanted:
-        fail(task, messages.of_error(error))
+    _fail_wanted(wanted, messages.of_error(error))
     send_waiting()
+
+
+def _fail_wanted(tasks: list[SwapTask], why: str) -> None:
+    """Ends swaps that can't go on; those that were cancelled stay so."""
+    for task in tasks:
+        if task.stage != SwapStage.CANCELLED:
+            fail(task, why)
 
 
 def _is_full(error: Exception) -> bool:
@@ -163,6 +218,8 @@ def _is_full(error: Exception) -> bool:
 def send_waiting() -> None:
     """Sends what waits to be sent; of swaps that were asked for at once, one range after the other."""
     for tasks in ranges_in(SwapStage.WAITING):
+        if any(one.stage != SwapStage.WAITING for one in tasks):
+            continue  # sending another range came to an end at once, and sent this one
         batch = tasks[0].batch
         sending = {one.batch for one in addon_state.tasks.values() if one.stage == SwapStage.SENDING}
         if not batch or batch not in sending:
@@ -200,10 +257,10 @@ def _read_use(task: SwapTask, others: list[RangeUse]) -> RangeUse:
     """Reads what a swap's strip shows now (StripError: it can't share a range with others any more)."""
     scene, strip = strip_of(task)
     if strip is None:
-        raise StripError("Its strip isn't here any more")
+        raise StripError(translate("Its strip isn't here any more"))
     use = RangeUse.of(scene, strip)
     if others and (use.media, use.choices) != (others[0].media, others[0].choices):
-        raise StripError("The strip or its settings have changed since: swap it again")
+        raise StripError(translate("The strip or its settings have changed since: swap it again"))
     return use
 
 
@@ -231,6 +288,7 @@ def _labels_of(tasks: list[SwapTask]) -> dict[str, str]:
 def cancel(task: SwapTask) -> None:
     """Ends a swap for good; the job of its range goes on as long as another strip waits for it."""
     task.stage = SwapStage.CANCELLED
+    task.masks = None
     mark_settled(task)
     if is_awaited(task):
         return

@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .source_range import (
     FrameWindow,
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from .source_range import SourceRange
 
 
-@dataclass(frozen=True)
-class SharedRange:
+class SharedRange(NamedTuple):
     """Frames of a file that are swapped once.
 
     Attributes:
@@ -40,8 +38,7 @@ class SharedRange:
     content_offsets: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class RangeUse:
+class RangeUse(NamedTuple):
     """A strip's own frames of its file; ``media`` is equal for strips that can share a result."""
 
     strip: Any
@@ -57,7 +54,8 @@ class RangeUse:
         check_choices(choices, source)
         files = tuple(one.filename for one in strip.elements) if source.pictures else source.files
         # Strips that Blender stretches begin at other frames than those that it doesn't.
-        media = source.files[0].parent, files, source.rate, time_scalar_of(strip, scene), choices.parts
+        wanted = choices.parts, choices.draft
+        media = source.files[0].parent, files, source.rate, time_scalar_of(strip, scene), wanted
         return cls(strip, media, frame_window_of(strip, scene, strip.recaster.handles), choices)
 
     @property

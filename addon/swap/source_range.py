@@ -3,24 +3,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import bpy
 
 from .. import compat
 from ..selection import CLIP_TYPES
 from ..state import addon_state
-from .strip_pictures import stays_pictures
+from ..translations import translate
+from .strip_pictures import STILLS, stays_pictures
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 RATE_TOLERANCE = 0.0005
 """Rates that differ by a smaller share are the same."""
-HALF_FRAME = Fraction(1, 2)
 PROBE_FRAME = 1_000_000
 """A frame of the timeline where nothing is."""
 
@@ -29,8 +29,7 @@ class StripError(Exception):
     """A strip can't be used; the message says why."""
 
 
-@dataclass(frozen=True)
-class SourceRange:
+class SourceRange(NamedTuple):
     """Frames of a movie or of a sequence of pictures.
 
     Attributes:
@@ -41,6 +40,7 @@ class SourceRange:
         count: frames that are wanted; None for all to the end of the movie.
         rate: frames per second that Blender takes for the file's.
         begin: the first frame's number in the file, or among the strip's pictures.
+        is_still: whether it is the only picture of its strip, whose result is such a picture.
     """
 
     name: str
@@ -50,15 +50,15 @@ class SourceRange:
     count: int | None
     rate: Fraction
     begin: int = 0
+    is_still: bool = False
 
     @property
     def stays_pictures(self) -> bool:
-        """Tells if the result is a sequence of such pictures, too."""
-        return self.pictures and stays_pictures(self.files[0])
+        """Tells if the result is such a picture, or a sequence of them, too."""
+        return self.is_still or (self.pictures and stays_pictures(self.files[0]))
 
 
-@dataclass(frozen=True)
-class FrameWindow:
+class FrameWindow(NamedTuple):
     """The frames of a strip's content that a swap must hold.
 
     Attributes:
@@ -72,6 +72,13 @@ class FrameWindow:
     count: int | None
 
 
+def fraction(*parts: float) -> Fraction:
+    """Makes a fraction, of a number, or of a numerator and a denominator."""
+    from fractions import Fraction  # here: Blender's start would wait for it
+
+    return Fraction(*parts)
+
+
 def time_scalar_of(strip: Any, scene: Any) -> Fraction:
     """Frames of the timeline for each frame of a strip's file.
 
@@ -79,27 +86,53 @@ def time_scalar_of(strip: Any, scene: Any) -> Fraction:
     property says whether it did, but a new strip of the same file, which isn't stretched, is as long as the
     file.
     """
+    if strip.type != "MOVIE" or compat.retimed(strip):
+        return fraction(1)
     rate = _scene_rate(scene)
-    if (
-        strip.type != "MOVIE"
-        or compat.retimed(strip)
-        or strip.fps <= 0
-        or abs(strip.fps / rate - 1) < RATE_TOLERANCE
-    ):
-        return Fraction(1)
-    length = _plain_length(strip, scene) - (compat.trimmed_start(strip) + compat.trimmed_end(strip))
-    stretched = rate / Fraction(strip.fps).limit_denominator(1001)
+    own = file_rate(strip)
+    if _plays_plainly(own, rate):
+        return fraction(1)
+    length = plain_length(strip, scene) - (compat.trimmed_start(strip) + compat.trimmed_end(strip))
+    stretched = rate / fraction(own).limit_denominator(1001)
     span = compat.content_span(strip)
-    return stretched if abs(span - length * stretched) < abs(span - length) else Fraction(1)
+    return stretched if abs(span - length * stretched) < abs(span - length) else fraction(1)
 
 
-def _plain_length(strip: Any, scene: Any) -> int:
+def is_known(strip: Any, scene: Any) -> bool:
+    """Tells if a strip's frames can be told without a look at its file: drawing must not take that time."""
+    if strip.type != "MOVIE" or compat.retimed(strip):
+        return True
+    mark = _file_mark(strip)
+    own = addon_state.source_rates.get(mark)
+    return own is not None and (_plays_plainly(own, _scene_rate(scene)) or mark in addon_state.source_lengths)
+
+
+def _plays_plainly(own: float, rate: Fraction) -> bool:
+    """Tells if a movie of a frame rate isn't stretched in a scene of another, whatever Blender was told."""
+    return own <= 0 or abs(own / rate - 1) < RATE_TOLERANCE
+
+
+def file_rate(strip: Any) -> float:
+    """Frames per second of a movie strip's file; Blender opens it to tell."""
+    mark = _file_mark(strip)
+    if mark not in addon_state.source_rates:
+        addon_state.source_rates[mark] = strip.fps
+    return addon_state.source_rates[mark]
+
+
+def _file_mark(strip: Any) -> tuple[str, int, int]:
+    """A movie strip's file as it is now: path, time and size."""
     path = bpy.path.abspath(strip.filepath)
     try:
         state = Path(path).stat()
-        mark = path, state.st_mtime_ns, state.st_size, round(strip.fps, 6)
     except OSError:
-        mark = path, 0, 0, round(strip.fps, 6)
+        return path, 0, 0
+    return path, state.st_mtime_ns, state.st_size
+
+
+def plain_length(strip: Any, scene: Any) -> int:
+    """Frames of a movie strip's file; of a strip that is retimed or stretched no property says it."""
+    mark = _file_mark(strip)
     if mark not in addon_state.source_lengths:
         editor = scene.sequence_editor
         active = editor.active_strip
@@ -164,7 +197,7 @@ def source_range_of(strip: Any, scene: Any, handles: int = 0) -> SourceRange:
         StripError: it shows no file, or the file isn't there.
     """
     if strip.type not in CLIP_TYPES:
-        raise StripError(f"Select a movie or image strip: {strip.name} is neither")
+        raise StripError(translate("Select a movie or image strip: {strip} is neither", strip=strip.name))
     return source_of(strip, scene, frame_window_of(strip, scene, handles))
 
 
@@ -173,16 +206,25 @@ def source_of(strip: Any, scene: Any, window: FrameWindow) -> SourceRange:
     if strip.type == "MOVIE":
         path = Path(bpy.path.abspath(strip.filepath))
         _require(strip.name, [path])
-        rate = Fraction(strip.fps).limit_denominator(1001) if strip.fps > 0 else _scene_rate(scene)
+        own = file_rate(strip)
+        rate = fraction(own).limit_denominator(1001) if own > 0 else _scene_rate(scene)
         return SourceRange(strip.name, (path,), False, window.first, window.count, rate, window.first)
     if window.count is None:
-        raise StripError(f"Remove the retiming: retimed pictures can't be swapped ({strip.name})")
+        raise StripError(
+            translate("Remove the retiming: retimed pictures can't be swapped ({strip})", strip=strip.name)
+        )
     folder = Path(bpy.path.abspath(strip.directory))
     names = [element.filename for element in strip.elements]
     names = names[window.first : window.first + window.count] or names[-1:]
     files = tuple(folder / name for name in names)
     _require(strip.name, files)
-    return SourceRange(strip.name, files, True, 0, len(files), _scene_rate(scene), window.first)
+    rate = _scene_rate(scene)
+    return SourceRange(strip.name, files, True, 0, len(files), rate, window.first, is_still(strip))
+
+
+def is_still(strip: Any) -> bool:
+    """Tells if a strip shows one picture alone, of a kind that comes back as it is."""
+    return len(strip.elements) == 1 and Path(strip.elements[0].filename).suffix.lower() in STILLS
 
 
 def kept_pictures(strip: Any) -> str:
@@ -190,7 +232,7 @@ def kept_pictures(strip: Any) -> str:
     if strip.type != "IMAGE" or not strip.elements:
         return ""
     path = Path(bpy.path.abspath(strip.directory)) / strip.elements[0].filename
-    return path.suffix[1:].upper() if stays_pictures(path) else ""
+    return path.suffix[1:].upper() if is_still(strip) or stays_pictures(path) else ""
 
 
 def strip_fingerprint(strip: Any, scene: Any) -> str:
@@ -203,6 +245,8 @@ def strip_fingerprint(strip: Any, scene: Any) -> str:
         compat.trimmed_end(strip),
         str(time_scalar_of(strip, scene)),
     ]
+    import hashlib  # here: Blender's start would wait for it
+
     return hashlib.sha256(json.dumps(fingerprint).encode()).hexdigest()[:16]
 
 
@@ -213,16 +257,20 @@ def file_frame(strip: Any, scene: Any, frame: int) -> int:
         StripError: the strip isn't shown then, or is retimed.
     """
     if not compat.left_handle(strip) <= frame < compat.right_handle(strip):
-        raise StripError(f"Move the playhead over it: {strip.name} isn't shown there")
+        raise StripError(translate("Move the playhead over it: {strip} isn't shown there", strip=strip.name))
     if compat.retimed(strip):
-        raise StripError(f"Swap it as a whole: {strip.name} is retimed, so a single frame can't be picked")
+        raise StripError(
+            translate(
+                "Swap it as a whole: {strip} is retimed, so a single frame can't be picked", strip=strip.name
+            )
+        )
     return file_index(strip, time_scalar_of(strip, scene), frame)
 
 
 def file_index(strip: Any, time_scalar: Fraction, frame: int) -> int:
     """Index in a strip's file, or among its pictures, of what it shows, or would untrimmed, at a frame."""
     length = max(1, compat.content_span(strip))
-    index = int(min(max(frame - compat.content_start(strip), 0), length - 1) / time_scalar + HALF_FRAME)
+    index = int(min(max(frame - compat.content_start(strip), 0), length - 1) / time_scalar + fraction(1, 2))
     length = math.ceil(length / time_scalar)
     if getattr(strip, "use_reverse_frames", False):
         index = length - 1 - index
@@ -230,10 +278,10 @@ def file_index(strip: Any, time_scalar: Fraction, frame: int) -> int:
 
 
 def _scene_rate(scene: Any) -> Fraction:
-    return Fraction(scene.render.fps) / Fraction(scene.render.fps_base).limit_denominator(1001)
+    return fraction(scene.render.fps) / fraction(scene.render.fps_base).limit_denominator(1001)
 
 
 def _require(name: str, files: Any) -> None:
     for path in files:
         if not path.is_file():
-            raise StripError(f"Relink the strip {name}: {path} isn't there")
+            raise StripError(translate("Relink the strip {strip}: {path} isn't there", strip=name, path=path))

@@ -7,15 +7,30 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recaster.settings.reading import LOG_SPACES
+from recaster.settings.choices import LOG_SPACES
 
 from .. import compat
+from ..engine import catalog, session
 from ..properties import AUTOMATIC, CHOICES, MASKS, PROFILES
-from .cast import CastChoice, copy_cast, read_cast, to_members
+from ..translations import translate
+from .anonymity import ANONYMISE, Promise, check_promise, with_promise
+from .cast import (
+    CastChoice,
+    copy_cast,
+    is_as_found,
+    is_everyone,
+    is_main_alone,
+    is_nobody,
+    people_of,
+    read_cast,
+    swapped_people,
+    to_members,
+)
+from .drawn_masks import MaskChoice
 from .look_keys import Keys, read_keys
-from .portraits import portrait_file
-from .result_parts import FACE, chosen_parts
+from .result_parts import FACE, OVERLAY, chosen_parts
 from .source_range import StripError
+from .strip_copy import copy_look_animation
 
 if TYPE_CHECKING:
     from recaster.api.v1 import job_pb2
@@ -29,6 +44,7 @@ EVERYONE = "everyone"
 CAST = "cast"
 """Whose face is swapped where nobody is chosen, all are, or several have a face of their own."""
 NO_FACE = "Choose a face first: Sidebar > Recaster > Face"
+NOBODY = "Nobody is to be swapped: switch on the eye of a person in the list"
 
 
 @dataclass(frozen=True)
@@ -54,49 +70,69 @@ class StripChoices:
     strength: float
     expression: float
     gaze: float
-    keep_out: str
-    """Name of a mask; "" for none."""
-    keep_in: str
+    keep_out: MaskChoice | None
+    keep_in: MaskChoice | None
     keys: Keys = ()
     """Animation of the look; a preview has the settings as they are at its frame."""
     parts: tuple[str, ...] = field(default=(), compare=False)
     """Parts of the result (``result_parts.PARTS``); a preview is the same for all."""
+    draft: bool = field(default=False, compare=False)
     cast: tuple[CastChoice, ...] = ()
     """Several people, each with a face of their own, in place of ``face`` and ``person``."""
+    promise: Promise | None = None
+    """Of a result in which people are unknown, which is no swap by these choices then."""
 
     @classmethod
     def of(cls, strip: Any) -> StripChoices:
         """Reads the choices on a strip (StripError: the person's picture is lost)."""
+        if is_nobody(strip):
+            raise StripError(NOBODY)
+        return cls._for_cast(strip, read_cast(strip))
+
+    @classmethod
+    def _for_cast(cls, strip: Any, cast: tuple[CastChoice, ...]) -> StripChoices:
+        """Reads all choices but those of people."""
         chosen = strip.recaster
-        person = str(person_file(strip) or "")
+        is_one = len(cast) == 1 and not cast[0].is_special
+        face, person = (cast[0].face, cast[0].person) if is_one else (chosen.face, "")
         profile = getattr(chosen, PROFILES[chosen.codec]) if chosen.codec in PROFILES else AUTOMATIC
         return cls(
-            chosen.face, person, chosen.everyone, chosen.mask, chosen.feather, chosen.erode, chosen.colour,
+            face, person, is_everyone(strip), chosen.mask, chosen.feather, chosen.erode, chosen.colour,
             chosen.smoothing, chosen.input_colour_space.strip(), chosen.codec, profile, chosen.label,
             chosen.label_language, ",".join(sorted(chosen.keep)), chosen.keep_feather, chosen.strength,
             chosen.expression, chosen.gaze,
-            *(mask.name if (mask := getattr(chosen, name)) else "" for name in MASKS),
-            parts=chosen_parts(chosen.result, matte=chosen.matte), cast=read_cast(strip),
+            *(MaskChoice.of(strip, name) for name in MASKS),
+            parts=chosen_parts(
+                chosen.result,
+                matte=chosen.matte,
+                overlay=chosen.overlay,
+                own_mattes=[one.matte for one in cast],
+            ),
+            draft=chosen.draft,
+            cast=() if is_one else cast,
         )  # fmt: skip
 
     @classmethod
     def along(cls, strip: Any, scene: Any) -> StripChoices:
         """Reads them with the animation of the look (StripError: also where it can't be read)."""
+        if strip.recaster.errand == ANONYMISE:
+            return with_promise(strip, cls._for_cast(strip, ()))
         keys = read_keys(strip, scene, strip.recaster.handles)
         # Not that of the frame that is shown now: strips that are alike share a result.
         first = {name: each[0][1] for name, each in keys}
         moving = tuple((name, each) for name, each in keys if len(each) > 1)
         return replace(cls.of(strip), **first, keys=moving)
 
-
-def person_file(strip: Any) -> Path | None:
-    """The picture of the person to swap; made anew from the .blend where its file isn't; None for nobody.
-
-    Raises:
-        StripError: neither is there.
-    """
-    chosen = strip.recaster
-    return portrait_file(chosen) if chosen.person and not chosen.everyone and not chosen.cast else None
+    def write_delivery(self, options: job_pb2.SwapOptions) -> None:
+        """Writes how the clip is read and how the result is encoded into a request's options."""
+        options.codec = self.codec
+        if self.input_colour_space:
+            options.input_colour_space = self.input_colour_space
+        if self.profile != AUTOMATIC:
+            options.profile = self.profile
+        if self.label != "none":
+            options.label = self.label
+            options.label_language = self.label_language
 
 
 def copy_choices(active: Any, strips: list[Any]) -> None:
@@ -105,44 +141,42 @@ def copy_choices(active: Any, strips: list[Any]) -> None:
         if strip != active:
             for name in CHOICES:
                 setattr(strip.recaster, name, getattr(active.recaster, name))
+            copy_look_animation(active, strip)
 
 
 def copy_person(active: Any, strips: list[Any]) -> None:
     """Lets whoever is chosen on one strip be swapped in others; where nobody is, each keeps its own."""
-    own = active.recaster
-    for strip in strips if own.person or own.everyone or own.cast else ():
+    is_chosen = active.recaster.everyone or (people_of(active) and not is_as_found(active))
+    for strip in strips if is_chosen else ():
         if strip != active:
             copy_cast(active, strip)
-            for name in ("person", "portrait", "everyone"):
-                setattr(strip.recaster, name, getattr(active.recaster, name))
 
 
 def adds_person(original: Any, result: Any) -> bool:
     """Tells if another person was chosen since a result was made: then that one is swapped."""
-    wanted = original.recaster
-    own = result.recaster
-    is_one = not wanted.everyone and not wanted.cast
-    return is_one and own.made_for not in ("", EVERYONE, CAST, swapped_person(original))
+    wanted = swapped_person(original)
+    same = {"", EVERYONE, CAST, wanted, *map(_picture_name, swapped_people(original))}
+    return wanted not in (EVERYONE, CAST) and result.recaster.made_for not in same
 
 
 def adopt_choices(original: Any, result: Any) -> None:
     """Lets a result be swapped as its strip would be now."""
     copy_choices(original, [result])
-    wanted = original.recaster
-    own = result.recaster
-    own.person = wanted.person
-    own.portrait = wanted.portrait
-    own.everyone = False
+    copy_cast(original, result)
 
 
 def swapped_person(strip: Any) -> str:
     """Returns whose face in the picture is swapped: everyone's, the main person's, or a portrait's."""
-    own = strip.recaster
-    if own.cast:
+    people = swapped_people(strip)
+    if len(people) > 1:
         return CAST
-    if own.everyone:
+    if is_everyone(strip):
         return EVERYONE
-    return own.person.replace("\\", "/").rpartition("/")[2] or MAIN
+    return MAIN if not people or is_main_alone(strip) else _picture_name(people[0])
+
+
+def _picture_name(entry: Any) -> str:
+    return str(entry.person).replace("\\", "/").rpartition("/")[2]
 
 
 def camera_space(strip: Any) -> str:
@@ -172,18 +206,11 @@ def to_swap_options(client: Client, choice: StripChoices, frames: str) -> job_pb
         expression=round(choice.expression, 4),
         gaze=round(choice.gaze, 4),
         smoothing=choice.smoothing,
-        codec=choice.codec,
     )
-    if choice.input_colour_space:
-        options.input_colour_space = choice.input_colour_space
-    if choice.profile != AUTOMATIC:
-        options.profile = choice.profile
-    if choice.label != "none":
-        options.label = choice.label
-        options.label_language = choice.label_language
+    choice.write_delivery(options)
     if FACE in choice.parts:
         options.layers_alpha = compat.MOVIE_ALPHA
-    if choice.everyone and not choice.cast:
+    if choice.everyone:
         options.everyone = True
     elif choice.person:
         options.person = client.transfer.upload(Path(choice.person))
@@ -192,10 +219,26 @@ def to_swap_options(client: Client, choice: StripChoices, frames: str) -> job_pb
 
 def check_choices(choices: StripChoices, source: SourceRange) -> None:
     """Checks that a source range can be swapped as chosen (StripError)."""
+    if choices.promise is not None:
+        check_promise(source)
+        return
     if not choices.cast:
         face_field(choices)
+    elif not all(one.face for one in choices.cast):
+        raise StripError(translate(NO_FACE))
+    if choices.draft and catalog.lacks_option(session.last_engine_state(), "draft"):
+        raise StripError(
+            translate("Turn Draft off, or update the engine: it is an earlier one, which makes no drafts")
+        )
+    if choices.draft and source.stays_pictures:
+        raise StripError(
+            translate("Turn Draft off: strips of such pictures are swapped whole ({name})", name=source.name)
+        )
+    if choices.draft and OVERLAY in choices.parts:
+        raise StripError(translate("Turn Draft or Overlay off: a draft has no overlay"))
     if FACE in choices.parts and source.stays_pictures:
-        raise StripError(f"Choose Whole Frame: strips of such pictures have no face layer ({source.name})")
+        text = "Choose Whole Frame: strips of such pictures have no face layer ({name})"
+        raise StripError(translate(text, name=source.name))
 
 
 def bring_faces(client: Client, choice: StripChoices) -> dict[str, Any]:
@@ -207,5 +250,5 @@ def face_field(choice: StripChoices) -> dict[str, str]:
     """The field of a spec that says whose face is put on (StripError: none is chosen)."""
     kind, _, name = choice.face.partition(":")
     if kind not in ("model", "faceset") or not name:
-        raise StripError(NO_FACE)
+        raise StripError(translate(NO_FACE))
     return {f"{kind}_id": name}

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copies of a strip's look and animation onto its result."""
+"""Copies of a strip's look and animation onto its result, and of how it is swapped onto other strips."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import bpy
+
 from .. import compat
-from ..properties import KEYED, keyed_name
+from ..properties import CHOICES, KEYED, MASKS, OWN_STORY, keyed_name
+from .cast import copy_cast
+from .source_range import time_scalar_of
 
 COPIED_PROPERTIES = (
     "use_linear_modifiers", "blend_type", "blend_alpha", "effect_fader", "use_default_fade", "color_tag",
@@ -79,6 +83,26 @@ def copy_properties(one: Any, other: Any, left_out: frozenset[str] = frozenset()
             setattr(other, name, getattr(one, name))
 
 
+def take_over(earlier: Any, strip: Any) -> None:
+    """Lets a strip go on as another one that it replaces: how that is swapped, and what became of it."""
+    own = strip.recaster
+    its = earlier.recaster
+    masks = [f"{mask}{what}" for mask in MASKS for what in ("", "_from", "_strip")]
+    for name in (*CHOICES, *masks, *OWN_STORY):
+        setattr(own, name, getattr(its, name))
+    copy_cast(earlier, strip)
+    copy_properties(its.unknown, own.unknown)
+    own.versions.clear()
+    for one in its.versions:
+        copy_properties(one, own.versions.add())
+
+
+def clear_story(strip: Any) -> None:
+    """Lets a copy of a strip begin without what became of that one."""
+    for name in (*OWN_STORY, "versions", "markers"):
+        strip.recaster.property_unset(name)
+
+
 def copy_animation(scene: Any, strip: Any, result: Any) -> None:
     """Copies the animation of a strip (a fade, a move)."""
     curves = compat.curves_of(scene)
@@ -90,11 +114,62 @@ def copy_animation(scene: Any, strip: Any, result: Any) -> None:
     for curve in list(curves):
         if not curve.data_path.startswith(begin + ".") or curve.data_path in left_out:
             continue
-        path = own + curve.data_path[len(begin) :]
-        made = curves.find(path, index=curve.array_index) or curves.new(path, index=curve.array_index)
-        made.keyframe_points.clear()
-        made.keyframe_points.add(len(curve.keyframe_points))
-        for point, copy in zip(curve.keyframe_points, made.keyframe_points, strict=True):
-            copy_properties(point, copy)
-        made.extrapolation = curve.extrapolation
-        made.update()
+        _copy_curve(curves, curve, own + curve.data_path[len(begin) :])
+
+
+def copy_look_animation(strip: Any, other: Any) -> None:
+    """Lets a strip's look be animated as another's, in place of how it was: by curves and by drivers.
+
+    Of the same file keys stay at the file's frames; of another they begin where the strip does.
+    """
+    scene = strip.id_data
+    paths = {
+        f"{strip.path_from_id()}.{keyed_name(name)}": f"{other.path_from_id()}.{keyed_name(name)}"
+        for name in KEYED
+    }
+    if scene.animation_data is None or strip == other:
+        return
+    curves = compat.curves_of(scene)
+    for known in (curves, scene.animation_data.drivers):
+        for one in [one for one in known or () if one.data_path in paths.values()]:
+            known.remove(one)
+    shift = _shift_between(strip, other)
+    for curve in [one for one in curves or () if one.data_path in paths]:
+        _copy_curve(curves, curve, paths[curve.data_path], shift)
+    drivers = scene.animation_data.drivers
+    for driver in [one for one in drivers if one.data_path in paths]:
+        made = drivers.from_existing(src_driver=driver)
+        made.data_path = paths[driver.data_path]
+        made.mute = driver.mute
+
+
+def _shift_between(strip: Any, other: Any) -> int:
+    """Frames of the timeline from a frame of a strip to that of another that is to look alike."""
+    if _file_of(strip) != _file_of(other):
+        return compat.left_handle(other) - compat.left_handle(strip)
+    begin, end = (
+        compat.content_start(one) - compat.trimmed_start(one) * time_scalar_of(one, one.id_data)
+        for one in (strip, other)
+    )
+    return round(end - begin)
+
+
+def _file_of(strip: Any) -> str:
+    return str(bpy.path.abspath(getattr(strip, "filepath", "") or strip.directory))
+
+
+def _copy_curve(curves: Any, curve: Any, path: str, shift: int = 0) -> None:
+    """Makes a curve as another one, some frames later."""
+    made = curves.find(path, index=curve.array_index) or curves.new(path, index=curve.array_index)
+    made.keyframe_points.clear()
+    made.keyframe_points.add(len(curve.keyframe_points))
+    for point, copy in zip(curve.keyframe_points, made.keyframe_points, strict=True):
+        copy_properties(point, copy)
+        for name in ("co", "handle_left", "handle_right") if shift else ():
+            place = getattr(point, name)
+            setattr(copy, name, (place[0] + shift, place[1]))
+    for modifier in curve.modifiers:
+        copy_properties(modifier, made.modifiers.new(modifier.type))
+    made.extrapolation = curve.extrapolation
+    made.mute = curve.mute
+    made.update()

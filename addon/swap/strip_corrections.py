@@ -8,7 +8,7 @@ bring that back.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
+import functools
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,8 @@ from ..state import addon_state
 from .tasks import every_strip
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recaster.api.v1 import job_pb2
     from recaster.client import Client
     from recaster.settings.corrections import Corrections
@@ -82,19 +84,41 @@ def shift_of(source: SourceRange, uploaded: UploadedRange) -> int:
     return source.first - uploaded.frames.start
 
 
-def read_last(document: bytes, source: SourceRange, uploaded: UploadedRange) -> Corrections:
-    """The one correction of a movie that an engine has added to those of its part."""
+def read_last(document: bytes, source: SourceRange, uploaded: UploadedRange, count: int) -> Corrections:
+    """The corrections of a movie, so many, that an engine has added to those of its part."""
     from recaster.files import sha256
     from recaster.settings.corrections import parse_corrections, shift_frames
 
     made = parse_corrections(document)
-    last = dataclasses.replace(made, items=made.items[-1:])
+    last = dataclasses.replace(made, items=made.items[-count:])
     return shift_frames(last, sha256(source.files[0]), shift_of(source, uploaded))
 
 
+def split_corrections(several: Corrections) -> list[Corrections]:
+    """Each of several corrections alone."""
+    return [dataclasses.replace(several, items=(one,)) for one in several.items]
+
+
 def add(movie: Path, new: Corrections) -> None:
-    """Adds corrections to a movie's, whatever was written there meanwhile (InputError, OutputError)."""
-    put(movie, join_corrections(read_for(movie), new))
+    """Adds corrections to a movie's, whatever was written there meanwhile.
+
+    Raises:
+        InputError, UsageError, OutputError: as ``change_corrections``.
+    """
+    _change(movie, lambda now: join_corrections(now, new))
+
+
+def take_last(movie: Path) -> str:
+    """Takes the last correction of a movie back, and returns it in words, "" for none; raises as ``add``."""
+    taken = ""
+
+    def take(now: Corrections) -> Corrections:
+        nonlocal taken
+        taken = now.items[-1].describe() if now else ""
+        return dataclasses.replace(now, items=now.items[:-1])
+
+    _change(movie, take)
+    return taken
 
 
 def join_corrections(own: Corrections, new: Corrections) -> Corrections:
@@ -102,16 +126,15 @@ def join_corrections(own: Corrections, new: Corrections) -> Corrections:
     return dataclasses.replace(own, clip=own.clip or new.clip, items=(*own.items, *new.items))
 
 
-def put(movie: Path, corrections: Corrections) -> None:
-    """Writes a movie's corrections, and lets its strips know (InputError, OutputError)."""
-    _follow_others(movie, read_for(movie))
-    _write(movie, corrections)
+def _change(movie: Path, change: Callable[[Corrections], Corrections]) -> None:
+    """Changes a movie's corrections while nobody else does, and lets its strips know."""
+    from recaster.settings.corrections import change_corrections, default_path
 
+    def follow(now: Corrections) -> Corrections:
+        _follow_others(movie, now)
+        return change(now)
 
-def _write(movie: Path, corrections: Corrections) -> None:
-    from recaster.settings.corrections import default_path, write_corrections
-
-    write_corrections(default_path(movie), corrections)
+    change_corrections(default_path(movie), follow)
     _remember(movie, read_for(movie))
 
 
@@ -124,6 +147,8 @@ def note(movie: Path) -> str:
 
 def digest_of(corrections: Corrections) -> str:
     """The digest of a state of a movie's corrections."""
+    import hashlib  # here: Blender's start would wait for it
+
     return hashlib.sha256(corrections.to_text().encode()).hexdigest()
 
 
@@ -154,6 +179,10 @@ def _remember(movie: Path, corrections: Corrections) -> str:
     return digest
 
 
+def _state_of(states: dict[str, Corrections], digest: str, _now: Corrections) -> Corrections:
+    return states[digest]
+
+
 def after_undo() -> list[Any]:
     """Brings the corrections back that strips had before; returns those whose corrections are others now.
 
@@ -170,8 +199,7 @@ def after_undo() -> list[Any]:
         if movie is None or known is None or wanted not in states or wanted == known:
             continue
         try:
-            _follow_others(movie, read_for(movie))
-            _write(movie, states[wanted])
+            _change(movie, functools.partial(_state_of, states, wanted))
         except (RecasterError, OSError):
             continue
         changed.append(strip)

@@ -6,11 +6,10 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from recaster.settings.encoding import LIST_SUFFIX, SUFFIXES
+from recaster.settings.formats import LIST_SUFFIX, SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 
 ALWAYS_KEPT = frozenset(suffix for codec in ("exr", "dpx", "tiff") for suffix in SUFFIXES[codec])
 """Suffixes of pictures that no movie holds as they are."""
+STILLS = frozenset(suffix for codec in ("jpeg", "png", "tiff", "webp") for suffix in SUFFIXES[codec])
+"""Suffixes of stills that come back as they are, with all that they say of themselves, and signed inside."""
 ZIP_SUFFIX = ".zip"
 MANIFEST_SUFFIX = ".c2pa"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -29,8 +30,8 @@ DEEP_BITS = 16
 USUAL_DIGITS = 4
 MAX_DIGITS = 9
 MAX_PREFIX_LETTERS = 100
-_NUMBERED = re.compile(r"(?P<prefix>.*?)(?P<digits>\d+)(?P<suffix>\.\w+)", re.ASCII)
-_UNSAFE = re.compile(r"[^\w. -]")
+_NUMBERED = r"(?a)(?P<prefix>.*?)(?P<digits>\d+)(?P<suffix>\.\w+)"
+_UNSAFE = r"[^\w. -]"
 
 
 def stays_pictures(path: Path) -> bool:
@@ -46,8 +47,7 @@ def stays_pictures(path: Path) -> bool:
     return head.startswith(PNG_SIGNATURE) and head[PNG_DEPTH_OFFSET:] == bytes([DEEP_BITS])
 
 
-@dataclass(frozen=True)
-class PictureNames:
+class PictureNames(NamedTuple):
     """Names of a sequence's pictures: prefix, number with at least so many digits, suffix."""
 
     prefix: str
@@ -58,7 +58,7 @@ class PictureNames:
     @classmethod
     def of(cls, files: Sequence[Path]) -> PictureNames:
         """Reads the numbers in files' names; pictures without, or in another order, count from 1."""
-        matches = [match for match in (_NUMBERED.fullmatch(path.name) for path in files) if match]
+        matches = [match for match in (re.fullmatch(_NUMBERED, path.name) for path in files) if match]
         numbers = tuple(int(match["digits"]) for match in matches)
         is_numbered = (
             len(matches) == len(files)
@@ -80,7 +80,7 @@ class PictureNames:
 
 
 def _safe_prefix(prefix: str) -> str:
-    return _UNSAFE.sub("_", prefix)[:MAX_PREFIX_LETTERS].lstrip(". ")
+    return re.sub(_UNSAFE, "_", prefix)[:MAX_PREFIX_LETTERS].lstrip(". ")
 
 
 def pack_strip_pictures(files: Sequence[Path], out: Path) -> None:

@@ -8,7 +8,9 @@ from bpy.props import StringProperty
 
 from ..engine import jobs, session
 from ..state import addon_state
+from ..translations import translate
 from . import results, sending, tasks, workflow
+from .anonymity import ANONYMISE
 from .source_range import StripError
 from .tasks import SwapStage
 
@@ -86,27 +88,42 @@ class RECASTER_OT_retry_swap(bpy.types.Operator):
             return {"FINISHED"}
         scene, strip = (None, None) if task is None else tasks.strip_of(task)
         if strip is None:
-            self.report({"ERROR"}, "Its strip isn't here any more")
+            self.report({"ERROR"}, translate("Its strip isn't here any more"))
             return {"CANCELLED"}
         try:
-            workflow.begin(scene, strip, adds_person=task.adds_person)
+            workflow.begin(scene, strip, adds_person=task.adds_person, errand=task.errand)
         except StripError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        del addon_state.tasks[self.request]
+        addon_state.tasks.pop(self.request, None)  # of a copy's story; a strip's own is replaced already
         return {"FINISHED"}
+
+
+def _has_ended(job: Any) -> bool:
+    from recaster.client.job_calls import ENDED
+
+    return job.state in ENDED
 
 
 class RECASTER_OT_clear_ended(bpy.types.Operator):
     """Remove what has ended from the list"""
 
     bl_idname = "sequencer.recaster_forget"
-    bl_label = "Clear Ended"
+    bl_label = "Clear"
+
+    @classmethod
+    def poll(cls, _context: Any) -> bool:
+        """Tells if anything in the list has ended."""
+        found = session.last_engine_state()
+        others = [one for one in (found.jobs or {}).values() if jobs.is_own_job(found, one)]
+        shown = [one for one in others if one.job_id not in jobs.hidden_jobs()]
+        if any(one.has_ended for one in addon_state.tasks.values()) or any(map(_has_ended, shown)):
+            return True
+        cls.poll_message_set(translate("Nothing in the list has ended"))
+        return False
 
     def execute(self, _context: Any) -> set[str]:
         """Forgets what has ended, but no result that somebody may still want: swaps of other files, say."""
-        from recaster.client.job_calls import ENDED
-
         for task in [one for one in addon_state.tasks.values() if one.has_ended]:
             if not results.forgettable(task):
                 continue
@@ -116,8 +133,8 @@ class RECASTER_OT_clear_ended(bpy.types.Operator):
         waited = {task.job for task in addon_state.tasks.values()}
         found = session.engine_state()
         for job in (found.jobs or {}).values():
-            if job.state in ENDED and jobs.is_own_job(found, job) and job.job_id not in waited:
-                if job.spec.HasField("swap"):  # another file may wait for its result
+            if _has_ended(job) and jobs.is_own_job(found, job) and job.job_id not in waited:
+                if job.spec.WhichOneof("work") in ("swap", ANONYMISE):  # another file may wait for its result
                     jobs.hide_job(job.job_id)
                 else:
                     jobs.control_job("delete", job.job_id)

@@ -1,51 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The panel of jobs: swaps of this file, and what else the engine does."""
+"""Swaps of this file, and what else the engine does, as panels draw them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import bpy
-
-from .. import messages
-from ..drawing import SequencerPanel, draw_line
+from ..drawing import BUTTON, draw_line
 from ..engine import jobs, session
 from ..engine.panels import draw_job_buttons
-from ..state import addon_state
+from ..translations import translate, translate_count
 from . import task_operators
 from .tasks import SwapStage
 
 if TYPE_CHECKING:
     from .tasks import SwapTask
-
-
-class RECASTER_PT_jobs(SequencerPanel, bpy.types.Panel):
-    """Swaps of this file and jobs of the engine."""
-
-    bl_idname = "RECASTER_PT_jobs"
-    bl_label = "Jobs"
-
-    def draw(self, _context: Any) -> None:
-        """Swaps of this file, then the engine's other jobs; what goes on before what has ended."""
-        layout = self.layout
-        found = session.engine_state()
-        own = list(reversed(addon_state.tasks.values()))
-        own.sort(key=lambda one: one.has_ended)
-        for tasks in _by_batch(own):
-            if tasks[0].batch:
-                _draw_batch(layout.box(), tasks)
-            else:
-                draw_task(layout.box(), tasks[0])
-        waited = {task.job for task in own} | jobs.hidden_jobs()
-        others = [one for one in (found.jobs or {}).values() if one.job_id not in waited]
-        others = [one for one in others if jobs.is_own_job(found, one) or not one.HasField("end_time")]
-        others.sort(key=lambda one: one.HasField("end_time"))
-        for job in others[: jobs.SHOWN]:
-            _draw_job(layout.box(), job)
-        if not own and not others:
-            layout.label(text="Nothing is being done")
-        else:
-            layout.operator(task_operators.RECASTER_OT_clear_ended.bl_idname, icon="TRASH")
 
 
 STAGES = {
@@ -65,19 +33,28 @@ ICONS = {SwapStage.PLACED: "CHECKMARK", SwapStage.FAILED: "ERROR", SwapStage.CAN
 
 def draw_task(layout: Any, task: SwapTask) -> None:
     """A swap of this file."""
+    line = task_line(task)
+    row = layout.row(align=True)
+    draw_line(row.column(align=True), line, BUTTON)
+    draw_task_buttons(row, layout, task)
+
+
+def task_line(task: SwapTask) -> jobs.StatusLine:
+    """Status of a swap of this file."""
     job = session.engine_state().job(task.job) if task.stage == SwapStage.WORKING else None
     if job is not None:
-        line = jobs.job_line(job)
-    elif task.work is not None:
-        line = jobs.work_line(task.work)
-    else:
-        away = task.stage == SwapStage.WORKING and not session.engine_state().online
-        stage = "Goes on when the engine is back" if away else STAGES[task.stage]
-        if task.stage == SwapStage.PLACED and task.coverage is not None:
-            stage = f"{stage}: {task.coverage.line}"
-        line = jobs.StatusLine(task.title, stage, None, task.trouble, ICONS.get(task.stage, "SORTTIME"))
-    row = layout.row(align=True)
-    draw_line(row.column(align=True), line)
+        return jobs.job_line(job)
+    if task.work is not None:
+        return jobs.work_line(task.work)
+    away = task.stage == SwapStage.WORKING and not session.engine_state().online
+    stage = translate("Goes on when the engine is back" if away else STAGES[task.stage])
+    if task.stage == SwapStage.PLACED and task.coverage is not None:
+        stage = f"{stage}: {task.coverage.line}"
+    return jobs.StatusLine(task.title, stage, None, task.trouble, ICONS.get(task.stage, "SORTTIME"))
+
+
+def draw_task_buttons(row: Any, layout: Any, task: SwapTask) -> None:
+    """Buttons of a swap: one to end it, or, where it failed, one to go on."""
     if not task.has_ended:
         row.operator(
             task_operators.RECASTER_OT_cancel_swap.bl_idname, text="", icon="X"
@@ -90,18 +67,10 @@ def draw_task(layout: Any, task: SwapTask) -> None:
         ).request = task.request
 
 
-def _by_batch(tasks: list[SwapTask]) -> list[list[SwapTask]]:
-    """Puts swaps together that were asked for at once; each other one stays alone."""
-    batches: dict[str, list[SwapTask]] = {}
-    for task in tasks:
-        batches.setdefault(task.batch or task.request, []).append(task)
-    return list(batches.values())
-
-
-def _draw_batch(layout: Any, tasks: list[SwapTask]) -> None:
+def draw_batch(layout: Any, tasks: list[SwapTask]) -> None:
     """Swaps that were asked for at once: all together, then what is being done and what went wrong."""
     row = layout.row(align=True)
-    draw_line(row.column(align=True), batch_line(tasks))
+    draw_line(row.column(align=True), batch_line(tasks), BUTTON)
     if not all(one.has_ended for one in tasks):
         row.operator(task_operators.RECASTER_OT_cancel_all.bl_idname, text="", icon="X").batch = tasks[
             0
@@ -117,21 +86,26 @@ def _draw_batch(layout: Any, tasks: list[SwapTask]) -> None:
 
 def batch_line(tasks: list[SwapTask]) -> jobs.StatusLine:
     """Status of swaps that were asked for at once."""
-    title = f"Swap of {messages.count_of(len(tasks), 'strip')}"
+    title = translate_count("Swap of {count} strip", "Swap of {count} strips", len(tasks))
     ended = [one for one in tasks if one.has_ended]
     faceless = [one.title for one in ended if one.is_faceless]
     if len(ended) < len(tasks):
         share = len(ended) / len(tasks)
-        return jobs.StatusLine(title, f"{len(ended)} of {len(tasks)} done", share)
+        done = translate("{done} of {all} done", done=len(ended), all=len(tasks))
+        return jobs.StatusLine(title, done, share)
+    failed = sum(one.stage == SwapStage.FAILED and not one.is_faceless for one in ended)
     counts = {
-        "swapped": sum(one.stage == SwapStage.PLACED for one in ended),
-        "without a face": len(faceless),
-        "failed": sum(one.stage == SwapStage.FAILED and not one.is_faceless for one in ended),
-        "canceled": sum(one.stage == SwapStage.CANCELLED for one in ended),
+        "{count} swapped": sum(one.stage == SwapStage.PLACED for one in ended),
+        "{count} without a face": len(faceless),
+        "{count} failed": failed,
+        "{count} canceled": sum(one.stage == SwapStage.CANCELLED for one in ended),
     }
-    text = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    trouble = f"Nobody found, they stay as they are: {', '.join(sorted(faceless))}" if faceless else ""
-    return jobs.StatusLine(title, text, None, trouble, "ERROR" if counts["failed"] else "CHECKMARK")
+    text = ", ".join(translate(said, count=count) for said, count in counts.items() if count)
+    trouble = ""
+    if faceless:
+        names = ", ".join(sorted(faceless))
+        trouble = translate("Nobody found, they stay as they are: {names}", names=names)
+    return jobs.StatusLine(title, text, None, trouble, "ERROR" if failed else "CHECKMARK")
 
 
 def _runs(task: SwapTask) -> bool:
@@ -142,11 +116,8 @@ def _runs(task: SwapTask) -> bool:
     return job is not None and job.state != job_pb2.JOB_STATE_QUEUED
 
 
-def _draw_job(layout: Any, job: Any) -> None:
+def draw_job(layout: Any, job: Any) -> None:
     """A job of the engine."""
     row = layout.row(align=True)
-    draw_line(row.column(align=True), jobs.job_line(job))
+    draw_line(row.column(align=True), jobs.job_line(job), BUTTON)
     draw_job_buttons(row.row(align=True), job)
-
-
-CLASSES = (RECASTER_PT_jobs,)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ..engine.connection import BackgroundWork
     from ..engine.coverage import Coverage
+    from .drawn_masks import DrawnMasks
     from .source_range import SourceRange
     from .strip_choices import StripChoices
 
@@ -37,7 +38,7 @@ class SwapStage(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class SwapTask:
     """One swap on its way.
 
@@ -62,6 +63,9 @@ class SwapTask:
         shared: the range that it is swapped in with other strips, as "request of all:number"; "" for its own.
         asked: that range as it was when it was asked for; None after the file was opened again.
         is_faceless: whether it failed because nobody was found.
+        settings: how it is swapped, as JSON (``versions.read_settings``).
+        masks: those that were rendered for it, until its engine has them and its job.
+        errand: what is asked for: ``anonymity.ANONYMISE``, or "" for a swap.
     """
 
     request: str
@@ -83,6 +87,9 @@ class SwapTask:
     shared: str = ""
     asked: tuple[SourceRange, StripChoices] | None = None
     is_faceless: bool = False
+    settings: str = ""
+    masks: DrawnMasks | None = None
+    errand: str = ""
 
     @property
     def job_request(self) -> str:
@@ -93,6 +100,10 @@ class SwapTask:
     def batch(self) -> str:
         """The name of the swaps that were asked for at once; "" for one that was asked for alone."""
         return self.shared.partition(":")[0]
+
+    def replaces(self, earlier: Any) -> bool:
+        """Tells if an earlier result of its strip gives way to its own."""
+        return not self.adds_person or earlier.recaster.made_for == self.person
 
     @property
     def has_ended(self) -> bool:
@@ -164,5 +175,6 @@ def fail(task: SwapTask, why: str, *, for_good: bool = True) -> None:
     task.stage = SwapStage.FAILED
     task.trouble = why
     task.is_recoverable = not for_good
+    task.masks = None
     if for_good:
         mark_settled(task)

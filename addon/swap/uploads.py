@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..state import addon_state
 from .strip_pictures import ZIP_SUFFIX, pack_strip_pictures
@@ -25,8 +23,7 @@ MAX_WHOLE_UPLOAD_BYTES = 64 << 20
 """Bytes of a movie that is sent to another machine as a whole rather than cut."""
 
 
-@dataclass(frozen=True)
-class UploadedRange:
+class UploadedRange(NamedTuple):
     """A source range that the engine has.
 
     Attributes:
@@ -104,4 +101,6 @@ def _cache_key(source: SourceRange) -> str:
     """A name for just these bytes of just these files."""
     known = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in source.files]
     fingerprint = json.dumps([known, source.first, source.count, str(source.rate)])
+    import hashlib  # here: Blender's start would wait for it
+
     return hashlib.sha256(fingerprint.encode()).hexdigest()[:12]

@@ -8,24 +8,26 @@ keeps the rest. So whoever opens the file again finds the result, whatever was c
 from __future__ import annotations
 
 import itertools
+import os
 import re
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from recaster.errors import FaceNotFoundError
+from recaster.errors import AnonymityError, FaceNotFoundError
 
 from .. import compat, messages
 from ..engine import session
 from ..engine.jobs import control_job, is_own_job
 from ..state import addon_state
-from . import placement, results
+from ..translations import translate
+from . import mask_steps, placement, results
+from .anonymity import COVER_MORE
 from .result_parts import known_parts, part_name, part_of
 from .sending import MAX_LABEL_LETTERS, cancel, is_awaited, send, send_waiting, watch_jobs
 from .shared_ranges import plan_ranges
-from .source_range import frame_window_of, source_range_of, strip_fingerprint
-from .strip_choices import StripChoices, check_choices, swapped_person
+from .source_range import StripError, frame_window_of, source_range_of, strip_fingerprint
+from .strip_choices import EVERYONE, StripChoices, check_choices, swapped_person
 from .tasks import (
     SwapStage,
     SwapTask,
@@ -37,25 +39,35 @@ from .tasks import (
     strip_settings_of,
     strips_called,
 )
+from .versions import read_settings
 
 if TYPE_CHECKING:
     from ..engine.connection import EngineState
 
 
-def begin(scene: Any, strip: Any, *, adds_person: bool = False) -> SwapTask:
+def begin(scene: Any, strip: Any, *, adds_person: bool = False, errand: str = "") -> SwapTask:
     """Asks for a swap of a strip with what is chosen on it.
 
     Args:
         scene: where the strip is.
         strip: what is swapped.
         adds_person: whether results of other people stay.
+        errand: ``ANONYMISE`` where people in it are made unknown.
 
     Raises:
         StripError: the strip can't be swapped.
     """
-    source = source_range_of(strip, scene, strip.recaster.handles)
-    choices = StripChoices.along(strip, scene)
-    check_choices(choices, source)
+    if mask_steps.is_waiting_for_masks(addon_state.tasks.get(strip.recaster.request)):
+        raise StripError(mask_steps.busy_reason(strip))
+    before = strip.recaster.errand
+    strip.recaster.errand = errand
+    try:
+        source = source_range_of(strip, scene, strip.recaster.handles)
+        choices = StripChoices.along(strip, scene)
+        check_choices(choices, source)
+    except StripError:
+        strip.recaster.errand = before  # of what may still be waited for
+        raise
     task = _add_task(scene, strip)
     task.adds_person = adds_person
     send([task], source, choices)
@@ -72,13 +84,25 @@ def begin_all(scene: Any, wanted: list[tuple[Any, bool]]) -> tuple[list[SwapTask
     Returns:
         The swaps, and what is wrong with strips that can't be swapped.
     """
-    batch = uuid.uuid4().hex[:12]
+    batch = os.urandom(6).hex()
     numbers = itertools.count(1)
     tasks = []
     troubles = []
     for adds_person in (False, True):
-        ranges, wrong = plan_ranges(scene, [strip for strip, adds in wanted if adds == adds_person])
+        strips = [strip for strip, adds in wanted if adds == adds_person]
+        known = addon_state.tasks
+        busy = [one for one in strips if mask_steps.is_waiting_for_masks(known.get(one.recaster.request))]
+        troubles += [mask_steps.busy_reason(one) for one in busy]
+        strips = [one for one in strips if one not in busy]
+        before = [strip.recaster.errand for strip in strips]
+        for strip in strips:
+            strip.recaster.errand = ""
+        ranges, wrong = plan_ranges(scene, strips)
         troubles += wrong
+        planned = [strip for shared in ranges for strip in shared.strips]
+        for strip, errand in zip(strips, before, strict=True):
+            if strip not in planned:
+                strip.recaster.errand = errand  # of what may still be waited for
         for shared in ranges:
             name = f"{batch}:{next(numbers)}"
             for strip, content_offset in zip(shared.strips, shared.content_offsets, strict=True):
@@ -100,12 +124,13 @@ def _add_task(scene: Any, strip: Any, shared: str = "", content_offset: int = 0)
         _replaced(earlier)
     if not own.uid or len(strips_called(own.uid)) > 1:  # a copy of a strip is another strip
         _rename(scene, strip)
-    own.request = uuid.uuid4().hex
+    own.request = os.urandom(16).hex()
     own.job = ""
     own.pending = True
     own.shared = shared
     own.before = content_offset
     own.facts = strip_fingerprint(strip, scene) if shared else ""
+    own.asked = read_settings(strip, scene)
     task = _task_of(scene, strip)
     addon_state.tasks[own.request] = task
     return task
@@ -124,7 +149,7 @@ def _replaced(earlier: SwapTask) -> None:
 def _rename(scene: Any, strip: Any) -> None:
     """Gives a strip a name of its own among swaps; the result above it is its own from now on."""
     before = strip.recaster.uid
-    new = uuid.uuid4().hex[:12]
+    new = os.urandom(6).hex()
     container = placement.container_of(scene, strip)
     beside = [one for one in compat.strips_in(container) if placement.overlap(one, strip) and one != strip]
     rivals = before and any(one.recaster.uid == before for one in beside)
@@ -152,8 +177,10 @@ def _task_of(scene: Any, strip: Any) -> SwapTask:
         before,
         fingerprint,
         job=own.job,
-        person=swapped_person(strip),
+        person=EVERYONE if own.errand else swapped_person(strip),
         shared=own.shared,
+        settings=own.asked,
+        errand=own.errand,
     )
 
 
@@ -201,7 +228,7 @@ def _follow_job(tasks: list[SwapTask], found: EngineState) -> None:
 
     job_id = tasks[0].job
     job = found.job(job_id)
-    lost = "This engine doesn't know the swap: it was asked of another engine, or deleted there"
+    lost = translate("This engine doesn't know the swap: it was asked of another engine, or deleted there")
     for task in tasks:
         if job is not None or job_id in found.gone:
             task.trouble = lost if job is None else ""
@@ -214,11 +241,18 @@ def _follow_job(tasks: list[SwapTask], found: EngineState) -> None:
     elif job.state == job_pb2.JOB_STATE_FAILED:
         for task in tasks:
             task.is_faceless = job.error.reason == FaceNotFoundError.reason
-            fail(task, messages.of_job(job))
+            fail(task, _say_failure(job))
     elif job.state == job_pb2.JOB_STATE_CANCELLED:
         for task in tasks:
             task.stage = SwapStage.CANCELLED
             mark_settled(task)
+
+
+def _say_failure(job: Any) -> str:
+    """Says why a job failed; of a promise that doesn't hold also in which frames."""
+    if job.error.reason == AnonymityError.reason:
+        return f"{messages.plain(job.error.message)}. {translate(COVER_MORE)}"
+    return messages.of_job(job)
 
 
 def _remember(task: SwapTask, labels: Any) -> None:
@@ -262,6 +296,8 @@ def after_undo() -> None:
             own.job = task.job
             own.pending = True
             own.shared = task.shared
+            own.asked = task.settings
+            own.errand = task.errand
             if task.shared:
                 own.before = task.content_offset
                 own.facts = task.fingerprint

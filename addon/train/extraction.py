@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from recaster.settings.extract import IMAGE_SUFFIXES
+from recaster.settings.formats import IMAGE_SUFFIXES
 
-from .. import messages
+from .. import compat, messages
 from ..config import cache_folder, is_loopback
 from ..engine import session
 from ..engine.connection import BackgroundWork, StoppedError
+from ..rights import consent
 from ..state import addon_state
 from ..swap.sending import CLIENT, MAX_LABEL_LETTERS
 from ..swap.strip_corrections import upload_corrections
 from ..swap.uploads import upload_range
+from ..translations import translate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,8 +46,18 @@ def extract_from_strips(scene: Any, role: str, sources: list[SourceRange]) -> No
     _extract_in_thread(scene, role, do)
 
 
-def extract_from_folder(scene: Any, role: str, folder: Path) -> None:
-    """The same for the clips and pictures of a folder (those directly in it)."""
+def extract_from_folder(
+    scene: Any, role: str, folder: Path, strip: Any | None = None, basis: str = consent.LATER
+) -> None:
+    """The same for the clips and pictures of a folder (those directly in it).
+
+    Args:
+        scene: gets the faceset.
+        role: "source" or "target".
+        folder: of the files.
+        strip: gets the face, if it has none by then.
+        basis: by what right the face is used.
+    """
 
     def do(client: Client, work: BackgroundWork, _local: bool, _cache: Path) -> str:
         from recaster.api.v1 import job_pb2
@@ -62,13 +74,16 @@ def extract_from_folder(scene: Any, role: str, folder: Path) -> None:
                     {"picture": job_pb2.Picture(digest=digest, display_name=path.name[:MAX_NAME_LETTERS])}
                 )
         if not inputs:
-            raise InputError("The folder holds neither clips nor pictures: choose another")
+            raise InputError(translate("The folder holds neither clips nor pictures: choose another"))
         return _extract(client, work, "", folder.name, inputs, "")
 
-    _extract_in_thread(scene, role, do)
+    _extract_in_thread(scene, role, do, ("" if strip is None else strip.name, folder.name), basis)
 
 
-def _extract_in_thread(scene: Any, role: str, do: Any) -> None:
+def _extract_in_thread(
+    scene: Any, role: str, do: Any, chosen: tuple[str, str] = ("", ""), basis: str = consent.LATER
+) -> None:
+    """``chosen``: the names of a strip that gets the face if it has none by then, and of the face."""
     connection = addon_state.connection
     extraction = addon_state.extractions[role]
     name = scene.name
@@ -79,11 +94,18 @@ def _extract_in_thread(scene: Any, role: str, do: Any) -> None:
     local = is_loopback(connection.address.target)
     opened = addon_state.files_opened
 
-    def done(faceset: str) -> None:
+    def make(client: Client, work: BackgroundWork) -> tuple[str, str]:
+        faceset = do(client, work, local, cache)
+        return faceset, consent.state_new_right(client, chosen[1], basis, faceset)
+
+    def done(made: tuple[str, str]) -> None:
         extraction.work = None
+        faceset, _ = made
+        consent.note_new_right(*made)
         into = bpy.data.scenes.get(name)
         if into is not None and opened == addon_state.files_opened:
             setattr(into.recaster, role, faceset)
+            choose_for_strip(into, f"faceset:{faceset}", *chosen)
         connection.refresh()
 
     def failed(error: Exception) -> None:
@@ -91,9 +113,16 @@ def _extract_in_thread(scene: Any, role: str, do: Any) -> None:
         extraction.trouble = messages.of_error(error)
 
     extraction.trouble = ""
-    extraction.work = connection.run(
-        f"Faces of the {role}", lambda client, work: do(client, work, local, cache), done, failed
-    )
+    title = translate("Faces of the source" if role == "source" else "Faces of the target")
+    extraction.work = connection.run(title, make, done, failed)
+
+
+def choose_for_strip(scene: Any, face: str, strip_name: str, face_name: str) -> None:
+    """Lets a face be put on a strip that has none yet."""
+    for strip in compat.all_strips(scene):
+        if strip_name and strip.name == strip_name and not strip.recaster.face:
+            strip.recaster.face = face
+            strip.recaster.face_name = messages.text(face_name)
 
 
 def _extract(

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .. import images, messages
 from ..config import cache_folder
 from ..state import addon_state
+from ..translations import translate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,17 +21,17 @@ PAGE = 24
 """Faces shown at a time."""
 
 
-@dataclass
 class FacesPage:
     """A page of a faceset: its faces (Face, without thumbnails) and where their pictures are."""
 
-    faceset: str
-    page: int
-    digest: str
-    faces: list[Any] = field(default_factory=list)
-    files: list[Path] = field(default_factory=list)
-    trouble: str = ""
-    work: BackgroundWork | None = None
+    def __init__(self, faceset: str, page: int, digest: str) -> None:
+        self.faceset = faceset
+        self.page = page
+        self.digest = digest
+        self.faces: list[Any] = []
+        self.files: list[Path] = []
+        self.trouble = ""
+        self.work: BackgroundWork | None = None
 
 
 def show_faces(faceset: Any, page: int) -> None:
@@ -66,7 +66,7 @@ def show_faces(faceset: Any, page: int) -> None:
         faces_page.work = None
         faces_page.trouble = messages.of_error(error)
 
-    faces_page.work = connection.run("Fetching faces", do, done, failed)
+    faces_page.work = connection.run(translate("Fetching faces"), do, done, failed)
 
 
 def is_stale(faceset: Any, page: int) -> bool:
@@ -99,7 +99,7 @@ def drop_face(faceset: Any, face: Any) -> None:
     def failed(error: Exception) -> None:
         faces_page.trouble = messages.of_error(error)
 
-    connection.run("Dropping a face", do, done, failed)
+    connection.run(translate("Dropping a face"), do, done, failed)
 
 
 def _mark_of(faceset: Any) -> str:

@@ -10,8 +10,11 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 from .. import compat, images, messages, selection
 from ..engine import access, catalog, jobs, session
 from ..rights import consent
+from ..rights.new_basis import NewBasis
 from ..state import addon_state
+from ..swap import face_pictures
 from ..swap.source_range import StripError, source_range_of
+from ..translations import CONTEXT, translate, translate_count
 from . import extraction, faces_pages, training
 
 ROLES = (
@@ -32,7 +35,7 @@ class RECASTER_OT_add_strips(bpy.types.Operator):
     def poll(cls, context: Any) -> bool:
         """Tells if there are such strips, and an engine."""
         if not selection.swappable(context):
-            cls.poll_message_set("Select movie or image strips that show the person")
+            cls.poll_message_set(translate("Select movie or image strips that show the person"))
             return False
         return access.poll_can_edit(cls)
 
@@ -48,7 +51,7 @@ class RECASTER_OT_add_strips(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class RECASTER_OT_add_folder(bpy.types.Operator):
+class RECASTER_OT_add_folder(NewBasis, bpy.types.Operator):
     """Take the faces of the main person out of the clips and pictures of a folder"""
 
     bl_idname = "recaster.add_folder"
@@ -56,6 +59,9 @@ class RECASTER_OT_add_folder(bpy.types.Operator):
 
     role: EnumProperty(items=ROLES)
     directory: StringProperty(subtype="DIR_PATH", **compat.PATHS)
+    filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_movie: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_image: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
 
     @classmethod
     def poll(cls, _context: Any) -> bool:
@@ -71,9 +77,13 @@ class RECASTER_OT_add_folder(bpy.types.Operator):
         """Begins to take them."""
         folder = Path(bpy.path.abspath(self.directory))
         if not self.directory or not folder.is_dir():
-            self.report({"ERROR"}, f"There is no folder {folder}")
+            self.report({"ERROR"}, translate("There is no folder {path}", path=folder))
             return {"CANCELLED"}
-        extraction.extract_from_folder(compat.scene_of(context), self.role, folder)
+        if why := self.basis_fault():
+            self.report({"ERROR"}, why)
+            return {"CANCELLED"}
+        strip = selection.chosen_strip(context) if self.role == "source" else None
+        extraction.extract_from_folder(compat.scene_of(context), self.role, folder, strip, self.basis)
         return {"FINISHED"}
 
 
@@ -120,12 +130,16 @@ class _FacesetMenu(bpy.types.Menu):
         """All of them, the newest first."""
         found = session.engine_state().facesets
         for one in found:
-            text = f"{catalog.display_name(one)} ({one.faces} faces)"
-            chosen = self.layout.operator(RECASTER_OT_choose_faceset.bl_idname, text=text)
+            faces = translate_count("{count} face", "{count} faces", one.faces)
+            text = f"{catalog.display_name(one)} ({faces})"
+            icon = face_pictures.icon_of(session.engine_state(), f"faceset:{one.faceset_id}")
+            chosen = self.layout.operator(
+                RECASTER_OT_choose_faceset.bl_idname, text=text, translate=False, icon_value=icon
+            )
             chosen.role = self.role
             chosen.faceset = one.faceset_id
         if not found:
-            self.layout.label(text="None yet")
+            self.layout.label(text="None yet", text_ctxt=CONTEXT)
 
 
 class RECASTER_MT_source(_FacesetMenu):
@@ -214,7 +228,7 @@ class RECASTER_OT_train(bpy.types.Operator):
             return False
         scene = compat.scene_of(context)
         if catalog.find_faceset(scene.recaster.source) is None:
-            cls.poll_message_set("Choose or gather the source's faces first")
+            cls.poll_message_set(translate("Choose or gather the source's faces first"))
             return False
         blocking_reason = consent.blocking_reason(session.engine_state(), f"faceset:{scene.recaster.source}")
         if blocking_reason:
@@ -222,7 +236,7 @@ class RECASTER_OT_train(bpy.types.Operator):
             return False
         pairwise = training.is_pairwise(session.engine_state(), scene.recaster.preset)
         if pairwise and catalog.find_faceset(scene.recaster.target) is None:
-            cls.poll_message_set("This preset learns two people: choose the target's faces, too")
+            cls.poll_message_set(translate("This preset learns two people: choose the target's faces, too"))
             return False
         return True
 
@@ -230,7 +244,7 @@ class RECASTER_OT_train(bpy.types.Operator):
         """Asks the engine."""
         more = catalog.find_model(self.more)
         if self.more and more is None:
-            self.report({"ERROR"}, "The engine doesn't have this model any more")
+            self.report({"ERROR"}, translate("The engine doesn't have this model any more"))
             return {"CANCELLED"}
         training.train(compat.scene_of(context), more)
         return {"FINISHED"}
@@ -266,16 +280,19 @@ class RECASTER_MT_models(bpy.types.Menu):
                 and not job.HasField("end_time")
                 and training.model_of(job) not in known
             ):
-                text = f"{messages.text(job.labels.get('name', job.job_id))} (begins)"
-                self.layout.operator(RECASTER_OT_choose_model.bl_idname, text=text).model = training.model_of(
-                    job
-                )
+                name = messages.text(job.labels.get("name", job.job_id))
+                begins = translate("{name} (begins)", name=name)
+                _draw_model(self.layout, training.model_of(job), begins)
         for one in found.models:
-            self.layout.operator(
-                RECASTER_OT_choose_model.bl_idname, text=catalog.model_label(one)
-            ).model = one.model_id
+            _draw_model(self.layout, one.model_id, catalog.model_label(one))
         if not found.models and not self.layout:
-            self.layout.label(text="None yet")
+            self.layout.label(text="None yet", text_ctxt=CONTEXT)
+
+
+def _draw_model(layout: Any, model: str, text: str) -> None:
+    """Draws a line of the menu."""
+    entry = layout.operator(RECASTER_OT_choose_model.bl_idname, text=text, translate=False)
+    entry.model = model
 
 
 class RECASTER_OT_show_model_preview(bpy.types.Operator):
@@ -284,12 +301,18 @@ class RECASTER_OT_show_model_preview(bpy.types.Operator):
     bl_idname = "recaster.show_sheet"
     bl_label = "Full Size"
 
-    def execute(self, context: Any) -> set[str]:
-        """Opens the window."""
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Tells if the model has painted something."""
         view = addon_state.training_views.get(compat.scene_of(context).recaster.model)
         if view is None or view.preview is None:
-            return {"CANCELLED"}
-        images.show(view.preview)
+            cls.poll_message_set(translate("This model has painted nothing yet"))
+            return False
+        return True
+
+    def execute(self, context: Any) -> set[str]:
+        """Opens the window."""
+        images.show(addon_state.training_views[compat.scene_of(context).recaster.model].preview)
         return {"FINISHED"}
 
 
@@ -317,9 +340,11 @@ class RECASTER_MT_presets(bpy.types.Menu):
         """As the engine knows them."""
         info = session.engine_state().info
         for one in () if info is None else info.presets:
-            needs = "one person" if one.family == "guided" else "two people"
+            text = "{preset}: one person" if one.family == "guided" else "{preset}: two people"
             self.layout.operator(
-                RECASTER_OT_choose_preset.bl_idname, text=f"{messages.text(one.name)}: {needs}"
+                RECASTER_OT_choose_preset.bl_idname,
+                text=translate(text, preset=messages.text(one.name)),
+                translate=False,
             ).preset = one.name
 
 

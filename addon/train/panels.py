@@ -8,11 +8,14 @@ from typing import Any
 import bpy
 
 from .. import compat, images, messages
-from ..drawing import SequencerPanel, draw_line, words
+from ..drawing import SequencerPanel, button_row, draw_line, words
 from ..engine import catalog, jobs, session
 from ..engine.panels import draw_job_buttons
 from ..rights.panels import draw_basis
 from ..state import addon_state
+from ..swap import picture_sources
+from ..swap.picture_sources import RECASTER_OT_new_from_pictures
+from ..translations import CONTEXT, translate, translate_count
 from . import faces_pages, operators, training
 
 FACE_SCALE = 2.6
@@ -25,7 +28,7 @@ class RECASTER_PT_train(SequencerPanel, bpy.types.Panel):
     """From faces to a model."""
 
     bl_idname = "RECASTER_PT_train"
-    bl_label = "Train"
+    bl_label = "Faces & Training"
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: Any) -> None:
@@ -42,9 +45,9 @@ class RECASTER_PT_train(SequencerPanel, bpy.types.Panel):
         if pairwise:
             _draw_role(layout, chosen, "target", operators.RECASTER_MT_target)
         column = layout.column(align=True)
-        column.menu(operators.RECASTER_MT_presets.bl_idname, text=chosen.preset)
+        column.menu(operators.RECASTER_MT_presets.bl_idname, text=chosen.preset, translate=False)
         column.prop(chosen, "minutes")
-        column.prop(chosen, "name", text="", placeholder="Name of the model")
+        column.prop(chosen, "name", text="", placeholder=translate("Name of the model"))
         row = layout.row()
         row.scale_y = 1.3
         row.operator(operators.RECASTER_OT_train.bl_idname, icon="PLAY").more = ""
@@ -57,27 +60,33 @@ def _draw_role(layout: Any, chosen: Any, role: str, menu: Any) -> None:
     box = layout.box()
     faceset = catalog.find_faceset(getattr(chosen, role))
     row = box.row(align=True)
-    row.label(text=role.capitalize(), icon="USER")
-    row.menu(menu.bl_idname, text="Choose..." if faceset is None else catalog.display_name(faceset))
+    row.label(text=menu.bl_label, text_ctxt=CONTEXT, icon="USER")
+    name = translate("Choose...") if faceset is None else catalog.display_name(faceset)
+    row.menu(menu.bl_idname, text=name, translate=False)
     extraction = addon_state.extractions[role]
     if extraction.work is None:
-        row = box.row(align=True)
-        row.operator(
-            operators.RECASTER_OT_add_strips.bl_idname, text="Selected Strips", icon="ADD"
+        grid = button_row(box)
+        grid.row(align=True).operator(
+            operators.RECASTER_OT_add_strips.bl_idname, text="Strips", icon="SEQUENCE"
         ).role = role
-        row.operator(
+        grid.row(align=True).operator(
             operators.RECASTER_OT_add_folder.bl_idname, text="Folder", icon="FILE_FOLDER"
         ).role = role
+        if role == "source":
+            grid.row(align=True).operator(
+                RECASTER_OT_new_from_pictures.bl_idname, text="Pictures", icon="IMAGE_DATA"
+            )
     else:
         row = box.row(align=True)
         draw_line(row.column(align=True), jobs.work_line(extraction.work))
         row.operator(operators.RECASTER_OT_stop_extraction.bl_idname, text="", icon="X").role = role
     if extraction.trouble:
         words(box, extraction.trouble, icon="ERROR")
+    if role == "source":
+        picture_sources.draw(box, chosen.source)
     if faceset is not None:
         row = box.row(align=True)
-        left_out = f", {faceset.dropped} left out" if faceset.dropped else ""
-        row.label(text=f"{faceset.faces} faces{left_out}")
+        row.label(text=_face_count(faceset), translate=False)
         shown = chosen.shown == role and faceset.faceset_id in addon_state.faces_pages
         show = row.operator(
             operators.RECASTER_OT_show_faces.bl_idname,
@@ -88,6 +97,14 @@ def _draw_role(layout: Any, chosen: Any, role: str, menu: Any) -> None:
         show.role = role
         show.page = 1
         show.hide = shown
+
+
+def _face_count(faceset: Any) -> str:
+    """The number of faces that are learned, and of how many where some were left out."""
+    if not faceset.dropped:
+        return translate_count("{count} face", "{count} faces", faceset.faces)
+    every = faceset.faces + faceset.dropped
+    return translate("{count} of {all} faces", count=faceset.faces, all=every)
 
 
 class RECASTER_PT_faces(SequencerPanel, bpy.types.Panel):
@@ -114,7 +131,8 @@ class RECASTER_PT_faces(SequencerPanel, bpy.types.Panel):
         pages = max(1, -(-(faceset.faces + faceset.dropped) // faces_pages.PAGE))
         row = layout.row(align=True)
         _draw_turn(row, chosen, "TRIA_LEFT", chosen.page - 1, pages)
-        row.label(text=f"Page {chosen.page} of {pages}")
+        text = translate("Page {page} of {pages}", page=chosen.page, pages=pages)
+        row.label(text=text, translate=False)
         _draw_turn(row, chosen, "TRIA_RIGHT", chosen.page + 1, pages)
         if faces_pages.is_stale(faceset, chosen.page):
             turn = row.operator(operators.RECASTER_OT_show_faces.bl_idname, text="", icon="FILE_REFRESH")
@@ -161,36 +179,37 @@ class RECASTER_PT_course(SequencerPanel, bpy.types.Panel):
         name = (
             catalog.model_label(model)
             if model is not None
-            else "Choose..."
+            else translate("Choose...")
             if job is None
             else messages.text(job.labels.get("name", ""))
         )
-        layout.menu(operators.RECASTER_MT_models.bl_idname, text=name)
+        layout.menu(operators.RECASTER_MT_models.bl_idname, text=name, translate=False)
         if job is not None:
             row = layout.row(align=True)
             draw_line(row.column(align=True), jobs.job_line(job))
             draw_job_buttons(row.row(align=True), job)
-            layout.label(
-                text=messages.text(job.progress.detail.split("  ")[0])
-            )  # steps, and how many a second
+            detail = messages.text(job.progress.detail.split("  ")[0])
+            layout.label(text=messages.sentence(detail), translate=False)  # steps, and how many a second
         if model is not None and model.unusable_reason:
-            layout.label(text=messages.plain(model.unusable_reason), icon="ERROR")
+            words(layout, messages.plain(model.unusable_reason), icon="ERROR")
         elif model is not None and (job is None or job.HasField("end_time")):
-            many = "" if chosen.minutes == 1 else "s"
-            text = f"Train {chosen.minutes:g} More Minute{many}"
+            text = translate_count(
+                "Train {count:g} More Minute", "Train {count:g} More Minutes", chosen.minutes
+            )
             layout.operator(
-                operators.RECASTER_OT_train.bl_idname, text=text, icon="PLAY"
+                operators.RECASTER_OT_train.bl_idname, text=text, translate=False, icon="PLAY"
             ).more = model.model_id
         if model is not None and model.usable:
-            layout.label(text=f"Checkpoint of step {model.steps}: ready to swap", icon="CHECKMARK")
+            text = translate("Checkpoint of step {step}: ready to swap", step=model.steps)
+            words(layout, text, icon="CHECKMARK")
         view = addon_state.training_views.get(chosen.model)
         if view is None:
             return
         if view.loss is not None:
-            layout.label(text=f"Loss {view.loss:.4f} (logarithmic)")
+            layout.label(text=translate("Loss {loss:.4f} (logarithmic)", loss=view.loss), translate=False)
             layout.template_icon(images.icon(view.curve_icon), scale=CURVE_SCALE)
         if view.preview is not None:
-            layout.label(text=f"What it paints, after {view.step} steps")
+            words(layout, translate("What it paints, after {step} steps", step=view.step))
             layout.template_icon(images.icon(view.preview_icon), scale=SHEET_SCALE)
             layout.operator(operators.RECASTER_OT_show_model_preview.bl_idname, icon="FULLSCREEN_ENTER")
 

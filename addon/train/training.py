@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -14,6 +13,7 @@ from ..config import cache_folder
 from ..engine import session
 from ..state import addon_state
 from ..swap.sending import CLIENT, MAX_LABEL_LETTERS
+from ..translations import translate
 from .extraction import MAX_NAME_LETTERS
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ CURVE_POINTS = 400
 MAX_POINTS = 4 * CURVE_POINTS
 
 
-@dataclass
 class TrainingView:
     """View of one model's training, as far as pictures can tell.
 
@@ -41,12 +40,13 @@ class TrainingView:
         work: what is being asked.
     """
 
-    model: str
-    step: int = 0
-    preview: Path | None = None
-    loss: float | None = None
-    asked_at: tuple[int, float] = (-1, -1.0)
-    work: BackgroundWork | None = None
+    def __init__(self, model: str) -> None:
+        self.model: str = model
+        self.step: int = 0
+        self.preview: Path | None = None
+        self.loss: float | None = None
+        self.asked_at: tuple[int, float] = (-1, -1.0)
+        self.work: BackgroundWork | None = None
 
     @property
     def curve_icon(self) -> str:
@@ -103,7 +103,7 @@ def train(scene: Any, more: Any | None) -> None:
         connection.refresh()
 
     connection.run(
-        "Asking for a training",
+        translate("Asking for a training"),
         do,
         done,
         lambda error: addon_state.training_troubles.update(train=messages.of_error(error)),
@@ -164,30 +164,32 @@ def _refresh_view(view: TrainingView) -> None:
         models = client.models
         ask = model_pb2.GetLossCurvesRequest(model_id=view.model, points=CURVE_POINTS)
         curves = call(models.GetLossCurves, ask).curves
+        known = zip(curves[0].steps, curves[0].values, strict=False) if curves else ()
+        points = [one for one in known if math.isfinite(one[1])][:MAX_POINTS]
+        curve = images.curve(*zip(*points, strict=True)) if points else None
+        loss = points[-1][1] if points else None
         try:
             sheet = call(models.GetModelPreview, model_pb2.GetModelPreviewRequest(model_id=view.model))
         except MissingError:  # none was painted yet
-            return curves, None, 0
-        return curves, images.keep(sheet.png, folder, ".png"), sheet.step
+            return loss, curve, None, None, 0
+        path = images.keep(sheet.png, folder, ".png")
+        return loss, curve, path, images.read(sheet.png).fit(images.MAX_ICON_PIXELS).floats(), sheet.step
 
     def done(found: Any) -> None:
-        curves, path, step = found
+        loss, curve, path, picture, step = found
         view.work = None
         if path is not None:
             view.preview = path
             view.step = step
-            images.draw(view.preview_icon, path)
-        if curves:
-            known = zip(curves[0].steps, curves[0].values, strict=False)
-            points = [one for one in known if math.isfinite(one[1])][:MAX_POINTS]
-            if points:
-                view.loss = points[-1][1]
-                images.draw_curve(view.curve_icon, *zip(*points, strict=True))
+            images.draw_pixels(view.preview_icon, picture)
+        if curve is not None:
+            view.loss = loss
+            images.draw_pixels(view.curve_icon, curve)
 
     def failed(_error: Exception) -> None:
         view.work = None  # it is asked again
 
-    view.work = connection.run("Looking at a model", do, done, failed)
+    view.work = connection.run(translate("Looking at a model"), do, done, failed)
 
 
 def forget_all() -> None:

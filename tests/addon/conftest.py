@@ -53,9 +53,12 @@ class Blender:
         return self._start(scenario, str(facts), cwd=facts.parent)
 
     def _start(self, *arguments: str, cwd: Path, **streams: Any) -> subprocess.Popen[str]:
+        temporary = self.home / "temporary"
+        temporary.mkdir(exist_ok=True)
         env = {
             **{name: value for name, value in os.environ.items() if not name.startswith("RECASTER_")},
             "BLENDER_USER_RESOURCES": str(self.home),
+            "TMPDIR": str(temporary),  # Blender's folder for its session outlives one that is killed
             "RECASTER_TEST_CACHE": str(self.home / "cache"),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
@@ -172,6 +175,7 @@ def installed(
                 "install", folder, zip_path=zip_for(request.getfixturevalue("repository"), version)
             )
             assert said["version"].startswith(version)
+            assert folder in Path(said["temporary"]).parents
             homes[version] = made
         return homes[version]
 

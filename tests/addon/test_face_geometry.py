@@ -10,11 +10,20 @@ from typing import Any
 
 import pytest
 
-_PATH = Path(__file__).resolve().parents[2] / "addon" / "mend" / "geometry.py"
-_SPEC = importlib.util.spec_from_file_location("addon_geometry", _PATH)
-geometry: Any = importlib.util.module_from_spec(_SPEC)
-sys.modules[_SPEC.name] = geometry  # where dataclasses look for it
-_SPEC.loader.exec_module(geometry)
+ADDON = Path(__file__).resolve().parents[2] / "addon"
+
+
+def load(name: str) -> Any:
+    """Load a module of the add-on that imports nothing of Blender's."""
+    spec = importlib.util.spec_from_file_location(f"addon_{name.replace('/', '_')}", ADDON / f"{name}.py")
+    module: Any = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look for it
+    spec.loader.exec_module(module)
+    return module
+
+
+geometry = load("mend/geometry")
+Placement = load("picture_place").Placement
 
 BOX = geometry.FaceBox(100, 50, 40, 60)
 
@@ -28,13 +37,13 @@ BOX = geometry.FaceBox(100, 50, 40, 60)
     ],
 )
 def test_what_the_preview_shows_is_found_in_the_clip(how: dict[str, Any]) -> None:
-    placement = geometry.Placement(**{"clip": (320, 180), "image": (320, 180), **how})
+    placement = Placement(**{"clip": (320, 180), "image": (320, 180), **how})
     for point in ((0, 0), (17.5, 140), (320, 180)):
         assert placement.to_clip(placement.to_view(point)) == pytest.approx(point)
 
 
 def test_a_plain_strip_lies_about_the_middle() -> None:
-    placement = geometry.Placement(clip=(320, 180), image=(640, 360), offset=(10, 0))
+    placement = Placement(clip=(320, 180), image=(640, 360), offset=(10, 0))
     assert placement.to_view((160, 90)) == pytest.approx((10, 0))
     assert placement.to_view((0, 0)) == pytest.approx((-310, 180))
 

@@ -36,7 +36,7 @@ def test_a_layer_over_its_original_is_the_whole_frame(
     assert np.abs(shown["whole"] - shown["original"])[FACE].mean() > 3
     assert error[ABOVE].max() == 0
     assert error.mean() < 0.4
-    assert error.max() < 12  # a colour of the whole frame's spans four pixels
+    assert error.max() < 16  # a colour of the whole frame's spans four pixels
     luma = np.abs((shown["layer"] - shown["whole"]) @ LUMA)
     assert luma.max() < 5
     assert luma.mean() < 0.4

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
-import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.addon.installs import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ADDON = Path(__file__).resolve().parents[2] / "addon"
-
-
-def _load() -> tuple[Any, Any]:
-    """The two modules that know nothing of Blender, in a package of their own."""
-    package = types.ModuleType("addon_outside")
-    package.__path__ = [str(ADDON)]
-    sys.modules["addon_outside"] = package
-    found = [
-        importlib.import_module(f"addon_outside.{name}") for name in ("engine.local", "engine.local_process")
-    ]
-    return found[0], found[1]
-
-
-local_engine, processes = _load()
+local_engine, processes, places = load("engine.local", "engine.local_process", "engine.places")
 
 
 def installation(place: Path, command: str = "") -> Any:
@@ -60,7 +45,7 @@ def test_a_folder_is_enough_however_it_is_laid_out(tmp_path: Path, inside: str) 
 
 def test_a_short_search_path_is_no_dead_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
-    monkeypatch.setattr(local_engine, "USUAL", (str(tmp_path / "usual"),))
+    monkeypatch.setattr(local_engine, "usual_folders", lambda _system: [tmp_path / "usual"])
     with pytest.raises(local_engine.StartError, match="name its folder as Program"):
         installation(tmp_path).program()
     expected = program(tmp_path / "usual" / ".venv" / "bin" / "recaster")
@@ -158,3 +143,76 @@ def test_a_crash_is_told_in_an_editors_words(tmp_path: Path) -> None:
         local._process.wait(30)
         assert local.crashed().startswith(expected)
         assert "--" not in local.crashed()
+
+
+WINDOWS = {"LOCALAPPDATA": "D:\\Dätä\\Local", "ProgramFiles": "D:\\Program Files"}
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "home", "folder", "usual"),
+    [
+        (
+            "win32", WINDOWS, "C:\\Users\\Zoë Ng",
+            "D:\\Dätä\\Local\\Programs\\Recaster", "D:\\Program Files\\Recaster",
+        ),
+        (
+            "win32", {}, "C:\\Users\\Zoë Ng",
+            "C:\\Users\\Zoë Ng\\AppData\\Local\\Programs\\Recaster", "C:\\Program Files\\Recaster",
+        ),
+        (
+            "darwin", {}, "/Users/Zoë Ng",
+            "/Users/Zoë Ng/Library/Application Support/Recaster Engine", "/opt/homebrew/bin",
+        ),
+        ("linux", {}, "/home/zoë", "/home/zoë/.local/share/recaster-engine", "/home/zoë/.local/bin"),
+        ("linux", {"XDG_DATA_HOME": "/data/zoë"}, "/home/zoë", "/data/zoë/recaster-engine", "/opt/recaster"),
+        ("linux", {"XDG_DATA_HOME": "no/whole/path"}, "/h", "/h/.local/share/recaster-engine", "/h/Recaster"),
+    ],
+)  # fmt: skip
+def test_folders_of_every_platform(
+    platform: str, environment: dict[str, str], home: str, folder: str, usual: str
+) -> None:
+    system = places.System(platform, environment, home)
+    assert str(places.engine_folder(system)) == folder
+    found = [str(one) for one in places.usual_folders(system)]
+    assert found[0] == folder
+    assert usual in found
+    assert all(one.is_absolute() for one in places.usual_folders(system))
+
+
+def test_an_engine_s_folder_is_never_that_of_its_data() -> None:
+    """Removing the engine keeps the data; Windows' folders are the same whatever their case."""
+    for platform, home in (("win32", "C:\\Users\\zoë"), ("darwin", "/Users/zoë"), ("linux", "/home/zoë")):
+        system = places.System(platform, {}, home)
+        data = {
+            "win32": "AppData/Local/Recaster",
+            "darwin": "Library/Application Support/Recaster",
+            "linux": ".local/share/recaster",
+        }[platform]
+        folder = places.engine_folder(system)
+        for other in (system.path(f"~/{data}"), system.path("~/AppData/Local/recaster/cache")):
+            assert folder != other
+            assert other not in folder.parents
+            assert folder not in other.parents
+
+
+def test_pythons_and_programs_of_every_platform() -> None:
+    windows = places.System("win32", WINDOWS, "C:\\Users\\Zoë Ng")
+    found = places.python_patterns(windows, ["3.13"])
+    assert found[0] == "D:\\Dätä\\Local\\Programs\\Python\\Python313\\python.exe"
+    assert "D:\\Program Files\\Python313\\python.exe" in found
+    mac = places.System("darwin", {}, "/Users/Zoë Ng")
+    found = places.python_patterns(mac, ["3.13", "3.12"])
+    assert found[0] == "/Library/Frameworks/Python.framework/Versions/3.13/bin/python3.13"
+    assert found.index("/opt/homebrew/bin/python3.13") < found.index("/opt/homebrew/bin/python3.12")
+    linux = places.System("linux", {}, "/home/zoë")
+    assert "/usr/bin/python3.13" in places.python_patterns(linux, ["3.13"])
+    assert str(places.uv_places(windows)[0]) == "C:\\Users\\Zoë Ng\\.local\\bin\\uv.exe"
+    assert str(places.uv_places(mac)[0]) == "/Users/Zoë Ng/.local/bin/uv"
+    environment = Path("/x/e1")
+    for platform, python, recaster in (
+        ("win32", "Scripts/python.exe", "Scripts/recaster.exe"),
+        ("darwin", "bin/python", "bin/recaster"),
+        ("linux", "bin/python", "bin/recaster"),
+    ):
+        assert places.python_of(environment, platform) == environment / python
+        assert places.program_of(environment, platform) == environment / recaster

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import av
+import numpy as np
 import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from recaster.media.sheet import load_image
 
+if TYPE_CHECKING:
     from serving import Served
     from tests.addon.conftest import Blender
 
@@ -44,13 +47,54 @@ def test_keys_and_drivers_are_read_in_frames_of_the_file(
     assert found["frame"] == 150
 
 
-def test_keys_follow_a_strip_that_is_stretched_and_a_retimed_one_says_why_not(
-    newest_blender: Blender, facts: dict[str, Any], tmp_path: Path
-) -> None:
-    found = newest_blender.run("paced_keys", tmp_path, clip=facts["clip"])
+def test_keys_follow_a_strip_that_is_stretched_or_retimed(blender: Blender, tmp_path: Path) -> None:
+    ramp = tmp_path / "ramp.mov"
+    _write_ramp(ramp)
+    found = blender.run("paced_keys", tmp_path, clip=ramp, out=tmp_path)
     assert found["scalar"]
     assert found["keys"]["erode"][:2] == near([(0, 0), (50, 0.5)])
-    assert found["retimed"].startswith("Remove the retiming, or the keys of its look")
+    shown = [round(float(load_image(Path(path)).mean()) / 2) for path in found["rendered"]]
+    assert [index for _, index in found["shown"]] == shown
+    assert len(set(shown)) < len(shown)
+    assert found["in parts"] == found["shown"]
+    assert found["before"].startswith("Move it to frame 0 or later")
+    first = {index: frame for frame, index in reversed(found["shown"])}
+    assert [key[0] for key in found["retimed"]][:1] == [shown[0]]
+    values = dict(map(tuple, found["retimed"]))
+    for index in (shown[0], shown[-1]):
+        assert values[index] == pytest.approx((first[index] - 1) / 200, abs=1e-3)
+
+
+def _write_ramp(path: Path) -> None:
+    """A movie of 60 frames, each of twice its number as grey."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("png", 25)
+        stream.width = stream.height = 32
+        stream.pix_fmt = "rgb24"
+        for number in range(60):
+            grey = np.full((32, 32, 3), 2 * number, np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+        out.mux(stream.encode())
+
+
+def test_keys_and_drivers_are_copied_with_the_settings(
+    newest_blender: Blender, facts: dict[str, Any], tmp_path: Path
+) -> None:
+    found = newest_blender.run("copied_keys", tmp_path, clip=facts["clip"])
+    points = found["points"]
+    begin = points["shot feather"][0][2]
+    # Of the same file keys stay at its frames; of another they begin with the strip.
+    for name, shift in (("later", 200), ("other", -110)):
+        assert points[f"{name} feather"] == [
+            [121 + shift, 0, pytest.approx(begin + shift)],
+            [141 + shift, pytest.approx(0.4), pytest.approx(points["shot feather"][1][2] + shift)],
+        ]
+    assert "other gaze" not in points, "what it had before is gone"
+    assert [path.partition('"')[2].partition('"')[0] for path in found["drivers"]] == [
+        "later",
+        "other",
+        "shot",
+    ]
 
 
 def test_a_keyed_strip_is_swapped_with_its_keys(

@@ -98,6 +98,14 @@ def test_an_engine_at_rest(blender: Blender, facts: dict[str, Any], tmp_path: Pa
     assert 1 <= found["looks"] <= 8  # every 5 seconds, or every second where another test's job runs
 
 
+def test_an_engine_that_is_held_up(
+    blender: Blender, facts: dict[str, Any], served: Served, tmp_path: Path
+) -> None:
+    known = {"engine": facts["engine"], "token": facts["token"]}
+    found = blender.run("held_up", tmp_path, **known, process=served.pid)
+    assert all(found["seen"]), found
+
+
 def test_a_blender_that_is_closed(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
     blender.run_alone("begun_and_left", tmp_path, **facts, folder=tmp_path)
     blender.run_alone("opened_later", tmp_path, engine=facts["engine"], token=facts["token"], folder=tmp_path)

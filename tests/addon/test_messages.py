@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.addon.installs import load
 
 from recaster.client import errors
 from recaster.errors import ConsentError
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDON = ROOT / "addon"
+MODULES = [path for path in sorted(ADDON.rglob("*.py")) if path.parent.parent.name != "translations"]
+"""Those with English texts."""
 ENGINE = ROOT / "engine" / "recaster"
-_SPEC = importlib.util.spec_from_file_location("addon_messages", ADDON / "messages.py")
-messages: Any = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(messages)
+messages: Any
+[messages] = load("messages")
 
 TERMINAL = re.compile(
     r"`|\brecaster [a-z]|(?<![\w-])--?[a-z]|RECASTER_|HOST:PORT|\bgrpc\b|\bipv4:|\bstderr\b|\.venv"
@@ -31,11 +32,24 @@ TERMINAL = re.compile(
 )
 """Written down here once more: a hole in the add-on's own pattern must show."""
 UNSEEN = {
+    "__init__.py": {"[a-z]*.py"},
+    "install_files.py": {"-python"},
+    "installer.py": {
+        "--progress-bar=raw", "--no-deps", "--no-input", "--no-cache-dir", "--disable-pip-version-check",
+        "--no-warn-script-location", "--require-hashes", "--no-build-isolation", "--only-binary=:all:",
+        "--no-index", "--version", "--target", "-m", "-r", "-c",
+    },
+    "pythons.py": {
+        "--python-preference", "--python", "--version", "--require-hashes", "--no-deps", "-m", "-c", "-r",
+    },
+    "release.py": {"--hash=sha256:"},
     "local.py": {"--listen", "--data", "blender-engine.json"},
     "local_process.py": {"-o", "-p", "-c"},
     "messages.py": None,  # holds the patterns themselves
-    "result_parts.py": {"-face", "-matte"},
-}
+    "presets.py": {"own=bpy.types.RECASTER_PT_strip_presets.settings(bpy.context)"},
+    "render_signing.py": {"--out", "--swap"},
+    "result_parts.py": {"-face", "-matte", "-overlay", "-anonymized"},
+}  # fmt: skip
 """Literals that nobody is shown: what programs are started with, ends of the names of files."""
 NAMES = re.compile(r"~?/[\w./ ]+|\.?[\w./]+|[A-Z_]+")
 
@@ -54,13 +68,42 @@ def literals(path: Path) -> Iterator[str]:
             yield node.value
 
 
-@pytest.mark.parametrize("path", sorted(ADDON.rglob("*.py")), ids=lambda path: str(path.relative_to(ADDON)))
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ADDON)))
 def test_no_text_of_the_addon_is_about_a_terminal(path: Path) -> None:
     unseen = UNSEEN.get(path.name, set())
     if unseen is None:
         return
     texts = [one for one in literals(path) if one not in unseen and not NAMES.fullmatch(one)]
     assert [one for one in texts if TERMINAL.search(one) and not one.startswith("\nimport")] == []
+
+
+BRITISH = re.compile(
+    r"\b(\w*colour\w*|gr[e]y\w*|behaviour\w*|centred?|cancell(ed|ing)|licences?|neighbour\w*|labelled"
+    r"|catalogue|\w+(anonym|normal|optim|organ|recogn)is(e|ed|es|ing|ation))\b",
+    re.IGNORECASE,
+)
+IDENTIFIER = re.compile(r"\s*[\w.*=,:{}/ -]*_[\w.*=,:{}/ -]*|\S+")
+"""A word of the interface or of Blender's data, which nobody is shown as such."""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ADDON)))
+def test_texts_are_spelled_as_blender_spells(path: Path) -> None:
+    if path.name == "messages.py":
+        return
+    texts = [one for one in literals(path) if not IDENTIFIER.fullmatch(one)]
+    assert [one for one in texts if BRITISH.search(one)] == []
+
+
+def test_choices_of_the_engine_are_spelled_as_blender_spells() -> None:
+    said = "the colours of grey.mov and my-colour.png aren't recognised: a grey neighbour, Cancelled"
+    spelled = "the colors of grey.mov and my-colour.png aren't recognized: a gray neighbor, Canceled"
+    assert messages.american(said) == spelled
+
+
+def test_names_in_what_an_engine_says_are_never_respelled() -> None:
+    assert messages.plain("there is no model colour, and no grey centre") == (
+        "There is no model colour, and no grey centre"
+    )
 
 
 def test_what_is_said_for_a_reason_is_an_editors() -> None:

@@ -51,6 +51,16 @@ def test_a_model_of_an_earlier_release_says_what_to_do(blender: Blender, tmp_pat
     shown = blender.run("outdated", tmp_path, engine=served.address, token=served.token, model=MODEL)
     served.kill()
     why = "Trained by an earlier Recaster (format 3; this one uses 4): train it anew"
-    assert f"Mira: {why}" in shown["RECASTER_MT_faces"]
+    assert f"Mira: {why}" in shown["RECASTER_PT_face_grid"]
     assert why in shown["RECASTER_PT_course"]
     assert not any("More Minute" in text or "ready to swap" in text for text in shown["RECASTER_PT_course"])
+
+
+def test_faces_are_found_by_name(newest_blender: Blender, tmp_path: Path) -> None:
+    found = newest_blender.run("face_search", tmp_path)
+    newest = ["model:m", *(f"faceset:s{at}" for at in range(30))]
+    assert found["all"] == newest
+    assert found["chosen"] == ["faceset:s38", *newest]
+    assert found["search"] == ["model:m", "faceset:s3", *(f"faceset:s{at}" for at in range(30, 40))]
+    assert found["none"] == []
+    assert "250 faces" in found["cell"], "longer texts are cut in columns as wide as a portrait"

@@ -61,7 +61,7 @@ def test_people_are_each_strips_own(
 def test_everybody_who_is_found_gets_a_face_of_their_own(
     newest_blender: Blender, engine: Client, facts: dict[str, Any], pair: Path, tmp_path: Path
 ) -> None:
-    found = newest_blender.run("two_cast", tmp_path, **{**facts, "clip": pair})
+    found = newest_blender.run("two_cast", tmp_path, **{**facts, "clip": pair}, folder=tmp_path)
     assert found["people"] == 2
     job = engine.jobs.get(found["job"])
     assert [one.person != "" for one in job.spec.swap.cast] == [True, True]
@@ -69,6 +69,12 @@ def test_everybody_who_is_found_gets_a_face_of_their_own(
         ([0], 6, 6),
         ([1], 6, 6),
     ]
+
+
+def test_people_of_earlier_files_are_swapped(
+    newest_blender: Blender, facts: dict[str, Any], tmp_path: Path
+) -> None:
+    newest_blender.run("earlier_people", tmp_path, clip=facts["clip"], folder=tmp_path)
 
 
 def test_swaps_of_earlier_sessions_can_be_cleared(
@@ -85,13 +91,29 @@ def test_what_can_not_work_is_grey(newest_blender: Blender, facts: dict[str, Any
     said = newest_blender.run("greyed", tmp_path, **facts)["said"]
     assert said[0] == "Choose a face first: Sidebar > Recaster > Face"
     assert said[1:4] == ["The engine doesn't have this face any more: choose another"] * 3
-    assert said[4:] == ["The playhead is at another frame", "The settings have changed since"]
+    assert said[4:6] == ["The playhead is at another frame", "The settings have changed since"]
+    assert "it is an earlier one, which makes no drafts" in said[6]
 
 
 def test_paths_may_begin_where_the_file_is(blender: Blender, tmp_path: Path) -> None:
     found = blender.run("paths", tmp_path)
     assert {"results", "cache", "data", "command", "person", "directory", "filepath"} <= set(found["held"])
     assert found["wrong"] == []
+    assert set(found["browsers"]) == {
+        "add_folder",
+        "choose_engine_file",
+        "new_from_pictures",
+        "recaster_sign_render",
+    }
+    assert all(found["browsers"].values()), "its file browser lists whatever there is"
+
+
+def test_the_line_in_the_status_bar_outlives_texts_of_others(blender: Blender, tmp_path: Path) -> None:
+    found = blender.run("status_bar", tmp_path)
+    line = "bl_ext.user_default.recaster.monitor.status_line"
+    for drawn in found["drawn"]:
+        assert drawn.count(line) == 1
+    assert line not in found["left"]
 
 
 def test_a_file_is_measured_once(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:

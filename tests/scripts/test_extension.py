@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
+import re
 import sys
 import tomllib
 import zipfile
@@ -82,7 +84,8 @@ def test_what_is_wrong_in_a_manifest_is_named(scripts: tuple[Any, Any], name: st
 
 def test_what_the_add_on_imports_is_in_the_client_s_wheel(scripts: tuple[Any, Any], tmp_path: Path) -> None:
     extension, _ = scripts
-    wheel = extension.build_client_wheel(tmp_path)
+    whole = extension.build_wheel(tmp_path)
+    wheel = extension.thin_wheel(tmp_path / "thin", whole)
     with zipfile.ZipFile(wheel) as packed:
         names = packed.namelist()
         [record] = [name for name in names if name.endswith("/RECORD")]
@@ -112,8 +115,51 @@ def test_a_repository_s_index_names_its_zips(scripts: tuple[Any, Any], tmp_path:
         (tmp_path / f"{number}.zip").stat().st_size for number in range(2)
     ]
     assert all("wheels" not in entry for entry in entries)
+    page = extension.write_page(tmp_path).read_text()
+    [first, second] = re.findall(r'href="(.*?)"', page)
+    assert first.startswith(
+        "./0.zip?repository=.%2Findex.json&amp;platforms=linux-x64&amp;blender_version_min=4.2"
+    )
+    assert "blender_version_max=5.1.0" in first
+    assert "blender_version_max" not in second
     digest = entries[0]["archive_hash"]
     again = tmp_path / "again"
     again.mkdir()
     (again / "0.zip").write_bytes((tmp_path / "0.zip").read_bytes())
     assert json.loads(extension.write_index(again).read_text())["data"][0]["archive_hash"] == digest
+
+
+def test_a_zip_says_which_engine_belongs_to_it(scripts: tuple[Any, Any], tmp_path: Path) -> None:
+    extension, _ = scripts
+    wheel = tmp_path / "recaster-1-py3-none-any.whl"
+    wheel.write_bytes(b"engine")
+    said = extension.describe_engine(wheel, "windows-x64")
+    assert (said["wheel"], said["bytes"]) == (wheel.name, 6)
+    assert said["sha256"] == hashlib.sha256(b"engine").hexdigest()
+    assert sorted(said["pythons"]) == ["3.11", "3.12", "3.13"]
+    names = {row[0] for row in said["pythons"]["3.13"]}
+    assert {"pip", "uv", "numpy", "tensorflow-cpu"} <= names
+    assert extension.describe_engine(wheel, "macos-x64")["pythons"] == {}  # TensorFlow has none for it
+
+
+def test_the_lock_has_what_the_project_pins_and_no_addresses() -> None:
+    """``scripts/lock_engine.py`` writes it anew after a change of constraints.txt or of the requirements."""
+    text = (ROOT / "scripts" / "engine-lock.json").read_text()
+    assert "://" not in text
+    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split())
+    pins["tensorflow"] = pins["tensorflow-cpu"]
+    ours = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {
+        re.split(r"[<>=\[]", one)[0]
+        for one in (*ours["dependencies"], *ours["optional-dependencies"]["engine"])
+    }
+    for target, packages in json.loads(text).items():
+        versions = {one["name"]: one["version"] for one in packages}
+        assert wanted <= versions.keys(), target
+        assert not {"dlib", "opencv-python-headless"} & versions.keys()  # ruled out in pyproject.toml
+        for name, version in versions.items():
+            pinned = pins.get(name, pins.get(name.replace("-", ".", 1), version))
+            assert version == pinned, (target, name)
+        for one in packages:
+            assert one["sha256"]
+            assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in one["sha256"])

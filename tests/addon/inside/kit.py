@@ -27,6 +27,7 @@ def enable(engine: str = "", token: str = "", **more: Any) -> Any:
     """Enable the installed add-on and name the engine; returns its preferences."""
     addon_utils.enable(ADDON, default_set=True)
     preferences = bpy.context.preferences.addons[ADDON].preferences
+    preferences.start_by_itself = False  # never the engine of whoever runs the tests
     preferences.cache = more.pop("cache", os.environ["RECASTER_TEST_CACHE"])
     for name, value in more.items():
         setattr(preferences, name, value)
@@ -115,6 +116,7 @@ def shot(engine: str, token: str, face: str, clip: str, first: int = 0, last: in
     """An engine, a fresh scene, and a strip in it with a face chosen; trimmed where that is said."""
     enable(engine, token)
     scene = fresh()
+    until_online()
     strip = movie(scene, clip)
     if last:
         trim(strip, first, last)
@@ -122,8 +124,14 @@ def shot(engine: str, token: str, face: str, clip: str, first: int = 0, last: in
     return scene, strip
 
 
+def until_online() -> None:
+    """Wait for the engine's answer: on a busy machine it may miss a call."""
+    until(lambda: part("engine.session").engine_state().online)
+
+
 def press() -> Any:
     """Press Face Swap; returns the newest errand."""
+    until_online()
     assert bpy.ops.sequencer.recaster_swap() == {"FINISHED"}
     return list(addon_state().tasks.values())[-1]
 
@@ -132,11 +140,13 @@ def swap(scene: Any, *chosen: Any) -> list[Any]:
     """Press Face Swap and wait for all results; returns their strips."""
     before = set(addon_state().tasks)
     select(scene, *chosen)
+    until_online()
     assert bpy.ops.sequencer.recaster_swap() == {"FINISHED"}
     begun = [one for request, one in addon_state().tasks.items() if request not in before]
     assert begun
     until(lambda: all(one.has_ended for one in begun))
-    assert [(one.stage, one.trouble) for one in begun] == [("placed", "")] * len(begun)
+    ended = [(one.stage, one.trouble) for one in begun]
+    assert ended == [("placed", "")] * len(begun), ended
     uids = {one.uid for one in begun}
     return [strip for strip in strips(scene) if strip.recaster.result_of in uids]
 

@@ -19,13 +19,20 @@ import bpy  # noqa: F401 - before anything of Blender's
 import kit
 import scenarios
 import scenarios_all
+import scenarios_blocking
+import scenarios_control
 import scenarios_delivery
+import scenarios_edit
 import scenarios_engines
+import scenarios_install
 import scenarios_keys
+import scenarios_language
 import scenarios_layers
 import scenarios_lost
 import scenarios_masks
 import scenarios_mend
+import scenarios_monitor
+import scenarios_panels
 import scenarios_pictures
 import scenarios_rights
 import scenarios_session
@@ -36,13 +43,20 @@ import scenarios_trust
 MODULES = (
     scenarios,
     scenarios_all,
+    scenarios_blocking,
+    scenarios_control,
     scenarios_delivery,
+    scenarios_edit,
     scenarios_engines,
+    scenarios_install,
     scenarios_keys,
+    scenarios_language,
     scenarios_layers,
     scenarios_lost,
     scenarios_masks,
     scenarios_mend,
+    scenarios_monitor,
+    scenarios_panels,
     scenarios_pictures,
     scenarios_rights,
     scenarios_session,

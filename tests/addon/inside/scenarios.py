@@ -29,7 +29,7 @@ def install(zip_path: str) -> dict[str, Any]:
         assert not hasattr(kit.part("compat").STRIP, "recaster")
         assert [one.name for one in threading.enumerate() if one.name == "recaster"] == []
         addon_utils.enable(kit.ADDON, default_set=True)
-    return {"version": bpy.app.version_string}
+    return {"version": bpy.app.version_string, "temporary": bpy.app.tempdir}
 
 
 def choices() -> dict[str, Any]:
@@ -159,7 +159,11 @@ def dressed(engine: str, token: str, face: str, clip: str, out: str) -> dict[str
     kit.trim(result, 103, 108)  # what an editor does to a result ...
     kit.select(scene, result)  # ... and swaps it again from there
     own.codec = "h264"
+    result.recaster.versions.add().name = "a swap of this swap"
+    result.recaster.asked = "{}"
     [again] = kit.swap(scene, result)
+    assert [one.name for one in again.recaster.versions] == ["a swap of this swap"]
+    assert again.recaster.asked == "{}"
     assert again.filepath.endswith(".mp4")
     assert again.channel == 2
     assert kit.span(again) == (101, 111)
@@ -362,7 +366,9 @@ def retimed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     [result] = kit.swap(scene, strip)
     keys = [[int(key.timeline_frame) for key in one.retiming_keys] for one in (strip, result)]
     assert result.recaster.uid == ""
+    assert result.recaster.asked == ""
     assert result.channel == 2
     [again] = kit.swap(scene, strip)
+    assert not again.recaster.versions
     assert len(kit.strips(scene)) == 2
     return {"keys": keys, "spans": [kit.span(strip), kit.span(again)]}

@@ -41,7 +41,9 @@ def refreshed() -> Any:
 
 
 def in_panel() -> set[str]:
-    panel = kit.part("swap.task_panels").RECASTER_PT_jobs
+    module = kit.part("swap.jobs_list")
+    module.sync()
+    panel = module.RECASTER_PT_jobs
     return drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
 
 

@@ -22,7 +22,10 @@ def everything_drawn() -> set[str]:
     for module in (
         "engine.panels",
         "swap.panels",
-        "swap.task_panels",
+        "swap.face_grid",
+        "swap.jobs_list",
+        "swap.state_view",
+        "swap.version_operators",
         "rights.panels",
         "train.panels",
         "swap.operators",

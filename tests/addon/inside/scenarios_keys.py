@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import bpy
 import kit
+from scenarios_layers import write_still
 from scenarios_rights import drawn
 
 
@@ -73,11 +75,13 @@ def keyed(clip: str) -> dict[str, Any]:
     return found
 
 
-def paced_keys(clip: str) -> dict[str, Any]:
-    """A strip that Blender stretches; and a retimed one, which says what to do."""
+def paced_keys(clip: str, out: str) -> dict[str, Any]:
+    """A strip that Blender stretches, and is retimed then: keys follow the frames that Blender renders."""
     kit.enable()
     scene = kit.fresh(fps=50)
-    how = {"use_framerate": False, "adjust_playback_rate": True, "sound": False, "move_strips": False}
+    how = {"use_framerate": False, "adjust_playback_rate": True, "sound": False}
+    if "move_strips" in bpy.ops.sequencer.movie_strip_add.get_rna_type().properties:  # 5.x
+        how["move_strips"] = False
     with kit.part("compat").in_sequencer(scene):
         bpy.ops.sequencer.movie_strip_add(filepath=clip, frame_start=1, channel=1, **how)
     [strip] = kit.strips(scene)
@@ -86,12 +90,48 @@ def paced_keys(clip: str) -> dict[str, Any]:
     found = {"scalar": scalar == Fraction(2), "keys": _keys_of(strip, scene)}
     with kit.part("compat").in_sequencer(scene):
         bpy.ops.sequencer.retiming_key_add(timeline_frame=21)
-    strip.recaster.face = "faceset:1"
+    strip.retiming_keys[1].timeline_frame = 41
+    kit.trim(strip, 11, 91)
+    scenes = len(bpy.data.scenes)
+    found["retimed"] = _keys_of(strip, scene)["erode"]
+    frames = kit.part("swap.retimed_frames")
+    shown = frames.find_shown_frames(strip, scene)
+    found["shown"] = sorted(shown.items())
+    bits, frames.BITS = frames.BITS, 3  # as of a long file
+    found["in parts"] = sorted(frames.find_shown_frames(strip, scene).items())
+    frames.BITS = bits
+    assert len(bpy.data.scenes) == scenes
+    stills = [write_still(scene, frame, Path(out) / f"{frame}.png") for frame in shown]
+    kit.part("compat").set_content_start(strip, -300)
     try:
-        _keys_of(strip, scene)
+        frames.find_shown_frames(strip, scene)
     except kit.part("swap.source_range").StripError as error:
-        found["retimed"] = str(error)
-    return found
+        found["before"] = str(error)
+    return {**found, "rendered": stills}
+
+
+def copied_keys(clip: str) -> dict[str, Any]:
+    """A strip's animation goes along with its settings: to another part of the file, and to another file."""
+    kit.enable()
+    scene = kit.fresh()
+    strip = kit.movie(scene, clip, start=101)
+    kit.trim(strip, 121, 161)
+    later = kit.movie(scene, clip, channel=2, start=301, name="later")
+    kit.trim(later, 331, 361)
+    other = kit.movie(scene, clip.replace("performer", "neighbour"), channel=3, start=11, name="other")
+    _animate(strip, "feather", {121: 0.0, 141: 0.4})
+    _animate(other, "gaze", {11: 0.0, 21: 1.0})
+    strip.driver_add("recaster_erode").driver.expression = "frame / 1000"
+    kit.part("swap.strip_choices").copy_choices(strip, [strip, later, other])
+    curves = kit.part("compat").curves_of(scene)
+    points = {
+        one.data_path.partition('"')[2].replace('"].recaster_', " "): [
+            list(point.co) + list(point.handle_left)[:1] for point in one.keyframe_points
+        ]
+        for one in curves
+    }
+    drivers = [one.data_path for one in scene.animation_data.drivers]
+    return {"points": points, "drivers": sorted(drivers)}
 
 
 def keyed_swap(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:

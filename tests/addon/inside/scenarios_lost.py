@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,11 @@ def failing(engine: str, token: str, face: str, clip: str, empty: str) -> dict[s
     task = kit.press()
     kit.until(lambda: task.has_ended)
     said.append(task.trouble)
+    assert bpy.ops.sequencer.recaster_again(request=task.request) == {"FINISHED"}
+    [again] = kit.addon_state().tasks.values()
+    assert again.request != task.request
+    kit.until(lambda: again.has_ended)
+    assert again.trouble == task.trouble
     return {"said": said}
 
 
@@ -79,7 +86,7 @@ def unwelcome(engine: str, token: str) -> dict[str, Any]:
         )
     )
     preferences.token = token
-    kit.until(lambda: session.engine_state().online)
+    kit.until_online()
     assert bpy.ops.recaster.test_connection() == {"FINISHED"}
     answer = kit.until(
         lambda: kit.addon_state().connection_test.connection is None and kit.addon_state().connection_test
@@ -253,7 +260,7 @@ def far_away(engine: str, token: str, face: str, clip: str, authority: str) -> d
     preferences.token = token
     said = [session.engine_state().trouble]
     preferences.authority = authority
-    kit.until(lambda: session.engine_state().online)
+    kit.until_online()
     strip = kit.movie(scene, clip)
     kit.trim(strip, 101, 111)
     strip.recaster.face = face
@@ -303,6 +310,28 @@ def looked_at_seldom(engine: str, token: str) -> dict[str, Any]:
     return {"looks": len(seen)}
 
 
+def held_up(engine: str, token: str, process: int) -> dict[str, Any]:
+    """An engine that misses one call is still there."""
+    kit.enable(engine, token)
+    session = kit.part("engine.session")
+    kit.part("engine.connection").CALL_TIMEOUT_S = 4.0
+    kit.fresh()
+    kit.until_online()
+    seen = []
+    session.listeners.append(lambda *_: seen.append(session.engine_state().online))
+    begin = time.monotonic()
+    os.kill(process, signal.SIGSTOP)
+    try:
+        kit.addon_state().connection.refresh()
+        while time.monotonic() < begin + 5.0:
+            session.process_events()
+            time.sleep(0.01)
+    finally:
+        os.kill(process, signal.SIGCONT)
+    kit.until(lambda: seen)
+    return {"took": time.monotonic() - begin, "seen": seen}
+
+
 def undone(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     """The result comes as one step that can be undone, and done again."""
     scene, strip = kit.shot(engine, token, face, clip, 1, 6)
@@ -335,14 +364,14 @@ def own_engine(command: str, data: str, port: int, clip: str) -> dict[str, Any]:
         said.append(str(error))
     preferences.command = command
     assert bpy.ops.recaster.start_engine() == {"FINISHED"}
-    assert bpy.ops.recaster.start_engine() == {"FINISHED"}  # it runs already
-    kit.until(lambda: session.engine_state().online)
+    assert not bpy.ops.recaster.start_engine.poll()  # it runs already
+    kit.until_online()
     assert bpy.ops.recaster.stop_engine() == {"FINISHED"}
     kit.until(lambda: not session.engine_state().online)
     assert not bpy.ops.recaster.stop_engine.poll()
     kit.until(lambda: not kit.addon_state().local.running)
     assert kit.addon_state().local.crashed() == ""
     assert bpy.ops.recaster.start_engine() == {"FINISHED"}
-    kit.until(lambda: session.engine_state().online)
+    kit.until_online()
     bpy.ops.recaster.stop_engine()
     return {"said": said}

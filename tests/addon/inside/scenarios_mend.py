@@ -183,10 +183,51 @@ def troubled(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     scene.sequence_editor.active_strip = strip
     assert sorted((one.frame, one.name) for one in scene.timeline_markers) == marks
     _split_reversed(scene, strip)
+    _drag_fast(scene, strip, Path(f"{clip}.corrections.json"))
+    scene = bpy.context.scene
+    strip = next(one for one in kit.strips(scene) if one.name == "shot")
+    _settled(strip)
     kit.part("mend.trouble_markers").remove_markers(strip, scene)
     left = [one.name for one in scene.timeline_markers]
     number = tracks.view_of(strip).found.trouble[0].track
     return {"marks": marks, "at": at, "texts": sorted(texts), "left": left, "track": number}
+
+
+def _drag_fast(scene: Any, strip: Any, kept: Path) -> None:
+    """Faces that are dragged before the first is there wait, where they were let go of, and go together."""
+    tracks = kit.part("mend.tracks")
+    dragging = kit.part("mend.dragging")
+    before = len(json.loads(kept.read_text())["corrections"])
+    view = tracks.view_of(strip)
+    strip.recaster.show_faces = True
+    scene.frame_set(125)
+    [(_, box)] = tracks.faces_at(strip, 24)
+    session = kit.part("engine.session")
+    asked = []
+    own = tracks._Ask.correct, session.push_undo_step
+    tracks._Ask.correct = lambda *given: asked.append(len(given[-1])) or own[0](*given)
+    session.push_undo_step = lambda said: bpy.ops.ed.undo_push(message=said)
+    for shift in (3, 4, 5):
+        hold = dragging.take_hold(strip, 24, box.corner("se"), 6)
+        now = (hold.start[0] + shift, hold.start[1] + shift)
+        dragging.let_go(strip, scene, hold, now)
+    assert len(view.queue) == 1
+    [(_, other)] = tracks.faces_at(strip, 22)
+    hold = dragging.take_hold(strip, 22, other.corner("se"), 6)
+    dragging.let_go(strip, scene, hold, (hold.start[0] + 4, hold.start[1] + 4))
+    assert len(view.queue) == 2
+    [drawing] = kit.part("mend.overlay").drawings_of(strip, scene)
+    assert drawing.grips[3] == (box.corner("se")[0] + 5, box.corner("se")[1] + 5)
+    _settled(strip)
+    tracks._Ask.correct, session.push_undo_step = own
+    assert (view.queue, view.placed) == ([], [])
+    assert asked == [1, 2]
+    made = json.loads(kept.read_text())["corrections"][before:]
+    assert [one["face"][-1][0] for one in made] == [24, 24, 22], made
+    bpy.ops.ed.undo()  # each is a step of its own
+    assert json.loads(kept.read_text())["corrections"][before:] == made[:2]
+    bpy.ops.ed.redo()
+    assert json.loads(kept.read_text())["corrections"][before:] == made
 
 
 def _split_reversed(scene: Any, strip: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +26,63 @@ def signed_render(scene: Any, file: Path, render: Path) -> dict[str, str]:
     return {"signed": kit.addon_state().signing.line, "trouble": kit.addon_state().signing.trouble}
 
 
-def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str, Any]:
+def signed_as_it_ends(scene: Any, folder: Path, program: str, data: str) -> None:
+    """Renders that are signed when they end, as a farm makes them: a movie, and pictures as a list."""
+    scene.frame_end = 2
+    scene.render.filepath = str(folder / "ended.mp4")
+    signing = kit.part("rights.render_signing")
+    assert signing.why_unsignable(scene) == ""
+    assert bpy.ops.sequencer.recaster_render_and_sign() == {"FINISHED"}
+    assert kit.addon_state().render_to_sign == ""
+    settings = scene.render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = "IMAGE"
+    settings.file_format = "PNG"
+    scene.render.filepath = str(folder / "ended.")
+    assert signing.why_unsignable(scene) == signing.PICTURES_THERE
+    assert not bpy.ops.sequencer.recaster_render_and_sign.poll()
+    preferences = bpy.context.preferences.addons[kit.ADDON].preferences
+    preferences.command = program
+    preferences.data = data
+    preferences.where = "local"
+    assert signing.why_unsignable(scene) == ""
+    scene.recaster.sign_renders = True
+    bpy.ops.render.render(animation=True)
+    scene.frame_start = 2  # another machine of the farm; the first half is there
+    scene.render.use_overwrite = False
+    scene.frame_end = 3
+    bpy.ops.render.render(animation=True)
+    scene.recaster.sign_renders = False
+    not_signed(scene, signing)
+    scene.frame_start = 1
+    preferences.where = "remote"
+
+
+def not_signed(scene: Any, signing: Any) -> None:
+    """Renders that can't be signed say so, and leave nothing to be signed of the next one."""
+    state = kit.addon_state()
+    begun = kit.part("state").RenderBegun(frames={2, 4})
+    assert signing.rendered_files(scene, begun) == ([], "ended.0004.png isn't there")
+    scene.render.use_overwrite = True
+    files, why = signing.rendered_files(scene, kit.part("state").RenderBegun())
+    assert files == []
+    assert signing.sign_now(scene, files, why) == (
+        f"Recaster: the render of {scene.name} isn't signed. No picture was written"
+    )
+    signing.begin(None, [])
+    assert state.signing.trouble.startswith("The render isn't signed. Its scene has another name")
+    state.signing.trouble = ""
+    path = scene.render.filepath
+    scene.render.filepath = "/dev/null/ended."
+    with contextlib.suppress(RuntimeError):  # what an operator reports as an error reaches scripts so
+        assert bpy.ops.sequencer.recaster_render_and_sign() == {"CANCELLED"}
+    scene.render.filepath = path
+    assert state.render_to_sign == ""
+
+
+def rights(
+    engine: str, token: str, face: str, clip: str, out: str, program: str, data: str
+) -> dict[str, Any]:
     """From a face of which nobody said anything to a signed render."""
     scene, strip = kit.shot(engine, token, face, clip, 1, 13)
     known = kit.part("rights.consent")
@@ -49,10 +106,7 @@ def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     assert bpy.ops.sequencer.recaster_state_basis(face=face, basis="synthetic") == {"FINISHED"}
     kit.until(lambda: known.describe_right(person_of(face))[1])
 
-    assert drawn(lambda paper: kit.part("rights.panels").draw_basis(paper, face)) >= {
-        "Basis",
-        "Synthetic",
-    }
+    assert drawn(lambda paper: kit.part("rights.panels").draw_basis(paper, face)) >= {"Synthetic"}
 
     strip.recaster.label = "text"
     [result] = kit.swap(scene, strip)
@@ -65,6 +119,7 @@ def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     assert signing.report_of(file).is_valid
 
     said |= signed_render(scene, file, Path(out) / "render.mp4")
+    signed_as_it_ends(scene, Path(out), program, data)
     result.mute = True
     assert not bpy.ops.sequencer.recaster_sign_render.poll()  # no swap is shown
     return said
@@ -89,6 +144,11 @@ class Paper:
             return self
 
         return put
+
+    def template_list(self, kind: str, _id: str, data: Any, name: str, *_: Any, **__: Any) -> None:
+        """Writes all rows of a list."""
+        for row in getattr(data, name):
+            getattr(bpy.types, kind).draw_item(None, bpy.context, self, data, row, 0, None, "")
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Whatever is set on a row, or asked of an operator."""

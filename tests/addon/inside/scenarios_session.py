@@ -34,7 +34,9 @@ def cleared(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
 
 
 def _listed() -> set[str]:
-    panel = kit.part("swap.task_panels").RECASTER_PT_jobs
+    module = kit.part("swap.jobs_list")
+    module.sync()
+    panel = module.RECASTER_PT_jobs
     return drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
 
 
@@ -44,11 +46,14 @@ def still(engine: str, token: str) -> dict[str, Any]:
     session = kit.part("engine.session")
     drawn_again = []
     kit.fresh()
-    kit.until(lambda: session.engine_state().online)
-    session.process_events()
-    session.redraw = lambda: drawn_again.append(1)
+    kit.until_online()
     seen = []
     session.listeners.append(seen.append)
+    kit.addon_state().connection.refresh()
+    kit.until(lambda: seen and not kit.addon_state().connection.works)  # pictures of jobs' clips are there
+    session.process_events()
+    session.redraw = lambda: drawn_again.append(1)
+    seen.clear()
     first = session.engine_state()
     while len(seen) < 2:  # looked at twice
         kit.addon_state().connection.refresh()
@@ -59,6 +64,14 @@ def still(engine: str, token: str) -> dict[str, Any]:
     kit.addon_state().connection.finished_works += 1
     session.process_events()
     assert drawn_again
+    drawn_again.clear()
+    session.process_events()
+    assert not drawn_again
+    bpy.ops.world.new("EXEC_DEFAULT", True)  # as pressed by somebody, anywhere
+    session.process_events()
+    assert drawn_again == [1]
+    session.process_events()
+    assert drawn_again == [1]
     assert session.REDRAWN["SEQUENCE_EDITOR"] == "UI"
     link = kit.part("engine.connection")
     assert link.AWAY_POLL_INTERVAL_S > link.POLL_INTERVAL_S
@@ -66,7 +79,7 @@ def still(engine: str, token: str) -> dict[str, Any]:
 
 
 def paths() -> dict[str, Any]:
-    """Every property that holds a path says that // is fine, where Blender asks for that."""
+    """Every property that holds a path says that // is fine, where Blender asks; browsers have filters."""
     kit.enable()
     owners = [kit.part("preferences").Preferences, *kit.part("properties").CLASSES]
     for module in (
@@ -74,21 +87,45 @@ def paths() -> dict[str, Any]:
         "train.operators",
         "swap.operators",
         "swap.task_operators",
+        "swap.picture_sources",
         "engine.operators",
+        "engine.install_panel",
     ):
         owners += kit.part(module).CLASSES
     held = []
     wrong = []
+    browsers = {}
     for owner in owners:
         if issubclass(owner, bpy.types.Operator):
             group, _, name = owner.bl_idname.partition(".")
+            asks = getattr(owner, "invoke", None)
             owner = getattr(getattr(bpy.ops, group), name).get_rna_type()  # noqa: PLW2901
+            if asks is not None and "fileselect_add" in asks.__code__.co_names:
+                known = map(str, owner.properties.keys())
+                browsers[name] = sorted(one for one in known if one.startswith("filter_"))
         for known in getattr(owner, "bl_rna", owner).properties:
             if known.type == "STRING" and known.subtype in ("FILE_PATH", "DIR_PATH"):
                 held.append(known.identifier)
                 if not getattr(known, "is_path_supports_blend_relative", True):
                     wrong.append(f"{owner}.{known.identifier}")
-    return {"held": held, "wrong": wrong}
+    return {"held": held, "wrong": wrong, "browsers": browsers}
+
+
+def status_bar() -> dict[str, Any]:
+    """The status bar draws the add-on's line, with texts there before the add-on came, and after."""
+    bpy.context.workspace.status_text_set("Installing")
+    kit.enable()
+    line = kit.part("monitor.status_line")
+    header = bpy.types.STATUSBAR_HT_header
+    drawn_by = []
+    for _ in range(2):
+        line.redraw_status_bars()
+        drawn_by.append([one.__module__ for one in header.draw._draw_funcs])
+    bpy.context.workspace.status_text_set("Rendering")
+    line.redraw_status_bars()
+    drawn_by.append([one.__module__ for one in header.draw._draw_funcs])
+    addon_utils.disable_all()
+    return {"drawn": drawn_by, "left": [one.__module__ for one in header.draw._draw_funcs]}
 
 
 def templates(command: str, data: str, port: int) -> dict[str, Any]:
@@ -96,7 +133,8 @@ def templates(command: str, data: str, port: int) -> dict[str, Any]:
     kit.enable(command=command, data=data, port=port)
     session = kit.part("engine.session")
     assert bpy.ops.recaster.start_engine() == {"FINISHED"}
-    kit.until(lambda: session.engine_state().online)
+    kit.until_online()
+    _close_without_data(session)
     process = kit.addon_state().local._process.pid
     for _ in range(2):
         bpy.ops.wm.read_homefile(app_template="Video_Editing")
@@ -109,7 +147,7 @@ def templates(command: str, data: str, port: int) -> dict[str, Any]:
     addon_utils.enable(kit.ADDON, default_set=True)
     assert not bpy.app.timers.is_registered(session._stop_if_disabled)
     session.engine_state()
-    kit.until(lambda: session.engine_state().online)
+    kit.until_online()
     assert bpy.ops.recaster.stop_engine.poll()
 
     kit.addon_state().local = kit.part(
@@ -125,6 +163,29 @@ def templates(command: str, data: str, port: int) -> dict[str, Any]:
     session._stop_if_disabled()
     assert kit.addon_state().local.stopping
     return {"pid": process}
+
+
+def _close_without_data(session: Any) -> None:
+    """Ends as Python does once Blender's data are gone: a look at them would crash Blender.
+
+    Args:
+        session: the add-on's module.
+    """
+    owned = bpy.context.preferences.addons[kit.ADDON].preferences
+    local = kit.addon_state().local
+    asked = []
+    local.stop = lambda: asked.append(1)
+    for stops in (False, True):
+        owned.stop_with_blender = stops
+        asked.clear()
+        session.bpy = session.preferences = None
+        session._at_exit()
+        session.bpy = bpy
+        session.preferences = kit.part("config").preferences
+        assert bool(asked) == stops
+    del local.stop
+    session.reconnect()
+    kit.until_online()
 
 
 def greyed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
@@ -158,6 +219,12 @@ def greyed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     scene.frame_set(4)
     strip.recaster.feather = 0.4
     said.append(faces.why_stale(strip, scene))
+    strip.recaster.draft = True
+    del session.last_engine_state().info.swap_options[:]  # as an earlier engine
+    try:
+        swap()
+    except RuntimeError as error:
+        said.append(str(error))
     return {"said": said}
 
 
@@ -182,6 +249,8 @@ def states() -> dict[str, Any]:
     kit.enable()
     panels = kit.part("engine.panels")
     link = kit.part("engine.connection")
+    installs = kit.part("engine.install_panel")
+    missing = installs.is_missing
 
     def said(*, here: bool = True, local: dict[str, Any] | None = None, **found: Any) -> list[Any]:
         known = {"running": False, "stopping": False, "crashed": lambda: "", **(local or {})}
@@ -197,7 +266,11 @@ def states() -> dict[str, Any]:
         for one in names
         for given in ((one, one, one), ("a", "b", one))
     ]
-    return {
+    installs.is_missing = lambda: True
+    none = said(away=True)
+    installs.is_missing = lambda: False
+    found = {
+        "none": none,
         "offline": said(away=True, trouble="x"),
         "far": said(here=False, away=True, trouble="x"),
         "starting": said(local={"running": True}, away=True),
@@ -205,10 +278,12 @@ def states() -> dict[str, Any]:
         "crashed": said(local={"crashed": lambda: "The engine stopped unexpectedly"}, away=True),
         "token": said(here=False, refused=True),
         "another": said(refused=True),
-        "connecting": said(trouble=link.CONNECTING),
+        "connecting": said(trouble="Verbindet ...", connecting=True),
         "odd": said(here=False, trouble="The engine met an error of its own"),
         "files": files,
     }
+    installs.is_missing = missing
+    return found
 
 
 def kept() -> dict[str, Any]:

@@ -22,7 +22,7 @@ def told(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     strip.recaster.face = face
     [result] = kit.swap(scene, strip)
     panel = kit.part("swap.panels").RECASTER_PT_swap
-    jobs = kit.part("swap.task_panels").RECASTER_PT_jobs
+    jobs = kit.part("swap.jobs_list").RECASTER_PT_jobs
     found = {"jobs": _shown(jobs)}
     for name, chosen in (("strip", strip), ("result", result)):
         kit.select(scene, chosen)

@@ -1,4 +1,7 @@
-"""Runs inside a Blender with a window: swaps and trains through the add-on, and takes pictures of it."""
+"""Tools of stories that are told in a Blender with a window: the project, mouse and keys, pictures.
+
+A story is a generator: after each ``yield`` Blender draws and handles events for STEP_S.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,10 @@ OUT = Path(os.environ["RECASTER_GUI_OUT"])
 WORK = Path(os.environ["RECASTER_GUI_WORK"])
 FACTS = json.loads((WORK / "facts.json").read_text())
 STEP_S = 0.5
+NARROW_PX = 240
+"""Blender's own sidebars are about as wide when they are first opened."""
 PATIENCE = 600
-TRAIN_HEADER = (1330, 198)
-"""Where the header of the training panel is while no strip is selected."""
+"""Steps that something may take."""
 
 
 def part(name: str) -> Any:
@@ -107,6 +109,34 @@ def show_tab() -> Any:
     yield
 
 
+def panel_classes() -> list[Any]:
+    """The add-on's panels, as they are registered."""
+    return [
+        one for one in vars(importlib.import_module(ADDON))["_CLASSES"] if issubclass(one, bpy.types.Panel)
+    ]
+
+
+def open_panels(*names: str) -> None:
+    """Lets these panels, or all, be open when they are first drawn: those that are closed by default, too."""
+    for one in panel_classes():
+        if names and one.__name__.removeprefix("RECASTER_PT_") not in names:
+            continue
+        one.bl_options = set(getattr(one, "bl_options", ())) - {"DEFAULT_CLOSED"}
+    show_panels()
+
+
+def show_panels(*names: str) -> None:
+    """Shows these panels only (ends of their names), or all, in their order; and what opens out of them."""
+    every = panel_classes()
+    for one in reversed(every):
+        if one.is_registered:
+            bpy.utils.unregister_class(one)
+    for one in every:
+        is_popover = "INSTANCED" in getattr(one, "bl_options", ())
+        if not names or is_popover or one.__name__.removeprefix("RECASTER_PT_") in names:
+            bpy.utils.register_class(one)
+
+
 def wait(come: Any) -> Any:
     """Until something has come."""
     for _ in range(PATIENCE):
@@ -116,21 +146,54 @@ def wait(come: Any) -> Any:
     raise RuntimeError("nothing came")
 
 
-def click(x: int, y: int, *, ctrl: bool = False) -> Generator[None, None, None]:
-    """A click at pixels from the upper left."""
-    for kind, value in (("MOUSEMOVE", "NOTHING"), ("LEFTMOUSE", "PRESS"), ("LEFTMOUSE", "RELEASE")):
-        window().event_simulate(kind, value, x=x, y=window().height - y, ctrl=ctrl)
+def drag(start: tuple[int, int], end: tuple[int, int]) -> Generator[None, None, None]:
+    """The mouse drags from one place to another, in pixels from the lower left."""
+    between = ((start[0] + end[0]) // 2, (start[1] + end[1]) // 2)
+    steps = (
+        ("MOUSEMOVE", "NOTHING", start), ("LEFTMOUSE", "PRESS", start), ("MOUSEMOVE", "NOTHING", between),
+        ("MOUSEMOVE", "NOTHING", end), ("LEFTMOUSE", "RELEASE", end),
+    )  # fmt: skip
+    for kind, value, (x, y) in steps:
+        window().event_simulate(kind, value, x=x, y=y)
         yield
 
 
+def narrow_sidebar(area: Any) -> Generator[None, None, None]:
+    """The sidebar becomes as narrow as its texts should bear."""
+    sidebar = region_of(area, "UI")
+    x, y = sidebar.x - 1, sidebar.y + sidebar.height // 2
+    yield from drag((x, y), (x + sidebar.width - NARROW_PX, y))
+
+
+def shown(name: str) -> Generator[None, None, None]:
+    """A picture, when Blender has drawn what is new."""
+    part("engine.session").redraw()
+    for _ in range(3):
+        yield
+    picture(name)
+
+
 def install() -> Generator[None, None, None]:
-    """Installs the extension, opens a project, and connects to the engine."""
+    """Installs the extension, opens a project with all panels open, and connects to the engine."""
+    yield from enable()
+    open_panels()
+    yield from open_project()
+    yield from show_tab()
+    yield from connect()
+
+
+def enable() -> Generator[None, None, None]:
+    """Installs the extension."""
     bpy.ops.extensions.package_install_files(
         filepath=os.environ["RECASTER_GUI_ZIP"], repo="user_default", enable_on_install=True
     )
+    if language := os.environ.get("RECASTER_GUI_LANGUAGE"):
+        bpy.context.preferences.view.language = language
     yield
-    yield from open_project()
-    yield from show_tab()
+
+
+def connect() -> Generator[None, None, None]:
+    """Connects to the engine."""
     preferences = bpy.context.preferences.addons[ADDON].preferences
     preferences.where = "remote"
     preferences.host = FACTS["engine"]
@@ -138,99 +201,8 @@ def install() -> Generator[None, None, None]:
     yield from wait(lambda: part("engine.session").engine_state().online)
 
 
-def act(operator: Any, **values: Any) -> None:
+def act(operator: Any, view: str = "SEQUENCER_PREVIEW", **values: Any) -> None:
     """Runs an operator as from the sequencer's own region."""
-    sequencer = area_of("SEQUENCER_PREVIEW")
+    sequencer = area_of(view)
     with bpy.context.temp_override(window=window(), area=sequencer, region=region_of(sequencer, "WINDOW")):
         operator("EXEC_DEFAULT", **values)
-
-
-def story() -> Generator[None, None, None]:
-    """Steps of an editor's work: previews, a swap and a training; Blender draws in between."""
-    yield from install()
-    session = part("engine.session")
-    faces = part("swap.previews")
-    scene = window().scene
-    strip = scene.sequence_editor.active_strip
-    act(bpy.ops.sequencer.recaster_choose_face, face=f"faceset:{FACTS['faceset']}")
-    act(bpy.ops.sequencer.recaster_find_people)
-    yield from wait(lambda: faces.view_of(strip).people)
-    act(bpy.ops.sequencer.recaster_choose_person, person=str(faces.view_of(strip).people[0]))
-    yield
-    yield
-    picture("1-before")
-    act(bpy.ops.sequencer.recaster_preview)
-    yield from wait(lambda: faces.view_of(strip).preview)
-    yield
-    yield
-    picture("2-preview")
-    act(bpy.ops.sequencer.recaster_swap)
-    [task] = part("state").addon_state.tasks.values()
-
-    def rendering() -> bool:
-        job = session.engine_state().job(task.job)
-        return task.has_ended or (
-            job is not None and job.progress.stage == "swapping" and job.progress.done > 20
-        )
-
-    yield from wait(rendering)
-    yield
-    picture("3-progress")
-    yield from wait(lambda: task.has_ended)
-    if task.stage != "placed":
-        raise RuntimeError(task.trouble)
-    scene.frame_set(41)
-    yield
-    yield
-    picture("4-result")
-    yield from train(scene)
-
-
-def train(scene: Any) -> Generator[None, None, None]:
-    """Faces, a training, its curve and preview."""
-    trainings = part("train.training")
-    for strip in part("compat").all_strips(scene):
-        strip.select = False
-    scene.sequence_editor.active_strip = None
-    yield
-    yield from click(*TRAIN_HEADER, ctrl=True)  # opens it and closes all others
-    scene.recaster.source = FACTS["faceset"]
-    scene.recaster.minutes = 3
-    scene.recaster.name = "Actor B"
-    act(bpy.ops.recaster.show_faces, role="source", page=1)
-    act(bpy.ops.recaster.train)
-    yield from wait(lambda: scene.recaster.model)
-    yield from wait(lambda: part("state").addon_state.faces_pages[FACTS["faceset"]].files)
-
-    def learnt() -> bool:
-        view = part("state").addon_state.training_views.get(scene.recaster.model)
-        job = trainings.training_of(part("engine.session").engine_state(), scene.recaster.model)
-        return view is not None and view.preview is not None and job is not None and job.progress.done > 90
-
-    yield from wait(learnt)
-    yield
-    picture("5-training")
-
-
-def main() -> None:
-    """Run the story on a timer."""
-    steps = story()
-
-    def step() -> float | None:
-        try:
-            next(steps)
-        except StopIteration:
-            (WORK / "done").touch()
-            bpy.ops.wm.quit_blender()
-            return None
-        except BaseException:  # noqa: BLE001 - a timer's error would go unheard
-            traceback.print_exc()
-            picture("0-failed")
-            sys.stdout.flush()
-            os._exit(1)
-        return STEP_S
-
-    bpy.app.timers.register(step, first_interval=3.0, persistent=True)
-
-
-main()
