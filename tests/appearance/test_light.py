@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from recaster.appearance.eye_whites import EyeWhite
-from recaster.appearance.light import CELLS, match_detail, normalize_lighting, symmetrize_lighting
+from recaster.appearance.light import (
+    CELLS,
+    match_detail,
+    median,
+    normalize_lighting,
+    percentile,
+    symmetrize_lighting,
+)
 from recaster.appearance.relighting import Relighting
 from recaster.appearance.softness import draw_features
 from recaster.faces import topology
@@ -294,3 +301,13 @@ def test_a_target_with_one_side_in_the_dark_gives_that_to_the_face() -> None:
     lit, truth = (np.log(one.astype(float).mean(-1) + 4) for one in (found.apply(face()), face() * light))
     away = np.abs(cv2.GaussianBlur(lit - truth, (0, 0), 2))[inside() > 0]
     assert np.percentile(away, 90) < 0.3
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 600, 601])
+def test_medians_and_percentiles_are_numpys(count: int) -> None:
+    values = np.random.default_rng(count).normal(size=count) ** 3
+    for some in (values, np.repeat(values, 2)):
+        assert median(some) == np.median(some)
+        assert [percentile(some, share) for share in (0, 33, 60, 85, 100)] == [
+            np.percentile(some, share) for share in (0, 33, 60, 85, 100)
+        ]

@@ -193,7 +193,7 @@ def test_a_faceset_that_a_stop_left_half_made_is_made_again(
     half.mkdir(parents=True)
     (half / "left").touch()
 
-    def made(_: list[Path], out: Path, *__: object) -> None:
+    def made(_: list[Path], out: Path, *__: object, **___: object) -> None:
         assert not out.exists()
         out.mkdir(parents=True)
 

@@ -17,7 +17,8 @@ from recaster.evaluation.observe import points_by_frame
 from recaster.faces.alignment import align_matrix, invert, warp
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.geometry import eye_distance_3d
-from recaster.faces.topology import BROW_LEFT, OVAL
+from recaster.faces.region_masks import fill_polygon
+from recaster.faces.topology import BROW_LEFT, EYE_LEFT, EYE_RIGHT, IRIS_LEFT, IRIS_RIGHT, OVAL
 from recaster.media.clip import Clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
@@ -141,6 +142,29 @@ class Material:
         cv2.circle(mask, middle, int(0.15 * eyes), strength, -1)
         soft = cv2.GaussianBlur(mask, (0, 0), 0.06 * eyes)[..., None]
         return np.rint(self.truth[at] * (1 - soft) + np.array(colour) * soft).astype(np.uint8)
+
+    def with_irises(self, at: int, left: float, right: float) -> np.ndarray:
+        """The performer, the irises moved to the picture's right in their eyes, by shares of these' width."""
+        image = self.performer[at].astype(np.float32)
+        rows, columns = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float32)
+        for outline, iris, share in ((EYE_LEFT, IRIS_LEFT, left), (EYE_RIGHT, IRIS_RIGHT, right)):
+            eye = self.points[at][list(outline), :2]
+            x, y = self.points[at][iris, :2]
+            shift = share * float(np.ptp(eye[:, 0]))
+            radius = 0.22 * np.ptp(eye[:, 0])
+            near = np.clip(2 - np.hypot(columns - x - shift, rows - y) / radius, 0, 1)
+            moved = cv2.remap(image, (columns - shift * near).astype(np.float32), rows, cv2.INTER_LINEAR)
+            inside = cv2.GaussianBlur(
+                fill_polygon(eye, len(image), 255).astype(np.float32) / 255, (0, 0), 0.7
+            )
+            image += inside[..., None] * (moved - image)
+        return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+
+    def glancing(self, at: int) -> np.ndarray:
+        return self.with_irises(at, 0.12, 0.12)
+
+    def squinting(self, at: int) -> np.ndarray:
+        return self.with_irises(at, 0.12, -0.12)
 
     def blotched(self, at: int) -> np.ndarray:
         """A brown blotch on a cheek."""

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from recaster.evaluation.anonymity import Sighting, Watch, find_trouble, mark_troubles
+from recaster.evaluation.anonymity import Sighting, Watch, find_reached, find_trouble, mark_troubles
 from recaster.evaluation.anonymity_judge import AnonymityJudge, Gallery, Likeness, SeenFace, five_points
 from recaster.faces.alignment import TEMPLATE, similarity, transform
 from recaster.faces.track_choice import choose_tracks_at_risk
@@ -166,3 +166,26 @@ def test_where_judges_cannot_tell_the_original_a_head_is_covered(
     watch = Watch(judge, gallery, (track,), CoverPlan((), range(2), 25), everyone=True)
     book = watch.find_untold(clip, CoverBook(), range(2), lambda: None)
     assert book.marks == {0: {1: Why.UNTOLD}}
+
+
+def test_a_picture_of_a_person_is_among_the_references(
+    judge: AnonymityJudge, shots: tuple[Image, Image]
+) -> None:
+    points = np.zeros((68, 3))
+    five = judge.find_faces(shots[0])[0].five
+    mean = np.zeros((68, 3))
+    mean[17:, :2] = TEMPLATE
+    points[:, :2] = transform(mean[:, :2], similarity(five_points(mean)[:, :2], five))
+    nobody: Any = SimpleNamespace()
+    gallery = judge.make_gallery(nobody, (), [(shots[0], points)])
+    seen = judge.find_faces(shots[1])[0]
+    assert gallery.compare(*judge.embed(shots[1], seen.five)).is_sure
+
+
+def test_faces_of_others_that_a_cover_reaches_are_told() -> None:
+    other = HeadCourse(4, {0: HeadCover(100, 100, 100, 130, 0)}, {})
+    far = HeadCourse(5, {0: HeadCover(900, 100, 100, 130, 0)}, {})
+    others = CoverPlan((other, far), range(2), 25)
+    assert find_reached(others, 0, [HeadCover(170, 100, 120, 150, 0)]) == (4,)
+    assert find_reached(others, 0, [HeadCover(400, 100, 120, 150, 0)]) == ()
+    assert find_reached(others, 1, [HeadCover(100, 100, 120, 150, 0)]) == ()

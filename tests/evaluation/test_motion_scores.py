@@ -117,6 +117,17 @@ def test_gaze_of_one_open_eye() -> None:
     assert motion_scores.gaze(pupils) == pytest.approx([0.1, 0.2, np.nan], nan_ok=True)
 
 
+def test_a_look_aside_is_an_offset_and_crossed_eyes_are_a_squint() -> None:
+    straight = np.zeros((4, 2, 2))
+    straight[3, 0] = np.nan  # one eye shut
+    aside = straight + np.array([0.1, -0.05])
+    crossed = straight + np.array([[0.1, 0], [-0.1, 0]])
+    assert motion_scores.gaze_offset(straight, aside) == pytest.approx([0.1, -0.05])
+    assert motion_scores.squint(straight, aside) == pytest.approx(0)
+    assert motion_scores.squint(straight, crossed) == pytest.approx(0.2)
+    assert np.isnan(motion_scores.gaze_offset(straight, straight * np.nan)).all()
+
+
 def test_poses_of_a_turned_solid_head() -> None:
     yaw = np.radians(20)
     turn = np.array([[np.cos(yaw), 0, -np.sin(yaw)], [0, 1, 0], [np.sin(yaw), 0, np.cos(yaw)]])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 import cv2
 import numpy as np
 
-from recaster.appearance.light import LUMA
+from recaster.appearance.light import LUMA, percentile
 from recaster.faces import topology
 from recaster.faces.region_masks import fill_polygon
 
@@ -106,5 +106,5 @@ def _soften_part(eye: Uint8s) -> tuple[Floats32, tuple[int, int]]:
 def _tint_of_white(pixels: NDArray[np.generic]) -> Floats:
     """Logarithm of each channel over brightness, (3,), in the lightest of an eye's pixels (N, 3)."""
     brightness = pixels @ LUMA
-    white = pixels[brightness >= np.percentile(brightness, _WHITE_PERCENTILE)].mean(axis=0) + _DARK_OFFSET
+    white = pixels[brightness >= percentile(brightness, _WHITE_PERCENTILE)].mean(axis=0) + _DARK_OFFSET
     return np.log(white / (white @ LUMA))

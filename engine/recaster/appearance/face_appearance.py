@@ -10,11 +10,12 @@ import numpy as np
 
 from recaster.appearance import uv_layout
 from recaster.appearance.light import normalize_lighting
+from recaster.appearance.picture_arithmetic import median_picture
 from recaster.appearance.uv_layout import UVLayout, WarpMap, texture_vertices
 from recaster.faces.neutral_shape import align_to_canonical, compute_canonical_mesh, learn_neutral_shape
 
 if TYPE_CHECKING:
-    from recaster.appearance.glasses import Glasses
+    from recaster.appearance.glasses import Glasses, WornGlasses
     from recaster.faces.types import Floats, Uint8s
     from recaster.media.types import Image
 
@@ -36,6 +37,7 @@ class FaceAppearance:
     # What the performer wears before the eyes; None for nothing that could be followed.
     glasses: Glasses | None = None
     lost: bool = False  # whether glasses were seen that can't be kept
+    worn: WornGlasses | None = None  # the glasses, where they are kept by choice
 
 
 def compute_reference_appearance(crops: Uint8s, points: Floats) -> FaceAppearance:
@@ -50,8 +52,8 @@ def compute_reference_appearance(crops: Uint8s, points: Floats) -> FaceAppearanc
     )
     lit = normalize_lighting(textures, uv_layout.mask_face(layout))
     # Medians, so that a hand that comes and goes is no part of it.
-    usual = np.median(lit, 0).astype(np.uint8)
-    deviation = np.median(np.abs(lit.astype(np.int16) - usual), 0).mean(-1)
+    usual = median_picture(lit).astype(np.uint8)
+    deviation = median_picture(np.abs(lit.astype(np.int16) - usual)).mean(-1)
     varying = np.clip(DEVIATION_SCALE * deviation, 0, 255).astype(np.uint8)
     return FaceAppearance(layout, np.dstack([usual, varying]))
 

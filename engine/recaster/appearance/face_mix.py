@@ -14,6 +14,7 @@ import numpy as np
 
 from recaster.appearance.uv_layout import apply_warp_cubic, compute_warp_map, texture_vertices
 from recaster.faces.mesh_surface import TRIANGLES
+from recaster.media.masked_copy import copy_masked
 
 if TYPE_CHECKING:
     from recaster.faces.types import Floats, Floats32
@@ -29,7 +30,9 @@ def warp_face(image: Image, seen: Floats, wanted: Floats) -> Image:
     """Warps a performer's face in a crop from its own mesh onto another, (478, 3) each, in its pixels."""
     goal = texture_vertices(wanted)
     warp_map = compute_warp_map(goal, texture_vertices(seen), TRIANGLES, len(image))
-    return np.asarray(cv2.copyTo(apply_warp_cubic(image, warp_map), warp_map.inside, image.copy()))
+    warped = image.copy()
+    copy_masked(apply_warp_cubic(image, warp_map), warp_map.inside, warped)
+    return warped
 
 
 def mix_faces(performer: Image, source: Floats32, strength: float) -> Floats32:

@@ -39,8 +39,8 @@ _ROUNDS: Final = 40
 _LEADERS: Final = 15
 """Random forms that are tried, how many of them are improved, how often, and how many of those lead."""
 _MIN_FIRST_SCORE: Final = 0.5  # score of the best random form, below which there are no glasses
-_CLEAR_SCORE: Final = 0.73
-_UNCLEAR_SCORE: Final = 0.69
+CLEAR_SCORE: Final = 0.73
+UNCLEAR_SCORE: Final = 0.69
 """Score of the best outline of glasses; or, where they aren't seen clearly, the second, with all
 ``_ALL_LINES``. Of 60 bare faces none had more than .67."""
 _ALL_LINES: Final = 5  # two rims, a bridge and two temples
@@ -68,11 +68,18 @@ class Glasses:
     """One pair of glasses."""
 
     lines: Lines
+    score: float = 1.0  # how far the outline that was found lies on lines, 0 to 1
 
-    def draw(self, crop: Image, points: Floats, size: int) -> Floats32:
-        """Draws them where they are in a crop, (size, size), 0 to 1."""
+    def draw(self, crop: Image, points: Floats, size: int, *, has_lenses: bool = False) -> Floats32:
+        """Draws them, perhaps with their lenses, where they are in a crop, (size, size), 0 to 1."""
         head = Head.of(points)
-        return self.lines.draw(self.lines.find(to_lab(crop), head), head, size / len(crop), size)
+        found = self.lines.find(to_lab(crop), head)
+        return self.lines.draw(found, head, size / len(crop), size, has_lenses=has_lenses)
+
+    def mask_lenses(self, crop: Image, points: Floats) -> Bools:
+        """Masks what is seen within the rims in a crop (size, size)."""
+        size = len(crop)
+        return (self.draw(crop, points, size, has_lenses=True) > 0) & (self.draw(crop, points, size) == 0)
 
     def surroundings(self, points: Floats, size: int) -> Bools:
         """Surroundings of both lenses in a crop (size, size) in whose pixels the mesh (478, 3) is."""
@@ -81,21 +88,36 @@ class Glasses:
         return dilate(area, _SURROUNDINGS * head.unit) > 0
 
 
-def find_glasses(crops: Sequence[Image], points: Sequence[Floats]) -> tuple[Glasses | None, bool]:
+@dataclass(frozen=True, eq=False)
+class WornGlasses:
+    """Glasses that are kept by choice."""
+
+    glasses: Glasses
+    has_lenses: bool  # whether lenses are kept whole, as nothing is seen through them
+
+    def draw(self, crop: Image, points: Floats, size: int) -> Floats32:
+        """Draws what is kept of them in a crop, (size, size), 0 to 1."""
+        return self.glasses.draw(crop, points, size, has_lenses=self.has_lenses)
+
+
+def find_glasses(
+    crops: Sequence[Image], points: Sequence[Floats], clear_score: float = CLEAR_SCORE
+) -> tuple[Glasses | None, bool]:
     """Finds the glasses that are worn in all of some crops, (size, size, 3) each, of the same face.
 
-    Returns them, None where none can be followed; and whether some are there.
+    Returns them, None where none can be followed, whose outline scores less than ``clear_score``; and whether
+    some are there.
     """
     some = range(0, len(crops), max(1, len(crops) // FRAMES))
     views = _Views([Head.of(points[i]) for i in some], [_line_maps(crops[i], points[i]) for i in some])
     score, form = _search(views)
-    guess = _guess_lines(form, views) if score > _UNCLEAR_SCORE else []
-    if score < _CLEAR_SCORE:
+    guess = _guess_lines(form, views) if score > min(UNCLEAR_SCORE, clear_score) else []
+    if score < clear_score or not guess:
         return None, len(guess) == _ALL_LINES
     pairs = zip(crops, points, strict=True)
     pictures = [np.dstack([to_lab(crop), 1 - np.float32(_lids(mesh, len(crop)))]) for crop, mesh in pairs]
     lines = learn_lines(guess, pictures, [Head.of(mesh) for mesh in points])
-    return Glasses(lines), True
+    return Glasses(lines, score), True
 
 
 def _search(views: _Views) -> tuple[float, Floats]:

@@ -136,13 +136,20 @@ class Lines:
             moved = moved + np.concatenate(freely)[:, None] * across
         return [places for places, _ in self.split(moved)]
 
-    def draw(self, found: Sequence[Floats], head: Head, scale: float, size: int) -> Floats32:
-        """Draws the lines into a crop of ``size``, whose side is ``scale`` times the picture's: 0 to 1."""
+    def draw(
+        self, found: Sequence[Floats], head: Head, scale: float, size: int, *, has_lenses: bool = False
+    ) -> Floats32:
+        """Draws the lines into a crop of ``size``, whose side is ``scale`` times the picture's: 0 to 1.
+
+        With ``has_lenses`` what is within the rims is drawn, too.
+        """
         mask = np.zeros((size, size), np.uint8)
         for places, (widths, line) in zip(found, self.split(self.widths), strict=True):
             aside = (_KEPT_WIDTH * widths * head.unit + _EDGE_PX) * (-1, 1)
             sides = places + aside.T[..., None] * line_normals(places, line.closed)
             outline = sides if line.closed else np.concatenate([sides[0], sides[1, ::-1]])[None]
+            if line.closed and has_lenses:
+                outline = sides[1:]
             # Both sides of a rim in one call: what is between them is filled, what is within both is not.
             corners = np.rint(((outline + 0.5) * scale - 0.5) * (1 << SUBPIXEL_BITS)).astype(
                 np.int32, order="C"

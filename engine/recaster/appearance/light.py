@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from recaster.appearance.picture_arithmetic import median_picture, repeat_channels
 from recaster.faces import topology
 from recaster.faces.mesh_surface import TRIANGLES, vertex_normals
 
@@ -108,12 +109,12 @@ def match_detail(picture: Image, other: Image) -> Image:
     ours = strength(cv2.transform(fine, grey))
     theirs = strength(extract_detail(cv2.transform(other.astype(np.float32), grey)))
     more = np.clip((theirs + _DETAIL_NOISE) / (ours + _DETAIL_NOISE), 1, DETAIL_GAIN_RANGE[1]) - 1
-    return cv2.add(exact, fine * more[..., None], dtype=cv2.CV_8U)
+    return cv2.add(exact, cv2.multiply(fine, repeat_channels(more)), dtype=cv2.CV_8U)
 
 
 def normalize_lighting(pictures: Uint8s, mask: Floats32) -> Uint8s:
     """Brings pictures of one face (K, size, size, 3) in the same place into the light of their median."""
-    usual = np.median(pictures, 0).astype(np.uint8)
+    usual = median_picture(pictures).astype(np.uint8)
     return np.stack([relight(picture, usual, mask) for picture in pictures])
 
 
@@ -132,7 +133,7 @@ def symmetrize_lighting(pictures: Uint8s, mask: Floats32, middle: float) -> Uint
         other = cv2.warpAffine(picture, mirror, (size, size), borderMode=cv2.BORDER_REPLICATE)
         return average_cells(picture), average_cells(other)
 
-    usual = np.median(pictures, 0).astype(np.float32) + _SIDE_DARK_OFFSET
+    usual = median_picture(pictures).astype(np.float32) + _SIDE_DARK_OFFSET
     # Only where the face shows on both sides can they be compared.
     share = np.minimum(*both_sides(mask)).ravel()
     if (share > 0.5).sum() < MIN_CELLS:
@@ -193,13 +194,35 @@ def rgb_to_lab(picture: Uint8s | Floats32) -> Floats32:
 def solve_ridge(terms: Floats, values: Floats, weights: Floats, ridge: Floats) -> Floats:
     """Weighted ridge regression of ``values`` (N,) or (N, C) on ``terms`` (N, K): (K,) or (K, C)."""
     weighted = (terms * weights[:, None]).T
-    return np.asarray(np.linalg.solve(weighted @ terms + np.diag(ridge * weights.sum()), weighted @ values))
+    squares = weighted @ terms
+    squares.ravel()[:: len(squares) + 1] += ridge * weights.sum()
+    return np.asarray(np.linalg.solve(squares, weighted @ values))
 
 
 def tukey_weights(residuals: Floats, spread: float) -> Floats:
     """Weights (N,) of residuals by Tukey's biweight: 0 beyond three deviations, ``spread`` at least."""
-    scale = max(spread, 1.4826 * float(np.median(residuals)))
+    scale = max(spread, 1.4826 * median(residuals))
     return np.clip(1 - (residuals / (3 * scale)) ** 2, 0, 1) ** 2
+
+
+def median(values: Floats) -> float:
+    """Median of values (N,) without NaNs; NumPy's takes four times as long for as few as there are cells."""
+    middle = len(values) // 2
+    if len(values) % 2:
+        return float(np.partition(values, middle)[middle])
+    low, high = np.partition(values, (middle - 1, middle))[middle - 1 : middle + 1]
+    return float((low + high) / 2)
+
+
+def percentile(values: Floats, share: float) -> float:
+    """Value below which a share (percent) of values (N,) lies, as NumPy interpolates it (``median``)."""
+    place = (len(values) - 1) * (share / 100)
+    low = int(place)
+    near = [low, min(low + 1, len(values) - 1)]
+    below, above = np.partition(values, near)[near]
+    away = place - low
+    step = above - below
+    return float(below + step * away if away < 0.5 else above - step * (1 - away))
 
 
 def _place_terms() -> Floats:

@@ -294,8 +294,9 @@ def _fit_and_rest(
 
 def _weigh_tints(tints: Floats, here: Bools) -> Floats:
     """Weights (CELLS, CELLS) of cells with the tint of most of the face: lips, hair and frames have none."""
-    off = np.linalg.norm(tints - np.median(tints[here], axis=0), axis=-1)
-    scale = max(_TINT_SPREAD, 1.4826 * float(np.median(off[here])))
+    usual = [light.median(channel) for channel in tints[here].T]
+    off = np.linalg.norm(tints - usual, axis=-1)
+    scale = max(_TINT_SPREAD, 1.4826 * light.median(off[here]))
     return np.clip(1 - (off / (4 * scale)) ** 2, 0.02, 1) ** 2
 
 
@@ -306,7 +307,8 @@ def _measure_saturation(ours: Floats, theirs: Floats, share: Floats) -> tuple[fl
     spread = []
     for tints in (ours, theirs):
         slow = _slow(tints * share[..., None]) / around[..., None]
-        spread.append(np.percentile(np.linalg.norm(tints - slow, axis=-1)[share > 0.5], _COLOUR_PERCENTILE))
+        away = np.linalg.norm(tints - slow, axis=-1)
+        spread.append(light.percentile(away[share > 0.5], _COLOUR_PERCENTILE))
     return float(np.clip(_OWN_COLOUR * spread[1] / max(spread[0], 1e-6), 0, 1)), usual
 
 

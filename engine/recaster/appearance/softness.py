@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Final, Self
 import cv2
 import numpy as np
 
-from recaster.appearance.light import LUMA
+from recaster.appearance.light import LUMA, median
 from recaster.faces.region_masks import fill_hull
 from recaster.faces.topology import BROW_LEFT, BROW_RIGHT, EYE_LEFT, EYE_RIGHT, LIPS_OUTER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -165,21 +165,22 @@ def _fit_blur(ours: Floats32, theirs: Floats32, edged: Bools) -> Floats:
     # Waves of six pixels and more are compared, which half the size shows as well.
     side = len(ours) // 2
     half = [cv2.resize(plane, (side, side), interpolation=cv2.INTER_AREA) for plane in (ours, theirs)]
-    window = cv2.GaussianBlur(edged.astype(np.float32), (0, 0), _WINDOW_PX)
-    window = cv2.resize(window, (side, side), interpolation=cv2.INTER_AREA)
-    (has, terms, _), (wanted, others, grain) = (_spectrum(plane, window) for plane in half)
+    window = cv2.resize(edged.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
+    window = cv2.GaussianBlur(window, (0, 0), _WINDOW_PX / 2)
+    (has, terms, _), (wanted, others, grain) = _spectra(half, window)
     seen = np.maximum(wanted - grain, 0.3 * grain)
     lost = np.log(seen + _POWER_FLOOR) - np.log(has + _POWER_FLOOR)
     trust = seen / (seen + 2 * grain + _POWER_FLOOR)
     squares = (terms + others) / 2
     columns = np.hstack([np.ones((len(lost), 1)), -squares])
     # Begun with the longer half of the waves, of which blur takes little.
-    weights = trust * (squares[:, 0] + squares[:, 1] < np.median(squares[:, 0] + squares[:, 1]))
+    lengths = squares[:, 0] + squares[:, 1]
+    weights = trust * (lengths < median(lengths))
     for _ in range(_ROUNDS):
         weighted = (weights[:, None] * columns).T
         fit = np.linalg.solve(weighted @ columns + weights.sum() * _UNEVEN_RIDGE, weighted @ lost)
         off = np.abs(lost - columns @ fit)
-        scale = 1.4826 * np.median(off[weights > 0.05 * weights.max()]) + 0.1
+        scale = 1.4826 * median(off[weights > 0.05 * weights.max()]) + 0.1
         # Where much is lost the logarithm is of what is left beside the blur: lobes, grain, rounding.
         faded = 1 + np.maximum(squares @ fit[1:], 0) / 2
         weights = trust / faded**2 / np.maximum(1, off / (1.5 * scale))
@@ -197,33 +198,38 @@ def _reduce(blur: Floats) -> Floats:
     return np.array([least + along * x * x, least + along * y * y, along * x * y])
 
 
-def _spectrum(plane: Floats32, window: Floats32) -> tuple[Floats, Floats, float]:
-    """Spectrum of detail in a window: power by band of frequency and direction, their terms, power of grain.
+def _spectra(planes: Sequence[Floats32], window: Floats32) -> Iterator[tuple[Floats, Floats, float]]:
+    """Spectra of detail in a window: power by band of frequency and direction, their terms, power of grain.
 
     The terms (bands, 3) are the squares of frequencies across and down and twice their product, weighted by
     power, radians a pixel.
     """
-    form = cv2.GaussianBlur(plane * window, (0, 0), _FORM_PX / 2)
-    form /= cv2.GaussianBlur(window, (0, 0), _FORM_PX / 2) + np.float32(1e-3)
-    power = np.abs(np.fft.rfft2((plane - form) * window)) ** 2 / float((window**2).sum() + 1e-6)
-    bands, products, grainy = _bands(len(plane))
+    around = cv2.GaussianBlur(window, (0, 0), _FORM_PX / 2) + np.float32(1e-3)
+    area = float((window**2).sum() + 1e-6)
+    bands, cells, products, grainy, grainy_cells = _bands(len(window))
+    for plane in planes:
+        form = cv2.GaussianBlur(plane * window, (0, 0), _FORM_PX / 2) / around
+        power = (np.abs(np.fft.rfft2((plane - form) * window)) ** 2 / area).ravel()
+        total = _sum_bands(bands, power)
+        sums = [_sum_bands(bands, power * product) for product in products]
+        terms = np.stack(sums, -1) / np.maximum(total, 1e-9)[:, None]
+        # Grain is alike in all directions: what is more in one is edges.
+        directions = np.bincount(grainy, power, _SECTORS + 1) / np.maximum(grainy_cells, 1)
+        yield total / np.maximum(cells, 1), terms, float(directions[:_SECTORS].min())
+
+
+def _sum_bands(bands: NDArray[np.int64], values: Floats) -> Floats:
+    """Sums up values (N,) by their bands; those in none are left out."""
     count = _BANDS * _SECTORS
-
-    def sums(values: Floats) -> Floats:
-        return np.asarray(np.bincount(bands, values, count + 1)[:count], np.float64)
-
-    flat = power.ravel()
-    total = sums(flat)
-    cells = sums(np.ones_like(flat))
-    terms = np.stack([sums(flat * product) for product in products], -1) / np.maximum(total, 1e-9)[:, None]
-    # Grain is alike in all directions: what is more in one is edges.
-    directions = np.bincount(grainy, flat, _SECTORS + 1) / np.maximum(np.bincount(grainy), 1)
-    return total / np.maximum(cells, 1), terms, float(directions[:_SECTORS].min())
+    return np.asarray(np.bincount(bands, values, count + 1)[:count], np.float64)
 
 
 @lru_cache(maxsize=2)
-def _bands(side: int) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
-    """Band and terms of each frequency of a spectrum, and its direction where only grain is seen."""
+def _bands(side: int) -> tuple[NDArray[np.int64], Floats, Floats, NDArray[np.int64], NDArray[np.int64]]:
+    """Band of each frequency of a spectrum and frequencies in each, terms, and both of what shows grain only.
+
+    What shows only grain has directions for bands.
+    """
     down, across = np.meshgrid(np.fft.fftfreq(side), np.fft.rfftfreq(side), indexing="ij")
     radius = np.hypot(across, down).ravel()
     sector = np.rint((np.arctan2(down, across).ravel() % np.pi) / (np.pi / _SECTORS)).astype(int) % _SECTORS
@@ -233,7 +239,8 @@ def _bands(side: int) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
     bands = np.where(inside, band * _SECTORS + sector, _BANDS * _SECTORS)
     grainy = (radius > _GRAIN_FREQUENCIES[0] / 2) & (radius < _GRAIN_FREQUENCIES[1] / 2)
     products = np.stack([across**2, down**2, 2 * across * down]).reshape(3, -1) * (2 * np.pi) ** 2
-    return bands, products, np.where(grainy, sector, _SECTORS)
+    directions = np.where(grainy, sector, _SECTORS)
+    return bands, _sum_bands(bands, np.ones(len(bands))), products, directions, np.bincount(directions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,9 +313,9 @@ def _calibration(size: float) -> tuple[float, float]:
 
 @lru_cache(maxsize=8)
 def _noise(side: int, channels: int, size: float) -> Floats32:
-    """Noise (side, side, channels) of unit strength and a size, of which frames take parts."""
+    """Noise (side, side, 3) of unit strength, of which frames take parts; of 1 channel it is grey."""
     field = np.random.default_rng(channels).standard_normal((side, side, channels), np.float32)
-    return _soften_noise(field, size).reshape(field.shape)
+    return np.repeat(_soften_noise(field, size).reshape(field.shape), 3 // channels, -1)
 
 
 def _soften_noise(field: Floats32, size: float) -> Floats32:

@@ -37,6 +37,7 @@ _TEETH_GAP: Final = 0.2
 _EDGE_ON_AREA: Final = 1e-3  # area, in square pixels, below which triangles are seen edge-on
 _MINIFIED: Final = (1.8, 4.0)
 """Pixels that fall into one from which on a blurred picture is read as well, and from which on it alone."""
+_BLUR_REACH_PX: Final = 8  # more than that blur reaches
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,21 +164,25 @@ def _place_iris(outline: Floats, iris: Floats) -> Floats:
     return middle
 
 
-def compute_warp_map(goal: Floats, source: Floats, triangles: NDArray[np.int64], size: int) -> WarpMap:
+def compute_warp_map(
+    goal: Floats, source: Floats, triangles: NDArray[np.int64], size: int, *, finds_minified: bool = False
+) -> WarpMap:
     """Maps a picture of the mesh at ``goal`` to a picture of the same mesh at ``source``.
 
     Args:
         goal: (V, 3) or (V, 2), pixels of the picture to fill; nearer triangles hide farther ones.
         source: (V, 2 or more), pixels of the picture to read.
         size: side of the picture to fill.
+        finds_minified: whether ``WarpMap.minified`` is found, for ``apply_warp_antialiased``; else it is 0.
     """
     # Every triangle with corners of its own: beside one that is squeezed another may be sharp.
     corners = goal[triangles]
     places = source[triangles][..., :2]
-    values = np.empty((*triangles.shape, 3), np.float32)
+    values = np.zeros((*triangles.shape, 3), np.float32)
     values[..., :2] = places
-    minified = (_minification(corners[..., :2], places) - _MINIFIED[0]) / np.ptp(_MINIFIED)
-    values[..., 2] = np.clip(minified, 0, 1)[:, None]
+    if finds_minified:
+        minified = (_minification(corners[..., :2], places) - _MINIFIED[0]) / np.ptp(_MINIFIED)
+        values[..., 2] = np.clip(minified, 0, 1)[:, None]
     apart = np.arange(triangles.size).reshape(-1, 3)
     picture, inside = rasterize(corners.reshape(-1, goal.shape[1]), values.reshape(-1, 3), apart, size)
     column, row, soft = cv2.split(picture)
@@ -208,13 +213,18 @@ def apply_warp_antialiased(picture: Image, warp_map: WarpMap) -> Image:
     """
     sharp = apply_warp_cubic(picture, warp_map)
     size = len(warp_map.inside)
-    minified = np.flatnonzero(warp_map.minified)
+    minified = np.flatnonzero(warp_map.minified > 0)  # quicker than of floats
     if not len(minified):
         return sharp
     # In rows, the last one filled up: maps of any length would be too long for OpenCV.
     there = np.resize(minified, (-(-len(minified) // size), size))
-    blurred = cv2.GaussianBlur(picture, (0, 0), _MINIFIED[1] / 2)
     column, row = (part.ravel()[there] for part in warp_map.maps)
+    # Blurred only where it is read, and as far around as the blur reaches.
+    left, top = (max(int(part.min()) - _BLUR_REACH_PX, 0) for part in (column, row))
+    right, bottom = (int(part.max()) + _BLUR_REACH_PX + 2 for part in (column, row))
+    blurred = cv2.GaussianBlur(picture[top:bottom, left:right], (0, 0), _MINIFIED[1] / 2)
+    column -= left
+    row -= top
     soft = cv2.remap(blurred, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     flat = sharp.reshape(size * size, -1)
     share = warp_map.minified.ravel()[there]

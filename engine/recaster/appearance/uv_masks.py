@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from recaster.appearance.picture_arithmetic import repeat_channels
 from recaster.faces import topology
 from recaster.faces.region_masks import fill_polygon
 
@@ -86,25 +87,31 @@ def pull_push(picture: Floats32, known: Floats32) -> Floats32:
 
     Pull-push; Gortler et al., "The lumigraph", 1996.
     """
-    levels = [(picture * known[..., None], known)]
+    levels = [(picture * repeat_channels(known), known)]
     while min(levels[-1][1].shape) > 2:
         levels.append((cv2.pyrDown(levels[-1][0]), cv2.pyrDown(levels[-1][1])))
     goes_on = (levels[0][0].sum((0, 1)) / max(float(known.sum()), _TINY)).reshape(1, 1, 3)
     # From the coarsest level on: each is believed where it knows enough, else the one before it goes on.
     for colours, weight in reversed(levels):
         goes_on = cv2.resize(goes_on, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        share = np.clip(4 * weight, 0, 1)[..., None]
-        goes_on += share * (colours / np.maximum(weight, _TINY)[..., None] - goes_on)
+        share = repeat_channels(np.clip(4 * weight, 0, 1))
+        goes_on += share * (colours / repeat_channels(np.maximum(weight, _TINY)) - goes_on)
     return goes_on
 
 
 def keep_touching(mask: Bools, other: Bools, min_pixels: int = 1) -> Bools:
     """Keeps the parts of a mask that hang together with some of another and have so many pixels."""
-    _, parts = cv2.connectedComponents(mask.astype(np.uint8))
-    sizes = np.bincount(parts.ravel())
-    wanted = (np.bincount(parts[other], minlength=len(sizes)) > 0) & (sizes >= min_pixels)
+    count, parts = cv2.connectedComponents(mask.view(np.uint8))
+    wanted = np.zeros(count, bool)
+    wanted[parts[other]] = True
     wanted[0] = False
-    return wanted[parts]
+    inside = np.flatnonzero(mask)
+    labels = parts.ravel()[inside]  # of all pixels it takes five times as long
+    if min_pixels > 1:
+        wanted &= np.bincount(labels, minlength=count) >= min_pixels
+    kept = np.zeros(mask.shape, bool)
+    kept.ravel()[inside] = wanted[labels]
+    return kept
 
 
 def dilate(mask: Uint8s, reach: float) -> Uint8s:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from recaster.swapping.head_cover import HeadCover
 
 REPORT_FORMAT: Final = 1
+FACE_OF_HEAD: Final = 0.6
+"""Size of a face in sizes of its head's cover."""
 UNSURE_COSINE: Final = 0.2
 """SFace's cosine from which on a face that nobody followed may be the person's."""
 JUDGES: Final = (
@@ -124,12 +126,13 @@ class Watch:
 
         That they know nobody in the result says nothing there.
         """
+        clear = self.gallery.only_clear()
         for at, frame in zip(frames, clip.read(frames.start, frames.stop), strict=True):
             for track in self.tracks:
                 row = at - int(track.frames[0])
                 if 0 <= row < len(track) and at not in book.marks.get(track.track, {}):
                     five = five_points(track.landmarks[row])
-                    if not self.gallery.compare(*self.judge.embed(frame.image, five)).is_sure:
+                    if not clear.compare(*self.judge.embed(frame.image, five)).is_sure:
                         book = book.marked(track.track, {at: Why.UNTOLD})
             tick()
         return book
@@ -207,6 +210,7 @@ class FrameRecord:
         reasons: of the covers.
         likeness: of the nearest face in it to the original person; None where no face was seen.
         holds: whether nobody knows the person in it.
+        bystanders: tracks of people who may be seen, and whose faces a cover reaches all the same.
     """
 
     frame: int
@@ -216,6 +220,7 @@ class FrameRecord:
     reasons: tuple[Why, ...]
     likeness: Likeness | None
     holds: bool
+    bystanders: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Turns it into plain values for a report."""
@@ -228,6 +233,7 @@ class FrameRecord:
             "reasons": [str(why) for why in self.reasons],
             **likeness,
             "holds": self.holds,
+            "bystanders": list(self.bystanders),
         }
 
 
@@ -238,6 +244,7 @@ def record_frames(
     seen: Sequence[Sightings],
     times: Sequence[float],
     troubled: frozenset[int],
+    others: CoverPlan,
 ) -> tuple[FrameRecord, ...]:
     """Records what was done in every frame.
 
@@ -246,13 +253,15 @@ def record_frames(
         seen: what judges saw in each, at last.
         times: of each, in seconds.
         troubled: frames in which something must still be covered.
+        others: heads of people who may be seen.
     """
     expanded = plan.expand_marks(book)
+    loose_covers = plan.expand_loose(book)
     drawn = plan.list_covers(book)
     records = []
     for at, own, sightings, time in zip(plan.frames, faces, seen, times, strict=True):
         shares = [face.covered for face in own if at not in expanded.get(face.track, {})]
-        loose = [each.why for each in book.loose if each.frame == at]
+        loose = [each.why for each in loose_covers.get(at, ())]
         reasons = [*(marks[at] for marks in expanded.values() if at in marks), *loose]
         nearest: Likeness | None = None
         for each in sightings:
@@ -260,8 +269,17 @@ def record_frames(
         done = "covered" if at in drawn else "swapped" if shares else "nobody"
         least = min(shares, default=None)
         known = tuple(dict.fromkeys(reasons))
-        records.append(FrameRecord(at, round(time, 4), done, least, known, nearest, at not in troubled))
+        reached = find_reached(others, at, drawn.get(at, ()))
+        holds = at not in troubled
+        records.append(FrameRecord(at, round(time, 4), done, least, known, nearest, holds, reached))
     return tuple(records)
+
+
+def find_reached(others: CoverPlan, frame: int, covers: Sequence[HeadCover]) -> tuple[int, ...]:
+    """Finds the tracks whose faces covers reach in a frame."""
+    heads = {course.track: course.covers[frame] for course in others.courses if frame in course.covers}
+    faces = {track: head.scaled(FACE_OF_HEAD) for track, head in heads.items()}
+    return tuple(track for track, face in faces.items() if any(each.touches(face) for each in covers))
 
 
 @dataclass(frozen=True)
@@ -290,6 +308,15 @@ class Anonymity:
             nearest = nearest if each.likeness is None else each.likeness.nearer(nearest)
         return nearest
 
+    @property
+    def bystanders(self) -> dict[int, list[int]]:
+        """Frames in which covers reach the faces of people who may be seen, by their tracks."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for each in self.frames:
+            for track in each.bystanders:
+                found[track].append(each.frame)
+        return dict(found)
+
     def counts(self) -> dict[str, int]:
         """Counts frames by what was done in them."""
         counted = Counter(each.done for each in self.frames)
@@ -315,6 +342,7 @@ class Anonymity:
             "recaster": __version__,
             **self.summary(),
             "failed": list(self.failed),
+            "bystanders": [{"track": track, "frames": frames} for track, frames in self.bystanders.items()],
             "each": [each.to_json() for each in self.frames],
         }
         return json.dumps(value, indent=1).encode()

@@ -6,6 +6,7 @@ upside down, and by dlib's HOG detector. Each is told by SFace and by dlib's Res
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,7 +49,9 @@ MIN_HOG_PX: Final = 48
 MAX_HOG_SIDE_PX: Final = 1280
 """Longer side of a picture up to which it looks for those; in larger ones for larger faces."""
 MAX_REFERENCE_TRACKS: Final = 4
-MAX_COMPARED_FACES: Final = 6
+MAX_OTHER_FRAMES: Final = 6
+"""Frames of a track, clear or not, that are compared with, too."""
+MAX_COMPARED_FACES: Final = 3
 _YUNET_FACE_PX: Final = 14
 _MAX_SIDE_PX: Final = 1920
 SAME_PLACE: Final = 0.4
@@ -73,6 +76,13 @@ class Likeness:
     def is_known(self) -> bool:
         """True if either judge takes it for the person, or nearly does."""
         return self.sface >= SFACE_KNOWN - SFACE_MARGIN or self.dlib < DLIB_KNOWN + DLIB_MARGIN
+
+    @property
+    def closeness(self) -> float:
+        """Closeness to the person: below 1 where it isn't known; only for sorting."""
+        return max(
+            self.sface / (SFACE_KNOWN - SFACE_MARGIN), (DLIB_KNOWN + DLIB_MARGIN) / max(self.dlib, 1e-3)
+        )
 
     @property
     def is_sure(self) -> bool:
@@ -109,15 +119,24 @@ class SeenFace:
 
 @dataclass(frozen=True, eq=False)
 class Gallery:
-    """Faces of the people who must not be known, as the original shows them: (N, 128) each."""
+    """Faces of the people who must not be known, as the original shows them: (N, 128) each.
+
+    Attributes:
+        clear: the number of those, the first ones, that are clear; None for all.
+    """
 
     sface: Floats
     dlib: Floats
+    clear: int | None = None
 
     def compare(self, sface: Floats, dlib: Floats) -> Likeness:
         """Compares a face with all of them."""
         apart = min(distance(each, dlib) for each in self.dlib)
         return Likeness(round(float((self.sface @ sface).max()), 3), round(apart, 3))
+
+    def only_clear(self) -> Gallery:
+        """The clear ones alone."""
+        return Gallery(self.sface[: self.clear], self.dlib[: self.clear])
 
 
 class AnonymityJudge:
@@ -141,19 +160,22 @@ class AnonymityJudge:
         finally:
             cv2.utils.logging.setLogLevel(level)
 
-    def find_faces(self, image: Image) -> list[SeenFace]:
+    def find_faces(self, image: Image, turns: Sequence[int] = range(4)) -> list[SeenFace]:
         """Finds all that may be faces, upright or not, the surest first.
 
         A face may be there more than once, with other points: YuNet also sees faces that lie or stand on
         their heads, but takes them for upright ones.
+
+        Args:
+            turns: quarters by which the picture is turned to look for faces that aren't upright.
         """
         side = max(image.shape[:2])
         factors = {min(self._factor, _MAX_SIDE_PX / side), min(1.0, 320 / side)}
         found = [SeenFace(each.box, locate_five(image, each.box), 1.0) for each in self._run_hog(image, side)]
-        for turns in range(4):
-            turned = np.ascontiguousarray(np.rot90(image, turns))
+        for turn in turns:
+            turned = np.ascontiguousarray(np.rot90(image, turn))
             seen = [face for factor in factors for face in self._run_yunet(turned, factor)]
-            found += [_turn_back(face, turns, image.shape[:2]) for face in seen]
+            found += [_turn_back(face, turn, image.shape[:2]) for face in seen]
         kept: list[SeenFace] = []
         for face in sorted(found, key=lambda face: -face.score):
             if not any(face.sees_same(other) for other in kept):
@@ -186,24 +208,47 @@ class AnonymityJudge:
         crop = cv2.warpAffine(image, alignment.similarity(five, _PORTRAIT_FIVE), (PORTRAIT_PX, PORTRAIT_PX))
         return self._sface.embed_five(image, five), embed(crop, PORTRAIT_DLIB_BOX)
 
-    def make_gallery(self, clip: Clip, people: Iterable[Sequence[FaceTrack]]) -> Gallery:
-        """Looks at clear frames of each person's tracks in the original.
+    def make_gallery(
+        self,
+        clip: Clip,
+        people: Iterable[Sequence[FaceTrack]],
+        pictures: Iterable[tuple[Image, Floats]] = (),
+    ) -> Gallery:
+        """Looks at each person's tracks in the original, and at pictures of them.
+
+        Some clear frames come first, then others in which both judges know the person by those.
+
+        Args:
+            pictures: each with the face's mesh or 68 points.
 
         Raises:
             ClipError: the clip cannot be read any more.
         """
-        pairs = []
+        pairs = [self.embed(image, five_points(points)) for image, points in pictures]
+        others: list[tuple[Floats, Floats]] = []
         for tracks in people:
             largest = sorted(tracks, key=lambda track: -float(np.ptp(track.boxes[:, ::2], axis=1).sum()))
             own = []
             for track in largest[:MAX_REFERENCE_TRACKS]:
-                for index in choose_clear_frames(track):
-                    frame = next(iter(clip.read(index, index + 1)))
-                    own.append(self.embed(frame.image, five_points(track.landmarks[index - track.frames[0]])))
+                clear = choose_clear_frames(track)
+                own += self._embed_frames(clip, track, clear)
+                spread = track.frames[spread_indices(len(track), MAX_OTHER_FRAMES)].tolist()
+                others += self._embed_frames(clip, track, sorted({*spread} - {*clear}))
             mean = [np.mean(each, axis=0) for each in zip(*own, strict=True)]
             pairs += [*own, (mean[0] / np.linalg.norm(mean[0]), mean[1])]
-        sface, dlib = zip(*pairs, strict=True)
-        return Gallery(np.stack(sface), np.stack(dlib))
+        told = _stack(pairs)
+        sure = [each for each in others if told.compare(*each).is_sure]
+        return dataclasses.replace(_stack([*pairs, *sure]), clear=len(pairs))
+
+    def _embed_frames(
+        self, clip: Clip, track: FaceTrack, frames: Iterable[int]
+    ) -> list[tuple[Floats, Floats]]:
+        """Embeds a track's face in some frames."""
+        found = []
+        for at in frames:
+            frame = next(iter(clip.read(at, at + 1)))
+            found.append(self.embed(frame.image, five_points(track.landmarks[at - track.frames[0]])))
+        return found
 
     def compare_faceset(self, faceset: Faceset, gallery: Gallery) -> Likeness:
         """Compares some faces of a faceset with a gallery: the nearest that either judge sees."""
@@ -215,6 +260,11 @@ class AnonymityJudge:
         if nearest is None:
             raise FacesetError(f"{faceset.folder}: no faces in it; extract some")
         return nearest
+
+
+def _stack(pairs: Sequence[tuple[Floats, Floats]]) -> Gallery:
+    sface, dlib = zip(*pairs, strict=True)
+    return Gallery(np.stack(sface), np.stack(dlib))
 
 
 def _turn_back(face: SeenFace, turns: int, size: tuple[int, ...]) -> SeenFace:

@@ -129,7 +129,7 @@ def _tracks(original: Path, settings: EvaluateSettings, report: Report) -> tuple
     analysis = AnalysisSettings()
     if settings.person is not None:
         person = person_in(settings.person, analysis.detector, analysis.min_face)
-    found = analyse_clip(Clip(original), analysis, settings.frames, report)
+    found = analyse_clip(Clip(original), analysis, settings.frames, report, processes=None)
     if found.warnings:  # the faces that are judged would be others than those that were swapped
         raise InputError(f"{original}: {'; '.join(found.warnings)}; correct the corrections first")
     return choose_tracks(found, person=person, track=settings.track, min_face=analysis.min_face)

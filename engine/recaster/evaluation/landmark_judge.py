@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from recaster.evaluation.face_window import luma
+from recaster.evaluation.iris_finder import find_iris
 from recaster.faces.dlib_adapters import Dlib68
-from recaster.faces.region_masks import fill_hull
 from recaster.faces.topology import IBUG68
 from recaster.faces.types import Box, Floats
 
@@ -29,9 +28,6 @@ MIRROR: Final = np.array(
     [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31, 45, 44, 43, 42, 47, 46,
      39, 38, 37, 36, 41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]
 )  # fmt: skip
-
-MIN_EYE_OPENING: Final = 0.12
-"""Height over width of an eye below which no pupil is to be seen."""
 
 
 class LandmarkJudge:
@@ -54,17 +50,11 @@ class LandmarkJudge:
         return _back(points[MIRROR], matrix)
 
     def pupils(self, image: Image, points: Floats) -> Floats:
-        """Finds the pupils, each in its own eye's coordinates.
+        """Finds the pupils (2, 2), the picture's left eye first, each in its eye's own coordinates.
 
-        The middle of the dark inside each eye's outline, weighted by how much darker than the eye's
-        bright part it is. No model of irises is asked: that one drives the swap.
-
-        Returns:
-            (2, 2) float64: the picture's left eye first; x along the line between its corners, y at a
-            right angle to it (downwards), from their middle, in distances of the corners. NaN for an
-            eye that is closed or outside of the picture.
+        They are the middles of the irises (``find_iris``), NaN for an eye that is closed.
         """
-        return np.stack([_pupil(image, points[eye]) for eye in EYES])
+        return np.stack([find_iris(image, points[eye]) for eye in EYES])
 
     def _locate(self, face: Image) -> Floats:
         edge = BOX_SIDE_PX * BOX_MARGIN
@@ -93,33 +83,3 @@ def _cut(image: Image, box: Box) -> tuple[Image, Floats]:
 
 def _back(points: Floats, matrix: Floats) -> Floats:
     return (points - matrix[:, 2]) / matrix[0, 0]
-
-
-def _pupil(image: Image, eye: Floats) -> Floats:
-    """Finds the pupil of one eye (6, 2), see ``LandmarkJudge.pupils``."""
-    nothing = np.full(2, np.nan)
-    along = eye[3] - eye[0]
-    width = float(np.hypot(*along))
-    across = np.array([-along[1], along[0]]) / max(width, 1e-9)
-    height = np.abs((eye[[1, 2]] - eye[[5, 4]]) @ across).mean()
-    if width < 4 or height / width < MIN_EYE_OPENING:
-        return nothing
-    size = 96
-    scale = 64 / width
-    middle = (eye[0] + eye[3]) / 2
-    turn = scale / width * np.array([along, [-along[1], along[0]]])
-    matrix = np.column_stack([turn, size / 2 - turn @ middle])
-    patch = luma(cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR))
-    inside = fill_hull(eye @ turn.T + matrix[:, 2], size) > 0
-    if inside.sum() < 20:
-        return nothing
-    # Softened, since a single bright or dark pixel may be a catchlight or noise.
-    values = cv2.GaussianBlur(patch, (0, 0), 1.5).astype(np.float64)
-    # The white stands for bright, the pupil for dark: percentiles, so that lashes and reflections do not.
-    bright, dark = np.percentile(values[inside], (70, 5))
-    if bright - dark < 5:
-        return nothing
-    weight = np.where(inside, np.clip((bright - values) / (bright - dark), 0, 1), 0) ** 2
-    ys, xs = np.mgrid[:size, :size]
-    pupil = np.array([(weight * xs).sum(), (weight * ys).sum()]) / weight.sum()
-    return (pupil - size / 2) / (scale * width)

@@ -52,8 +52,21 @@ _ALL: Final = (
         "another range of its own."),
     Measure("eye_range", "Lids' range", "ratio", "near 1", "The same of the lids' distance."),
     Measure("gaze_correlation", "Gaze follows", "correlation", "higher",
-        "Correlation over time of the pupils' place between the corners of the eyes, found by brightness. "
-        "Across only: up and down, lids hide so much of a pupil that even the rendered truth scored .46."),
+        "Correlation over time of the irises' place between the corners of the eyes, found by brightness. "
+        "Across only: up and down eyes that talk to a camera hardly move."),
+    Measure("gaze_offset", "Gaze off", "eye widths", "lower",
+        "Size of the mean offset of the irises' middles between the corners of their eyes, swap against "
+        "original, where both are open: eyes that look elsewhere all the time, which no correlation sees."),
+    Measure("gaze_across", "Gaze off, across", "eye widths", "",
+        "Its part to the picture's right."),
+    Measure("gaze_down", "Gaze off, down", "eye widths", "",
+        "Its part downwards. Lids hide a part of every iris: half to four fifths of an offset are seen."),
+    Measure("gaze_range", "Gaze's range", "ratio", "near 1",
+        "Range of the irises' place across (5th to 95th percentile), swap over original: eyes that follow, "
+        "but hardly move. Of eyes that hardly move in the original it says nothing."),
+    Measure("squint", "Squint", "eye widths", "lower",
+        "Mean difference of how far the irises of both eyes stand apart between their corners, swap against "
+        "original. Irises sit differently in different people: no swap is at 0."),
     Measure("pose_difference", "Head pose difference", "degrees", "lower",
         "Mean difference of yaw, pitch and roll, each sequence's own mean taken away, since another face "
         "shape reads as a constant turn; from nose and eye corners against a mean face."),

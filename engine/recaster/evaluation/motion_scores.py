@@ -56,6 +56,7 @@ def motion_scores(
         Figure("mouth_range", spread(mouth_opening(there)) / spread(mouth_opening(here))),
         Figure("eye_range", spread(eye_opening(there)) / spread(eye_opening(here))),
         _correlation("gaze_correlation", gaze(original.pupils), gaze(swapped.pupils), gaze(mirrored.pupils)),
+        *_gaze_figures(original.pupils, swapped.pupils, mirrored.pupils),
         _pose_figure(original.points, swapped.points, mirrored.points),
         _landmark_figure(here, there, again),
         Figure("jitter", ratio(jitter, jitter_original)),
@@ -135,6 +136,20 @@ def gaze(pupils: Floats) -> Floats:
     return np.where(count > 0, np.where(seen, across, 0).sum(axis=1) / np.maximum(count, 1), np.nan)
 
 
+def gaze_offset(first: Floats, second: Floats) -> Floats:
+    """Computes how far pupils (T, 2, 2) are off those of a first sequence, (2,): across and down, eye widths.
+
+    The mean over eyes and frames in which both are seen; NaN where none is.
+    """
+    return np.array([mean((second - first)[..., axis]) for axis in (0, 1)])
+
+
+def squint(first: Floats, second: Floats) -> float:
+    """Computes how differently two sequences' pupils (T, 2, 2) stand apart across, mean over the frames."""
+    apart = [pupils[:, 1, 0] - pupils[:, 0, 0] for pupils in (first, second)]
+    return mean(np.abs(apart[1] - apart[0]))
+
+
 def correlation(first: Floats, second: Floats) -> float:
     """Computes Pearson's correlation of two series (T,) over the frames in which both are known.
 
@@ -185,6 +200,18 @@ def _pose_figure(original: Floats, swapped: Floats, mirrored: Floats) -> Figure:
 
     references = {"noise": distance(poses(mirrored)), "frozen": distance(np.zeros_like(here))}
     return Figure("pose_difference", distance(poses(swapped)), references)
+
+
+def _gaze_figures(original: Floats, swapped: Floats, mirrored: Floats) -> tuple[Figure, ...]:
+    off = gaze_offset(original, swapped)
+    noise = gaze_offset(original, mirrored)
+    return (
+        Figure("gaze_offset", float(np.hypot(*off)), {"noise": float(np.hypot(*noise))}),
+        Figure("gaze_across", float(off[0]), {"noise": float(noise[0])}),
+        Figure("gaze_down", float(off[1]), {"noise": float(noise[1])}),
+        Figure("gaze_range", spread(gaze(swapped)) / spread(gaze(original))),
+        Figure("squint", squint(original, swapped), {"noise": squint(original, mirrored)}),
+    )
 
 
 def _landmark_figure(here: Floats, there: Floats, again: Floats) -> Figure:

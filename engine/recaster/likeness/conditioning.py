@@ -15,6 +15,7 @@ from recaster.appearance.uv_layout import apply_warp, extend_under_chin
 from recaster.faces import topology
 from recaster.faces.mesh_surface import JAW
 from recaster.faces.region_masks import SUBPIXEL_BITS, fill_smoothly
+from recaster.likeness.iris_warp import move_irises, place_irises
 
 if TYPE_CHECKING:
     from recaster.appearance.uv_layout import WarpMap
@@ -74,9 +75,10 @@ def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Draw
     ``weights`` (regions, K) say how much of each reference to show (``Likeness.weights``).
     """
     layout = likeness.layout
-    warp_map = uv_layout.compute_warp_map(
-        uv_layout.texture_vertices(points), layout.points, layout.triangles, size
-    )
+    shown = likeness.blend_irises(weights)
+    goal = uv_layout.texture_vertices(place_irises(points, shown))
+    still = uv_layout.compute_warp_map(goal, layout.points, layout.triangles, size, finds_minified=True)
+    warp_map = move_irises(still, points, shown)
     reach = round(_PADDING * size)
     near = cv2.dilate(warp_map.inside, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
     padding = EdgePadding.of(warp_map.inside, near)

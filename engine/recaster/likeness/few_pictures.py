@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from recaster.faces import geometry
+from recaster.faces import geometry, neutral_shape
 from recaster.faces.pose import head_poses
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from recaster.faces.neutral_shape import NeutralShape
     from recaster.faces.types import Floats
+    from recaster.facesets.faceset import Faceset
 
 FEW_PICTURES: Final = 5
 """Pictures of a face below which its usual look can't be told from what they happen to show."""
@@ -51,6 +52,16 @@ def describe_gaps(points: Floats, expressions: Floats) -> str:
         f"the source is known by {shown} {text}" if missing else f"the source is known by {count} pictures"
     )
     return f"{known}; more pictures, or some seconds of film, make it more like the person"
+
+
+def describe_faceset_gaps(faceset: Faceset) -> str:
+    """Describes what a faceset of a few pictures doesn't show; "" for one of more, or without faces."""
+    records = faceset.records
+    if not 0 < len(records) < FEW_PICTURES:
+        return ""
+    points = np.stack([record.landmarks for record in records]).astype(np.float64)
+    mesh = neutral_shape.compute_canonical_mesh(points)
+    return describe_gaps(points, neutral_shape.align_to_canonical(points, mesh)[0])
 
 
 def _list_gaps(yaws: Floats, expressions: Floats) -> Iterator[str]:

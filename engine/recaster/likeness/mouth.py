@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from recaster.appearance.light import rgb_to_lab
+from recaster.appearance.picture_arithmetic import compute_lengths
 from recaster.appearance.rasterizer import index_nearest
 from recaster.appearance.uv_layout import apply_warp_cubic, compute_warp_map, texture_vertices
 from recaster.appearance.uv_masks import keep_touching
@@ -44,6 +45,7 @@ _WITHIN: Final = (TRIANGLES >= BETWEEN_LIPS) & (TRIANGLES < UNDER_CHIN)
 _LIPS: Final = [*topology.LIPS_INNER, *(point for _, *rows in LIP_ROWS for row in rows for point in row)]
 # What is between the lips, and the lips themselves: the soft edge reaches onto them.
 _MOUTH_TRIANGLES: Final = TRIANGLES[(_WITHIN | np.isin(TRIANGLES, _LIPS)).all(1)]
+_MOUTH_POINTS: Final = np.unique(_MOUTH_TRIANGLES)
 
 
 def transfer_mouth_interior(image: Image, seen: Floats, wanted: Floats) -> Inlay | None:
@@ -59,8 +61,19 @@ def transfer_mouth_interior(image: Image, seen: Floats, wanted: Floats) -> Inlay
     share = _cover_polygon(lips, len(image)) * min(1.0, height)
     share = cv2.GaussianBlur(share, (0, 0), _EDGE_SIGMA * float(eye_distance(wanted)))
     goal = texture_vertices(wanted)
-    warp_map = compute_warp_map(goal, texture_vertices(seen), _MOUTH_TRIANGLES, len(image))
-    return Inlay(apply_warp_cubic(image, warp_map), share * warp_map.inside)
+    # Only the square around the mouth is drawn.
+    low = goal[_MOUTH_POINTS, :2].min(0)
+    left, top = np.clip(np.floor(low).astype(int), 0, len(image)).tolist()
+    side = min(int(np.ceil(np.ptp(goal[_MOUTH_POINTS, :2], axis=0).max())) + 2, len(image))
+    moved = goal - (left, top, 0)
+    warp_map = compute_warp_map(moved, texture_vertices(seen), _MOUTH_TRIANGLES, side)
+    place = np.s_[top : top + side, left : left + side]
+    mouth = np.zeros_like(image)
+    inside = np.zeros(image.shape[:2], np.uint8)
+    for whole, part in ((mouth, apply_warp_cubic(image, warp_map)), (inside, warp_map.inside)):
+        there = whole[place]
+        there[...] = part[: there.shape[0], : there.shape[1]]
+    return Inlay(mouth, share * inside)
 
 
 def clear_mouths(textures: Uint8s, layout: UVLayout, gaps: Floats) -> Uint8s:
@@ -99,7 +112,7 @@ def _unlike_lips(texture: Uint8s, sure: Bools) -> Uint8s:
     lab = rgb_to_lab(texture)
     usual = np.median(lab[sure], 0)
     spread = np.maximum(1.4826 * np.median(np.abs(lab[sure] - usual), 0), _MIN_SPREAD)
-    return (np.linalg.norm((lab - usual) / spread, axis=-1) > _MAX_DEVIATIONS).astype(np.uint8)
+    return (compute_lengths((lab - usual) / spread) > _MAX_DEVIATIONS).astype(np.uint8)
 
 
 def _extend_lips(texture: Floats32, lips: Uint8s, other: Uint8s) -> Floats32:

@@ -14,6 +14,7 @@ import numpy as np
 
 from recaster.appearance import uv_masks
 from recaster.appearance.light import rgb_to_lab
+from recaster.appearance.picture_arithmetic import compute_lengths, median_picture, repeat_channels
 from recaster.appearance.rasterizer import rasterize
 from recaster.appearance.uv_layout import texture_vertices
 from recaster.appearance.uv_masks import UPPER_CHEEKS, dilate, erode, mask_outline, pull_push
@@ -208,16 +209,16 @@ def compute_visible_texels(own: Uint8s, layout: UVLayout) -> Uint8s:
 def _average_known(textures: Uint8s, well: Sequence[Floats32], skin: Floats32) -> Floats32:
     """Mean of what textures show well, without what is far from their median, (S, S, 3)."""
     pairs = list(zip(textures, well, strict=True))
-    middle = np.median([_continue(texture.astype(np.float32), here, skin) for texture, here in pairs], 0)
-    middle = middle.astype(np.float32)
+    continued = [_continue(texture.astype(np.float32), here, skin) for texture, here in pairs]
+    middle = median_picture(np.stack(continued)).astype(np.float32)
     total = np.full(middle.shape[:2], 1e-3, np.float32)
     sums = 1e-3 * middle
     # What is far from the median, a lock that moves say, is not averaged.
     for texture, here in pairs:
-        apart = np.linalg.norm(texture - middle, axis=-1) / _MAX_APART
+        apart = compute_lengths(texture - middle) / _MAX_APART
         weight = here * np.clip(1 - apart * apart, 0, 1)
         total += weight
-        sums += weight[..., None] * texture
+        sums += repeat_channels(weight) * texture
     return np.asarray(sums / total[..., None])
 
 
@@ -294,14 +295,14 @@ def _swap_sides(picture: Floats32, layout: UVLayout) -> Floats32:
 
 def _continue(picture: Floats32, known: Floats32, skin: Floats32) -> Floats32:
     """Continues the skin of a picture smoothly where it is not known."""
-    share = known[..., None]
+    share = repeat_channels(known)
     return share * picture + (1 - share) * pull_push(picture, known * skin)
 
 
 def _skin_difference(lab: Floats32, expected: Floats32, darker: float | Floats = _MAX_DARKER) -> Floats32:
     """Difference of colours from the skin that is expected there, (S, S), 1 where skin ends."""
     light = np.log((lab[..., 0] + _DARK_OFFSET) / (expected[..., 0] + _DARK_OFFSET))
-    tint = np.linalg.norm(lab[..., 1:] - expected[..., 1:], axis=-1) / _MAX_TINTED
+    tint = compute_lengths(lab[..., 1:] - expected[..., 1:]) / _MAX_TINTED
     return np.hypot(np.where(light < 0, light / darker, light / _MAX_LIGHTER), tint)
 
 

@@ -11,6 +11,7 @@ from scipy.spatial.distance import cdist
 from recaster.faces import geometry, topology
 from recaster.faces.mesh_surface import LOWER_LIP, UPPER_LIP
 from recaster.likeness.few_pictures import FEW_PICTURES
+from recaster.likeness.iris_warp import measure_irises
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +83,16 @@ def measure_lip_gaps(mouths: Floats) -> Floats:
     lips = mouths[:, : 2 * len(_LIPS)].reshape(len(mouths), -1, 2)[..., 1] * np.sqrt(len(_LIPS))
     upper, lower = ([_LIPS.index(point) for point in row] for row in (UPPER_LIP, LOWER_LIP))
     return lips[:, lower] - lips[:, upper]
+
+
+def find_irises(eyes: Floats) -> Floats:
+    """Finds the irises' places in their eyes (T, 2), see ``measure_irises``, by features of eyes (T, F)."""
+    count = len(topology.EYE_LEFT) + 1
+    meshes = np.zeros((len(eyes), topology.POINTS, 2))
+    parts = np.split(eyes[:, : 4 * (count + 1)].reshape(len(eyes), 2, count + 1, 2), 2, axis=1)
+    for (outline, iris), part in zip(_EYES, parts, strict=True):
+        meshes[:, [*outline, iris]] = part[:, 0, :count] * np.sqrt(count)
+    return measure_irises(meshes)
 
 
 def choose_references(

@@ -12,6 +12,7 @@ from recaster.faces import topology
 from recaster.faces.geometry import eye_distance, lid_openings, mouth_gap
 from recaster.faces.mesh_surface import LIP_ROWS, LOWER_LIP, UPPER_LIP
 from recaster.faces.neutral_shape import NeutralShape, align_to_canonical, closed_lids, learn_neutral_shape
+from recaster.likeness.iris_warp import measure_irises
 
 if TYPE_CHECKING:
     from recaster.faces.types import Floats
@@ -25,6 +26,10 @@ _FOLDS = (
     (0.6, ((247, 30, 29, 27, 28, 56, 190), (467, 260, 259, 257, 258, 286, 414))),
     (0.25, ((113, 225, 224, 223, 222, 221, 189), (342, 445, 444, 443, 442, 441, 413))),
 )
+_EYES = (
+    (topology.EYE_CORNERS_LEFT, topology.IRIS_LEFT),
+    (topology.EYE_CORNERS_RIGHT, topology.IRIS_RIGHT),
+)
 _IRIS_POINTS: Final = 5  # the centre of an iris and its rim
 _LIPS: Final = sorted(
     {*topology.LIPS_INNER, *(point for _, *rows in LIP_ROWS for row in rows for point in row)}
@@ -36,6 +41,8 @@ _PULL_REACH: Final = 0.45
 _PULL_SIGMA: Final = 0.15
 """Distance from leading points up to which others follow them, and smoothness of that, in eye distances."""
 _MAX_SHUT_GAP: Final = 0.03  # gap that is seen between lips that touch, in eye distances
+MAX_LEARNED_FRAMES: Final = 4000
+"""Frames, evenly spread over a track, that tell a performer's build; of more its statistics don't change."""
 _MIN_FRAMES: Final = 25
 """Frames of a track from which on its calm ones tell the performer's build from the expression."""
 
@@ -52,24 +59,42 @@ class Gains:
         """True where nothing is changed."""
         return bool((self.expression == 1).all() and (self.gaze == 1).all())
 
+    @classmethod
+    def alike(cls, gains: tuple[float, float], count: int) -> Gains:
+        """The same gains, of expression and gaze, in every frame."""
+        expression, gaze = gains
+        return cls(np.full(count, expression), np.full(count, gaze))
 
-def retarget(points: Floats, mesh: Floats, source: NeutralShape, gains: Gains | None = None) -> Floats:
+    def of(self, rows: slice) -> Gains:
+        """Gains of some of the frames."""
+        return Gains(self.expression[rows], self.gaze[rows])
+
+
+def retarget(
+    points: Floats,
+    mesh: Floats,
+    source: NeutralShape,
+    gains: Gains | None = None,
+    performer: NeutralShape | None = None,
+) -> Floats:
     """Makes the source's face move as the target does, in the target's frames.
 
     The target's offsets from its own neutral are added to the source's neutral in the canonical
-    space, and the target's pose is put back. Lids keep their place between closed and usual for
-    each person, so that closed stays closed; lips part as far as the target's do, and never cross. The
-    outline is the target's, what is near it following. In a track of a few frames build and expression
-    cannot be told apart: the fewer, the more of the target's build is kept. Lids that close do so whatever
-    the gain of expressions: half a blink would look drowsy.
+    space, and the target's pose is put back. Whoever looks to one side throughout has that in the neutral:
+    the usual gaze is the target's. Lids keep their place between closed and usual for each person, so that
+    closed stays closed; lips part as far as the target's do, and never cross. The outline is the target's,
+    what is near it following. In a track of a few frames build and expression cannot be told apart: the
+    fewer, the more of the target's build is kept. Lids that close do so whatever the gain of expressions:
+    half a blink would look drowsy.
 
     Args:
         points: (T, 478, 3), one performer's meshes in frame pixels, smoothed; so is what is returned.
         mesh: (478, 3), the source's canonical mesh.
         source: in the space of that.
+        performer: as of ``learn_performer``; learned of these meshes where None.
     """
     expressions, fits = align_to_canonical(points, mesh)
-    target = _learn_performer(expressions, source)
+    target = learn_performer(points, mesh, source) if performer is None else performer
     offsets = expressions - target.neutral
     # By what is shut and what is usual for each of them, so that shut stays shut.
     share = (lid_openings(expressions) - target.closed) / (target.lids - target.closed)
@@ -82,11 +107,30 @@ def retarget(points: Floats, mesh: Floats, source: NeutralShape, gains: Gains | 
     wanted = source.closed + np.clip(share, 0.0, _MAX_LID_OPENING) * (source.lids - source.closed)
     moved = _set_lids(moved, source.neutral, wanted / lid_openings(source.neutral))
     moved = _set_lips(moved, apart)
+    moved = _turn_eyes(moved, _gaze(target.neutral) - _gaze(source.neutral))
     placed = fits.undo(moved)
     # The target's head stays: a narrower face would leave the target's jaw, and its beard, beside it, and a
     # wider one would be cut off.
     oval = list(topology.OVAL)
     return placed + _pull(source.neutral, oval) @ (points[:, oval] - placed[:, oval])
+
+
+def _gaze(neutral: Floats) -> float:
+    """Gaze of a mesh (478, 3) to the picture's right: its irises from the eyes' middles, in eye widths.
+
+    The mean of both eyes, in which it cancels out that irises sit nearer to one corner: faces are symmetric.
+    Nothing tells so of up and down, where corners lie at different heights in different people.
+    """
+    left, right = measure_irises(neutral)
+    return float(left - right) / 2
+
+
+def _turn_eyes(points: Floats, shift: float) -> Floats:
+    """Moves irises of meshes (T, 478, 3) to the picture's right, in eye widths."""
+    points = points.copy()
+    for (left, right), iris in _EYES:
+        points[:, iris : iris + _IRIS_POINTS] += shift * (points[:, right] - points[:, left])[:, None]
+    return points
 
 
 def _scale_offsets(offsets: Floats, gains: Gains) -> Floats:
@@ -126,8 +170,14 @@ def _pull(neutral: Floats, leading: list[int]) -> Floats:
     return pull
 
 
-def _learn_performer(expressions: Floats, source: NeutralShape) -> NeutralShape:
-    """Learns the performer's neutral shape; in short tracks the source's own stands in for some of it."""
+def learn_performer(points: Floats, mesh: Floats, source: NeutralShape) -> NeutralShape:
+    """Learns the performer's neutral shape from a track; in short ones the source's stands in for some of it.
+
+    Args:
+        points, mesh, source: as of ``retarget``.
+    """
+    step = max(1, len(points) // MAX_LEARNED_FRAMES)
+    expressions, _ = align_to_canonical(points[::step], mesh)
     learned = learn_neutral_shape(expressions)
     # A short shot may show one expression throughout: it would be taken for the performer's build.
     share = min(1.0, len(expressions) / _MIN_FRAMES)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from recaster.appearance.light import rgb_to_lab
+from recaster.appearance.picture_arithmetic import compute_lengths
 from recaster.appearance.uv_masks import dilate, draw_eye_discs, erode, mask_features, mask_outline, pull_push
 from recaster.faces import topology
 from recaster.faces.region_masks import fill_hull
@@ -174,4 +175,4 @@ def _mask_rims(lab: Floats32, zone: Uint8s, distance: float, line: float, least:
 def _line_strength(lab: Floats32, shape: Uint8s) -> Floats32:
     """Computes how much what is thinner than a shape differs from what is around it, (S, S)."""
     hats = [cv2.morphologyEx(lab, kind, shape) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)]
-    return np.max([np.linalg.norm(hat, axis=-1) for hat in hats], 0)
+    return np.maximum(*(compute_lengths(hat) for hat in hats))

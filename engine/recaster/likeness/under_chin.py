@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from recaster.appearance.light import rgb_to_lab
+from recaster.appearance.picture_arithmetic import compute_lengths, median_picture
 from recaster.appearance.rasterizer import index_nearest
 from recaster.appearance.uv_masks import UPPER_CHEEKS, mask_outline
 from recaster.faces import topology
@@ -33,7 +34,7 @@ def steady_under_chin(textures: Uint8s, layout: UVLayout, turned: Floats) -> Uin
     """
     face = 255 * mask_outline(layout, topology.OVAL)
     reach = _EDGE * layout.eye_distance
-    usual = np.median(textures[turned <= np.quantile(turned, _FRONTAL_SHARE)], 0).astype(np.float32)
+    usual = median_picture(textures[turned <= np.quantile(turned, _FRONTAL_SHARE)]).astype(np.float32)
     other = _unlike_skin(usual, layout)[..., None]
     usual += other * (_continue_face(usual, face, max(1, round(2 * reach))) - usual)
     share = cv2.GaussianBlur(face, (0, 0), reach).astype(np.float32)[..., None] / 255
@@ -54,6 +55,6 @@ def _unlike_skin(picture: Floats32, layout: UVLayout) -> Floats32:
     # Lightness is divided by: black cheeks count as 1.
     skin = np.maximum(np.median(lab[mask > 0], 0), (1, -np.inf, -np.inf))
     dark = (_CLOTH_LIGHT[1] - lab[..., 0] / skin[0]) / np.ptp(_CLOTH_LIGHT)
-    away = np.linalg.norm(lab[..., 1:] - skin[1:], axis=-1)
+    away = compute_lengths(lab[..., 1:] - skin[1:])
     foreign = (away - _FOREIGN_COLOUR[0]) / np.ptp(_FOREIGN_COLOUR)
     return np.clip(np.maximum(dark, foreign), 0, 1).astype(np.float32)

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats, Floats32, Uint8s
     from recaster.media.types import Image
 
-WIDE_PX: Final = 2 * FINE_PX
-"""Side of a crop and its surroundings: the part of a thing that is beside a face may come before it."""
+WIDER: Final = 2
+"""Side of a crop and its surroundings over the crop's: what is beside a face may come before it."""
+SHARPER: Final = 2
+"""Side of a crop in which edges are looked for over that of one in which things are."""
 PIXELS_PER_FACE: Final = 2000
 _EDGE_PX: Final = 13
 """Width of the band about a mask's edge from which more pixels are taken."""
@@ -43,15 +45,15 @@ _RAW_WEIGHT: Final = 3
 
 @dataclass(frozen=True, eq=False)
 class MaskedFace:
-    """A face in its crop.
+    """A face in its crop, whose ``side`` is FINE_PX, or SHARPER times that.
 
     Attributes:
         appearance: how the performer usually looks.
-        image: (FINE_PX, FINE_PX, 3) uint8 RGB.
-        points: (478, 3) float64, its mesh in the crop's pixels.
-        mask: (FINE_PX, FINE_PX) float32, 0 to 1, what is in front of it.
-        wide_image: (WIDE_PX, WIDE_PX, 3) uint8, the same with its surroundings, at the same scale.
-        wide_mask: (WIDE_PX, WIDE_PX) float32.
+        image: (side, side, 3) uint8 RGB.
+        points: (478, 3) float64, its mesh in the pixels of a crop of FINE_PX.
+        mask: (side, side) float32, 0 to 1, what is in front of it.
+        wide_image: (WIDER * side, WIDER * side, 3) uint8, the same with its surroundings, at the same scale.
+        wide_mask: (WIDER * side, WIDER * side) float32.
     """
 
     appearance: FaceAppearance
@@ -132,8 +134,9 @@ def vary(faces: Sequence[MaskedFace], random: np.random.Generator) -> MaskedFace
     if random.random() < _PASTED:
         image, mask = _paste(image, mask, faces[int(random.integers(len(faces)))], random)
     moved = _place(random, turn=4, size=0.04, shift=4)
-    image = _warp(image, moved)
-    mask = cv2.warpAffine(mask, moved, (FINE_PX, FINE_PX))
+    enlarged = _enlarge(moved, len(image) / FINE_PX)
+    image = _warp(image, enlarged)
+    mask = cv2.warpAffine(mask, enlarged, mask.shape)
     points = face.points.copy()
     points[:, :2] = points[:, :2] @ moved[:, :2].T + moved[:, 2] + _jitter(points, random)
     image *= np.exp(random.normal(0, 0.06) + random.normal(0, 0.025, 3))
@@ -152,24 +155,31 @@ def _paste(
     image: Floats32, mask: Floats32, other: MaskedFace, random: np.random.Generator
 ) -> tuple[Floats32, Floats32]:
     """Lays over a picture what is in front of another face, moved, turned, perhaps mirrored."""
-    moved = _place(random, turn=14, size=0.1, shift=34)
-    moved[:, 2] -= moved[:, :2] @ np.full(2, (WIDE_PX - FINE_PX) / 2)
+    side = len(image)
+    moved = _enlarge(_place(random, turn=14, size=0.1, shift=34), side / FINE_PX)
+    moved[:, 2] -= moved[:, :2] @ np.full(2, (WIDER - 1) * side / 2)
     step = random.choice([1, -1])
-    over = cv2.warpAffine(np.ascontiguousarray(other.wide_mask[:, ::step]), moved, (FINE_PX, FINE_PX))
-    there = _warp(np.ascontiguousarray(other.wide_image[:, ::step]).astype(np.float32), moved)
+    over = cv2.warpAffine(np.ascontiguousarray(other.wide_mask[:, ::step]), moved, (side, side))
+    there = _warp(np.ascontiguousarray(other.wide_image[:, ::step]).astype(np.float32), moved, side)
     return image + over[..., None] * (there - image), np.maximum(mask, over)
 
 
 def _place(random: np.random.Generator, turn: float, size: float, shift: float) -> Floats:
-    """A random similarity about the crop's middle: deviations in degrees, shares and pixels."""
+    """A random similarity about the middle of a crop of FINE_PX: deviations in degrees, shares and pixels."""
     middle = (FINE_PX / 2, FINE_PX / 2)
     moved = cv2.getRotationMatrix2D(middle, random.normal(0, turn), np.exp(random.normal(0, size)))
     moved[:, 2] += random.normal(0, shift, 2)
     return np.asarray(moved, np.float64)
 
 
-def _warp(image: Floats32, matrix: Floats) -> Floats32:
-    warped = cv2.warpAffine(image, matrix, (FINE_PX, FINE_PX), borderMode=cv2.BORDER_REPLICATE)
+def _enlarge(matrix: Floats, scale: float) -> Floats:
+    """A map between crops of FINE_PX for crops larger by ``scale``."""
+    return np.hstack([matrix[:, :2], scale * matrix[:, 2:]])
+
+
+def _warp(image: Floats32, matrix: Floats, side: int | None = None) -> Floats32:
+    side = side or len(image)
+    warped = cv2.warpAffine(image, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(warped, np.float32)
 
 

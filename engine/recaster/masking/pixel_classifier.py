@@ -23,6 +23,8 @@ _DECAY: Final = 1e-4
 _LEFT_OUT: Final = 0.1
 """Share of the features that each batch does without: none alone decides."""
 _LEAK: Final = 0.1
+_MIN_LOGIT: Final = -80
+"""Below it the exponential overflows; the probability is 0 either way."""
 _MIN_SPREAD: Final = 0.05
 """Of a feature, so that one that never changes isn't blown up."""
 
@@ -134,4 +136,4 @@ def _find_slopes(
 
 
 def _sigmoid(logits: Floats32) -> Floats32:
-    return (1 / (1 + np.exp(-logits))).astype(np.float32)
+    return (1 / (1 + np.exp(-np.maximum(logits, np.float32(_MIN_LOGIT))))).astype(np.float32)

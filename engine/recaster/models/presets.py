@@ -16,7 +16,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from recaster.errors import ModelError, UsageError
-from recaster.settings.options import Bounds, Option, option, own_options
+from recaster.settings.choices import Bounds
+from recaster.settings.options import Option, option, own_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

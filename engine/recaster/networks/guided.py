@@ -52,6 +52,9 @@ class _GuidedGraph(KerasGraph):
     def conv_small_init(self, x: keras.KerasTensor, width: int, kernel: int, name: str) -> keras.KerasTensor:
         return self.conv(x, width, kernel, name, gain=_SMALL_GAIN)
 
+    def conv_heads(self, x: keras.KerasTensor, widths: Mapping[str, int]) -> list[keras.KerasTensor]:
+        return [self.conv_small_init(x, width, 3, name) for name, width in widths.items()]
+
     def residual(self, x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
         inner = self.conv_leaky_relu(x, width, 3, f"{name}_a")
         total = x + self.conv_small_init(inner, width, 3, f"{name}_b")
@@ -61,10 +64,11 @@ class _GuidedGraph(KerasGraph):
 
 
 def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
-    """Builds ``build_unet`` in Keras, whose in- and outputs it has, float32."""
+    """Builds ``build_unet`` in Keras, with (B, side, side, OUTPUTS) for its output, float32."""
     side = preset.size * preset.guided.detail
     condition = keras.Input((side, side, channels), name="condition")
-    return keras.Model(condition, build_unet(preset, _GuidedGraph(seed), condition), name="guided")
+    graph = _GuidedGraph(seed)
+    return keras.Model(condition, graph.concat(build_unet(preset, graph, condition)), name="guided")
 
 
 def reduced(conditions: tf.Tensor, size: int) -> tf.Tensor:

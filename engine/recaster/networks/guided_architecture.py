@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from recaster.networks.graph_builder import GraphBuilder
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from recaster.models.presets import Preset
 
 OUTPUTS: Final = 4  # channels of its output: the painted face, and how much of the warp to keep
@@ -23,8 +25,8 @@ class GuidedBuilder(GraphBuilder[T], Protocol[T]):
     Convolutions keep the size of images, divided by the stride.
     """
 
-    def conv_small_init(self, x: T, width: int, kernel: int, name: str) -> T:
-        """A convolution whose output is near 0 before training."""
+    def conv_heads(self, x: T, widths: Mapping[str, int]) -> list[T]:
+        """Convolutions of one image, by name, whose outputs are near 0 before training."""
 
     def conv_leaky_relu(self, x: T, width: int, kernel: int, name: str, stride: int = 1) -> T:
         """A convolution and a leaky rectifier."""
@@ -33,7 +35,7 @@ class GuidedBuilder(GraphBuilder[T], Protocol[T]):
         """Two convolutions beside the identity, near 0 before training, and a leaky rectifier."""
 
 
-def build_unet(preset: Preset, builder: GuidedBuilder[T], condition: T) -> T:
+def build_unet(preset: Preset, builder: GuidedBuilder[T], condition: T) -> tuple[T, T]:
     """Adds the U-Net of a guided preset to a graph (Ronneberger et al., 2015, with residual blocks).
 
     It thinks at its own size; the warp's finest detail is shown to its last layers only, which paint
@@ -43,7 +45,8 @@ def build_unet(preset: Preset, builder: GuidedBuilder[T], condition: T) -> T:
         condition: (B, side, side, channels), 0 to 1, where side is the preset's size times its detail.
 
     Returns:
-        (B, side, side, OUTPUTS), before their sigmoids.
+        The painted face (B, side, side, 3), and how much of the warp to keep (B, side, side, 1), ``OUTPUTS``
+        channels in all, before their sigmoids.
     """
     widths = preset.guided.widths
     detail = preset.guided.detail
@@ -64,16 +67,16 @@ def build_unet(preset: Preset, builder: GuidedBuilder[T], condition: T) -> T:
     warp = builder.slice_channels(condition, 0, 3)
     x = builder.concat([x, warp if detail == 1 else builder.space_to_depth(warp, detail)])
     x = builder.conv_leaky_relu(x, 24, 3, "join")
-    output = builder.conv_small_init(x, OUTPUTS, 3, "head")
+    heads = {"head": OUTPUTS} | ({"fine": 3 * detail**2} if detail > 1 else {})
+    output, *fine = builder.conv_heads(x, heads)
     # A gate that could change from pixel to pixel would draw patterns of its own.
     gate = builder.average_pool(builder.slice_channels(output, 3, 4), _GATE_PX)
     gate = builder.resize_bilinear(gate, _GATE_PX * detail)
     painted = builder.slice_channels(output, 0, 3)
     # Coarse colours and, near 0 at first, what is finer: an untrained network has no grain of its own.
-    if detail > 1:
-        fine = builder.depth_to_space(builder.conv_small_init(x, 3 * detail**2, 3, "fine"), detail)
-        painted = builder.add(builder.resize_bilinear(painted, detail), fine)
-    return builder.concat([painted, gate])
+    for finer in fine:
+        painted = builder.add(builder.resize_bilinear(painted, detail), builder.depth_to_space(finer, detail))
+    return painted, gate
 
 
 def _upscale(builder: GuidedBuilder[T], x: T, width: int, name: str) -> T:

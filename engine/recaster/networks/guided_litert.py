@@ -5,6 +5,7 @@ It is the network that ``guided.py`` trains; a test compares what they paint.
 
 from __future__ import annotations
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
@@ -14,11 +15,12 @@ import numpy as np
 
 from recaster.errors import WeightsError
 from recaster.models.tensors import load_tensors
-from recaster.networks.guided_architecture import LEAK, OUTPUTS, TRUST, build_unet
+from recaster.networks.guided_architecture import LEAK, TRUST, build_unet
 from recaster.networks.litert import LiteRtModel
 from recaster.networks.tflite_graph import TfliteGraph
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -91,7 +93,6 @@ class _GuidedGraph(TfliteGraph):
     def __init__(self, weights: _NamedWeights) -> None:
         super().__init__()
         self._weights = weights
-        self._leak = self.constant(np.array(LEAK, np.float32))
 
     def conv_small_init(self, x: int, width: int, kernel: int, name: str, stride: int = 1) -> int:
         weights, bias = self._weights.take(name, (kernel, kernel, self.shape(x)[3], width))
@@ -100,10 +101,17 @@ class _GuidedGraph(TfliteGraph):
     def conv_leaky_relu(self, x: int, width: int, kernel: int, name: str, stride: int = 1) -> int:
         return self.leaky_relu(self.conv_small_init(x, width, kernel, name, stride), LEAK)
 
+    def conv_heads(self, x: int, widths: Mapping[str, int]) -> list[int]:
+        # As one, to the same bits: XNNPACK computes sixteen channels in the time of four.
+        shapes = {name: (3, 3, self.shape(x)[3], width) for name, width in widths.items()}
+        kernels, biases = zip(*(self._weights.take(*item) for item in shapes.items()), strict=True)
+        output = self.conv2d(x, np.concatenate(kernels, -1), np.concatenate(biases), same=True)
+        ends = list(itertools.accumulate(widths.values(), initial=0))
+        return [self.slice_channels(output, *span) for span in itertools.pairwise(ends)]
+
     def residual(self, x: int, width: int, name: str) -> int:
         inner = self.conv_leaky_relu(x, width, 3, f"{name}_a")
-        total = self.add(x, self.conv_small_init(inner, width, 3, f"{name}_b"))
-        return self.maximum(total, self.multiply(total, self._leak))
+        return self.leaky_relu(self.add(x, self.conv_small_init(inner, width, 3, f"{name}_b")), LEAK)
 
 
 def _write_network(preset: Preset, channels: int, weights: _NamedWeights) -> bytes:
@@ -111,11 +119,10 @@ def _write_network(preset: Preset, channels: int, weights: _NamedWeights) -> byt
     side = preset.size * preset.guided.detail
     graph = _GuidedGraph(weights)
     condition = graph.input((1, side, side, channels))
-    output = build_unet(preset, graph, condition)
+    painted, gate = build_unet(preset, graph, condition)
     weights.check_all_taken()
-    trust = graph.constant(np.array(TRUST, np.float32))
-    kept = graph.logistic(graph.add(graph.slice_channels(output, 3, OUTPUTS), trust))
-    painted = graph.logistic(graph.slice_channels(output, 0, 3))
+    kept = graph.logistic(graph.add(gate, graph.constant(np.array(TRUST, np.float32))))
+    painted = graph.logistic(painted)
     warp = graph.slice_channels(condition, 0, 3)
     # painted + kept * (warp - painted), as ``guided.composed`` with one product less.
     face = graph.add(painted, graph.multiply(kept, graph.subtract(warp, painted)))

@@ -28,9 +28,10 @@ from recaster.media.sheet import save_image
 from recaster.models.model_folder import ModelFolder
 from recaster.models.presets import preset
 from recaster.progress import Report, Update, silent
+from recaster.settings.choices import DEFAULT_PRESET
 from recaster.settings.extract import ExtractSettings
 from recaster.settings.swap import SwapSettings
-from recaster.settings.train import DEFAULT_PRESET, Schedule
+from recaster.settings.train import Schedule
 from recaster.swapping.load import choose_device, load_swapper
 from recaster.swapping.pipeline import swap_clip
 from recaster.swapping.request import SwapRequest

@@ -48,8 +48,8 @@ LOOK_EVERY: Final = 2
 MIN_MOTION_FRAMES: Final = 30
 """With fewer, correlations over time say nothing."""
 MOTION: Final = (
-    "identity_margin", "retrieval", "mouth_correlation", "eye_correlation", "gaze_correlation", "jitter",
-    "flicker", "seam",
+    "identity_margin", "retrieval", "mouth_correlation", "eye_correlation", "gaze_correlation", "gaze_offset",
+    "jitter", "flicker", "seam",
 )  # fmt: skip
 """Figures of ``recaster evaluate`` that plain shots are judged by as well."""
 

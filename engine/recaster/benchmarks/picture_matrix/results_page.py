@@ -62,6 +62,7 @@ COLUMNS: Final = {
     "mouth_ceiling": Column("at most", 2, None),
     "mouth_share": Column("share", 2, 1),
     "gaze_correlation": Column("gaze", 2, 1),
+    "gaze_offset": Column("gaze off", 3, 0),
 }
 """Figure to its column, in the order in which they are shown."""
 OWN: Final = frozenset({"psnr_inside", "coverage", "found", "roll_95", "front_iou"})
