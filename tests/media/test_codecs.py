@@ -19,7 +19,8 @@ from recaster.media.probe import probe, scan
 from recaster.media.reader import read_frames
 from recaster.media.types import ColourTags, Patch, Rect, Shape
 from recaster.media.writer import ClipWriter
-from recaster.settings.encoding import FFMPEG_ENCODERS, HARDWARE_ENCODERS, PROFILES, SUFFIXES, WriterOptions
+from recaster.settings.encoding import HARDWARE_ENCODERS, WriterOptions
+from recaster.settings.formats import FFMPEG_ENCODERS, PROFILES, SUFFIXES
 
 SIZE = (256, 128)
 PTS = [0, 1001, 3003, 3100, 9009, 10010, 20020, 21021, 24024, 25025]
@@ -223,7 +224,7 @@ def test_hardware_is_never_chosen_silently_and_refused_where_it_does_not_open(
     make_clip, tmp_path, monkeypatch
 ):
     info = probe(make_clip())
-    monkeypatch.setattr(available_encoders, "_try_to_open", lambda *_: "no such device")
+    monkeypatch.setattr(available_encoders, "_try_to_open", lambda *_, **__: "no such device")
     assert available_encoders.list_open_encoders() == []
     ClipWriter(tmp_path / "out.mp4", info, WriterOptions())
     for name in ("h264_nvenc", "h264_qsv"):
@@ -253,7 +254,7 @@ def test_what_hardware_takes_in_another_order_are_the_same_samples(make_clip, tm
     monkeypatch.setitem(HARDWARE_ENCODERS, "libx264", "h264")
     monkeypatch.setattr(available_encoders, "_FORMATS", {"yuv420p": ("nv12",)})
     monkeypatch.setattr(encoders, "check_options", lambda _: None)
-    monkeypatch.setattr(encoders, "choose_hardware_options", lambda *_: {"qp": "0"})
+    monkeypatch.setattr(encoders, "choose_hardware_options", lambda *_, **__: {"qp": "0"})
     with ClipWriter(tmp_path / "libx264.mp4", info, WriterOptions(encoder="libx264")) as writer:
         for frame in read_frames(info.path, lazy=True):
             writer.write_painted(frame, [])

@@ -17,8 +17,9 @@ from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.types import ColourTags, Patch, Rect
 from recaster.media.writer import ClipWriter
+from recaster.settings.choices import LOG_SPACES
 from recaster.settings.encoding import WriterOptions
-from recaster.settings.reading import LOG_SPACES, ReadOptions
+from recaster.settings.reading import ReadOptions
 
 PQ = 16
 HLG = 18

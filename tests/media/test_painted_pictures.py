@@ -20,7 +20,8 @@ from recaster.media.picture_writer import PictureWriter
 from recaster.media.reader import read_frames
 from recaster.media.types import Patch, Rect
 from recaster.media.writer import ClipWriter
-from recaster.settings.encoding import SUFFIXES, WriterOptions
+from recaster.settings.encoding import WriterOptions
+from recaster.settings.formats import SUFFIXES
 
 SIZE = (64, 48)
 PLACE = Rect(8, 4, 40, 28)

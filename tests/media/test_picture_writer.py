@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from recaster.errors import UsageError
+from recaster.files import remove_folder
 from recaster.media.clip import Clip
 from recaster.media.colour_view import ColourView
 from recaster.media.encoders import check_encoding, choose_matte_options
@@ -22,7 +23,8 @@ from recaster.media.picture_writer import PictureWriter
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.types import Patch, Rect
-from recaster.settings.encoding import SUFFIXES, WriterOptions
+from recaster.settings.encoding import WriterOptions
+from recaster.settings.formats import SUFFIXES
 
 SIZE = (64, 48)
 WAYS = [
@@ -318,3 +320,28 @@ def test_names_in_old_encodings_are_refused(tmp_path):
     info = probe(make_noise(tmp_path / "a.mkv", "yuv420p"))
     with pytest.raises(UsageError, match="has to be in UTF-8"):
         check_encoding(tmp_path / "caf\udce9.%04d.png", info, WriterOptions("png"))
+
+
+def test_two_that_write_one_folder_at_once_both_end_well(tmp_path, monkeypatch):
+    clip = make_noise(tmp_path / "clip.mkv", "yuv444p")
+    folder = tmp_path / "00000000.clip.png"
+    frames = list(read_frames(clip))
+    first = PictureWriter(folder, probe(clip), WriterOptions("png"))
+    second = PictureWriter(folder, probe(clip), WriterOptions("png"))
+    pending = [first]
+
+    def remove(path, **how):
+        """The other one puts its pictures there just after this one has made room."""
+        remove_folder(path, **how)
+        if path == folder and pending:
+            pending.pop().__exit__(None, None, None)
+
+    for writer in (first, second):
+        writer.__enter__()
+        for frame in frames:
+            writer.write_painted(frame, ())
+    monkeypatch.setattr("recaster.media.picture_writer.remove_folder", remove)
+    second.__exit__(None, None, None)
+    assert not pending
+    assert len(list(folder.iterdir())) == len(frames)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [folder.name, "clip.mkv"]

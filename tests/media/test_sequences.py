@@ -354,13 +354,6 @@ def test_luminance_with_chroma_is_refused(tmp_path: Path) -> None:
         probe(folder)
 
 
-def test_an_animated_png_is_a_clip_of_its_own(tmp_path: Path) -> None:
-    frames = [PIL.Image.fromarray(make_pixels(index, "uint8")) for index in range(3)]
-    frames[0].save(tmp_path / "a.1.png", save_all=True, append_images=frames[1:], duration=40)
-    info = probe(tmp_path / "a.1.png")
-    assert (info.frame_count, info.is_sequence) == (3, False)
-
-
 def test_a_changed_sequence_is_looked_at_again(tmp_path: Path) -> None:
     write_sequence(tmp_path, numbers=range(1, 4))
     assert probe(tmp_path).frame_count == 3

@@ -1,5 +1,8 @@
+import sys
+
 import numpy as np
 import PIL.Image
+import PIL.ImageCms
 import pytest
 
 from recaster.errors import ImageError, OutputError, UsageError
@@ -36,6 +39,35 @@ def test_alpha_is_dropped_not_blended(tmp_path):
     pixels = np.dstack([plain(RED), np.zeros((30, 40), np.uint8)])
     PIL.Image.fromarray(pixels).save(tmp_path / "a.png")
     assert np.array_equal(load_image(tmp_path / "a.png"), plain(RED))
+
+
+def test_colours_of_another_profile_become_srgb_s(tmp_path):
+    srgb = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
+    exchanged = srgb.replace(b"rXYZ", b"....").replace(b"bXYZ", b"rXYZ").replace(b"....", b"bXYZ")
+    renamed = exchanged.replace("sRGB".encode("utf-16-be"), "BGRs".encode("utf-16-be"))
+    damaged = renamed[:16] + b"\xff" + renamed[17:]  # in the name of its colours
+    kinds = ((srgb, RED), (exchanged, RED), (renamed, RED[::-1]), (damaged, RED), (b"none", RED))
+    for profile, shown in kinds:
+        PIL.Image.fromarray(plain(RED)).save(tmp_path / "a.png", icc_profile=profile)
+        assert np.abs(load_image(tmp_path / "a.png").astype(int) - shown).max() <= 1
+
+
+def test_heic_is_read_where_its_package_is_installed(tmp_path):
+    writer = pytest.importorskip("pillow_heif")
+    shown = np.concatenate([plain(RED, (64, 96)), plain(BLUE, (64, 96))])
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    writer.from_pillow(PIL.Image.fromarray(shown)).save(tmp_path / "a.heic", quality=95, exif=exif.tobytes())
+    image = load_image(tmp_path / "a.heic")
+    assert image.shape == (64, 192, 3)
+    assert np.abs(image[20:-20, [40, -40]].astype(int) - [BLUE, RED]).max() < 12
+
+
+def test_heic_without_its_package_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    (tmp_path / "a.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(ImageError, match=r"a\.HEIC: HEIC is read by a package .* 'recaster\[heic\]'"):
+        load_image(tmp_path / "a.HEIC")
 
 
 @pytest.mark.parametrize(("dtype", "value", "expected"), [(np.uint8, 100, 100), (np.uint16, 100 * 257, 100)])

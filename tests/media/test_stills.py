@@ -21,7 +21,8 @@ from recaster.media.join import check_output
 from recaster.media.picture_writer import PictureWriter
 from recaster.media.still_file import _list_segments
 from recaster.media.types import Patch, Rect
-from recaster.settings.encoding import SUFFIXES, WriterOptions
+from recaster.settings.encoding import WriterOptions
+from recaster.settings.formats import SUFFIXES
 from recaster.settings.reading import ReadOptions
 
 if TYPE_CHECKING:
@@ -120,7 +121,9 @@ def test_a_manifest_or_another_picture_in_a_jpeg_does_not_go_along(tmp_path: Pat
     ]
     path = tmp_path / "photo.jpg"
     path.write_bytes(made.getvalue()[:2] + b"".join(segments) + made.getvalue()[2:])
+    assert [text for text in Clip(path, STILL).info.warnings if "further pictures behind its first" in text]
     out = paint(path, tmp_path / "out.jpg").read_bytes()
+    assert not Clip(tmp_path / "out.jpg", STILL).info.warnings
     assert [data[4:] for kind, data in _list_segments(out) if kind in (0xE5, 0xFE)] == [
         b"a maker's",
         b"a comment",

@@ -11,7 +11,8 @@ import av.logging
 from av.error import FFmpegError
 
 from recaster.errors import UsageError
-from recaster.settings.encoding import FFMPEG_ENCODERS, HARDWARE_ENCODERS, PICTURE_CODECS
+from recaster.settings.encoding import HARDWARE_ENCODERS
+from recaster.settings.formats import FFMPEG_ENCODERS, PICTURE_CODECS
 
 _FORMATS: Final = {"yuv420p": ("yuv420p", "nv12"), "yuv420p10le": ("yuv420p10le", "p010le")}
 """Planar pixel formats, which are painted on, and those of the same samples that an encoder may take."""

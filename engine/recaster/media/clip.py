@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recaster.errors import ClipError
-from recaster.files import sha256
 from recaster.media import reader
 from recaster.media.probe import probe
+from recaster.media.remote_files import hash_file, is_file, stat_file
 from recaster.media.sequence_name import clip_exists, find_sequence, resolve_clip
 from recaster.media.sequence_scan import READERS, stat_pictures
 from recaster.settings.corrections import NO_CORRECTIONS, default_path, has_corrections, read_corrections
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 _NOTED_DIGESTS: dict[Path, str] = {}
+_BLOBS: set[Path] = set()
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,12 @@ class Clip:
         """SHA-256, hex, as ``digest_media``, or as ``note_digest`` was told."""
         _ = self._versions
         return _NOTED_DIGESTS.get(self.path) or digest_media(self.path, is_still=self.options.stills)
+
+    @property
+    def own_digest(self) -> str:
+        """SHA-256, hex, as ``digest_media``, whatever was noted for it."""
+        is_noted = self.path in _NOTED_DIGESTS
+        return digest_media(self.path, is_still=self.options.stills) if is_noted else self.digest
 
     @cached_property
     def _versions(self) -> dict[Path, tuple[int, int]]:
@@ -130,10 +137,20 @@ def _stat_files(path: Path, *, is_still: bool) -> dict[Path, tuple[int, int]]:
         stats = stat_pictures(sequence)
         return {sequence.picture_path(number): (time, size) for number, time, size in stats}
     try:
-        status = path.stat()
+        changed, size = stat_file(path)
     except OSError as error:
         raise ClipError(f"{path}: cannot be read ({error.strerror})") from error
-    return {path: (status.st_mtime_ns, status.st_size)}
+    return {path: (0 if path in _BLOBS else changed, size)}
+
+
+def note_blob(path: Path) -> None:
+    """Notes for this process that a file is an engine's blob: its time tells when it was last asked for."""
+    _BLOBS.add(path)
+
+
+def forget_blob(path: Path) -> None:
+    """Forgets what ``note_blob`` noted, where the name goes before the process does."""
+    _BLOBS.discard(path)
 
 
 def note_digest(path: Path, digest: str) -> None:
@@ -149,14 +166,14 @@ def digest_media(path: Path, *, is_still: bool = False) -> str:
     Raises:
         ClipError: it cannot be read.
     """
-    sequence = None if is_still and path.is_file() else find_sequence(path)
+    sequence = None if is_still and is_file(path) else find_sequence(path)
     try:
         if sequence is None:
-            return sha256(path)
+            return hash_file(path)
         numbers = sequence.find_numbers()
         total = hashlib.sha256()
         with ThreadPoolExecutor(READERS) as pool:
-            digests = pool.map(sha256, map(sequence.picture_path, numbers))
+            digests = pool.map(hash_file, map(sequence.picture_path, numbers))
             for number, digest in zip(numbers, digests, strict=True):
                 total.update(f"{number} {digest}\n".encode())
         return total.hexdigest()

@@ -11,10 +11,12 @@ from av.error import ArgumentError, FFmpegError, InvalidDataError
 
 from recaster.errors import ClipError
 from recaster.media.colour_tags import read_colour_tags
+from recaster.media.embedded_pictures import PNG_HEAD, list_chunks
 from recaster.media.metadata import COVERS
+from recaster.media.remote_files import find_remote, is_file, is_folder, open_binary, stat_file
 from recaster.media.timeline import MAX_OVERLAP_S, SoundTimeline, Timeline
 from recaster.progress import step
-from recaster.settings.encoding import UNREADABLE_STILLS
+from recaster.settings.formats import UNREADABLE_STILLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +26,9 @@ THREADS = 2
 CONCEALING = ("h264", "mpeg1video", "mpeg2video")
 """Codecs whose damaged pictures are filled in from the slices around: with two threads at it the result is
 not the same each time."""
+PNG_CODECS = ("apng", "png")
+"""Codecs of pictures that hold an ICC profile with a name, as PNG's chunk."""
+_PROFILE_CHUNK = b"iCCP"
 FORMATS = (
     "3gp", "apng", "asf", "av1", "avi", "dv", "flv", "gif", "gxf", "h264", "hevc", "ivf", "m4v", "matroska",
     "mov", "mp4", "mpeg", "mpegts", "mpegvideo", "mxf", "nut", "obu", "ogg", "webm", "wtv", "yuv4mpegpipe",
@@ -75,6 +80,8 @@ class DecodedPicture:
 class ClipDecoder:
     """A clip opened for decoding its first real video stream; ``other_streams`` are left aside.
 
+    ``has_png_profile`` tells whether its pictures had ICC profiles with names, which were taken out.
+
     Args:
         counting: only the number and times of frames matter, not their pixels: the loop filter is
             skipped, and sound is demuxed too, to see where the file really ends.
@@ -98,6 +105,8 @@ class ClipDecoder:
         self.stream.thread_count = 1 if self.stream.codec_context.name in CONCEALING else THREADS
         options = {"max_pixels": str(MAX_PIXELS)}
         self.stream.codec_context.options = options | ({"skip_loop_filter": "all"} if counting else {})
+        self.has_png_profile = False
+        self._take_out_stored_profile()
         self.time_base: Fraction = self.stream.time_base
         self.timeline = Timeline(self.container, self.stream, lambda: open_container(self.path))
 
@@ -125,6 +134,20 @@ class ClipDecoder:
         """Decodes all pictures that can be decoded, in presentation order."""
         for picture in self._decode_pictures():
             yield DecodedPicture(self.timeline.time_of(picture), picture)
+
+    def _take_out_stored_profile(self) -> None:
+        context = self.stream.codec_context
+        if context.name in PNG_CODECS and context.extradata:
+            context.extradata = self._take_out_profile(context.extradata)
+
+    def _take_out_profile(self, data: bytes) -> bytes:
+        """Takes ICC profiles out of a PNG: PyAV (18.1) frees their names twice, and crashes."""
+        if _PROFILE_CHUNK not in data:
+            return data
+        kept = [chunk for kind, chunk in list_chunks(data) if kind != _PROFILE_CHUNK]
+        head = PNG_HEAD if data.startswith(PNG_HEAD) else b""
+        self.has_png_profile = True
+        return head + b"".join(kept)
 
     def seek(self, pts: int) -> None:
         """Goes to the last key frame at or before ``pts``, as far as the format allows."""
@@ -174,13 +197,26 @@ class ClipDecoder:
                 step()
                 if packet.stream.index == self.stream.index:
                     self.timeline.close_jump(packet)
-                    yield packet
+                    yield self._settle_packet(packet)
                 else:
                     self._note_sound(packet)
         except InvalidDataError as error:
             self.damage.cut_off = error.strerror
         except FFmpegError as error:
             raise ClipError(f"{self.path}: reading failed ({error.strerror})") from error
+
+    def _settle_packet(self, packet: Any) -> Any:
+        """Makes a packet without ICC profiles, where PyAV would crash of them."""
+        if self.stream.codec_context.name not in PNG_CODECS or not packet.size:
+            return packet
+        data = bytes(packet)
+        settled = self._take_out_profile(data)
+        if settled == data:
+            return packet
+        made = av.Packet(settled)
+        for name in ("pts", "dts", "time_base", "duration", "is_keyframe", "stream"):
+            setattr(made, name, getattr(packet, name))
+        return made
 
     def _note_sound(self, packet: Any) -> None:
         if packet.pts is None:
@@ -228,7 +264,19 @@ def media_url(path: Path) -> str:
 def open_known_format(path: Path, **options: str) -> Any:
     """Opens a file as one of ``FORMATS``, with ``options`` of libavformat besides; errors are its own."""
     # Tags of old files are often in other encodings.
-    return av.open(media_url(path), options=OPENING | options, metadata_errors="replace")
+    given = media_url(path) if find_remote(path) is None else _NamedFile(path)
+    return av.open(given, options=OPENING | options, metadata_errors="replace")
+
+
+class _NamedFile:
+    """A file elsewhere as PyAV takes it, under the name by which FFmpeg also guesses its format."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = media_url(path)
+        file = open_binary(path)
+        self.read = file.read
+        self.seek = file.seek
+        self.tell = file.tell
 
 
 def list_copyable_sounds(container: Any) -> list[Any]:
@@ -238,21 +286,26 @@ def list_copyable_sounds(container: Any) -> list[Any]:
 
 def check_file(path: Path) -> None:
     """Refuses a path that is no file with something in it (ClipError)."""
-    if path.is_dir():
+    if is_folder(path):
         raise ClipError(
             f"{path}: this is a folder without a sequence of pictures; give a video file or such a folder"
         )
-    if not path.exists():
+    if find_remote(path) is None and not path.exists():
         raise ClipError(f"{path}: no such file")
-    if path.stat().st_size == 0:
+    if stat_file(path)[1] == 0:
         raise ClipError(f"{path}: the file is empty (0 bytes); copy or record it again")
+    refuse_unreadable_still(path)
+
+
+def refuse_unreadable_still(path: Path) -> None:
+    """Refuses a picture that no library here reads (ClipError)."""
     kind = UNREADABLE_STILLS.get(path.suffix.lower())
-    if kind is not None:
+    if kind is not None and is_file(path):
         raise ClipError(f"{path}: {kind} cannot be read here; export it as PNG, TIFF or JPEG")
 
 
 def _diagnose(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_binary(path) as file:
         head = file.read(12)
     if head[4:8] == b"ftyp":
         return "its index (moov) is missing or broken: the recording or copy was cut off; copy it again"

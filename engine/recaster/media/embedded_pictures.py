@@ -10,9 +10,13 @@ import binascii
 import re
 import struct
 import zlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 EXIF: Final = b"Exif\0\0"
+PNG_HEAD: Final = b"\x89PNG\r\n\x1a\n"
 MAX_TEXT_BYTES: Final = 64 * 2**20
 """Of a PNG's compressed text, unpacked."""
 _SUBDIRECTORIES: Final = 0x14A
@@ -34,6 +38,15 @@ _EXIF_RESOURCES: Final = (0x0422, 0x0423)
 _XMP_RESOURCE: Final = 0x0424
 _PROFILE: Final = b"Raw profile type "
 """Begins the names of texts in which other programs keep a PNG's metadata, as hexadecimal digits."""
+
+
+def list_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Goes through the chunks of a PNG, or of a part of one without its head: kind, and all of its bytes."""
+    at = len(PNG_HEAD) if data.startswith(PNG_HEAD) else 0
+    while at + 12 <= len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4])
+        yield data[at + 4 : at + 8], data[at:end]
+        at = end
 
 
 def settle_exif(exif: bytes) -> bytes:

@@ -22,16 +22,8 @@ from recaster.media.picture import has_alpha
 from recaster.media.picture_file import is_text
 from recaster.media.sequence_name import choose_picture_codec
 from recaster.media.types import Shape
-from recaster.settings.encoding import (
-    FFMPEG_ENCODERS,
-    HARDWARE_ENCODERS,
-    PICTURE_CODECS,
-    PICTURE_SUFFIXES,
-    PROFILES,
-    SPEEDS,
-    SUFFIXES,
-    WriterOptions,
-)
+from recaster.settings.encoding import HARDWARE_ENCODERS, SPEEDS, WriterOptions
+from recaster.settings.formats import FFMPEG_ENCODERS, PICTURE_CODECS, PICTURE_SUFFIXES, PROFILES, SUFFIXES
 from recaster.settings.options import check_options, listed
 
 if TYPE_CHECKING:

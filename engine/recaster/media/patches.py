@@ -11,6 +11,7 @@ from av.video.reformatter import ColorRange, VideoReformatter
 
 from recaster.media.deep_colour import deep_format, write_rgb
 from recaster.media.lazy_frame import PictureCropper, sample_planes
+from recaster.media.masked_copy import copy_masked
 from recaster.media.picture import FAST_SCALING, READ_SCALING, bit_depth, build_filter_graph
 from recaster.media.types import Rect
 
@@ -91,7 +92,8 @@ class PatchCompositor:
                 left = patch.place.left // across
                 top = patch.place.top // down
                 place = Rect(left, top, left + new.shape[1], top + new.shape[0])
-                np.copyto(place.crop(plane), new, where=_reduce_any(patch.painted, across, down))
+                painted = _reduce_any(patch.painted, across, down).view(np.uint8)
+                copy_masked(new, painted, place.crop(plane))
         return result
 
     def _to_picture(self, picture: Any, patch: Patch) -> Any:

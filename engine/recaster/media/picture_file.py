@@ -13,6 +13,7 @@ import numpy as np
 from recaster.errors import ClipError, OutputError
 from recaster.files import atomic_file
 from recaster.media.decoder import MAX_PIXELS, MAX_SIDE
+from recaster.media.remote_files import is_file, local_file, open_binary, read_bytes
 from recaster.media.types import Rect
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _has_layers(path: Path) -> bool:
 def _open_parts(path: Path) -> Iterator[Any]:
     import OpenImageIO
 
-    if not path.is_file():
+    if not is_file(path):
         raise ClipError(f"{path}: there is no such picture")
     if not is_text(str(path)):
         raise ClipError(f"{path}: its name is not in UTF-8; rename it")
@@ -161,13 +162,15 @@ def _open_parts(path: Path) -> Iterator[Any]:
     OpenImageIO.attribute("try_all_readers", 0)
     hints = OpenImageIO.ImageSpec()
     hints.attribute("oiio:UnassociatedAlpha", 1)
-    reader = OpenImageIO.ImageInput.open(str(path), hints)
-    if reader is None:
-        raise ClipError(f"{path}: this picture cannot be read ({_read_reason(OpenImageIO.geterror)})")
-    try:
-        yield reader
-    finally:
-        _read_reason(reader.geterror)  # that there is no further part
+    with local_file(path) as real:
+        reader = OpenImageIO.ImageInput.open(str(real), hints)
+        if reader is None:
+            raise ClipError(f"{path}: this picture cannot be read ({_read_reason(OpenImageIO.geterror)})")
+        try:
+            yield reader
+        finally:
+            _read_reason(reader.geterror)  # that there is no further part
+            reader.close()
         reader.close()
 
 
@@ -192,7 +195,14 @@ def _list_parts(path: Path, reader: Any) -> Iterator[int]:
         number += 1
 
 
+def several_pictures(path: Path) -> ClipError:
+    """The error to raise where a file holds more than the one picture that is wanted."""
+    return ClipError(f"{path}: holds several pictures; save the one that is meant as one still")
+
+
 def _check_part(path: Path, spec: Any) -> None:
+    if spec.getattribute("oiio:Movie"):  # an animated WebP
+        raise several_pictures(path)
     if spec.deep:
         raise ClipError(f"{path}: deep pictures cannot be used; flatten them first")
     stated = (spec.getattribute(name) for name in ("tiff:PhotometricInterpretation", "jpeg:ColorSpace"))
@@ -289,7 +299,7 @@ def _settle_dpx_header(path: Path, like: Path | None) -> None:
     The places are those of SMPTE ST 268-1.
     """
     written = path.read_bytes()
-    other = b"" if like is None else like.read_bytes()
+    other = b"" if like is None else read_bytes(like)
     if like is not None and _describe_dpx_layout(written) == _describe_dpx_layout(other):
         samples = written[_find_dpx_samples(written) :]
         begin = _find_dpx_samples(other)
@@ -310,7 +320,7 @@ def _describe_dpx_layout(data: bytes) -> tuple[bytes, ...]:
 
 
 def _read_start(path: Path, count: int) -> bytes:
-    with path.open("rb") as file:
+    with open_binary(path) as file:
         return file.read(count)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +15,7 @@ from recaster.media.metadata import Metadata
 from recaster.media.picture import build_shape
 from recaster.media.types import ColourTags
 from recaster.settings.reading import MAX_RATE, restore_ntsc
+from recaster.still_images import is_srgb_profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -177,19 +177,6 @@ def _find_linear_view(header: Header) -> ColourView:
     return ColourView.of_light()
 
 
-def _is_srgb(profile: Any) -> bool:
-    """Tells whether an ICC profile, its bytes, calls itself sRGB's; so does none at all."""
-    import PIL.ImageCms
-
-    if profile is None:
-        return True
-    try:
-        opened = PIL.ImageCms.ImageCmsProfile(io.BytesIO(bytes(profile)))
-        return "srgb" in PIL.ImageCms.getProfileDescription(opened).lower()
-    except (OSError, TypeError, ValueError, PIL.ImageCms.PyCMSError):
-        return False
-
-
 def list_header_warnings(header: Header, layer: PictureLayer, space: str | None) -> list[str]:
     """Lists what of a header isn't heeded, in sentences."""
     warnings = []
@@ -198,7 +185,8 @@ def list_header_warnings(header: Header, layer: PictureLayer, space: str | None)
             f"its header says that its values are logarithmic ({header['dpx:Transfer'].lower()}), and they "
             "are viewed as they are; say what they are with --input-colour-space (ADX10, arri_logc4, ...)"
         )
-    ignored = [] if _is_srgb(header.get("ICCProfile")) else ["ICC profile"]
+    profile = header.get("ICCProfile")
+    ignored = [] if profile is None or is_srgb_profile(bytes(profile)) else ["ICC profile"]
     is_integer = not layer.dtype.startswith("float")
     if is_integer and abs(float(header.get("oiio:Gamma", _GAMMA)) - _GAMMA) > _GAMMA_TOLERANCE:
         ignored.append("gamma")

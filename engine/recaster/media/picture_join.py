@@ -13,7 +13,7 @@ from recaster.media.picture_file import count_passed_over, read_header
 from recaster.media.picture_layer import choose_layer
 from recaster.media.sequence_name import SequenceName
 from recaster.progress import step
-from recaster.settings.encoding import SUFFIXES
+from recaster.settings.formats import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import secrets
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 _DATE: Final = r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)"
 MAX_RATIONAL: Final = 100_000
 """Largest denominator of a rate in a header."""
+_MAX_TRIES: Final = 10
 _FILM_TRANSFERS: Final = {
     "bt709": "ITU-R 709-4",
     "iec61966-2-1": "ITU-R 709-4",
@@ -97,14 +99,24 @@ class PictureWriter:
     ) -> None:
         try:
             if error is None:
-                if self.folder.exists():  # that of a segment whose record is gone
-                    remove_folder(self.folder)
-                self._aside.replace(self.folder)
+                self._put_in_place()
                 sync(self.folder.parent)
         except OSError as problem:
             raise write_error(self.folder, problem) from problem
         finally:
             remove_folder(self._aside, quietly=True)
+
+    def _put_in_place(self) -> None:
+        """Replaces what is there: pictures whose record is gone, or those that another process made."""
+        for is_last in (*[False] * _MAX_TRIES, True):
+            remove_folder(self.folder)
+            try:
+                self._aside.replace(self.folder)
+            except OSError as error:  # another process was faster
+                if is_last or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+            else:
+                return
 
     def write_painted(self, frame: Frame, patches: Sequence[Patch]) -> None:
         """Writes a frame of the clip with what was painted over it; the patches' places don't meet."""

@@ -15,6 +15,7 @@ from recaster.media.decoder import ClipDecoder, check_file, list_copyable_sounds
 from recaster.media.hdr_metadata import read_hdr_metadata
 from recaster.media.metadata import list_side_streams, read_metadata
 from recaster.media.picture import bit_depth, has_alpha, read_presentation
+from recaster.media.remote_files import is_file, stat_file
 from recaster.media.scan_warnings import list_warnings
 from recaster.media.sequence_name import find_sequence, resolve_clip
 from recaster.media.sequence_scan import scan_sequence
@@ -35,6 +36,7 @@ ROUNDING_TICKS = 1
 MIN_TICKS_PER_FRAME = 4
 """Ticks a frame at least, for uneven steps to pass for rounding: below, they are dropped frames."""
 NTSC = Fraction(1000, 1001)
+_NOTED_SCANS: dict[Path, Scan] = {}
 
 
 def probe(path: Path, options: ReadOptions = DEFAULT_READING) -> ClipInfo:
@@ -63,14 +65,29 @@ def probe(path: Path, options: ReadOptions = DEFAULT_READING) -> ClipInfo:
 def scan(path: Path, options: ReadOptions = DEFAULT_READING) -> Scan:
     """Decodes the whole clip once, as ``probe``; the result is kept while the file stays the same."""
     path = Path(path)
-    if options.stills and path.is_file():
+    noted = _NOTED_SCANS.get(path.absolute())
+    if noted is not None:
+        return noted
+    if options.stills and is_file(path):
         refuse_several_pictures(path)
     sequence = find_sequence(path, is_still=options.stills)
     if sequence is not None:
         return scan_sequence(sequence, options)
     check_file(path)
-    status = path.stat()
-    return _scan(path.absolute(), status.st_mtime_ns, status.st_size)
+    return _scan(path.absolute(), *stat_file(path))
+
+
+def note_scan(path: Path, found: Scan | None) -> None:
+    """Notes for this process what a scan of a clip elsewhere found, so that not all of it is read.
+
+    Args:
+        path: as clips have it: a sequence's is its pattern.
+        found: None to forget it.
+    """
+    if found is None:
+        _NOTED_SCANS.pop(path.absolute(), None)
+    else:
+        _NOTED_SCANS[path.absolute()] = found
 
 
 @functools.lru_cache(maxsize=KEPT_SCANS)

@@ -116,7 +116,7 @@ def _stream_warnings(source: ClipDecoder, picture: Any) -> list[str]:
         warnings.append(
             f"picture stream {source.stream.index} is used; others are left out: {', '.join(others)}"
         )
-    dropped = _list_unkept(source.stream, picture)
+    dropped = _list_unkept(source, picture)
     if dropped:
         warnings.append(f"results don't keep: {', '.join(dropped)}")
     return warnings
@@ -144,15 +144,17 @@ def _describe_stream(stream: Any) -> str:
     return f"stream {stream.index} ({context.width}x{context.height} {context.codec.canonical_name})"
 
 
-def _list_unkept(stream: Any, picture: Any) -> tuple[str, ...]:
+def _list_unkept(source: ClipDecoder, picture: Any) -> tuple[str, ...]:
     """Names the data of a picture that no result keeps, in words."""
-    named = [words for name, words in SIDE_DATA.items() if _has_side_data(picture, name)]
+    named = [SIDE_DATA["ICC_PROFILE"]] if source.has_png_profile else []
+    named += [words for name, words in SIDE_DATA.items() if _has_side_data(picture, name)]
     hdr = read_hdr_metadata(picture)
     if _has_side_data(picture, "MASTERING_DISPLAY_METADATA") and (hdr is None or hdr.display is None):
         named.append("incomplete HDR10 mastering data")
     if _has_side_data(picture, "CONTENT_LIGHT_LEVEL") and (hdr is None or hdr.light is None):
         named.append("HDR10 light levels that make no sense")
-    if stream.metadata.get("ALPHA_MODE", stream.metadata.get("alpha_mode")) == "1" and not has_alpha(picture):
+    tags = source.stream.metadata
+    if tags.get("ALPHA_MODE", tags.get("alpha_mode")) == "1" and not has_alpha(picture):
         named.append("transparency beside the picture (VP8, VP9)")
     return tuple(dict.fromkeys(named))
 

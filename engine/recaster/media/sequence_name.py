@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import ClipError
 from recaster.media.picture_file import PICTURE_FORMATS
-from recaster.settings.encoding import LIST_SUFFIX, PICTURE_CODECS, SUFFIXES
+from recaster.media.remote_files import is_file, is_folder, list_names, open_binary
+from recaster.settings.formats import LIST_SUFFIX, PICTURE_CODECS, SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,8 +98,8 @@ class SequenceName:
     def find_numbers(self) -> list[int]:
         """Finds the numbers of the pictures that are there, in order (OSError without the folder)."""
         if not self.digits:
-            return [0] if self.path.is_file() else []
-        numbers = (self.read_number(path.name) for path in self.folder.iterdir())
+            return [0] if is_file(self.path) else []
+        numbers = map(self.read_number, list_names(self.folder))
         return sorted(number for number in numbers if number is not None)
 
     def read_number(self, name: str) -> int | None:
@@ -119,7 +120,7 @@ class SequenceName:
             return []
         numbers = set(self.find_numbers())
         similar = []
-        for name in sorted(path.name for path in self.folder.iterdir()):
+        for name in list_names(self.folder):
             match = _match_file(name)
             if (
                 match is None
@@ -145,9 +146,9 @@ def find_sequence(path: Path, *, is_still: bool = False) -> SequenceName | None:
         ClipError: the folder holds several, no picture of the pattern is there, or its numbers are below
             zero.
     """
-    if path.is_dir():
+    if is_folder(path):
         return _choose_in_folder(path)
-    if path.is_file():
+    if is_file(path):
         if path.suffix.lower() not in PICTURE_FORMATS or _is_animated(path):
             return None
         if is_still:
@@ -157,7 +158,7 @@ def find_sequence(path: Path, *, is_still: bool = False) -> SequenceName | None:
         _refuse_negative([own])
         return own
     pattern = SequenceName.parse(path)
-    if pattern is not None and not (pattern.folder.is_dir() and pattern.find_numbers()):
+    if pattern is not None and not (is_folder(pattern.folder) and pattern.find_numbers()):
         raise ClipError(f"{path}: there is no such picture")
     _refuse_negative([] if pattern is None else [pattern])
     return pattern
@@ -181,7 +182,7 @@ def _is_animated(path: Path) -> bool:
     if path.suffix.lower() != ".png":
         return False
     try:
-        with path.open("rb") as file:
+        with open_binary(path) as file:
             return b"acTL" in file.read(_MAX_PNG_HEAD_BYTES)
     except OSError:
         return False
@@ -196,7 +197,7 @@ def resolve_clip(path: Path, *, is_still: bool = False) -> Path:
 def clip_exists(path: Path) -> bool:
     """Tells whether a file or folder, or a picture of a pattern, is there."""
     try:
-        return path.exists() or find_sequence(path) is not None
+        return is_file(path) or path.exists() or find_sequence(path) is not None
     except ClipError:
         return False
 
@@ -210,7 +211,7 @@ def list_sequences(folder: Path, like: str = "") -> dict[SequenceName, list[str]
     wanted = _match_file(like)
     numbered: dict[tuple[str, str], list[str]] = defaultdict(list)
     listed: dict[SequenceName, list[str]] = {}
-    for file in sorted(folder.iterdir()):
+    for file in (folder / name for name in list_names(folder)):
         match = _match_file(file.name)
         if file.suffix.lower() not in PICTURE_FORMATS or (file.name.startswith(".") and file.name != like):
             continue

@@ -14,6 +14,8 @@ from recaster.media import picture_header
 from recaster.media.colour_tags import HDR_TRANSFERS, describe_hdr
 from recaster.media.picture_file import PICTURE_FORMATS, read_header
 from recaster.media.picture_layer import choose_layer
+from recaster.media.remote_files import stat_file
+from recaster.media.still_file import has_further_pictures
 from recaster.media.types import ClipInfo, Scan
 from recaster.progress import step
 from recaster.settings.reading import DEFAULT_RATE
@@ -32,6 +34,10 @@ READERS: Final = 4
 """Threads that read files: they mostly wait for disks and networks."""
 MAX_NAMED_GAPS: Final = 5
 _KEPT_SCANS: Final = 64
+_FURTHER_PICTURES: Final = (
+    "holds further pictures behind its first (another view, or a map of depth or gain), which are left out: "
+    "the first is used"
+)
 _PIXEL_FORMATS: Final = {
     "uint8": ("rgb24", "rgba", 8),
     "uint16": ("rgb48le", "rgba64le", 16),
@@ -54,11 +60,11 @@ def scan_sequence(sequence: SequenceName, options: ReadOptions) -> Scan:
 def stat_pictures(sequence: SequenceName) -> tuple[tuple[int, int, int], ...]:
     """Lists number, time of change in ns, and bytes of all pictures (ClipError where one is gone)."""
     try:
-        stats = [(number, sequence.picture_path(number).stat()) for number in sequence.find_numbers()]
+        stats = [(number, *stat_file(sequence.picture_path(number))) for number in sequence.find_numbers()]
     except OSError as error:
         path = error.filename or sequence.path  # a link to nothing, say
         raise ClipError(f"{path}: cannot be read ({error.strerror})") from error
-    return tuple((number, status.st_mtime_ns, status.st_size) for number, status in stats)
+    return tuple(stats)
 
 
 @functools.lru_cache(maxsize=_KEPT_SCANS)
@@ -132,6 +138,7 @@ def _build_info(
         )
     warnings += [f"ignored: {what}" for what in shape.ignored]
     warnings += picture_header.list_header_warnings(header, layer, options.colour_space)
+    warnings += [_FURTHER_PICTURES] if has_further_pictures(first_path) else []
     if colour.transfer in HDR_TRANSFERS:
         warnings.append(describe_hdr(colour.transfer))
     return ClipInfo(

@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import PIL.Image
+import PIL.ImageCms
 import PIL.ImageDraw
 import PIL.ImageFont
 import PIL.ImageOps
 
 from recaster.errors import ImageError, OutputError, UsageError
 from recaster.files import write_bytes
-from recaster.still_images import open_image
+from recaster.still_images import (
+    HEIC_SUFFIXES,
+    HEIF,
+    is_srgb_profile,
+    list_photograph_formats,
+    open_image,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,19 +42,25 @@ _TOO_WIDE = 255
 def load_image(path: Path) -> Image:
     """Loads an image file as (height, width, 3) uint8 RGB.
 
-    EXIF rotation is applied, alpha is dropped (not blended), grey becomes RGB, 16-bit grey is brought
-    to 8 bits.
+    EXIF rotation is applied, colours of another ICC profile become sRGB's, alpha is dropped (not blended),
+    grey becomes RGB, 16-bit grey is brought to 8 bits.
 
     Raises:
         ImageError: missing, no image of the kinds that are read, too large, damaged, or floating-point.
     """
     path = Path(path)
+    formats = list_photograph_formats()
     if path.is_dir():
         raise ImageError(f"{path}: this is a folder; give an image file")
     if not path.exists():
         raise ImageError(f"{path}: no such file")
+    if path.suffix.lower() in HEIC_SUFFIXES and HEIF not in formats:
+        raise ImageError(
+            f"{path}: HEIC is read by a package that isn't installed: pip install 'recaster[heic]'; or "
+            "export it as PNG, TIFF or JPEG"
+        )
     try:
-        with open_image(path) as picture:
+        with open_image(path, formats=formats) as picture:
             PIL.ImageOps.exif_transpose(picture, in_place=True)
             return _to_rgb(picture, path)
     except PermissionError as error:
@@ -68,7 +81,24 @@ def _to_rgb(picture: PIL.Image.Image, path: Path) -> Image:
         picture = picture.getchannel("L")
     if picture.mode == "P" and "transparency" in picture.info:
         picture = picture.convert("RGBA")
-    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
+    upright = picture if picture.mode == "RGB" else picture.convert("RGB")
+    return np.array(_convert_profile(upright, picture.info.get("icc_profile")))
+
+
+def _convert_profile(picture: PIL.Image.Image, profile: bytes | None) -> PIL.Image.Image:
+    """Converts RGB of an ICC profile to sRGB; one for other colours, or that is none, is as if unsaid."""
+    if not profile or is_srgb_profile(profile):
+        return picture
+    try:
+        stated = PIL.ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if stated.profile.xcolor_space.strip() != "RGB":
+            return picture
+        srgb = PIL.ImageCms.createProfile("sRGB")
+        intent = PIL.ImageCms.Intent.RELATIVE_COLORIMETRIC
+        converted = PIL.ImageCms.profileToProfile(picture, stated, srgb, renderingIntent=intent)
+    except (OSError, ValueError, TypeError, PIL.ImageCms.PyCMSError):  # a profile that is damaged
+        return picture
+    return picture if converted is None else converted
 
 
 def save_image(path: Path, image: Image) -> None:

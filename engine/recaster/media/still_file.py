@@ -16,13 +16,22 @@ from recaster.errors import ClipError, ImageError
 from recaster.files import write_bytes
 from recaster.media.embedded_pictures import (
     EXIF,
+    PNG_HEAD,
     holds_jpeg,
+    list_chunks,
     settle_exif,
     settle_resources,
     settle_text_chunk,
     settle_xmp,
 )
-from recaster.media.picture_file import PICTURE_FORMATS, count_passed_over, read_header, write_picture
+from recaster.media.picture_file import (
+    PICTURE_FORMATS,
+    count_passed_over,
+    read_header,
+    several_pictures,
+    write_picture,
+)
+from recaster.media.remote_files import open_binary, read_bytes
 from recaster.still_images import open_image
 
 if TYPE_CHECKING:
@@ -31,7 +40,6 @@ if TYPE_CHECKING:
 
     from recaster.media.picture_file import Attribute, PicturePart
 
-_PNG_HEAD: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXELS: Final = (b"IHDR", b"IDAT", b"IEND")
 _PNG_CARRIED: Final = (
     b"cHRM", b"gAMA", b"iCCP", b"sRGB", b"cICP", b"mDCV", b"mDCv", b"cLLI", b"cLLi", b"tIME",
@@ -51,15 +59,14 @@ _JFIF: Final = b"JFIF\0"
 _JFIF_BYTES: Final = 12
 """Of JFIF's segment before the size of a thumbnail and its pixels."""
 _PROFILE: Final = b"ICC_PROFILE\0"
-_OTHER_PICTURES: Final = (b"MPF\0", b"FPXR\0")
+_MULTIPLE: Final = b"MPF\0"
+_OTHER_PICTURES: Final = (_MULTIPLE, b"FPXR\0")
 _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _MORE_XMP: Final = b"http://ns.adobe.com/xmp/extension/\0"
 _MORE_XMP_NOTE: Final = re.compile(rb"""\s+xmpNote:HasExtendedXMP\s*=\s*(?:"\w*"|'\w*')""")
 _RESOURCES: Final = b"Photoshop 3.0\0"
 _WEBP_HEAD_BYTES: Final = 256
 """In which, but for a profile before it, the kind of a WebP's pixels is told."""
-_WEBP_ANIMATED: Final = 2
-"""Bit of the flags of WebP's first chunk."""
 _HEAD_BYTES: Final = 2**20
 """In which a PNG tells that it is animated: before its pixels."""
 _WEBP_QUALITY: Final = 95
@@ -80,7 +87,7 @@ def write_still(path: Path, parts: Sequence[PicturePart], like: Path) -> None:
     Other pictures in the file, thumbnails say, go, for they'd show what was painted over.
     """
     kind = PICTURE_FORMATS[path.suffix.lower()]
-    original = like.read_bytes()
+    original = read_bytes(like)
     if kind == "jpeg":
         write_bytes(path, _splice_jpeg(_encode_jpeg(parts[0].pixels, original), original))
     elif kind == "webp":
@@ -97,13 +104,19 @@ def refuse_several_pictures(path: Path) -> None:
     Reduced copies of the picture, as cameras have them in JPEG and TIFF, aren't others.
     """
     suffix = path.suffix.lower()
-    with path.open("rb") as file:
+    with open_binary(path) as file:
         head = file.read(_HEAD_BYTES)
-    is_moving = (suffix == ".png" and b"acTL" in head) or (
-        suffix == ".webp" and head[12:16] == b"VP8X" and bool(head[20] & _WEBP_ANIMATED)
-    )
+    is_moving = suffix == ".png" and b"acTL" in head
     if is_moving or (suffix in (".tif", ".tiff") and count_passed_over(path)):
-        raise ClipError(f"{path}: holds several pictures; save the one that is meant as one still")
+        raise several_pictures(path)
+
+
+def has_further_pictures(path: Path) -> bool:
+    """Tells whether a JPEG says that more pictures follow it: another view, a map of depth or of gain."""
+    if PICTURE_FORMATS[path.suffix.lower()] != "jpeg":
+        return False
+    segments = _list_segments(read_bytes(path))
+    return any(each.lstrip(b"\xff")[3:].startswith(_MULTIPLE) for _, each in segments)
 
 
 def list_carried_attributes(path: Path) -> list[Attribute]:
@@ -115,9 +128,9 @@ def list_carried_attributes(path: Path) -> list[Attribute]:
 
 def _splice_png(made: bytes, like: bytes) -> bytes:
     """Puts the chunks of one PNG that aren't of its pixels before the pixels of another."""
-    pixels = [chunk for kind, chunk in _list_chunks(made) if kind in _PNG_PIXELS]
-    others = [_settle_chunk(kind, chunk) for kind, chunk in _list_chunks(like)]
-    return b"".join([_PNG_HEAD, pixels[0], *others, *pixels[1:]])
+    pixels = [chunk for kind, chunk in list_chunks(made) if kind in _PNG_PIXELS]
+    others = [_settle_chunk(kind, chunk) for kind, chunk in list_chunks(like)]
+    return b"".join([PNG_HEAD, pixels[0], *others, *pixels[1:]])
 
 
 def _settle_chunk(kind: bytes, chunk: bytes) -> bytes:
@@ -138,15 +151,6 @@ def _settle_chunk(kind: bytes, chunk: bytes) -> bytes:
         return b""
     named = kind + value
     return len(value).to_bytes(4) + named + zlib.crc32(named).to_bytes(4)
-
-
-def _list_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Goes through the chunks of a PNG: kind, and all of its bytes."""
-    at = len(_PNG_HEAD)
-    while at + 12 <= len(data):
-        end = at + 12 + int.from_bytes(data[at : at + 4])
-        yield data[at + 4 : at + 8], data[at:end]
-        at = end
 
 
 def _encode_jpeg(pixels: Any, like: bytes) -> bytes:

@@ -10,6 +10,7 @@ import numpy as np
 from av.sidedata.sidedata import Type
 
 from recaster.isobmff.boxes import UnsupportedMovieError, child_boxes, optional_box, read_movie
+from recaster.media.remote_files import open_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,7 +107,7 @@ def read_timecode_rate(path: Path, container: Any, rate: Fraction) -> Fraction:
 def _read_track_base(path: Path) -> int | None:
     """Reads the frames a second of a MOV's or MP4's timecode track (Apple: QuickTime File Format, tmcd)."""
     try:
-        with path.open("rb") as file:
+        with open_binary(path) as file:
             tracks = [box.payload for box in child_boxes(read_movie(file).moov) if box.kind == b"trak"]
         for track in tracks:
             payload = track

@@ -49,7 +49,8 @@ from recaster.media.picture_frame import PictureFrame
 from recaster.media.picture_values import divide_by_alpha
 from recaster.media.stored_patches import to_stored
 from recaster.media.types import Patch, Rect
-from recaster.settings.encoding import FFMPEG_ENCODERS, WriterOptions
+from recaster.settings.encoding import WriterOptions
+from recaster.settings.formats import FFMPEG_ENCODERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

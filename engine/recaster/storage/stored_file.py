@@ -1,0 +1,74 @@
+"""A stored file as a file object, of which only those chunks are fetched that are read."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from recaster.progress import step
+
+if TYPE_CHECKING:
+    from recaster.storage.manifests import FileManifest
+    from recaster.storage.storage import Storage
+
+HELD_CHUNKS: Final = 3
+"""Chunks in memory: readers of clips jump between a few places (picture, sound, index)."""
+
+
+class StoredFile(io.RawIOBase):
+    """Reads a stored file at any place; errors are the storage's (StorageError)."""
+
+    def __init__(self, storage: Storage, manifest: FileManifest) -> None:
+        self.size = manifest.size
+        self._storage = storage
+        self._manifest = manifest
+        self._position = 0
+        self._held: OrderedDict[int, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def tell(self) -> int:
+        """Place of the next byte."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Goes to a place, which may be behind the end (ValueError: it is before the beginning)."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
+        if start + offset < 0:
+            raise ValueError(f"{start + offset} is before the file's beginning")
+        self._position = start + offset
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fills a buffer as far as the file goes, and returns how many bytes that are."""
+        target = memoryview(buffer).cast("B")
+        with self._lock:
+            done = 0
+            while done < len(target) and self._position < self.size:
+                index, begin = divmod(self._position, self._manifest.chunk_bytes)
+                piece = memoryview(self._load(index))[begin : begin + len(target) - done]
+                target[done : done + len(piece)] = piece
+                done += len(piece)
+                self._position += len(piece)
+            return done
+
+    def _load(self, index: int) -> bytes:
+        if index in self._held:
+            self._held.move_to_end(index)
+            return self._held[index]
+        data = self._storage.get_chunk(self._manifest.chunks[index], self._manifest.chunk_size(index))
+        self._held[index] = data
+        while len(self._held) > HELD_CHUNKS:
+            self._held.popitem(last=False)
+        step()
+        return data
