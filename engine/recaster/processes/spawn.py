@@ -51,11 +51,15 @@ def environment() -> dict[str, str]:
 
 
 async def start_confined(
-    module: str, scratch: Path, stderr: IO[bytes] | None = None
+    module: str,
+    scratch: Path,
+    stderr: IO[bytes] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> asyncio.subprocess.Process:
     """Starts ``python -m module`` for files of strangers, with pipes to its input and output (OSError).
 
-    ``scratch`` is for its temporary files; its standard error is this process's own where None is given.
+    ``scratch`` is for its temporary files; its standard error is this process's own where None is given, and
+    it has the variables of ``environment`` where no others are given.
     """
     return await asyncio.create_subprocess_exec(
         sys.executable,
@@ -64,7 +68,7 @@ async def start_confined(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=stderr,
-        env=environment() | {"TMPDIR": str(scratch)},
+        env={**(environment() if variables is None else variables)} | {"TMPDIR": str(scratch)},
         start_new_session=True,  # Ctrl-C in a terminal is for the parent, which tells its children
     )
 
@@ -135,7 +139,11 @@ def end_with_parent() -> None:
 
 def follow_pool_owner() -> None:
     """Makes a process of a pool end with the one that owns the pool, however that ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner, which ends this process
+    # Ctrl-C, and a terminal that closes, are for the owner, which ends this process. Not so SIGTERM: with
+    # that an executor ends what is left of a pool of which a process died.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def follow() -> None:
         owner = multiprocessing.parent_process()

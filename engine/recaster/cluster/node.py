@@ -1,0 +1,169 @@
+"""Work on one item by a process of a node, between storage and storage."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.cluster.own_folder import own_folder
+from recaster.cluster.packing import unpack_value
+from recaster.cluster.results import Result, Run
+from recaster.errors import ClusterError
+from recaster.files import make_private_folder, remove_folder
+from recaster.settings.paths import cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from recaster.media.stored_clip import StoredClip
+    from recaster.storage.storage import Storage
+
+OUTPUT: Final = "output"
+"""Name of the place of the files that are made."""
+REPORT_INTERVAL_S: Final = 0.5
+_FOLDER_NAME: Final = "cluster"
+_PREFIX: Final = "work-"
+
+
+@dataclass(frozen=True)
+class Task:
+    """Work on one item.
+
+    Attributes:
+        shared: digest of what all items share, packed.
+        clips: those that are read in parts.
+        inputs: references of the files and folders that are read whole, by the names of their places.
+        run: storage of this kind of work.
+        driver: who asks for it.
+        item: what is to be done, packed.
+        name: of the item's result.
+    """
+
+    storage: Storage
+    run: Storage
+    driver: str
+    shared: str
+    clips: tuple[StoredClip, ...]
+    inputs: Mapping[str, str]
+    item: bytes
+    name: str
+
+    @property
+    def own(self) -> Storage:
+        """Storage of what is made for this driver."""
+        return Run(self.run).storage_of(self.driver)
+
+
+class _Prepared:
+    """One kind of work, ready in this process: fetched, unpacked and prepared."""
+
+    def __init__(self, task: Task) -> None:
+        self.shared = task.shared
+        top = cache_folder() / _FOLDER_NAME
+        make_private_folder(top)
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(own_folder(top, _PREFIX))
+            self.output = folder / OUTPUT
+            places = {OUTPUT: self.output}
+            for name, reference in task.inputs.items():
+                places[name] = folder / name
+                task.storage.fetch_tree(reference, places[name])
+            for clip in task.clips:
+                stack.callback(clip.close)
+                clip.open(task.storage)
+            prepare, self.do, shared = unpack_value(task.own.get_bytes(task.shared), places)
+            self.value = prepare(shared)
+            self._stack = stack.pop_all()  # where anything fails, nothing of it stays
+
+    def close(self) -> None:
+        """Removes its files, and lets go of its clips."""
+        self._stack.close()
+
+
+_prepared: list[_Prepared] = []
+"""The last of this process: most of its items are of one kind."""
+
+
+def do_task(task: Task, tell: Callable[[int], None]) -> dict[str, Any]:
+    """Works on an item; returns the ``Result`` as plain values, which whoever gets them checks.
+
+    Args:
+        tell: told every now and then how far it is.
+
+    Raises:
+        Errors of the storage, and as the work raises.
+    """
+    prepared = _prepare(task)
+    remove_folder(prepared.output, quietly=True)  # of an item that was cancelled as it was cleared
+    prepared.output.mkdir()
+    try:
+        counter = _StepCounter(tell)
+        value = prepared.do(prepared.value, unpack_value(task.item, {}), counter.step)
+        made = [path for path in prepared.output.iterdir() if path.suffix != ".lock"]
+        # What stands for others gets its name after them, and has to arrive after them.
+        made.sort(key=lambda path: path.stat().st_ctime_ns)
+        files = [file.relative_to(prepared.output).as_posix() for path in made for file in _list_files(path)]
+        reference = task.own.put_tree(prepared.output, files) if files else ""
+    finally:
+        remove_folder(prepared.output, quietly=True)
+    result = Result(task.driver, reference, [path.name for path in made], counter.count, value)
+    Run(task.run).put_result(task.name, result)
+    return result._asdict()
+
+
+def _list_files(path: Path) -> list[Path]:
+    return [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+
+
+def check_release(wanted: str) -> None:
+    """Refuses work of another release of Recaster, or of other weights (ClusterError)."""
+    own = describe_release()
+    if own != wanted:
+        raise ClusterError(
+            f"the node {socket.gethostname()} has {own}, and this machine {wanted}; install the same "
+            "release of Recaster on all nodes"
+        )
+
+
+def describe_release() -> str:
+    """Describes the release of Recaster and its weights, which all machines of a cluster have to share."""
+    import hashlib
+
+    from recaster import __version__
+    from recaster.weights_registry import ALL
+
+    weights = hashlib.sha256("".join(sorted(each.sha256 for each in ALL)).encode()).hexdigest()
+    return f"Recaster {__version__} for {sys.platform} (weights {weights[:12]})"
+
+
+def _prepare(task: Task) -> _Prepared:
+    if not _prepared or _prepared[0].shared != task.shared:
+        while _prepared:
+            _prepared.pop().close()
+        prepared = _Prepared(task)
+        atexit.register(prepared.close)
+        _prepared.append(prepared)
+    return _prepared[0]
+
+
+class _StepCounter:
+    """Steps of work; passes their number on now and then."""
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self.count = 0
+        self._tell = tell
+        self._last = time.monotonic()
+
+    def step(self) -> None:
+        """Counts a step."""
+        self.count += 1
+        now = time.monotonic()
+        if now - self._last >= REPORT_INTERVAL_S:
+            self._last = now
+            self._tell(self.count)

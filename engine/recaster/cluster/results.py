@@ -1,0 +1,103 @@
+"""Drivers and results of one kind of work, as the storage keeps them.
+
+Two drivers may do the same work at once. Each has a storage of its own within the work's, which goes when it
+has finished, or when another one finishes and it is no more; until then both take what either has finished.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from recaster.errors import StorageError
+from recaster.storage.manifests import check_name, is_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from recaster.storage.storage import Storage
+
+_DRIVERS: Final = "drivers"
+_RESULTS: Final = "results"
+
+
+class Result(NamedTuple):
+    """Outcome of an item, as plain values of JSON.
+
+    Attributes:
+        driver: whose storage has the files.
+        tree: reference of what was made, "" for nothing.
+        names: of files and folders in it, in the order in which they were made.
+        steps: how many there were.
+        value: of the work.
+    """
+
+    driver: str
+    tree: str
+    names: list[str]
+    steps: int
+    value: Any
+
+
+class Run:
+    """All that is kept of one kind of work."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+
+    def add_driver(self, driver: str) -> Storage:
+        """Notes that a driver works, and returns the storage of its own."""
+        self.storage.backend.write(f"{_DRIVERS}/{driver[:2]}/{driver}", b"{}")
+        return self.storage_of(driver)
+
+    def storage_of(self, driver: str) -> Storage:
+        """The storage of one driver."""
+        return self.storage.within(driver)
+
+    def put_result(self, name: str, result: Result) -> None:
+        """Keeps what came of an item, once all that it names is kept."""
+        self.storage.backend.write(_place(name, result.driver), json.dumps(result._asdict()).encode())
+
+    def find_results(self) -> dict[str, str]:
+        """Finds the items that are done: drivers by the items' names."""
+        found = (each.name.rpartition("/")[2] for each in self.storage.backend.list_objects(_RESULTS))
+        return {name: driver for name, _, driver in (each.partition("-") for each in found) if driver}
+
+    def get_result(self, name: str, driver: str) -> Result:
+        """Reads what came of an item (NotStoredError: it is gone; StorageError: it is damaged)."""
+        try:
+            return check_result(json.loads(self.storage.backend.read(_place(name, driver))))
+        except (ValueError, TypeError):
+            raise StorageError(
+                f"{self.storage.url}: has a damaged result; remove all that is there"
+            ) from None
+
+    def remove(self, driver: str, living: Collection[str]) -> None:
+        """Removes what is kept of a driver that has finished, and of all those that are no more."""
+        listed = self.storage.backend.list_objects(_DRIVERS)
+        known = {each.name.rpartition("/")[2]: each.name for each in listed}
+        gone = {each for each in known if each == driver or each not in living}
+        for result in list(self.storage.backend.list_objects(_RESULTS)):
+            if result.name.rpartition("-")[2] in gone:
+                self.storage.backend.remove(result.name)
+        for each in gone:
+            self.storage_of(each).sweep(older_than_s=0)
+            self.storage.backend.remove(known[each])
+
+
+def check_result(values: Mapping[str, Any]) -> Result:
+    """Makes a result of plain values (ValueError, TypeError: they are none, or reach out of their folder)."""
+    result = Result(**values)
+    for name in result.names:
+        check_name(name)
+        if "/" in name:
+            raise ValueError(name)
+    if result.tree and not is_digest(result.tree):
+        raise ValueError(result.tree)
+    if not isinstance(result.steps, int) or not isinstance(result.driver, str) or "/" in result.driver:
+        raise ValueError(result.driver)
+    return result
+
+
+def _place(name: str, driver: str) -> str:
+    return f"{_RESULTS}/{name[:2]}/{name}-{driver}"
