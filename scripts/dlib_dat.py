@@ -95,7 +95,8 @@ class _Reader:
         """Mantissa, then exponent; in files of old versions, decimal text that ends with a space."""
         if self.data[self.at] & 0x70:
             end = self.data.index(b" ", self.at)
-            text, self.at = self.data[self.at : end], end + 1
+            text = self.data[self.at : end]
+            self.at = end + 1
             return float(text.replace(b"ninf", b"-inf"))
         mantissa, exponent = self.integers(2)
         special = {32000: math.inf, 32001: -math.inf, 32002: math.nan}
@@ -183,7 +184,8 @@ def _paired(layers: list[Layer]) -> tuple[Layer, ...]:
     index = 0
     while index < len(named) - 1:
         if isinstance(named[index], Mark) and isinstance(named[index + 1], Mark):
-            named[index], named[index + 1] = Mark("shortcut"), Mark("back")
+            named[index] = Mark("shortcut")
+            named[index + 1] = Mark("back")
             index += 1
         index += 1
     return tuple(named)

@@ -1,7 +1,7 @@
 # Sourced by the scripts beside it: makes .venv with everything pinned, once, and quickly says so after that.
 # RECASTER_PYTHON chooses the interpreter (3.11 to 3.13).
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 cd "$root"
 
 find_python() {
@@ -17,10 +17,30 @@ find_python() {
   return 1
 }
 
+# Programs' first lines, activate and pyvenv.cfg hold the path of their environment.
+change_paths() {
+  "$root/.venv.new/bin/python" - "$root/.venv.new" "$root/.venv" <<'END'
+import pathlib
+import sys
+
+folder, wanted = sys.argv[1:]
+for path in (pathlib.Path(folder, "pyvenv.cfg"), *pathlib.Path(folder, "bin").iterdir()):
+    content = b"" if path.is_symlink() or path.is_dir() else path.read_bytes()
+    if folder.encode() in content:
+        path.write_bytes(content.replace(folder.encode(), wanted.encode()))
+END
+}
+
+# The environment that is there works until another one is complete, whatever happens to this run.
 install_everything() {
   local python stamp
-  if [ -L .venv ] && [ -x .venv/bin/recaster ]; then
-    return  # another checkout's, which keeps it
+  if [ -L .venv ]; then  # another checkout's, which keeps it: to install through a link would empty that one
+    [ -x .venv/bin/recaster ] && return
+    echo "$(readlink -m .venv) isn't installed, or is being installed: run a script of its own checkout first." >&2
+    return 1
+  fi
+  if [ ! -e .venv ] && [ -d .venv.old ]; then  # a run ended while it put the new one in its place
+    mv .venv.old .venv
   fi
   stamp=$(cat constraints.txt pyproject.toml | cksum)
   if [ -x .venv/bin/recaster ] && [ "$(cat .venv/installed 2>/dev/null)" = "$stamp" ]; then
@@ -28,12 +48,17 @@ install_everything() {
   fi
   python=$(find_python)
   echo "Installing into .venv with $("$python" --version) (about 2 GB, a minute or two) ..."
-  "$python" -m venv --clear .venv
+  "$python" -m venv --clear "$root/.venv.new"
   # --no-deps: the list is complete, and face_recognition's own wish for a source build of dlib must
   # not be followed (dlib-bin stands in for it).
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r constraints.txt
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-  echo "$stamp" > .venv/installed
+  "$root/.venv.new/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r constraints.txt
+  "$root/.venv.new/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+  change_paths
+  echo "$stamp" > .venv.new/installed
+  rm -rf .venv.old
+  [ ! -e .venv ] || mv .venv .venv.old
+  mv .venv.new .venv
+  rm -rf .venv.old
 }
 
 install_everything

@@ -12,7 +12,7 @@ import pytest
 from serving import Served
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from recaster.client import Client
     from recaster.facesets.faceset import Faceset
@@ -34,6 +34,15 @@ def pytest_sessionstart() -> None:
     if free < MIN_FREE_BYTES:
         needs = f"{MIN_FREE_BYTES >> 30} GiB free in {tempfile.gettempdir()}"
         pytest.exit(f"the tests need {needs}; there are {free >> 20} MiB", 1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Adds to a failed test's report the jobs of the engines at work, and the last lines of their logs."""
+    report = yield
+    if report.failed:
+        report.sections += [(f"Engine of {one.data}", one.account()) for one in Served.at_work]
+    return report
 
 
 @pytest.fixture(scope="session")

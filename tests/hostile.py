@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import struct
 import zlib
 from concurrent import futures
@@ -143,6 +144,8 @@ class _Handler(grpc.GenericRpcHandler):
 
     def __init__(self, liar: Liar) -> None:
         self._liar = liar
+        for service in SERVICES:  # the pool knows what was imported
+            importlib.import_module(f"recaster.api.v1.{service.removesuffix('Service').lower()}_pb2")
         pool = descriptor_pool.Default()
         self._methods = {
             f"/{PACKAGE}.{service}/{method.name}": method

@@ -8,13 +8,15 @@ import os
 import re
 import select
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
+import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +26,15 @@ if TYPE_CHECKING:
     from recaster.jobs.worker_process import SchedulerLimits
     from recaster.store.store import Store
 
+MAX_WAIT_S = 600
+"""Seconds that a job may take to come where a test waits for it, on a machine that is busy with others."""
+
 
 class Served:
     """A real engine in a process of its own, that can be killed and started again."""
+
+    at_work: ClassVar[weakref.WeakSet[Served]] = weakref.WeakSet()
+    """Those that no test has ended."""
 
     def __init__(self, data: Path, *options: str, files: int = 0) -> None:
         """``files`` is how many the engine may open; 0 for as many as this process."""
@@ -50,6 +58,7 @@ class Served:
                 stdout=subprocess.DEVNULL,
                 text=True,
             )
+        self.at_work.add(self)
         deadline = time.monotonic() + 60
         serving = re.compile(r"serving on (\S+)\n")
         while not (found := serving.findall(self.log())[self.starts :]):
@@ -64,15 +73,40 @@ class Served:
         """All that it ever logged."""
         return (self.data.parent / f"{self.data.name}.log").read_text()
 
+    def account(self) -> str:
+        """The newest of its jobs, with what clients want of them, and the last lines of its log."""
+        from recaster.api.v1 import job_pb2
+
+        store = f"file:{self.data}/store.sqlite?mode=ro"
+        query = "select body, wish, failures from job order by number desc limit 10"
+        assert self.process is not None
+        told = [f"exit code: {self.process.poll()}"]
+        with (
+            contextlib.suppress(sqlite3.Error),
+            contextlib.closing(sqlite3.connect(store, uri=True)) as opened,
+        ):
+            for body, wish, failures in opened.execute(query):
+                job = job_pb2.Job.FromString(body)
+                told.append(
+                    f"job {job.job_id}: {job_pb2.JobKind.Name(job.kind)} {job_pb2.JobState.Name(job.state)}, "
+                    f"wish {wish}, attempt {job.attempts}, {failures} crashes, {job.progress.stage} "
+                    f"{job.progress.done:g} of {job.progress.total:g} {job.error.message}"
+                )
+        with contextlib.suppress(OSError):
+            told += self.log().splitlines()[-20:]
+        return "\n".join(told)
+
     def kill(self) -> None:
         """As a power cut would."""
         assert self.process is not None
+        self.at_work.discard(self)
         self.process.kill()
         self.process.wait()
 
     def stop(self) -> int:
         """As a user would."""
         assert self.process is not None
+        self.at_work.discard(self)
         self.process.terminate()
         return self.process.wait(90)
 
@@ -129,6 +163,19 @@ def run_until(
     listener = store.jobs.on_event
     asyncio.run(work())
     return store.jobs.get(job_id)
+
+
+def wait_for(client: Client, job_id: str, *states: job_pb2.JobState, done: float = 0) -> job_pb2.Job:
+    """Wait until a job is in one of the states, and its progress that far, or has ended; returns it then."""
+    from recaster.store.job_store import ENDED
+
+    deadline = time.monotonic() + MAX_WAIT_S
+    while True:
+        job = client.jobs.get(job_id)
+        if job.state in ENDED or (job.state in states and job.progress.done >= done):
+            return job
+        assert time.monotonic() < deadline, f"after {MAX_WAIT_S} s a job isn't where it should be: {job}"
+        time.sleep(0.05)
 
 
 def wait_ended(process: int, timeout_s: float = 60) -> bool:

@@ -27,10 +27,9 @@ FOUNDATIONS = {
     "zips",
 }
 ORDER = (
-    "api", "settings", "processes", "client", "isobmff", "store", "provenance", "media", "timelines",
-    "models", "networks", "faces", "facesets", "appearance", "likeness", "training", "swapping", "masking",
-    "evaluation",
-    "report", "operations", "benchmarks", "jobs", "service", "cli",
+    "api", "settings", "processes", "client", "isobmff", "store", "storage", "provenance", "media",
+    "cluster", "timelines", "models", "networks", "faces", "facesets", "appearance", "likeness", "training",
+    "swapping", "masking", "evaluation", "report", "operations", "benchmarks", "jobs", "service", "cli",
 )  # fmt: skip
 
 
@@ -108,7 +107,8 @@ def test_light_commands_load_no_network(
 ROOT = PACKAGE.parents[1]
 ADDON_MAY_IMPORT = {
     "recaster.api", "recaster.client", "recaster.errors", "recaster.files", "recaster.isobmff",
-    "recaster.progress", "recaster.provenance.legal_basis", "recaster.provenance.policy", "recaster.settings",
+    "recaster.locks", "recaster.progress", "recaster.provenance.legal_basis",
+    "recaster.provenance.picture_list", "recaster.provenance.policy", "recaster.settings",
     "recaster.store.folder", "recaster.zips",
 }  # fmt: skip
 """The thin parts of the engine that the add-on needs; each has to run in Blender's own Python."""
@@ -184,7 +184,7 @@ def test_the_add_on_needs_the_thin_parts_only() -> None:
     assert wrong == set()
 
 
-FEATURES = ("engine", "rights", "swap", "mend", "train")
+FEATURES = ("engine", "rights", "swap", "mend", "monitor", "train")
 """The add-on's folders; each may import those before it."""
 
 

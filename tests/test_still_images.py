@@ -17,7 +17,15 @@ import pytest
 
 from recaster.errors import FacesetError, ImageError
 from recaster.media.sheet import load_image
-from recaster.still_images import FORMATS, MAX_PIXELS, MAX_SIDE, decode_array, image_size, open_image
+from recaster.still_images import (
+    FORMATS,
+    MAX_PIXELS,
+    MAX_SIDE,
+    decode_array,
+    image_size,
+    list_photograph_formats,
+    open_image,
+)
 
 ENGINE = Path(__file__).resolve().parents[1] / "engine" / "recaster"
 ADDON = ENGINE.parents[1] / "addon"
@@ -121,7 +129,7 @@ def test_other_formats_of_pillow_are_not_opened(tmp_path: Path) -> None:
     """Every format that Pillow writes and that isn't in the list, under an innocent name."""
     PIL.Image.init()
     tried = 0
-    for kind in sorted(set(PIL.Image.SAVE) - set(FORMATS) - {"MPO"}):
+    for kind in sorted(set(PIL.Image.SAVE) - set(list_photograph_formats()) - {"MPO"}):
         # Not to a file: one of the writers would claim its suffix for itself.
         path = tmp_path / f"{kind}.png"
         written = io.BytesIO()

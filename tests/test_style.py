@@ -106,9 +106,37 @@ def test_two_thoughts_are_two_lines(tree: str) -> None:
 def test_names_of_modules_are_unique(tree: str) -> None:
     packages = collections.defaultdict(set)
     for path in files(tree):
-        if path.stem not in FAMILY_NAMES and path.parent.name not in COMMANDS:
+        is_language = path.parent.parent.name == "translations"  # each has a file for each folder of texts
+        if path.stem not in FAMILY_NAMES and path.parent.name not in COMMANDS and not is_language:
             packages[path.stem].add(path.parent.name)
     assert {name: places for name, places in packages.items() if len(places) > 1} == {}
+
+
+def stand_ins(path: Path) -> Iterator[tuple[str, ast.Lambda | ast.FunctionDef]]:
+    """Functions that a test puts in the place of the product's, each with the place of it."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    named = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    imported = {
+        name.asname or name.name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in node.names
+        if (getattr(node, "module", None) or name.name).startswith("recaster")
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".setattr") and len(node.args) > 1:
+            owner = ast.unparse(node.args[0]).strip("'")
+            new = node.args[-1]
+            made = named.get(new.id) if isinstance(new, ast.Name) else new
+            is_product = owner in imported or owner.startswith("recaster.")
+            if is_product and isinstance(made, ast.Lambda | ast.FunctionDef):
+                yield f"{name_of(path)}:{node.lineno}", made
+
+
+def test_stand_ins_that_take_anything_take_options_too() -> None:
+    places = [stand_in for path in files("tests") for stand_in in stand_ins(path)]
+    assert len(places) > 50
+    assert [place for place, made in places if made.args.vararg and not made.args.kwarg] == []
 
 
 def test_tests_of_errors_say_which_one() -> None:

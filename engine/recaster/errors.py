@@ -199,6 +199,31 @@ class AnonymityError(RecasterError):
     reason = "ANONYMITY"
 
 
+class StorageError(RecasterError):
+    """A storage can't be reached, gives no right, or lacks or damaged an object.
+
+    ``is_transient``: the same may go well later, though it was tried again for as long as allowed.
+    """
+
+    exit_code = 12
+    reason = "STORAGE"
+
+    def __init__(self, message: str, *, is_transient: bool = False) -> None:
+        super().__init__(message)
+        self.is_transient = is_transient
+
+
+class NotStoredError(StorageError):
+    """A storage has no object of that digest."""
+
+
+class ClusterError(RecasterError):
+    """A cluster can't be joined or used: it is public, has no room, or other releases."""
+
+    exit_code = 13
+    reason = "CLUSTER"
+
+
 def reason_of(error: BaseException) -> str:
     """The reason of any error: LIMIT where memory ran out, INTERNAL for one that nobody expected."""
     if isinstance(error, MemoryError):

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import getpass
-import hashlib
 import json
 import os
-import secrets
 import shutil
 import stat
 import sys
@@ -52,7 +49,7 @@ def atomic_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+        temporary = path.with_name(f".{path.stem}.{os.urandom(4).hex()}{path.suffix}")
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
     except OSError as error:
         raise write_error(path, error) from error
@@ -106,6 +103,19 @@ def keep_private(path: Path) -> None:
         return
     except OSError as error:
         raise write_error(path, error) from error
+
+
+def make_private_folder(path: Path) -> None:
+    """Makes a folder for this user's eyes alone; one that is there already is closed to others.
+
+    Raises:
+        OutputError: it can't be made, or belongs to somebody else.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(path, error) from error
+    keep_private(path)
 
 
 def _change_mode(path: Path, mode: int) -> None:
@@ -188,7 +198,7 @@ def _remove_by_levels(path: Path) -> None:
             for entry in folder.iterdir():
                 if _is_folder(entry):
                     _make_writable(entry)  # what forbids writing can't be moved
-                    entry.rename(path / f".{secrets.token_hex(8)}")
+                    entry.rename(path / f".{os.urandom(8).hex()}")
                 else:
                     entry.unlink()
             folder.rmdir()
@@ -282,6 +292,8 @@ def safe_name(name: str) -> str:
 
 def user_name() -> str:
     """Name of the user who runs this; a number where the system knows no name (in a container, say)."""
+    import getpass  # with what reads passwords at terminals, which few need
+
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
@@ -299,6 +311,8 @@ def sync(path: Path) -> None:
 
 def sha256(path: Path) -> str:
     """Computes the SHA-256 of a file's bytes, as 64 hex digits."""
+    import hashlib  # here: Blender's start would wait for it
+
     digest = hashlib.sha256()
     with Path(path).open("rb") as file:
         while piece := file.read(PIECE_BYTES):

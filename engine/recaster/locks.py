@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
-from recaster.errors import LockedError
+from recaster.errors import LockedError, OutputError
 from recaster.files import write_error
 
 if TYPE_CHECKING:
@@ -22,14 +23,25 @@ LOCK_TIMEOUT_S: Final = ContextVar("LOCK_TIMEOUT_S", default=10.0)
 
 @contextlib.contextmanager
 def try_lock(path: Path) -> Iterator[bool]:
-    """Holds a lock file while the block lasts; gives False where another process does (OutputError)."""
+    """Holds a lock file while the block lasts; gives False where another process does.
+
+    Raises:
+        OutputError: it can't be written, or its disk has no locks.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a")
     except OSError as error:
         raise write_error(path, error) from error
     with file:
-        yield _lock_handle(file.fileno())
+        try:
+            is_held = _lock_handle(file.fileno())
+        except OSError as error:
+            raise OutputError(
+                f"{path}: this disk has no locks for files ({error.strerror}); mount it with them, or choose "
+                "a folder elsewhere"
+            ) from error
+        yield is_held
 
 
 @contextlib.contextmanager
@@ -77,6 +89,7 @@ def try_lock_folder(path: Path) -> Iterator[bool]:
 
 
 def _lock_handle(handle: int) -> bool:
+    """Locks an open file; tells whether that could be done at once (OSError: it never can)."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -86,6 +99,8 @@ def _lock_handle(handle: int) -> bool:
             import fcntl
 
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except OSError as error:
+        if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
         return False
     return True

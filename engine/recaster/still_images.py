@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from recaster.errors import InputError
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+HEIF: Final = "HEIF"
+"""The format of HEIC, which another package than Pillow reads."""
+HEIC_SUFFIXES: Final = (".heic", ".heif")
 MAX_PIXELS: Final = 110_000_000
 """Of one picture: the largest sensors that are not put together of several pictures."""
 MAX_SIDE: Final = 32_768
@@ -34,6 +37,16 @@ class NotAnImageError(ImageError):
 
 class TooManyPixelsError(ImageError):
     """The picture is larger than the limit."""
+
+
+def list_photograph_formats() -> tuple[str, ...]:
+    """Lists Pillow's names of the formats in which people may be shown: HEIC's, too, where it can be read."""
+    try:
+        import pillow_heif
+    except ModuleNotFoundError:
+        return FORMATS
+    pillow_heif.register_heif_opener(thumbnails=False)
+    return (*FORMATS, HEIF)
 
 
 def open_image(
@@ -113,6 +126,26 @@ def decode_array(
         return None
     pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     return None if pixels is None else np.asarray(pixels, np.uint8)
+
+
+def holds_several_pictures(path: Path) -> bool:
+    """Tells whether a picture holds others beside the one that is taken, if it can be opened at all."""
+    try:
+        with open_image(path, formats=list_photograph_formats()) as picture:
+            return int(getattr(picture, "n_frames", 1)) > 1
+    except (ImageError, OSError, SyntaxError, ValueError):
+        return False
+
+
+def is_srgb_profile(profile: bytes) -> bool:
+    """Tells whether an ICC profile calls itself sRGB's."""
+    import PIL.ImageCms
+
+    try:
+        opened = PIL.ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return "srgb" in PIL.ImageCms.getProfileDescription(opened).lower()
+    except (OSError, TypeError, ValueError, PIL.ImageCms.PyCMSError):
+        return False
 
 
 def _too_large(name: str, max_pixels: int, details: str = "") -> TooManyPixelsError:

@@ -23,3 +23,11 @@ def clip(tmp_path: Path) -> Path:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode(None))
     return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with data of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RECASTER_DATA", str(tmp_path / "data"))
+    return tmp_path

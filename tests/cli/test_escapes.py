@@ -136,8 +136,11 @@ class Engine:
 
     pause = resume = cancel = get
 
+    def move(self, job: str, _before: str) -> job_pb2.Job:
+        return self.get(job)
 
-@pytest.mark.parametrize("action", ["list", "show", "watch", "pause", "resume", "cancel"])
+
+@pytest.mark.parametrize("action", ["list", "show", "watch", "pause", "resume", "move", "cancel"])
 def test_what_another_client_wrote(
     action: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,8 +3,11 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import signal
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +62,31 @@ def test_a_stopped_command_says_how_to_go_on_only_where_it_can(
     told = capsys.readouterr().err
     assert told.startswith(f"recaster {command}: stopped")
     assert ("run the same command again" in told) is going_on
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes without a signal")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_what_a_command_keeps_for_a_while_goes_when_it_is_ended(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    number = getattr(signal, name)
+    folders: list[Path] = []
+
+    def ended(_: argparse.Namespace) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            folders.append(Path(folder))
+            assert callable(signal.getsignal(number))  # else it would end the tests
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(probe, "run", ended)
+    before = signal.signal(number, signal.SIG_DFL)  # whoever runs the tests may ignore it
+    try:
+        assert main(["probe", "clip.mp4"]) == 128 + number
+        assert "recaster probe: stopped" in capsys.readouterr().err
+        assert not folders[0].exists()
+        assert signal.getsignal(number) == signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
 
 
 def test_an_error_does_not_stand_behind_a_progress_line(monkeypatch) -> None:

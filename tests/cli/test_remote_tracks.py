@@ -112,6 +112,39 @@ def test_each_correction_is_that_of_the_command(
     ]
 
 
+def test_the_command_asks_an_engine(
+    served: Served,
+    performer: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("RECASTER_TOKEN", served.token)
+    there = ("--engine", served.address)
+
+    def run(*arguments: str) -> str:
+        assert cli.main(["tracks", str(performer), "--quiet", "--range", RANGE, *arguments]) == 0
+        return capsys.readouterr().out
+
+    performer.with_name("lines.txt").write_text("split 0 5\ndrop 0:8-9\nassign 0 Anna\n")
+    apply = ("apply", "lines.txt")
+    kept = default_path(performer)
+    said = run(*apply, *there)
+    assert said.count("correction ") == 3
+    made = kept.read_bytes()
+    run("clear", *there)
+    assert not kept.exists()
+    assert run(*apply) == said
+    assert kept.read_bytes() == made
+    for wanted in ((), ("--json",), ("--trouble",)):
+        assert run(*wanted, *there) == run(*wanted)
+    points = [line.split()[:3] for line in run("points", "6").splitlines()]
+    assert [line.split() for line in run("points", "6", *there).splitlines()] == points
+    run("split", "0", "7", *there)
+    assert len(json.loads(kept.read_bytes())["corrections"]) == 4
+    assert cli.main(["tracks", str(performer), "--sheet", "a.png", *there]) == 2
+    assert "--sheet is drawn here; say --local" in capsys.readouterr().err
+
+
 def test_what_cannot_be_corrected_is_refused(
     engine: Client, performer: Path, upload: Callable[[bytes], str]
 ) -> None:
@@ -126,6 +159,13 @@ def test_what_cannot_be_corrected_is_refused(
         ({"corrections": upload(b" " * (MAX_BYTES + 1))}, {"split": {}}, "corrections: must be at most"),
         ({"corrections": other}, {"split": {"frame": 4}}, "is of another clip, .*move it away"),
         ({}, {"points": {"points": [{}] * 1001}}, "points.points: must be at most 1000"),
+        ({}, {"split": {"frame": 4}, "more": [{}]}, r"more\[0\].action: must be set"),
+        ({}, {"split": {"frame": 4}, "more": [{"split": {}}] * 1000}, "more: must be at most 999"),
+        (
+            {},
+            {"split": {"frame": 4}, "more": [{"split": {"track": 3, "frame": 4}}]},
+            "2 of 2 corrections: there is no track 3",
+        ),
     ):
         wanted = job_pb2.SwapOptions(range=RANGE, **options)
         with pytest.raises(CallError, match=why):

@@ -89,7 +89,12 @@ def test_a_swap_needs_a_basis_once(
     assert code == 0
     assert "basis: synthetic" in printed
     assert run("identity", "revoke", read_identity(faces))[0] == 0
-    assert run(*swap)[0] == 9
+    code, _, error = run(*swap)
+    assert code == 9
+    assert f"{faces}: identity {read_identity(faces)}: the right to use this face was revoked" in error
+    code, _, error = run("swap", swap[1], *swap[4:], "--put", f"bob={faces}@all")
+    assert code == 9
+    assert f"bob ({faces}): identity {read_identity(faces)}: the right" in error
     assert run("verify", out)[0] == 0  # what was made stays
     code, _, error = run("evaluate", actors / "performer.mp4", out, "--source", faces, "--range", "0-5")
     assert code == 9
@@ -117,11 +122,13 @@ def test_a_swap_needs_a_basis_once(
 def test_leaving_the_manifest_out_is_noted(
     run: Callable[..., tuple[int, str, str]], faces: Path, actors: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "out.mp4"
+    out = tmp_path / "out.mkv"
+    out.with_suffix(".c2pa").write_bytes(b"what an earlier result of this name says")
     swap = ("swap", actors / "performer.mp4", "--source", faces, "--range", "0-5", "-o", out)
     code, printed, _ = run(*swap, "--basis", "self", "--no-manifest")
     assert code == 0
     assert "without a manifest" in printed
+    assert not out.with_suffix(".c2pa").exists()
     assert run("verify", out)[0] == 3
     *_, last = AuditLog(tmp_path / "data" / "audit.jsonl").records()
     assert last.event == "swap.deliver"

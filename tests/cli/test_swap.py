@@ -206,7 +206,7 @@ def test_swap_of_real_footage(
             full = np.ones((self.size, self.size), np.float32)
             return [SwappedFace(255 - face.image, full, face.matrix) for face in faces]
 
-    monkeypatch.setattr(recaster.swapping.load, "load_swapper", lambda *_: Negative())
+    monkeypatch.setattr(recaster.swapping.load, "load_swapper", lambda *_, **__: Negative())
     out = tmp_path / "out.mp4"
     arguments = [
         "swap",

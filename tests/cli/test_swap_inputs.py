@@ -10,6 +10,7 @@ import pytest
 
 from recaster.cli import main as cli
 from recaster.cli import swap
+from recaster.cli.cast_options import read_cast_options
 from recaster.cli.parsers import Commands
 from recaster.errors import UsageError
 from recaster.operations.face_rights import NO_CLAIM
@@ -53,7 +54,7 @@ def test_nothing_that_is_read_is_replaced(
 ) -> None:
     monkeypatch.setenv("RECASTER_TOKEN", "token")
     opened = contextlib.nullcontext((folder / "faceset", NO_CLAIM))
-    monkeypatch.setattr("recaster.operations.source_pictures.open_source", lambda *_: opened)
+    monkeypatch.setattr("recaster.operations.source_pictures.open_source", lambda *_, **__: opened)
     assert cli.main(["swap", "target.jpg", "--source", "anna.jpg", *arguments.split(), *engine]) == 2
     assert said in capsys.readouterr().err
 
@@ -72,5 +73,6 @@ def test_the_files_of_a_cast_are_not_replaced(folder: Path) -> None:
         swap.add_swap(Commands(root, "COMMAND"))
         wanted = root.parse_args(["swap", "a.mov", "-o", "b.mov", "-m", "model", *arguments])
         wanted.model, wanted.cast = None, folder / "c.toml"
+        read_cast_options(wanted)
         with pytest.raises(UsageError, match=f"would (replace|lie in) {said}; choose another"):
             swap._list_tasks(wanted)

@@ -7,17 +7,18 @@ import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import PIL.Image
 import pytest
+from swap_tasks_named import files, options
 
 from recaster.cli import main as cli
-from recaster.cli import swap
-from recaster.cli.parsers import Commands
 from recaster.cli.swap_several import swap_several_there
 from recaster.cli.swap_tasks import split_tasks
 from recaster.client import BusyError, JobFailedError, UnreachableError
 from recaster.errors import BatchError, ClipError, ConsentError, FaceNotFoundError, RecasterError, UsageError
 from recaster.media.probe import probe
 from recaster.operations import swap as operation
+from recaster.progress import silent
 from recaster.provenance.register import open_register
 
 if TYPE_CHECKING:
@@ -27,110 +28,19 @@ if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, with data of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RECASTER_DATA", str(tmp_path / "data"))
-    return tmp_path
-
-
-def files(folder: Path, *names: str) -> None:
-    for name in names:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")
-
-
-def options(*arguments: str) -> argparse.Namespace:
-    root = argparse.ArgumentParser()
-    swap.add_swap(Commands(root, "COMMAND"))
-    return root.parse_args(["swap", *arguments, "-m", "model"])
-
-
-def outs(*arguments: str) -> list[str]:
-    return [task.out.as_posix() for task in split_tasks(options(*arguments))]
-
-
-def test_one_clip_and_a_file_stay_as_they_are() -> None:
-    assert outs("a.mov", "-o", "out.mp4") == ["out.mp4"]  # even of one that isn't there
-    (task,) = split_tasks(options("a.mov", "-o", "b.mp4", "--matte", "m.mp4", "--preview", "3"))
-    assert (str(task.clip), str(task.matte), task.report, task.preview) == ("a.mov", "m.mp4", None, 3)
-
-
-def test_results_are_called_as_their_clips(folder: Path) -> None:
-    files(
-        folder,
-        "a.mov",
-        "b.MP4",
-        "c.avi",
-        "shots/d.mkv",
-        "shots/e.mov",
-        "shots/.hidden.mov",
-        "shots/notes.txt",
-    )
-    clips = ("a.mov", "b.MP4", "c.avi", "shots", "shots/d.mkv")
-    assert outs(*clips, "-o", "out") == ["out/a.mov", "out/b.MP4", "out/c.mp4", "out/d.mkv", "out/e.mov"]
-    assert outs(*clips, "-o", "out", "--codec", "prores") == [
-        "out/a.mov", "out/b.mov", "out/c.mov", "out/d.mkv", "out/e.mov",
-    ]  # fmt: skip
-
-
-def test_stills_are_called_as_they_are(folder: Path) -> None:
-    files(
-        folder, *(f"photos/{name}" for name in ("anna.jpg", "IMG_1.png", "IMG_2.png", ".IMG_3.png", "a.txt"))
-    )
-    tasks = split_tasks(options("photos", "--stills", "-o", "out", "--matte", "m", "--overlay", "seen"))
-    names = ["IMG_1.png", "IMG_2.png", "anna.jpg"]
-    assert [task.clip.as_posix() for task in tasks] == [f"photos/{name}" for name in names]
-    assert [task.out.as_posix() for task in tasks] == [f"out/{name}" for name in names]
-    assert [task.matte.as_posix() for task in tasks] == [f"m/{name}" for name in names]
-    assert tasks[2].overlay.as_posix() == "seen/anna.png"
-    assert all(task.stills for task in tasks)
-    assert outs("photos", "--stills", "--codec", "tiff", "-o", "out")[2] == "out/anna.tif"
-
-
-def test_the_results_name_says_whether_a_picture_is_a_still(folder: Path) -> None:
-    files(folder, "IMG_1.png", "IMG_2.png", "anna.jpg")
-    (still,) = split_tasks(options("IMG_1.png", "-o", "out.png"))
-    assert (still.clip.as_posix(), still.stills) == ("IMG_1.png", True)
-    assert swap.request_of(still).options.stills
-    (sequence,) = split_tasks(options("IMG_1.png", "-o", "out.%04d.png"))
-    assert (sequence.clip.as_posix(), sequence.stills) == ("IMG_%d.png", False)
-    (movie,) = split_tasks(options("anna.jpg", "-o", "out.mp4"))
-    assert not movie.stills
-    assert outs("anna.jpg", "-o", "new/") == ["new/anna.jpg"]
-    assert outs("anna.jpg", "-o", "new/", "--codec", "h264") == ["new/anna.mp4"]
-
-
-def test_a_slash_a_folder_and_a_folder_of_clips_mean_a_folder(folder: Path) -> None:
-    files(folder, "a.mov", "a.mp4", "there/x.txt", "shots/b.mov")
-    assert outs("a.mov", "-o", "new/") == ["new/a.mov"]
-    assert outs("a.mov", "-o", "there") == ["there/a.mov"]
-    assert outs("shots", "-o", "new") == ["new/b.mov"]
-    layers = ("--layers", "face", "--layers-out", "l")
-    (task,) = split_tasks(options("a.mp4", "-o", "new/", "--matte", "m", "--report", "r", *layers))
-    assert (task.matte.as_posix(), task.report.as_posix()) == ("m/a.mp4", "r/a.mp4.json")
-    assert task.layers_out.as_posix() == "l/a.mov"
-
-
-def test_beside_one_clip_files_may_be_named_although_the_result_goes_into_a_folder(folder: Path) -> None:
-    files(folder, "shot/s.1001.png", "shot/s.1002.png", "reports/x.txt")
-    (task,) = split_tasks(options("shot", "-o", "new/", "--matte", "m.%04d.png", "--report", "r.json"))
-    assert [path.as_posix() for path in (task.out, task.matte, task.report)] == [
-        "new/s.%04d.png", "m.%04d.png", "r.json",
-    ]  # fmt: skip
-    (task,) = split_tasks(options("shot", "-o", "new/", "--matte", "m", "--report", "reports"))
-    assert [path.as_posix() for path in (task.matte, task.report)] == ["m/s.%04d.png", "reports/s.png.json"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("a.mov x/a.mov -o out", "out/a.mov: would be written 2 times, for a.mov, x/a.mov"),
+        (
+            "a.mov x/a.mov -o out",
+            "out/a.mov: would be written 2 times, for a.mov, x/a.mov; rename one of them",
+        ),
         ("a.mov x/A.MOV -o out", "would be written 2 times, for a.mov, x/A.MOV"),
         ("a.avi a.mp4 -o out", "out/a.mp4: would be written 2 times, for a.avi, a.mp4"),
-        ("a.mov b.mov -o out --matte out", "out/a.mov: would be written 2 times, for a.mov"),
+        (
+            "a.mov b.mov -o out --matte out",
+            "out/a.mov: would be written 2 times, for a.mov; choose another folder",
+        ),
         ("x/a.mov b.mov -o x/", "x/a.mov: would replace what is read"),
         ("a.mov b.mov -o out --matte x --person x/a.mov", "x/a.mov: would replace what is read"),
         ("x b.mov -o x", "-o x: is a folder of clips"),
@@ -176,6 +86,27 @@ def test_a_preview_is_one_picture(folder: Path, capsys: pytest.CaptureFixture[st
     assert told in capsys.readouterr().err
 
 
+def test_unusable_stills_are_named_before_an_engine_gets_any(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files(folder, "photos/a.jpg", "photos/c.png")
+    pixels = PIL.Image.new("RGB", (8, 8))
+    pixels.save(folder / "photos" / "b.png")
+    tasks = split_tasks(options("photos", "--stills", "-o", "out"))
+    told: list[str] = []
+
+    def submit(task: argparse.Namespace) -> Any:
+        told.append(capsys.readouterr().err)
+        return task.clip.name
+
+    remote: Any = argparse.Namespace(report=silent, follow=lambda job: job)
+    with pytest.raises(BatchError, match="2 of 3 clips failed"):
+        swap_several_there(tasks[0], tasks, remote, submit, lambda _task, job: told.append(job))
+    assert told[1:] == ["b.png"]
+    for name in ("a.jpg", "c.png"):
+        assert f"photos/{name}: the file is empty" in told[0]
+
+
 def test_one_error_names_all_that_is_wrong(folder: Path) -> None:
     files(folder, "a.mov", "x/a.mov")
     wrong = ("a.mov", "x/a.mov", "gone.mov", "-o", "out", "--track", "1")
@@ -189,15 +120,17 @@ def faked(folder: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str
     """Three clips whose swap is faked: what happened, and by clip the error that it ends with."""
     for name in ("a", "b", "c"):
         shutil.copy(clip, folder / f"{name}.mp4")
-    happened: dict[str, Any] = {"loads": 0, "runs": [], "errors": {}, "made": set()}
+    happened: dict[str, Any] = {"loads": 0, "runs": [], "errors": {}, "made": set(), "cast": {}}
 
     class Result:
-        swap = argparse.Namespace(warnings=("odd",), resumed=0)
+        def __init__(self, name: str) -> None:
+            found = [argparse.Namespace(name=one, tracks=(0,)) for one in happened["cast"].get(name, ())]
+            self.swap = argparse.Namespace(warnings=("odd",), resumed=0, cast=found)
 
         def summary(self) -> tuple[str, ...]:
             return ("10 frames",)
 
-    def load(*_: Any) -> Any:
+    def load(*_: Any, **__: object) -> Any:
         happened["loads"] += 1
         return None, "on the CPU"
 
@@ -207,7 +140,7 @@ def faked(folder: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str
         happened["runs"].append(name)
         if name in happened["errors"]:
             raise happened["errors"][name]
-        return Result()
+        return Result(name)
 
     monkeypatch.setattr(operation, "load_on_device", load)
     monkeypatch.setattr(operation, "run", run)
@@ -238,6 +171,19 @@ def test_a_failure_does_not_stop_the_others(
         "failed: b.mp4: nobody is in it",
         "recaster swap: 1 of 3 clips failed",
     ]
+
+
+def test_a_member_who_is_in_no_clip_is_an_error(
+    faked: dict[str, Any], actor_faceset: Faceset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faked["cast"] = {"a.mp4": ["anna"], "b.mp4": [], "c.mp4": ["anna"]}
+    put = ("--put", f"anna={actor_faceset.folder}@all", "--put", f"ben={actor_faceset.folder}@person:Ben")
+    command = (*CLIPS[:4], *put, *CLIPS[6:], "--quiet")
+    assert cli.main(command) == FaceNotFoundError.exit_code
+    assert faked["runs"] == ["a.mp4", "b.mp4", "c.mp4"]
+    assert "ben: nobody in any of these clips; all others are swapped" in capsys.readouterr().err
+    faked["cast"]["b.mp4"] = ["ben"]
+    assert cli.main(command) == 0
 
 
 def test_a_broken_clip_is_left_out(

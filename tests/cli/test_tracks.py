@@ -11,6 +11,7 @@ import pytest
 from recaster.cli.main import main
 from recaster.cli.remote import Remote
 from recaster.errors import InputError
+from recaster.files import sha256
 from recaster.media.sheet import load_image
 
 if TYPE_CHECKING:
@@ -62,11 +63,35 @@ def test_trouble_of_a_swap_is_listed_too(performer: Path, tmp_path: Path, capsys
     report = tmp_path / "report.json"
     lost = {"track": 0, "area": 900, "covered": 0.3, "lost": {"hidden": 0.7}}
     frames = [{"frame": frame, "faces": [lost]} for frame in (4, 5)]
-    report.write_text(json.dumps({"clip": "performer.mp4", "frames": frames}))
+    document = {"clip": "renamed.mp4", "sha256": sha256(performer), "frames": frames}
+    report.write_text(json.dumps(document))
     assert tracks(performer, "--trouble", "--report", str(report)) == 0
     assert capsys.readouterr().out == "frames 4-5, track 0: too little of the face was swapped\n"
     assert tracks(performer, "--report", str(report)) == 2
     assert "--report goes with --trouble or --json" in capsys.readouterr().err
+
+
+def test_corrections_of_a_text_are_made_at_once(performer: Path, tmp_path: Path, capsys) -> None:
+    kept = performer.with_name("performer.mp4.corrections.json")
+    text = tmp_path / "lines.txt"
+    for lines, why in {
+        "# nothing": "there are no corrections in it",
+        "split 0 5\nhat 0": "'hat 0': is none of split, join",
+        "split 0 5\nbox 1 2 3": "'box 1 2 3': the following arguments are required: WIDTH, HEIGHT",
+        "split 0 5\nassign 0 'Anna": "No closing quotation",
+        "split 0 5\nsplit 1 7": "2 of 2 corrections: there is no track 1; there are: 0",
+    }.items():
+        text.write_text(lines)
+        assert tracks(performer, "apply", str(text)) == 2
+        assert why in capsys.readouterr().err
+        assert not kept.exists()
+    text.write_text("split 0 5  # here\n\nassign 0 'Anna B.'\n")
+    assert tracks(performer, "apply", str(text)) == 0
+    assert [line.partition(": ")[2][:20] for line in capsys.readouterr().out.splitlines()] == [
+        "correction 0, split:",
+        "correction 1, assign",
+    ]
+    assert [one["kind"] for one in json.loads(kept.read_text())["corrections"]] == ["split", "assign"]
 
 
 def test_corrections_are_kept_listed_and_taken_back(performer: Path, capsys) -> None:

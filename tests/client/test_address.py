@@ -72,6 +72,6 @@ def test_a_token_file_that_is_not_ones_own_alone(
         token.chmod(0o640)
     if how == "of another":
         monkeypatch.setattr("os.getuid", lambda: 54321)
-        monkeypatch.setattr("recaster.client.connection.ROOT", 54322)
+        monkeypatch.setattr("recaster.client.address.ROOT", 54322)
     with pytest.raises(UsageError, match=r"chmod 600|cannot be read"):
         Address.from_environment("here")

@@ -19,7 +19,8 @@ from recaster.cli import main as cli
 from recaster.client import Address, AnswerError, Client
 from recaster.client.aio import AsyncClient
 from recaster.client.errors import JobFailedError
-from recaster.client.validation import MAX_LINES, MAX_TEXT_LETTERS, picture_size, validate
+from recaster.client.portrait_size import picture_size
+from recaster.client.validation import MAX_LINES, MAX_TEXT_LETTERS, validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

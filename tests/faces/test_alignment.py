@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -151,6 +152,19 @@ def test_warp_shows_what_is_there_however_small(shrink: float, place: tuple[floa
     assert np.abs(alignment.warp(picture, matrix, 16) - expected).max() <= 2.5 * shrink
     well_inside = ((shown > 2 * shrink) & (shown < np.array((120, 90)) - 2 * shrink)).all(1).reshape(16, 16)
     assert np.abs(alignment.warp(picture, matrix, 16) - expected)[well_inside].max(initial=0) < 0.1
+
+
+@pytest.mark.parametrize("scale", [0.03, 0.4, 0.7, 1.3, 6.0])
+def test_warp_samples_colours_as_it_does_each_of_them_alone(scale: float) -> None:
+    rng = np.random.default_rng(5)
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (211, 173, 3), np.uint8), (0, 0), 1.5)
+    for angle in (0.0, 0.7, -2.5):
+        linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        matrix = np.hstack([linear, (40 - linear @ rng.uniform(0, 200, 2))[:, None]])
+        alone = [
+            alignment.warp(np.ascontiguousarray(part), matrix, 80) for part in np.moveaxis(picture, -1, 0)
+        ]
+        np.testing.assert_array_equal(alignment.warp(picture, matrix, 80), np.stack(alone, -1))
 
 
 def test_warp_keeps_a_single_channel() -> None:

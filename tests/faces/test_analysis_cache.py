@@ -17,7 +17,6 @@ from recaster.settings.detection import AnalysisSettings
 from recaster.settings.paths import cache_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -27,15 +26,13 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int
     ranges: list[tuple[int, int]] = []
     monkeypatch.setenv("RECASTER_CACHE", str(tmp_path / "cache"))
 
-    def analyse(frames: Iterator[int], *_: object) -> Analysis:
-        begin, end = frames
-        ranges.append((begin, end))
-        return Analysis((), (begin + 1,), end - begin, begin)
+    def analyse(
+        _clip: Clip, _settings: AnalysisSettings, frames: range, *_: object, **__: object
+    ) -> Analysis:
+        ranges.append((frames.start, frames.stop))
+        return Analysis((), (frames.start + 1,), len(frames), frames.start)
 
-    monkeypatch.setattr(
-        "recaster.media.reader.read_frames", lambda _, start, stop, **_how: iter((start, stop))
-    )
-    monkeypatch.setattr(analysis_cache, "analyse", analyse)
+    monkeypatch.setattr(analysis_cache, "analyse_segments", analyse)
     monkeypatch.setattr("recaster.media.clip.probe", info)
     return ranges
 

@@ -112,6 +112,9 @@ def test_a_wrong_person_is_put_right(
         making.make_assign(found, 2, "9")
     with pytest.raises(UsageError, match="1 to 64 printable characters"):
         making.make_assign(found, 2, "9" * 5000)
+    for name in ("Anna/Bea", "anna.png"):
+        with pytest.raises(UsageError, match="names hold no / and don't end like pictures"):
+            making.make_assign(found, 2, name)
     with pytest.raises(UsageError, match="give a name to tell them apart"):
         making.make_assign(found, 0, str(person))
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import av
 import cv2
 import numpy as np
 
-from recaster.faces.cuts import CutFinder
+from recaster.faces.cuts import CutFinder, find_sure_cuts
+from recaster.media.clip import Clip
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def scene(seed: int, tint: tuple[float, float, float]) -> np.ndarray:
@@ -21,7 +28,7 @@ COLD = scene(2, (0.3, 0.6, 1.0))
 
 def cuts(frames: list[np.ndarray]) -> list[int]:
     finder = CutFinder()
-    return [i for i, frame in enumerate(frames) if finder.is_cut(frame)]
+    return [i for i, frame in enumerate(frames) if finder.is_cut(i, frame)]
 
 
 def test_a_cut_is_found_once() -> None:
@@ -58,3 +65,19 @@ def test_noise_and_black_are_none() -> None:
     ]
     assert cuts(noisy) == []
     assert cuts([np.zeros((90, 160, 3), np.uint8)] * 4) == []
+
+
+def test_only_what_can_be_nothing_else_is_a_sure_cut(tmp_path: Path) -> None:
+    """A cut, one from black, and somebody who comes in before a plain ground from one frame to the next."""
+    come = (0.8 * COLD[:, :160] + 0.2 * WARM[:, :160]).astype(np.uint8)
+    frames = [COLD[:, :160], WARM[:, :160], come, np.zeros((90, 160, 3), np.uint8), WARM[:, :160]]
+    path = tmp_path / "shots.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", 25)
+        stream.width, stream.height, stream.pix_fmt = 160, 90, "bgr0"
+        for image in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
+        container.mux(stream.encode(None))
+    assert cuts(frames) == [1, 2, 4]
+    assert find_sure_cuts(Clip(path), cuts(frames)) == (1,)
+    assert find_sure_cuts(Clip(path), []) == ()

@@ -9,9 +9,10 @@ import pytest
 
 from recaster.evaluation.ground_truth import Truth
 from recaster.evaluation.motion_scores import correlation, mouth_opening
+from recaster.faces.alignment import similarity
 from recaster.faces.detectors import make_detector
 from recaster.faces.geometry import eye_distance
-from recaster.faces.mesh_landmarker import Mesh
+from recaster.faces.mesh_landmarker import Mesh, square_crop
 from recaster.faces.topology import (
     CHIN,
     EYE_LEFT_CONTOUR,
@@ -120,3 +121,18 @@ def test_lips_part_as_the_actors_do_and_are_seen_to_touch(actors: Path) -> None:
     shut = wanted <= np.quantile(wanted, 0.1)
     assert np.median(opening[shut]) < 0.02
     assert correlation(wanted, opening) > 0.97
+
+
+def test_a_crop_is_the_similarity_of_the_ends_of_its_middle_row() -> None:
+    rng = np.random.default_rng(2)
+    for size in (64, 192, 256):
+        centre = rng.uniform(0, 1500, 2)
+        turn = rng.uniform(-np.pi, np.pi)
+        half = rng.uniform(0.2, 400)
+        level = np.array([np.cos(turn), np.sin(turn)])
+        right = max(half, 1) * level
+        middle = (size - 1) / 2
+        wanted = similarity(
+            np.array([centre - right, centre + right]), np.array([[-0.5, middle], [size - 0.5, middle]])
+        )
+        np.testing.assert_allclose(square_crop(centre, half, level, size), wanted, rtol=1e-12, atol=1e-10)

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from tests.faces.interrupting import assert_same, interrupted
+from tests.faces.segmenting import segmented
 
-from recaster.faces import analysis as analysis_module
-from recaster.faces import analysis_journal
+from recaster.faces import segments
 from recaster.faces.analysis import analyse
 from recaster.faces.detectors import make_detector
 from recaster.faces.embedding import distance
@@ -93,14 +92,17 @@ def test_who_they_are_is_told_from_the_visible_half(shared: list[Frame], bare: l
     assert distance(other.embedding, truth.embedding) > distance(half.embedding, truth.embedding) + 0.1
 
 
-def test_two_who_touch_are_analysed_alike_after_a_stop(
-    shared: list[Frame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_two_who_touch_are_analysed_alike_by_segments(
+    shared: list[Frame], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(analysis_journal, "EVERY_S", 0.0)
     undisturbed = analyse(shared)
-    again = interrupted(lambda begin: iter(shared[begin:]), 0, AnalysisSettings(), tmp_path / "parts", 9)
-    assert_same(again, undisturbed)
-    assert all((track.behind > 0).any() for track in again.tracks)
+    monkeypatch.setattr(segments, "MIN_SEGMENT_FRAMES", 9)
+    found = segmented(lambda begin, end: shared[begin:end], range(len(shared)), AnalysisSettings())
+    for mine, yours in zip(found.tracks, undisturbed.tracks, strict=True):
+        np.testing.assert_array_equal(mine.frames, yours.frames)
+        apart = np.linalg.norm((mine.landmarks - yours.landmarks)[..., :2], axis=-1)
+        assert apart.mean(axis=1).max() < 0.03 * spread(yours.landmarks[0])
+    assert all((track.behind > 0).any() for track in found.tracks)
 
 
 def test_who_is_in_front_is_known(actors: Path) -> None:
@@ -169,7 +171,7 @@ def test_a_nose_that_passes_for_a_face_does_not_split_one(
             return found + noses
 
     [truth] = analyse(few).tracks
-    monkeypatch.setattr(analysis_module, "make_detector", lambda *_: Mistaken())
+    monkeypatch.setattr(segments, "make_detector", lambda *_, **__: Mistaken())
     [track] = analyse(few).tracks
     np.testing.assert_array_equal(track.landmarks, truth.landmarks)
 

@@ -7,7 +7,8 @@ import pytest
 
 from recaster.errors import UsageError
 from recaster.faces.smoothing import smooth
-from recaster.settings.detection import SMOOTHINGS, Smoothing
+from recaster.settings.choices import SMOOTHINGS
+from recaster.settings.detection import Smoothing
 
 TIMES = np.arange(60) / 25
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from tests.faces.interrupting import assert_same, interrupted
+from tests.faces.segmenting import assert_alike, segmented
 
-from recaster.faces import analysis as analysis_module
-from recaster.faces import analysis_journal, tracklets
+from recaster.faces import segments, tracklets
 from recaster.faces import tracker as tracker_module
 from recaster.faces.analysis import analyse
 from recaster.faces.linking import make_track
@@ -20,9 +18,6 @@ from recaster.faces.tracklets import Tracklet, outline
 from recaster.faces.types import Analysis, Detection, Landmarks
 from recaster.media.types import Frame, Image
 from recaster.settings.detection import AnalysisSettings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Points = Callable[[float, float, float], np.ndarray]
 Script = Callable[[int], dict[str, float]]
@@ -41,8 +36,14 @@ class World:
     notice = ""
 
     def __init__(
-        self, script: Script, points_at: Points, *, blind: Callable[[int], bool] = lambda _: False
+        self,
+        script: Script,
+        points_at: Points,
+        *,
+        blind: Callable[[int], bool] = lambda _: False,
+        rate: int = 25,
     ) -> None:
+        self.rate = rate
         self.script = script
         self.points_at = points_at
         self.blind = blind
@@ -55,7 +56,7 @@ class World:
             for who, x in self.script(index).items():
                 image[20:80, max(0, int(x)) : int(x + SIDE)] = SHADES[who]
             image[0, 0] = (*divmod(index, 256), UPRIGHT)
-            yield Frame(index, index, Fraction(index, 25), image)
+            yield Frame(index, index, Fraction(index, self.rate), image)
 
     def detect(self, image: Image) -> list[Detection]:
         if image[0, 0, 2] != UPRIGHT:
@@ -85,15 +86,11 @@ class World:
 
 
 @pytest.fixture
-def look(
-    points_at: Points, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[..., tuple[Analysis, World]]:
+def look(points_at: Points, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Analysis, World]]:
     """Analyse a scripted clip; who it is can be read from the middle of a portrait.
 
-    Each is analysed once more, interrupted again and again: that must make no difference.
+    Each is analysed once more, in short segments: that finds the same.
     """
-    monkeypatch.setattr(analysis_journal, "EVERY_S", 0.0)
-    parts = (tmp_path / str(number) for number in range(100))
 
     def run(
         script: Script,
@@ -104,16 +101,15 @@ def look(
         **settings: object,
     ) -> tuple[Analysis, World]:
         world = World(script, points_at, blind=blind)
-        monkeypatch.setattr(analysis_module, "make_detector", lambda *_: world)
-        monkeypatch.setattr(analysis_module, "make_landmarker", lambda *_: world)
+        monkeypatch.setattr(segments, "make_detector", lambda *_, **__: world)
+        monkeypatch.setattr(segments, "make_landmarker", lambda *_, **__: world)
         monkeypatch.setattr(tracklets, "embed", lambda image, _: np.full(128, image[128, 128, 0] / 128))
         wanted = AnalysisSettings(**{"detect_every": 10, "identify": False} | settings)  # type: ignore[arg-type]
-        found = analyse(world.frames(count, start), wanted, count)
+        found = analyse(world.frames(count, start), wanted)
         looks = list(world.looks)
-        again = interrupted(
-            lambda begin: world.frames(start + count - begin, begin), start, wanted, next(parts)
-        )
-        assert_same(again, found)
+        read = lambda begin, end: world.frames(end - begin, begin)  # noqa: E731
+        monkeypatch.setattr(segments, "MIN_SEGMENT_FRAMES", 17)
+        assert_alike(segmented(read, range(start, start + count), wanted), found)
         world.looks = looks
         return found, world
 
@@ -223,15 +219,6 @@ def test_a_face_the_detector_does_not_confirm_is_given_up(look: Look) -> None:
 def test_a_flicker_of_the_detector_is_no_face(look: Look) -> None:
     assert look(lambda i: {"ann": 100.0} if 20 <= i < 22 else {}, 40)[0].tracks == ()
     assert len(look(lambda _: {"ann": 100.0}, 2)[0].tracks) == 1
-
-
-def test_progress_is_told(points_at: Points, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(lambda _: {}, points_at)
-    monkeypatch.setattr(analysis_module, "make_detector", lambda *_: world)
-    monkeypatch.setattr(analysis_module, "make_landmarker", lambda *_: world)
-    told: list[tuple[float, float | None]] = []
-    analyse(world.frames(3), AnalysisSettings(), 3, lambda update: told.append((update.done, update.total)))
-    assert told == [(1, 3), (2, 3), (3, 3)]
 
 
 RULES = AnalysisSettings(detect_every=10, presence=0.5, gap=0.5, identify=False)

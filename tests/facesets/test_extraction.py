@@ -12,12 +12,13 @@ import pytest
 
 from recaster.errors import ClipError, FaceNotFoundError, FacesetError, ImageError, InputError, UsageError
 from recaster.faces.types import Analysis, FaceTrack
-from recaster.facesets import clip_faces
+from recaster.facesets import clip_crops, clip_faces
 from recaster.facesets import extraction as extracting
 from recaster.facesets.extraction import extract
 from recaster.facesets.face_records import describe_counts
 from recaster.facesets.faceset import Faceset
 from recaster.facesets.inputs import find_inputs
+from recaster.media.clip import Clip
 from recaster.media.types import ClipInfo, ColourTags, Frame, Shape
 from recaster.settings.corrections import default_path
 from recaster.settings.extract import ExtractSettings
@@ -45,7 +46,7 @@ class MadeUpClip:
             codec="h264", pixel_format="yuv420p", bit_depth=8, interlaced=False, colour=ColourTags(),
         )  # fmt: skip
 
-    def analyse(self, _path, _settings, frames, _report) -> Analysis:
+    def analyse(self, _clip, _settings, frames, _report, **_options) -> Analysis:
         self.analysed += 1
         rows = np.array(frames)
         boxes = np.concatenate([self.points.min(axis=1)[:, :2], self.points.max(axis=1)[:, :2]], axis=1)
@@ -55,8 +56,8 @@ class MadeUpClip:
         )  # fmt: skip
         return Analysis((track,), (), len(rows), frames.start)
 
-    def read(self, _path, start=0, stop=None, **_options):
-        for index in range(start, COUNT if stop is None else stop):
+    def read(self, start, stop):
+        for index in range(start, stop):
             if index == self.stop_at:
                 raise KeyboardInterrupt
             image = np.zeros((240, 320, 3), np.uint8)
@@ -69,8 +70,8 @@ def clip(draw, tmp_path, monkeypatch) -> MadeUpClip:
     made_up = MadeUpClip(draw, tmp_path)
     monkeypatch.setattr(extracting, "probe", made_up.probe)
     monkeypatch.setattr(clip_faces, "analyse_clip", made_up.analyse)
-    monkeypatch.setattr(clip_faces, "read_frames", made_up.read)
-    monkeypatch.setattr(clip_faces, "identify", lambda *_: made_up.person)
+    monkeypatch.setattr(Clip, "read", made_up.read)
+    monkeypatch.setattr(clip_crops, "identify", lambda *_, **__: made_up.person)
     return made_up
 
 
@@ -118,7 +119,9 @@ def test_a_corrected_input_is_looked_at_again_and_what_cannot_be_corrected_is_sa
     default_path(clip.path).write_text(text)
     analyse = clip_faces.analyse_clip
     monkeypatch.setattr(
-        clip_faces, "analyse_clip", lambda *_: dataclasses.replace(analyse(*_), warnings=("not applied",))
+        clip_faces,
+        "analyse_clip",
+        lambda *_, **__: dataclasses.replace(analyse(*_, **__), warnings=("not applied",)),
     )
     said = []
     for _ in range(2):
@@ -151,7 +154,7 @@ def test_crops_left_behind_are_swept(clip, tmp_path) -> None:
 
 
 def test_nobody_found_leaves_nothing(clip, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(clip_faces, "analyse_clip", lambda *_: Analysis((), (), COUNT))
+    monkeypatch.setattr(clip_faces, "analyse_clip", lambda *_, **__: Analysis((), (), COUNT))
     with pytest.raises(FaceNotFoundError, match=r"no face was kept \(clip\.mp4: no face was found"):
         extract([clip.path], tmp_path / "out", SMALL)
     assert not (tmp_path / "out").exists()
@@ -270,3 +273,14 @@ def test_a_broken_clip_stops_before_anything_is_made(footage, tmp_path) -> None:
     with pytest.raises(ClipError, match="not a video that can be read"):
         extract([footage / "variants" / "not_a_video.mp4"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_numbered_pictures_of_a_folder_are_each_taken(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    chance = np.random.default_rng(1)
+    for number in (1, 2):
+        noise = chance.integers(0, 255, (40, 40, 3), np.uint8)
+        cv2.imwrite(str(folder / f"face.{number:04}.png"), noise)
+    with pytest.raises(FaceNotFoundError, match=r"0001\.png: 1 images, 1 no face.*0002\.png: 1 images"):
+        extract([folder], tmp_path / "out")

@@ -244,7 +244,7 @@ def test_plain_images_are_handed_on_with_folders_flattened(tmp_path: Path, draw,
         archive.writestr("a/notes.txt", b"")
     seen = {}
 
-    def fake(inputs, out, *_):
+    def fake(inputs, out, *_, **__):
         seen.update({path.name: path.stat().st_size for path in sorted(inputs[0].iterdir())})
         return Faceset.create(out)
 

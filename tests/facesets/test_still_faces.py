@@ -35,7 +35,7 @@ def pair(draw) -> list[FoundFace]:
 def test_what_another_detector_calls_first_is_not_taken_for_the_first(
     small_set, pair, draw, monkeypatch
 ) -> None:
-    monkeypatch.setattr(still_faces, "identify", lambda *_: draw.person(0))
+    monkeypatch.setattr(still_faces, "identify", lambda *_, **__: draw.person(0))
     image = np.full((240, 400, 3), 90, np.uint8)
     source = small_set.add_source(SourceRecord(0, "photo.jpg", "cd" * 32, "image"))
     before = len(small_set)

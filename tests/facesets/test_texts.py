@@ -81,7 +81,7 @@ def test_facesets(small_set: Faceset, tmp_path: Path) -> None:
 def test_pictures_in_a_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = list[str]()
 
-    def look(inputs: list[Path], *_: Any) -> None:
+    def look(inputs: list[Path], *_: Any, **__: object) -> None:
         seen.extend(path.name for path in inputs[0].iterdir())
         raise FacesetError("that was all")
 

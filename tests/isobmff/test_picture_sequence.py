@@ -82,6 +82,19 @@ def test_a_clip_of_pictures_can_be_cut(tmp_path):
         assert np.array_equal(frame.image, picture(index))
 
 
+def test_a_picture_that_comes_again_is_stored_once(tmp_path):
+    paths = []
+    for number in range(3):
+        paths.append(tmp_path / f"{number}.png")
+        PIL.Image.fromarray(picture(number)).save(paths[-1])
+    out = tmp_path / "clip.mov"
+    order = [0, 1, 1, 0, 2, 0]
+    movie_from_pictures([paths[at] for at in order], Fraction(24), out)
+    assert out.read_bytes().count(paths[0].read_bytes()) == 1
+    for at, frame in zip(order, read_frames(out), strict=True):
+        assert np.array_equal(frame.image, picture(at))
+
+
 def test_pictures_that_do_not_fit(tmp_path):
     out = tmp_path / "clip.mov"
     image = PIL.Image.fromarray(picture(0))

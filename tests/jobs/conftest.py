@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from serving import wait_for
 
 from recaster.api.v1 import job_pb2
 
@@ -17,7 +19,29 @@ if TYPE_CHECKING:
 
     from recaster.client import Client
 
-LIVE = (job_pb2.JOB_STATE_RUNNING,)
+BEGINNING = """
+import os, struct, sys
+from recaster.api.internal.v1.query_pb2 import *
+from recaster.api.internal.v1.worker_pb2 import *
+from recaster.api.v1.faceset_pb2 import Faceset
+from recaster.api.v1.job_pb2 import JobError, LogLine, Progress
+from recaster.api.v1.model_pb2 import Model
+from recaster.processes.channel import pack, receive
+
+def write(data):
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+def send(**message):
+    write(pack(WorkerMessage(**message)))
+
+def write_message(data):
+    write(struct.pack(">I", len(data)) + data)
+
+request = receive(sys.stdin.buffer, KIND)
+folder = os.fsdecode(request.task.folder) if KIND is WorkerRequest else ""
+"""
+"""What a program has at hand that is the worker: the channel, as real ones have it and as nobody should."""
 
 
 @dataclass
@@ -45,12 +69,8 @@ class Material:
         )
 
     def until(self, job_id: str, *states: job_pb2.JobState, done: float = 0) -> job_pb2.Job:
-        """Follow a job until it is in one of the states, and its progress that far."""
-        for _ in self.client.jobs.watch(job_id):
-            job = self.client.jobs.get(job_id)
-            if job.state in states and job.progress.done >= done:
-                return job
-        return self.client.jobs.get(job_id)
+        """Wait until a job is in one of the states, and its progress that far, or has ended."""
+        return wait_for(self.client, job_id, *states, done=done)
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +89,17 @@ def prepare(actors: Path, packed_faces: Path) -> Callable[[Served], Material]:
 def material(served: Served, prepare: Callable[[Served], Material]) -> Material:
     """The shared engine with a clip and faces."""
     return prepare(served)
+
+
+@pytest.fixture
+def taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets a program of one's own be the worker, which gets the real one's task on its standard input."""
+
+    def make(body: str, kind: str = "WorkerRequest") -> None:
+        program = tmp_path / "program"
+        program.write_text(f"#!{real}\n{BEGINNING.replace('KIND', kind)}\n{body}\n")
+        program.chmod(0o700)
+        monkeypatch.setattr(sys, "executable", str(program))
+
+    real = sys.executable
+    return make

@@ -71,7 +71,7 @@ def test_a_deletion_that_a_crash_cut_short_is_finished_at_the_next_start(
 ) -> None:
     anna, _, _ = anna_and_her_faces(store, tmp_path)
 
-    def crash(*_: object) -> None:
+    def crash(*_: object, **__: object) -> None:
         raise SystemExit
 
     monkeypatch.setattr(deletion, "_clear", crash)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from serving import wait_for
 
 from recaster.api.v1 import clip_pb2, faceset_pb2, identity_pb2, job_pb2, swap_pb2
 from recaster.client.errors import MissingError
@@ -14,7 +18,6 @@ from recaster.store.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     from serving import Served
 
@@ -62,15 +65,17 @@ class Studio:
 
     def holding(self, *parts: bytes) -> set[str]:
         """Files of data folder and cache that hold some bytes, or have them in their name."""
-        return {
-            str(path.relative_to(folder))
-            for folder in (self.data, self.cache)
-            for path in folder.rglob("*")
-            if path.is_file()
-            and any(
-                part in path.read_bytes() or part in str(path.relative_to(folder)).encode() for part in parts
-            )
-        }
+        found = set()
+        for top in (self.data, self.cache):
+            for folder, _, names in os.walk(top):  # passes over what the engine is just clearing away
+                for name in names:
+                    path = Path(folder, name)
+                    shown = str(path.relative_to(top))
+                    with contextlib.suppress(FileNotFoundError):
+                        data = path.read_bytes() if path.is_file() else b""
+                        if any(part in data or part in shown.encode() for part in parts):
+                            found.add(shown)
+        return found
 
 
 @pytest.fixture
@@ -239,8 +244,7 @@ def test_what_stays_is_named_with_its_reason(studio: Studio, tmp_path: Path) -> 
     assert studio.holding(LETTER)
 
     client.jobs.cancel(waiting)
-    for _ in client.jobs.watch(waiting):
-        pass  # until it has ended
+    wait_for(client, waiting)
     client.revoke(anna, "enough")
     report = client.delete_identity(anna)
     reasons = kept(report)

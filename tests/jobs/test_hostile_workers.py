@@ -33,29 +33,6 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 SECRET = "a secret of the engine's\n"  # noqa: S105 - no real one
-BEGINNING = """
-import os, struct, sys
-from recaster.api.internal.v1.query_pb2 import *
-from recaster.api.internal.v1.worker_pb2 import *
-from recaster.api.v1.faceset_pb2 import Faceset
-from recaster.api.v1.job_pb2 import JobError, LogLine
-from recaster.api.v1.model_pb2 import Model
-from recaster.processes.channel import pack, receive
-
-def write(data):
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
-
-def send(**message):
-    write(pack(WorkerMessage(**message)))
-
-def write_message(data):
-    write(struct.pack(">I", len(data)) + data)
-
-request = receive(sys.stdin.buffer, KIND)
-folder = os.fsdecode(request.task.folder) if KIND is WorkerRequest else ""
-"""
-"""What it has at hand: the channel as real workers have it, and as nobody should use it."""
 
 
 @pytest.fixture
@@ -64,20 +41,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
     (tmp_path / "data" / "token").write_text(SECRET)
     yield opened
     opened.close()
-
-
-@pytest.fixture
-def taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Lets a program of one's own be the worker, which gets the real one's task on its standard input."""
-
-    def make(body: str, kind: str = "WorkerRequest") -> None:
-        program = tmp_path / "program"
-        program.write_text(f"#!{real}\n{BEGINNING.replace('KIND', kind)}\n{body}\n")
-        program.chmod(0o700)
-        monkeypatch.setattr(sys, "executable", str(program))
-
-    real = sys.executable
-    return make
 
 
 def exporting() -> job_pb2.JobSpec:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from conftest import Material
     from serving import Served
 
+    from recaster.client import Client
+
 SYNTHETIC = identity_pb2.Attestation(basis=identity_pb2.BASIS_SYNTHETIC, attested_by="Ben")
 
 
@@ -43,6 +45,16 @@ def with_embeddings_of_nobody(packed_faces: Path, out: Path) -> Path:
         for name in old.namelist():
             new.writestr(name, json.dumps(values) if name == "manifest.json" else old.read(name))
     return out
+
+
+def check_casts(client: Client, clip: str, model: str, why: str) -> None:
+    """A cast is refused with the member's name."""
+    cast = [job_pb2.CastMember(name="bob", model_id=model, everyone=True)]
+    named = rf"bob \(.+\): {why}"
+    with pytest.raises(RefusedError, match=named):
+        client.preview(swap_pb2.PreviewFrameRequest(clip_id=clip, cast=cast, frame=3))
+    with pytest.raises(RefusedError, match=named):
+        client.jobs.create(job_pb2.JobSpec(swap=job_pb2.SwapSpec(clip_id=clip, cast=cast)))
 
 
 def test_a_revoked_face_neither_goes_nor_comes_back(
@@ -80,6 +92,7 @@ def test_a_revoked_face_neither_goes_nor_comes_back(
     preview = swap_pb2.PreviewFrameRequest(clip_id=material.clip, model_id=model, frame=3)
     with pytest.raises(RefusedError, match="revoked"):
         client.preview(preview)
+    check_casts(client, material.clip, model, f"identity {person}: the right to use this face was revoked")
 
     again = with_embeddings_of_nobody(packed_faces, tmp_path / "again.zip")
     with pytest.raises(JobFailedError, match="revoked"):

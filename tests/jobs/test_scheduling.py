@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.api.v1 import job_pb2
+from recaster.errors import UsageError
 from recaster.jobs import scheduling
 from recaster.jobs.job_resources import KINDS, ResourceKey, kind_of
 from recaster.jobs.scheduling import Admission, InUse, JobQueue, RunningJob, admit
@@ -74,7 +75,7 @@ def test_every_job_is_read_once(store: Store, monkeypatch: pytest.MonkeyPatch) -
     queue = JobQueue(store.jobs)
     names(queue, InUse())
 
-    def read(*_: object) -> None:
+    def read(*_: object, **__: object) -> None:
         raise AssertionError
 
     monkeypatch.setattr(scheduling, "works_on", read)
@@ -89,6 +90,31 @@ def test_whose_client_has_less_at_work_goes_first(store: Store) -> None:
     queue = JobQueue(store.jobs)
     assert names(queue, InUse()) == jobs
     assert names(queue, InUse(), Counter({"anna": 1})) == [jobs[2], jobs[0], jobs[1], jobs[3]]
+
+
+def test_moved_jobs_take_each_others_turns_and_nobody_elses(store: Store) -> None:
+    jobs = [add_export(store, A).job_id for _ in range(5)]
+    with store.database.transaction() as opened:
+        opened.execute("update job set turn = 0 where job_id != ?", (jobs[4],))  # as before there were turns
+    with store.jobs.changing(jobs[1]) as changed:
+        changed.created_by = "ben"
+    with store.database.transaction() as opened:
+        opened.execute("update job set created_by = 'ben' where job_id = ?", (jobs[1],))
+    queue = JobQueue(store.jobs)
+    assert names(queue, InUse()) == jobs
+    store.jobs.move(jobs[4], "")
+    assert names(queue, InUse()) == [jobs[4], jobs[1], jobs[0], jobs[2], jobs[3]]
+    store.jobs.move(jobs[3], jobs[0])
+    store.jobs.move(jobs[3], jobs[3])
+    assert names(queue, InUse()) == [jobs[4], jobs[1], jobs[3], jobs[0], jobs[2]]
+    turns = [store.jobs.get(one).turn for one in names(queue, InUse())]
+    assert turns == sorted(turns)
+    with pytest.raises(UsageError, match="another client's"):
+        store.jobs.move(jobs[3], jobs[1])
+    with store.jobs.changing(jobs[2]) as changed:
+        changed.state = RUNNING
+    with pytest.raises(UsageError, match="doesn't wait"):
+        store.jobs.move(jobs[2], "")
 
 
 def job(name: str, **work: object) -> job_pb2.Job:

@@ -60,6 +60,15 @@ def test_pause_and_cancel_a_job_that_waits(material: Material) -> None:
     material.until(first.job_id, RUNNING)
     second = jobs.create(material.training(5))
     assert jobs.get(second.job_id).state == job_pb2.JOB_STATE_QUEUED  # the device is taken
+    third = jobs.create(material.training(5))
+    assert jobs.move(third.job_id, second.job_id).turn == second.turn
+    assert jobs.move(third.job_id).turn == jobs.get(second.job_id).turn - 1
+    with pytest.raises(RefusedError, match="must be another job"):
+        jobs.move(second.job_id, second.job_id)
+    with pytest.raises(RefusedError, match="doesn't wait for its turn any more") as refused:
+        jobs.move(second.job_id, first.job_id)
+    assert refused.value.reason == "JOB_NOT_QUEUED"
+    assert jobs.cancel(third.job_id).state == CANCELLED
     assert jobs.pause(second.job_id).state == PAUSED
     assert jobs.cancel(second.job_id).state == CANCELLED
     with pytest.raises(JobFailedError, match="was cancelled") as caught:

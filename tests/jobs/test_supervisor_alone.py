@@ -18,12 +18,24 @@ from recaster.jobs.completion import JobFinalizer
 from recaster.jobs.supervisor import Supervisor
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.presets import preset
+from recaster.store.database import Database
 from recaster.store.folder import DataFolder
-from recaster.store.job_store import CANCELLED, CANCELLING, ENDED, FAILED, PAUSED, QUEUED, RUNNING, SUCCEEDED
+from recaster.store.job_store import (
+    CANCELLED,
+    CANCELLING,
+    ENDED,
+    FAILED,
+    PAUSED,
+    QUEUED,
+    RUNNING,
+    SUCCEEDED,
+    JobStore,
+)
 from recaster.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import sqlite3
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -174,3 +186,59 @@ def test_what_crashes_have_left_goes_when_an_engine_starts(store: Store, tmp_pat
     assert [path.name for path in (store.folder.path / "jobs").iterdir() if path.is_file()] == []
     assert store.blobs.digests_of(f"job {'9' * 12}") == []
     assert store.blobs.digests_of(f"job {paused}") == [digest]
+
+
+def test_a_cancel_counts_whatever_is_written_just_then(
+    store: Store, taken_over: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client cancels right before each of the supervisor's writes in turn, until a second worker begins."""
+    progress = "send(progress=Progress(stage='pack', done=1, total=2))"
+    taken_over(
+        f"if request.task.attempt == 1:\n    {progress}\n    os.kill(os.getpid(), 9)\n"
+        "send(failed=JobFailure(error=JobError(reason='INPUT', message='there is no such model')))"
+    )
+    client = Database(store.folder.path / "store.sqlite")
+    export = job_pb2.JobSpec(export=job_pb2.ExportSpec(model_id="0" * 12))
+    jobs = list[str]()
+    cancelled = list[str]()
+
+    def cancel() -> None:
+        if store.jobs.get(jobs[-1]).attempts < 2:
+            cancelled.append(jobs[-1])
+            JobStore(client).set_desired_state(jobs[-1], "cancel")
+
+    while jobs == cancelled:
+        job, _ = store.jobs.create(export, job_pb2.JOB_KIND_EXPORT, "", {})
+        jobs.append(job.job_id)
+        with monkeypatch.context() as patch:
+            patch.setattr(store.database, "transaction", before_write(len(jobs), cancel, store.database))
+            looked_after(store, job.job_id)
+    client.close()
+    ends = [store.jobs.get(job_id).state for job_id in jobs]
+    assert ends == [*[CANCELLED] * len(cancelled), FAILED]
+    assert len(cancelled) > 5
+
+
+def before_write(
+    number: int, do: Callable[[], None], database: Database
+) -> Callable[[], contextlib.AbstractContextManager[sqlite3.Connection]]:
+    """A database's ``transaction``, which does something before the ``number``-th of them."""
+    transaction = database.transaction
+    left = number
+    depth = 0
+
+    @contextlib.contextmanager
+    def watched() -> Iterator[sqlite3.Connection]:
+        nonlocal left, depth
+        if depth == 0:
+            left -= 1
+            if left == 0:
+                do()
+        depth += 1
+        try:
+            with transaction() as opened:
+                yield opened
+        finally:
+            depth -= 1
+
+    return watched

@@ -8,6 +8,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+from serving import wait_for
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import DiskFullError, FacesetError, ModelError
@@ -91,10 +92,7 @@ def test_an_engine_fails_what_its_quota_could_never_hold(
         digest = client.transfer.upload(given)
         spec = job_pb2.IngestSpec(digest=digest, kind=kind, display_name="a.zip")
         job = client.jobs.create(job_pb2.JobSpec(ingest=spec)).job_id
-        for _ in client.jobs.watch(job):
-            found = client.jobs.get(job)
-            if found.state in (job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_BLOCKED):
-                break
+        found = wait_for(client, job, job_pb2.JOB_STATE_BLOCKED)
     assert found.state == job_pb2.JOB_STATE_FAILED
     assert "may be kept in all" in found.error.message
     assert str(served.data) not in found.error.message

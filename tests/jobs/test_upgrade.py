@@ -164,7 +164,7 @@ def test_the_copy_brings_the_earlier_store_back(old: Path) -> None:
 
 
 def test_a_store_that_cannot_be_copied_is_not_migrated(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OutputError("the disk is full")
 
     monkeypatch.setattr(database, "copy_store", full)

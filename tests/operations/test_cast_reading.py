@@ -83,6 +83,8 @@ def test_a_cast_file_says_who_is_put_on_whom(tmp_path: Path) -> None:
         ("[a]\nmodel='m'\ntrack=1\nperson='x'", "only once, not by track or person"),
         ("[a]\nmodel='m'\ntrack=-1", "a: track must be 0 to"),
         ("[a]\nmodel='m'\ntrack=true", "a: track can't be True"),
+        ("[a]\nmodel='m'\nperson='bob.PNG'", "a: .*bob.PNG: there is no such picture of a person"),
+        ("[a]\nmodel='m'\nperson='people/bob'", "a: .*people/bob: there is no such picture"),
         ("[a]\nmodel='m'\ntrack=1\nhat='red'", "a: there is no 'hat' in a cast"),
         ("[a]\nmodel='m'\ntrack=1\nbasis='love'", "a: a basis can't be 'love'"),
         ("[a]\nmodel='m'\ntrack=1\nlook={hat=1}", "a: 'hat' can't change along a clip"),
@@ -105,13 +107,18 @@ def test_a_member_on_the_command_line(tmp_path: Path) -> None:
     assert parse_put(f"anna={tmp_path}@track:3") == CastMember("anna", Selector(track=3), model=tmp_path)
     bob = parse_put(f"bob={tmp_path}/b@c@person:{tmp_path}/bob.png")
     assert (bob.faceset, bob.selector) == (tmp_path / "b@c", Selector(picture=tmp_path / "bob.png"))
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.jpg").touch()
+    for pictures in (tmp_path / "pictures", tmp_path / "pictures" / "a.jpg"):
+        assert parse_put(f"a={pictures}@all").faceset == pictures
     assert parse_put(f"a={tmp_path}@person:2").selector == Selector(number=2)
     assert parse_put(f"a={tmp_path}@all").selector == Selector(everyone=True)
     for text, says in {
         "anna": "is no NAME=MODEL_OR_FACESET@WHOM",
         f"anna={tmp_path}": "is no NAME=MODEL_OR_FACESET@WHOM",
         f"anna={tmp_path}@track:x": "a track is a number",
-        f"anna={tmp_path}/none@track:1": "is neither a model nor a faceset",
+        f"anna={tmp_path}@person:rigth.heic": "anna: rigth.heic: there is no such picture of a person",
+        f"anna={tmp_path}/none@track:1": "is neither a model, nor a faceset, nor a picture",
     }.items():
         with pytest.raises(UsageError, match=says):
             parse_put(text)

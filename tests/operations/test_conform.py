@@ -61,7 +61,7 @@ def swaps(monkeypatch: pytest.MonkeyPatch) -> Swaps:
     monkeypatch.setattr(swap, "run", stand_in.run)
     monkeypatch.setattr(swap, "is_made", stand_in.is_made)
     monkeypatch.setattr(
-        swap, "load_on_device", lambda *_: (SimpleNamespace(digest=stand_in.digest), "on the CPU")
+        swap, "load_on_device", lambda *_, **__: (SimpleNamespace(digest=stand_in.digest), "on the CPU")
     )
     return stand_in
 

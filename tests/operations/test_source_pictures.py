@@ -5,10 +5,13 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
+import PIL.Image
 import pytest
 
+from recaster.cli.cast_options import with_faces
+from recaster.cli.main import parser
 from recaster.cli.swap import _part_source
-from recaster.errors import FaceNotFoundError, UsageError
+from recaster.errors import ClipError, ConsentError, FaceNotFoundError, UsageError
 from recaster.facesets.faceset import Faceset
 from recaster.media.reader import read_frames
 from recaster.media.sheet import save_image
@@ -60,6 +63,48 @@ def test_a_stranger_among_pictures_is_refused(pictures: dict[str, Path]) -> None
         open_source(strangers, NO_CLAIM, "yunet"),
     ):
         pass
+
+
+def test_a_member_of_a_cast_may_be_pictures(
+    pictures: dict[str, Path], actor_faceset: Faceset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with PIL.Image.open(pictures["anna"]) as picture:
+        picture.save(tmp_path / "two.jpg", "MPO", save_all=True, append_images=[picture])
+    put = ("--put", f"anna={tmp_path / 'two.jpg'}@track:0", "--put", f"ben={actor_faceset.folder}@track:1")
+    options = parser().parse_args(["conform", "edit.otio", "-o", "out", *put])
+    folders: list[Path] = []
+
+    def run(opened: Namespace) -> None:
+        assert opened.pictures == [tmp_path / "two.jpg"]
+        assert [(member.name, member.selector.track) for member in opened.members] == [
+            ("anna", 0),
+            ("ben", 1),
+        ]
+        folders.extend(member.faceset for member in opened.members)
+        assert len(Faceset.open(folders[0]).records) == 1
+
+    with_faces(run)(options)
+    warning = (
+        f"recaster conform: warning: {tmp_path / 'two.jpg'}: holds several pictures; the first is used\n"
+    )
+    assert capsys.readouterr().err.endswith(warning)
+    assert not folders[0].exists()
+    assert folders[1] == actor_faceset.folder
+
+
+def test_a_refusal_names_the_pictures(pictures: dict[str, Path]) -> None:
+    chosen = [pictures["anna"], pictures["anna again"]]
+    with (
+        pytest.raises(ConsentError, match=rf"^{pictures['anna']} and 1 more: by what right"),
+        open_source(chosen, NO_CLAIM, "yunet") as (folder, _),
+    ):
+        raise ConsentError(f"{folder}: by what right")
+
+
+def test_a_picture_that_no_library_reads_is_no_faceset(tmp_path: Path) -> None:
+    (tmp_path / "anna.avif").touch()
+    with pytest.raises(ClipError, match=r"anna\.avif: AVIF cannot be read here; export it as PNG"):
+        are_pictures([tmp_path / "anna.avif"])
 
 
 def test_folders_of_pictures_and_facesets_are_told_apart(

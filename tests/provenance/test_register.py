@@ -18,6 +18,7 @@ from recaster.provenance.identity_note import (
 from recaster.provenance.legal_basis import described, parse_basis
 
 if TYPE_CHECKING:
+    import contextlib
     from pathlib import Path
 
     from recaster.provenance.register import Register
@@ -78,6 +79,33 @@ def test_a_right_is_revoked_and_stated_anew(register: Register) -> None:
     events = [one.event for one in register.audit.records()]
     assert events == ["identity.add", "identity.revoke", "identity.attest"]
     assert "Anna" not in register.audit.path.read_text()
+
+
+def test_two_clients_change_a_right_at_a_time(
+    register: Register, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each change counts from what the one right before has left."""
+    digests = list[str]()
+    for name in ("old", "between", "new"):
+        (tmp_path / name).write_text(name)
+        digests.append(register.documents.keep(tmp_path / name))
+    old, between, new = digests
+    anna = register.add("Anna", attestation(document=old)).identity_id
+    transaction = register.catalog.transaction
+
+    def attested_first() -> contextlib.AbstractContextManager[object]:
+        monkeypatch.setattr(register.catalog, "transaction", transaction)
+        register.attest(anna, attestation("licensed", document=between))
+        return transaction()
+
+    monkeypatch.setattr(register.catalog, "transaction", attested_first)
+    register.attest(anna, attestation(document=new))
+    assert [register.documents.path(one).is_file() for one in digests] == [False, False, True]
+    register.documents.keep(tmp_path / "between")
+    monkeypatch.setattr(register.catalog, "transaction", attested_first)
+    register.revoke(anna)
+    assert register.get(anna).HasField("revocation")
+    assert described(register.get(anna)).startswith("licensed, revoked on ")
 
 
 def test_nobody_known_stands_for_nobody(register: Register) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from every_call import make_every_call
+from serving import wait_for
 
 import recaster.api.v1
 from recaster.api.v1 import (
@@ -85,6 +86,7 @@ SILENT = {
     "IdentityService/ListIdentities": _NAMES,
     "JobService/GetJob": _NAMES,
     "JobService/ListJobs": _NAMES,
+    "JobService/MoveJob": "the order of a client's own jobs",
     "JobService/WatchJob": "previews are named by digest; reading them is ReadBlob",
     "ModelService/GetLossCurves": _NAMES,
     "ModelService/GetModel": _NAMES,
@@ -217,7 +219,7 @@ def test_a_face_that_may_not_be_used_is_in_the_log(
         client.revoke(person)
         with pytest.raises(RefusedError, match="revoked"):
             client.jobs.create(spec)
-        next(one for one in client.jobs.watch(waiting) if one.job.state == job_pb2.JOB_STATE_BLOCKED)
+        assert wait_for(client, waiting, job_pb2.JOB_STATE_BLOCKED).state == job_pb2.JOB_STATE_BLOCKED
     assert own.stop() == 0
     [refused] = [one.details for one in records(own) if one.event == "call.refuse"]
     assert sorted(refused["named"]) == sorted([faces, clip])

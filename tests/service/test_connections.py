@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+PING = bytes([0, 0, 8, 6, 0, 0, 0, 0, 0])
+PING_IS_ANSWERED = bytes([0, 0, 8, 6, 1, 0, 0, 0, 0])
 LIMIT = 256
 
 
@@ -90,6 +92,20 @@ def is_closed(one: socket.socket, *, wait: bool = False) -> bool:
     except OSError:
         return True
     return True
+
+
+def test_pings_that_come_in_bunches_end_no_connection(served: Served) -> None:
+    """As they do to an engine that was kept from its work, during a call of minutes."""
+    host, _, port = served.address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=60) as one:
+        one.sendall(PREFACE + SETTINGS)
+        said = b""
+        for number in range(10):
+            one.sendall(PING + bytes([number] * 8))
+            while PING_IS_ANSWERED + bytes([number] * 8) not in said:
+                more = one.recv(4096)
+                assert more, said
+                said += more
 
 
 @pytest.mark.parametrize("service", ["recaster.v1.JobService/GetJob", "recaster.v1.BlobService/WriteUpload"])

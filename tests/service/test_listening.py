@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,7 @@ from serving import Served
 
 from recaster.client import Address, Client, UnreachableError
 from recaster.provenance.certificates import make_certificates
+from recaster.service.server import _on_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +32,22 @@ def refused(tmp_path: Path, *options: str) -> str:
     assert ended.returncode in (2, 3), ended.stderr
     assert "Traceback" not in ended.stderr
     return ended.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
+def test_a_closed_terminal_stops_an_engine_as_ctrl_c_does() -> None:
+    async def stop() -> None:
+        is_stopped = asyncio.Event()
+        _on_signals(is_stopped.set)
+        assert callable(signal.getsignal(signal.SIGHUP))  # else it would end the tests
+        signal.raise_signal(signal.SIGHUP)
+        await is_stopped.wait()
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may ignore it
+    try:
+        asyncio.run(stop())
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "192.0.2.1:0", "[::]:0", "example.org:0"])

@@ -170,3 +170,16 @@ def test_no_descriptor_left_is_no_fault_of_the_engine(tmp_path: Path, number: in
         assert refusal.code is grpc.StatusCode.UNAVAILABLE
         assert str(tmp_path) not in refusal.message
     assert to_rpc_error(OutputError("x")).code is grpc.StatusCode.INTERNAL
+
+
+@pytest.mark.skipif(os.name == "nt", reason="locks of Windows say nothing of that")
+def test_a_disk_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with (
+        pytest.raises(OutputError, match=r"a\.lock: this disk has no locks for files"),
+        lock(tmp_path / "a.lock"),
+    ):
+        pass

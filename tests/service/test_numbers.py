@@ -20,6 +20,7 @@ from recaster.models.presets import PRESETS, Augmentation, Losses, Preset, hyper
 from recaster.operations.request_options import extract_settings, schedule
 from recaster.service.request_checks import NUMBERS, check_spec
 from recaster.service.rpc_errors import RpcError
+from recaster.settings.anonymise import ANONYMISED_OPTIONS
 from recaster.settings.look import MaskSettings
 from recaster.settings.messages import NUMBER_BOUNDS as BOUNDS
 from recaster.settings.swap import LabelSettings
@@ -94,6 +95,8 @@ def test_jobs(kind: str, path: tuple[str, ...]) -> None:
         spec.CopyFrom(BASES[kind])
         with_value(spec, path, value)
         allowed = field.name in BOUNDS and not BOUNDS[field.name].fault(value)
+        if path[:3] == ("anonymise", "swap", "options"):
+            allowed = allowed and field.name in ANONYMISED_OPTIONS
         if not field.has_presence and value == 0:
             continue  # as if nothing was said
         if allowed:

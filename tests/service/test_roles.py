@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+from serving import wait_for
 
 import recaster.api.v1
 from recaster.api.v1 import (
@@ -103,12 +104,18 @@ def test_jobs_carry_their_clients_name_and_are_ended_by_them_alone(
     assert other.jobs.get(job.job_id).created_by == "emil"
     for event in other.jobs.watch(job.job_id):
         assert not event.HasField("job") or event.job.created_by == "emil"
-    for ending in (other.jobs.cancel, other.jobs.pause, other.jobs.resume, other.jobs.delete):
+    for ending in (
+        other.jobs.cancel,
+        other.jobs.pause,
+        other.jobs.resume,
+        other.jobs.delete,
+        other.jobs.move,
+    ):
         with pytest.raises(RoleError, match="that is emil's needs the role operator"):
             ending(job.job_id)
     editor.jobs.delete(job.job_id)
     again = ingest(editor, tmp_path / "b", b"no clip either")
-    list(owner.jobs.watch(again.job_id))
+    wait_for(owner, again.job_id)
     owner.jobs.delete(again.job_id)
 
 

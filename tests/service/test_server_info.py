@@ -8,7 +8,9 @@ import pytest
 
 from recaster.provenance.policy import BASIS_VARIABLE, POLICY_FILE
 from recaster.service.server_info import basis_needed, policy_of
-from recaster.settings.encoding import FFMPEG_ENCODERS
+from recaster.settings.formats import FFMPEG_ENCODERS
+from recaster.settings.look import LookSettings
+from recaster.settings.options import find_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +35,12 @@ def test_a_client_knows_whether_a_face_needs_a_basis(
     if policy is None:
         monkeypatch.setenv(BASIS_VARIABLE, "synthetic")
         assert not basis_needed(policy_of(tmp_path))
+
+
+def test_an_engine_names_the_options_that_it_knows(served: Any) -> None:
+    with served.client() as client:
+        known = set(client.info().swap_options)
+    assert {each.wire for each in find_options(LookSettings).values()} | {"draft", "corrections"} <= known
 
 
 def test_an_engine_offers_the_codecs_that_its_ffmpeg_has(served: Any) -> None:

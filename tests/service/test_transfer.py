@@ -62,8 +62,8 @@ def test_a_break_after_longer_than_a_client_has_patience(
     client.connection.patience_s = 0.5
     pieces = transfer._upload_requests
 
-    def slowly(*of: Any) -> Iterator[Any]:
-        for piece in pieces(*of):
+    def slowly(*of: Any, **options: Any) -> Iterator[Any]:
+        for piece in pieces(*of, **options):
             time.sleep(0.06)
             yield piece
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from recaster.errors import InputError
+from recaster import locks
+from recaster.errors import InputError, UsageError
 from recaster.settings.corrections import (
+    MAX_CORRECTIONS,
     NO_CORRECTIONS,
     Correction,
     Corrections,
     FacePlace,
+    change_corrections,
     default_path,
     has_corrections,
     parse_corrections,
@@ -139,3 +144,37 @@ def test_corrections_of_a_part_and_back() -> None:
     assert all(item.face[0].frame >= 0 for item in part.items)
     assert {item.kind for item in part.items} <= {"drop", "assign"}
     assert shift_frames(own, "", -100).items == ()
+
+
+def test_two_who_write_at_once_lose_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "shot.mov.corrections.json"
+    first, second = (Correction("split", (FacePlace(frame, 1, 2, 3),)) for frame in (1, 2))
+    is_held_up = threading.Event()
+    sleep = locks.time.sleep
+
+    def wait(seconds: float) -> None:
+        is_held_up.set()
+        sleep(seconds)
+
+    def add(new: Correction, now: Corrections) -> Corrections:
+        return Corrections("abc", (*now.items, new))
+
+    def write_meanwhile() -> None:
+        change_corrections(path, functools.partial(add, second))
+        is_held_up.set()  # it hasn't been held up at all
+
+    other = threading.Thread(target=write_meanwhile)
+
+    def add_slowly(now: Corrections) -> Corrections:
+        other.start()
+        is_held_up.wait()
+        return add(first, now)
+
+    monkeypatch.setattr(locks.time, "sleep", wait)
+    change_corrections(path, add_slowly)
+    other.join()
+    assert read_corrections(path).items == (first, second)
+    with pytest.raises(UsageError, match="too many corrections"):
+        change_corrections(path, lambda _: Corrections("abc", (first,) * (MAX_CORRECTIONS + 1)))
+    assert change_corrections(path, lambda _: Corrections("abc")) == Corrections("abc")
+    assert not path.exists()

@@ -10,19 +10,20 @@ from typing import Any
 import pytest
 
 from recaster.api.v1 import job_pb2
-from recaster.cli.flags import add_option, add_options, fill_options
-from recaster.cli.remote import fill_message
+from recaster.cli.flags import add_option, add_options, fill_message, fill_options
 from recaster.errors import UsageError
 from recaster.media.encoders import ENCODERS
+from recaster.settings.choices import Bounds
 from recaster.settings.conform import ConformSettings
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.devices import DeviceSettings
-from recaster.settings.encoding import CODECS, SUFFIXES, WriterOptions
+from recaster.settings.encoding import WriterOptions
 from recaster.settings.evaluate import EvaluateSettings
 from recaster.settings.extract import CleanSettings, ExtractSettings
+from recaster.settings.formats import CODECS, SUFFIXES
 from recaster.settings.look import LookSettings, MaskSettings
 from recaster.settings.messages import settings_from
-from recaster.settings.options import Bounds, check_options, option_of, options_of, own_options
+from recaster.settings.options import check_options, option_of, options_of, own_options
 from recaster.settings.reading import ReadOptions
 from recaster.settings.serve import ServeLimits
 from recaster.settings.swap import LabelSettings, PreviewSettings, SwapSettings

@@ -140,13 +140,24 @@ def test_lists_are_paged_and_filtered(store: Store) -> None:
 def test_who_is_astray(store: Store) -> None:
     one, other = (store.jobs.create(spec(), EXPORT, "", {})[0].job_id for _ in range(2))
     assert store.jobs.jobs_to_reconcile() == []
-    store.jobs.set_desired_state(one, "pause")
+    assert store.jobs.set_desired_state(one, "pause")
     assert store.jobs.jobs_to_reconcile() == [(one, QUEUED, "pause")]
     move(store, one, PAUSED)
     move(store, other, PAUSED)
     assert store.jobs.jobs_to_reconcile() == [(other, PAUSED, "run")]
-    store.jobs.set_desired_state(one, "cancel")
+    assert store.jobs.set_desired_state(one, "cancel")
     assert len(store.jobs.jobs_to_reconcile()) == 2
+
+
+def test_who_cancels_means_it(store: Store) -> None:
+    job_id = store.jobs.create(spec(), EXPORT, "", {})[0].job_id
+    assert not store.jobs.set_desired_state(job_id, "run")  # as it is
+    assert store.jobs.set_desired_state(job_id, "cancel")
+    for other in ("run", "pause", "cancel"):
+        assert not store.jobs.set_desired_state(job_id, other)
+    assert store.jobs.get_control_record(job_id).desired_state == "cancel"
+    with pytest.raises(NotFoundError, match="no job nobody"):
+        store.jobs.set_desired_state("nobody", "cancel")
 
 
 def test_what_there_is_not(store: Store) -> None:

@@ -53,7 +53,7 @@ def swap(fake: Any, mesh: np.ndarray) -> Any:
 
     def run(clip: Path, out: Path, swapper: Any = None, layers: Sequence[str] = tuple(LAYERS)) -> Any:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis(tracks, COUNT))
+            patch.setattr(pipeline, "analyse_clip", lambda *_, **__: fake.analysis(tracks, COUNT))
             settings = SwapSettings(
                 everyone=True,
                 writer=WriterOptions(preset="ultrafast"),

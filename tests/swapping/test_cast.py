@@ -47,7 +47,7 @@ def people(fake: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     ]
     small = [dataclasses.replace(track, boxes=_shrink(track.boxes)) for track in tracks]
     found = fake.analysis(small, COUNT)
-    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: found)
+    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_, **__: found)
     return found
 
 

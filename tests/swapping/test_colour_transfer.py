@@ -124,3 +124,13 @@ def test_light_is_applied_and_none_leaves_the_face_alone() -> None:
     assert result.mean((0, 1)) == pytest.approx(target[16:48, 16:48].mean((0, 1)), abs=3)
     assert np.array_equal(colour_transfer.apply(swapped, None, "light"), swapped.astype(np.float32))
     assert np.array_equal(colour_transfer.apply(swapped, None, "none"), swapped.astype(np.float32))
+
+
+def test_masks_are_averaged_as_numpy_averages_them() -> None:
+    rng = np.random.default_rng(3)
+    masks = [rng.random((SIZE, SIZE)) for _ in range(5)]
+    window = [masks[0], None, *masks[1:4], None, masks[4]]
+    weights = np.exp(-0.5 * (np.array([-3.0, -1, 0, 1, 3]) / colour_transfer.SIGMA_FRAMES) ** 2)
+    found = colour_transfer.average(window, 3)
+    np.testing.assert_array_equal(found, np.average(masks, axis=0, weights=weights))
+    np.testing.assert_array_equal(masks[0], np.random.default_rng(3).random((SIZE, SIZE)))

@@ -77,7 +77,7 @@ def mend(found: Analysis, frames: range, by: float = 3.0) -> Analysis:
 
 
 def swap(monkeypatch: pytest.MonkeyPatch, analysis: Analysis, clip: Path, out: Path, swapper: Any) -> Any:
-    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: analysis)
+    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_, **__: analysis)
     return pipeline.swap_clip(SwapRequest(Clip(clip), out, swapper, SETTINGS, keeps_segments=True))
 
 

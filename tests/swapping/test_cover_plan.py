@@ -159,3 +159,28 @@ def test_a_place_that_is_known_again_gets_more_cover() -> None:
     assert elsewhere.loose == (loose,)
     kept = CoverBook.from_json(json.loads(json.dumps(book.to_json())))
     assert kept == book
+
+
+def test_a_cover_of_no_track_ends_at_cuts() -> None:
+    plan = CoverPlan((), range(100), 25, cuts=(50, 52))
+    loose = LooseCover(51, HeadCover(100, 100, 60, 80, 0), Why.UNCERTAIN)
+    book = CoverBook(loose=(loose,))
+    assert list(plan.list_covers(book)) == [50, 51]
+    assert list(CoverPlan((), range(100), 25).list_covers(book)) == [49, 50, 51, 52, 53]
+
+
+def test_a_head_that_no_track_follows_is_covered_before_and_after_it_is_seen() -> None:
+    seen = [LooseCover(at, HeadCover(100 + 45 * at, 100, 100, 130, 0), Why.KNOWN) for at in (40, 41, 42)]
+    book = CoverBook(loose=tuple(seen))
+    covers = CoverPlan((), range(100), 25, cuts=(50,), margin=12).list_covers(book)
+    assert list(covers) == [*range(28, 50)]
+    assert {each.x for each in covers[30]} == {seen[0].cover.x}
+    assert {each.x for each in covers[49]} == {seen[-1].cover.x}
+    assert covers[49][0].width > seen[-1].cover.width
+    # Where a track's head is, the track has a margin of its own.
+    track = make_track(0, 0, 99, x=seen[1].cover.x)
+    followed = CoverPlan(make_plan([track]).courses, range(100), 25, margin=12)
+    assert list(followed.list_covers(CoverBook(loose=(seen[1],)))) == [39, 40, 41, 42, 43]
+    lost = make_track(0, 42, 43, x=seen[1].cover.x)
+    supposed = CoverPlan(make_plan([lost]).courses, range(100), 25, margin=12)
+    assert min(supposed.list_covers(CoverBook(loose=(seen[1],)))) == 29

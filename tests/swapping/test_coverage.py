@@ -131,7 +131,7 @@ def swap(fake: Any, clip: Path, out: Path, tracks: list[Any], swapper: Any = Non
         report=out.with_suffix(".json"),
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis(tracks, COUNT))
+        patch.setattr(pipeline, "analyse_clip", lambda *_, **__: fake.analysis(tracks, COUNT))
         patch.setattr(pipeline, "select_tracks", lambda _, found: Casting.plain(found.tracks[:1]))
         swapper = swapper or fake.FakeSwapper()
         result = pipeline.swap_clip(SwapRequest(Clip(clip), out, swapper, settings))
@@ -182,7 +182,7 @@ def test_a_hidden_face_is_told_apart(
             return occlusion_probability
 
     monkeypatch.setattr(render, "Occluders", Hand)
-    monkeypatch.setattr(pipeline, "add_appearance", lambda plan, *_: fake.with_look(plan))
+    monkeypatch.setattr(pipeline, "add_appearance", lambda plan, *_, **__: fake.with_look(plan))
     result, report = swap(fake, clip, tmp_path / "out.mp4", [fake.track(range(COUNT))])
     assert 0 < result.swapped < COUNT
     assert set(report["not_swapped"]) == {"hidden"}

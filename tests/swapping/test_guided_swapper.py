@@ -16,9 +16,10 @@ from recaster.media.reader import read_frames
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.presets import GuidedNetwork, preset
 from recaster.models.tensors import save_tensors
+from recaster.processes import shared_arrays
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.look import LookSettings
-from recaster.settings.look_course import LookCourse
+from recaster.settings.look_course import LookChange, LookCourse
 from recaster.swapping.guided import GuidedSwapper
 from recaster.swapping.swapper import PlannedFace
 
@@ -192,6 +193,24 @@ def test_a_strength_between_has_a_shape_between(
     for plan in plans.values():
         assert (plan.matrices == plans[1].matrices).all()
         assert (plan.extra["weights"] == plans[1].extra["weights"]).all()
+
+
+def test_a_long_track_is_planned_in_parts_alike(
+    swapper: GuidedSwapper,
+    performance: tuple[list[Frame], FaceTrack],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, track = performance
+    changed = LookChange(range(3, 9), (("expression", 1.2), ("strength", 0.5)))
+    course = LookCourse(changes=(changed,))
+    whole = swapper.plan(track, Smoothing(), course)
+    monkeypatch.setattr(shared_arrays, "MAX_ROWS", 5)
+    monkeypatch.setattr(shared_arrays, "MIN_MAPPED_BYTES", 8)
+    parts = swapper.plan(track, Smoothing(), course)
+    for name in ("matrices", "landmarks", "opacities"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+    for name, values in whole.extra.items():
+        np.testing.assert_array_equal(parts.extra[name], values)
 
 
 def test_expressions_are_weaker_or_stronger_and_blinks_stay_blinks(

@@ -74,3 +74,14 @@ def test_cover_leans_with_the_head(lean: float) -> None:
     assert all(cover.contains((x, y)) for x, y in points)
     top = matrix @ (0, -70) + 200
     assert cover.contains((top[0], top[1]))  # hair, too
+
+
+def test_covers_touch_each_other_where_one_reaches_into_the_other() -> None:
+    cover = HeadCover(100, 100, 60, 120, 0)
+    assert cover.touches(HeadCover(155, 100, 60, 60, 0))
+    assert not cover.touches(HeadCover(165, 100, 60, 60, 0))
+    assert cover.touches(HeadCover(100, 190, 30, 90, 0))
+    assert not cover.touches(HeadCover(100, 190, 30, 90, 90))
+    inner = HeadCover(100, 100, 5, 5, 0)
+    assert cover.touches(inner)
+    assert inner.touches(cover)

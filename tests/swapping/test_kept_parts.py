@@ -7,6 +7,7 @@ from fractions import Fraction
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import pytest
 from layered_swaps import follow
@@ -15,8 +16,9 @@ from recaster.errors import UsageError
 from recaster.faces import topology
 from recaster.media.clip import Clip
 from recaster.media.types import Frame
+from recaster.settings.choices import PARTS
 from recaster.settings.detection import AnalysisSettings
-from recaster.settings.look import PARTS, LookSettings
+from recaster.settings.look import LookSettings
 from recaster.settings.swap import SwapSettings
 from recaster.swapping.kept_parts import mask_kept_parts
 from recaster.swapping.render import RenderedFrame, Renderer
@@ -39,7 +41,7 @@ PLACES = {
     "upper": (9, 105, topology.IRIS_RIGHT, topology.FOREHEAD),
     "beard": (199, topology.CHIN, 136, 365),
 }
-"""Points of a mesh that lie well within each part."""
+"""Points of a mesh that lie well within each part but glasses."""
 SHARED = {
     "mouth": {"lower"}, "nose": set(), "eyes": {"upper"}, "brows": {"upper"}, "upper": {"eyes", "brows"},
     "lower": {"mouth", "beard"}, "beard": {"lower"}, "inner-mouth": {"mouth", "lower"},
@@ -57,11 +59,24 @@ def at(mask: np.ndarray, points: np.ndarray, chosen: Any) -> np.ndarray:
     return mask[rows, columns]
 
 
-@pytest.mark.parametrize("part", PARTS)
+def test_glasses_are_kept_where_they_are_and_nowhere_else(large: np.ndarray) -> None:
+    rims = np.zeros((SIZE, SIZE), np.float32)
+    for eye in (topology.IRIS_LEFT, topology.IRIS_RIGHT):
+        cv2.circle(rims, tuple(np.rint(large[eye, :2]).astype(int).tolist()), 20, 1.0, 3)
+    kept = mask_kept_parts(["glasses"], 0.05, [large], SIZE, rims)
+    assert (kept[rims > 0] > 0.99).all()
+    assert not kept[cv2.dilate(rims, np.ones((17, 17))) == 0].any()
+    assert set(PARTS) == {*PLACES, "glasses"}
+    assert not mask_kept_parts(["glasses"], 0.05, [large], SIZE).any(), "nothing is kept of a bare face"
+    with_nose = mask_kept_parts(["glasses", "nose"], 0.05, [large], SIZE, rims)
+    assert (with_nose == np.maximum(kept, mask_kept_parts(["nose"], 0.05, [large], SIZE))).all()
+
+
+@pytest.mark.parametrize("part", PLACES)
 def test_a_part_is_kept_whole_and_nothing_else(part: str, large: np.ndarray) -> None:
     mask = mask_kept_parts([part], 0.05, [large], SIZE)
     assert (at(mask, large, PLACES[part]) > 0.99).all()
-    others = {p for name in PARTS if name not in {part} | SHARED[part] for p in PLACES[name]}
+    others = {p for name in PLACES if name not in {part} | SHARED[part] for p in PLACES[name]}
     assert (at(mask, large, others - set(PLACES[part])) < 0.2).all()
 
 
@@ -80,7 +95,7 @@ def test_what_is_painted_broader_is_covered_too(large: np.ndarray) -> None:
         assert both.sum() > 1.15 * one.sum()
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", PLACES)
 def test_a_border_follows_the_mesh_by_parts_of_a_pixel(part: str, large: np.ndarray) -> None:
     masks = [mask_kept_parts([part], 0.05, [large + np.array([step / 8, 0, 0])], SIZE) for step in range(9)]
     whole = np.abs(masks[8] - np.roll(masks[0], 1, axis=1)).max()

@@ -96,7 +96,9 @@ def clip(fake: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_only_what_a_change_touches_is_rendered_anew(
     fake: Any, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis([fake.track(range(COUNT))], COUNT))
+    monkeypatch.setattr(
+        pipeline, "analyse_clip", lambda *_, **__: fake.analysis([fake.track(range(COUNT))], COUNT)
+    )
 
     def swap(name: str, changes: Any) -> tuple[Any, bytes, Any]:
         out = tmp_path / f"{name}.mp4"

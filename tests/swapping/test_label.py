@@ -5,7 +5,8 @@ import PIL.ImageFont
 import pytest
 
 from recaster.errors import UsageError
-from recaster.settings.swap import CORNERS, LANGUAGES, LabelSettings
+from recaster.settings.choices import LANGUAGES
+from recaster.settings.swap import CORNERS, LabelSettings
 from recaster.swapping.label import WORDS, draw_label, place_label
 
 GREY = np.full((360, 640, 3), 120, np.uint8)

@@ -121,7 +121,7 @@ def test_premultiplied_layers_are_straight_ones_times_their_opacity() -> None:
 def swap(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Swaps a clip whose face is there in frames 2 to 9."""
     tracks = [fake.track(range(2, 10))]
-    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis(tracks, COUNT))
+    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_, **__: fake.analysis(tracks, COUNT))
     clip = fake.make_clip(tmp_path / "clip.mp4", COUNT)
 
     def run(swapper: Any = None, **settings: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -106,3 +108,15 @@ def test_only_parts_within_reach_of_a_change_are_stale(
         plan = SwapPlan.of([track], swapper, settings)
         digests.append(list(digest_segments(plan, PARTS, FRAMES, settings).values()))
     assert find_stale(*digests) == stale
+
+
+def test_parts_with_glasses_depend_on_them_whatever_the_mask(studio: Any) -> None:
+    _, _, track, swapper = studio
+    settings = SwapSettings(look=LookSettings(MaskSettings("hull"), "none", keep=("glasses",)))
+    plan = SwapPlan.of([track], swapper, settings)
+    digests = []
+    for worn in ("round", "square"):
+        looks: Any = {0: SimpleNamespace(worn=worn)}
+        wearing = dataclasses.replace(plan, appearances=looks)
+        digests.append(list(digest_segments(wearing, PARTS, FRAMES, settings).values()))
+    assert find_stale(*digests) == {0, 1, 2, 3}

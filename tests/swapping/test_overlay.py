@@ -99,7 +99,7 @@ def test_a_clip_is_drawn_over_at_its_times(fake: Any, tmp_path: Path) -> None:
 
 
 def test_a_swap_draws_its_mask(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: found(fake))
+    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_, **__: found(fake))
     clip = fake.make_clip(tmp_path / "clip.mp4", COUNT)
     outs = {}
     for name in (None, tmp_path / "seen.mp4"):

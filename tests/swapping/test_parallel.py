@@ -5,18 +5,23 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
+from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from recaster.errors import ClipError, OutputError
 from recaster.media.clip import Clip
+from recaster.processes import pool
+from recaster.processes.executor import LocalExecutor
+from recaster.processes.pool import MAX_PROCESSES
+from recaster.processes.spawn import follow_pool_owner
 from recaster.settings.encoding import WriterOptions
 from recaster.settings.look_course import LookChange
 from recaster.settings.swap import SwapSettings
-from recaster.swapping import parallel
 from recaster.swapping.load import SwapperFactory, load_swapper
-from recaster.swapping.parallel import MAX_PROCESSES, choose_process_count, split_runs
+from recaster.swapping.parallel import choose_count, split_runs
 from recaster.swapping.pipeline import swap_clip
 from recaster.swapping.request import SwapRequest
 
@@ -96,14 +101,14 @@ def test_a_stopped_one_goes_on(actors: Path, few_faces: Faceset, tmp_path: Path)
 def test_a_process_that_dies_is_said(
     actors: Path, few_faces: Faceset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wait = parallel.wait
+    wait = pool.wait
 
-    def kill(*waited: Any) -> Any:
-        monkeypatch.setattr(parallel, "wait", wait)
+    def kill(*waited: Any, **options: Any) -> Any:
+        monkeypatch.setattr(pool, "wait", wait)
         os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
-        return wait(*waited)
+        return wait(*waited, **options)
 
-    monkeypatch.setattr(parallel, "wait", kill)
+    monkeypatch.setattr(pool, "wait", kill)
     with pytest.raises(OutputError, match="died"):
         swap(actors, few_faces, tmp_path / "out.mp4", 2)
     assert not (tmp_path / "out.mp4").exists()
@@ -133,13 +138,20 @@ def test_pieces_are_whole_chunks() -> None:
 
 
 def test_short_clips_and_small_machines_need_no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "_memory", lambda: 64 << 30)
-    monkeypatch.setattr(parallel, "cores", lambda: 16)
-    assert choose_process_count([range(64 * 1000)], 64) == MAX_PROCESSES
-    assert choose_process_count([range(64 * 16)], 64) == 2
-    assert choose_process_count([range(64)], 64) == 1
-    monkeypatch.setattr(parallel, "cores", lambda: 2)
-    assert choose_process_count([range(64 * 1000)], 64) == 1
-    monkeypatch.setattr(parallel, "cores", lambda: 16)
-    monkeypatch.setattr(parallel, "_memory", lambda: 8 << 30)
-    assert choose_process_count([range(64 * 1000)], 64) == 2
+    monkeypatch.setattr(pool, "memory_bytes", lambda: 256 << 30)
+    monkeypatch.setattr(pool, "cores", lambda: 64)
+    assert choose_count(LocalExecutor(), [range(64 * 1000)], 64) == MAX_PROCESSES
+    assert choose_count(LocalExecutor(), [range(64 * 16)], 64) == 2
+    assert choose_count(LocalExecutor(), [range(64)], 64) == 1
+    monkeypatch.setattr(pool, "cores", lambda: 2)
+    assert choose_count(LocalExecutor(), [range(64 * 1000)], 64) == 1
+    monkeypatch.setattr(pool, "cores", lambda: 16)
+    monkeypatch.setattr(pool, "memory_bytes", lambda: 8 << 30)
+    assert choose_count(LocalExecutor(), [range(64 * 1000)], 64) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGHUP there")
+def test_a_closed_terminal_is_for_the_owner_of_a_pool() -> None:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, initializer=follow_pool_owner) as pool:
+        assert pool.submit(signal.raise_signal, signal.SIGHUP).result() is None

@@ -25,7 +25,7 @@ from recaster.settings.look import LookSettings, MaskSettings
 from recaster.settings.swap import SwapSettings
 from recaster.swapping import pipeline
 from recaster.swapping.request import SwapRequest
-from recaster.swapping.result import LOST_GLASSES
+from recaster.swapping.result import DRAFT, LOST_GLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,9 @@ def clip(fake: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def swap(fake: Any, clip: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Swap the clip with the fake swapper; its face is there in frames 4 to 35."""
-    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis([fake.track(range(4, 36))], COUNT))
+    monkeypatch.setattr(
+        pipeline, "analyse_clip", lambda *_, **__: fake.analysis([fake.track(range(4, 36))], COUNT)
+    )
 
     def run(out: Path, swapper: Any = None, *, keep_parts: bool = False, **settings: Any) -> Any:
         chosen = SwapSettings(**{"writer": WRITER, "look": MEAN, "chunk": 16, "batch": 4, **settings})
@@ -79,12 +81,12 @@ def test_the_clip_is_probed_and_hashed_once(
 ) -> None:
     asked = []
 
-    def count(path: Path, *options: Any) -> Any:
+    def count(path: Path, *more: Any, **options: Any) -> Any:
         asked.append("probe")
-        return probe(path, *options)
+        return probe(path, *more, **options)
 
     monkeypatch.setattr("recaster.media.clip.probe", count)
-    monkeypatch.setattr("recaster.media.clip.sha256", lambda path: asked.append("sha256") or sha256(path))
+    monkeypatch.setattr("recaster.media.clip.hash_file", lambda path: asked.append("sha256") or sha256(path))
     swap(tmp_path / "out.mp4", report=tmp_path / "report.json")
     assert sorted(asked) == ["probe", "sha256"]
 
@@ -96,6 +98,42 @@ def test_range(swap: Any, clip: Path, tmp_path: Path) -> None:
     part = frames(tmp_path / "out.mov").astype(int)
     assert part.shape == whole.shape
     assert np.abs(part - whole)[:, :8].max() < 25, "far from the face nothing but coding noise"
+
+
+def test_a_draft_shows_every_other_frame_twice(fake: Any, swap: Any, tmp_path: Path) -> None:
+    seen = []
+
+    class Seen(fake.FakeSwapper):
+        def swap(self, faces: Any) -> Any:
+            seen.append(len(faces))
+            return super().swap(faces)
+
+    lossless = {"writer": WriterOptions(codec="ffv1"), "frames": range(1, 38)}
+    whole = swap(tmp_path / "whole.mkv", Seen(), **lossless)
+    asked = sum(seen)
+    seen.clear()
+    result = swap(tmp_path / "out.mkv", Seen(), draft=True, **lossless)
+    assert sum(seen) < 0.6 * asked
+    assert (result.frames, result.swapped, whole.frames) == (37, 32, 37)
+    assert result.warnings[-1] == DRAFT
+    assert DRAFT not in whole.warnings
+    drafted = frames(tmp_path / "out.mkv")
+    full = frames(tmp_path / "whole.mkv")
+    assert (drafted[1::2] == drafted[:-1:2]).all()
+    assert np.abs(drafted[::2].astype(int) - full[::2]).max() <= 12  # colours are averaged over fewer
+    assert not (drafted[1:12:2] == full[1:12:2]).all()
+    times = [[frame.pts for frame in read_frames(tmp_path / name)] for name in ("out.mkv", "whole.mkv")]
+    assert times[0] == times[1]
+
+
+def test_drafts_are_movies(swap: Any, tmp_path: Path) -> None:
+    for out, more, why in (
+        (tmp_path / "out.%04d.png", {"writer": WriterOptions(codec="png")}, "a draft is a movie"),
+        (tmp_path / "out.mov", {"overlay": tmp_path / "over.mov"}, "no overlay and no layers"),
+        (tmp_path / "out.mov", {"chunk": 5}, "an even number of frames"),
+    ):
+        with pytest.raises(UsageError, match=why):
+            swap(out, draft=True, **more)
 
 
 def test_matte(swap: Any, tmp_path: Path) -> None:
@@ -170,7 +208,7 @@ def test_parts_can_be_kept_until_the_result_is_safe(swap: Any, tmp_path: Path) -
 def test_glasses_that_cannot_be_kept_are_told_of_again_after_a_stop(
     swap: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def add_appearance(plan: Any, _clip: Any, _available: Any, shown: Any, *_: Any) -> Any:
+    def add_appearance(plan: Any, _clip: Any, _available: Any, shown: Any, *_: Any, **__: object) -> Any:
         appearances = {99: SimpleNamespace(lost=True)} if any(shown) else {}  # of a face that isn't painted
         return dataclasses.replace(plan, appearances=appearances)
 
@@ -197,7 +235,7 @@ def test_a_matte_can_be_asked_for_after_a_stop(
 def test_parts_of_other_settings_or_another_model_are_discarded(
     swap: Any, fake: Any, tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: Any, **__: Any) -> None:
+    def full(*_: Any, **__: object) -> None:
         raise OutputError("the disk is full")
 
     join = pipeline.join_segments
@@ -244,7 +282,7 @@ def test_what_is_odd_about_a_clip_is_said_where_no_face_is_found(
             frame.pts = 0
             frame.time_base = Fraction(1, 25)
             container.mux([*stream.encode(frame.reformat(format="yuv420p")), *stream.encode(None)])
-    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis([], 1))
+    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_, **__: fake.analysis([], 1))
     request = SwapRequest(Clip(two), tmp_path / "out.mp4", fake.FakeSwapper(), SwapSettings(writer=WRITER))
     with pytest.raises(FaceNotFoundError, match=r"no face .*; picture stream 0 is used; others are left out"):
         pipeline.swap_clip(request)

@@ -31,12 +31,12 @@ def show(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     analysed: list[range] = []
     kept: list[range | None] = []
 
-    def analyse(_: Any, __: Any, frames: range | None = None, *___: Any) -> Any:
+    def analyse(_: Any, __: Any, frames: range | None = None, *___: Any, **____: Any) -> Any:
         analysed.append(frames or range(COUNT))
         seen = [i for i in range(4, 36) if i in analysed[-1]]
         return fake.analysis([fake.track(seen)], len(analysed[-1]))
 
-    def cached(_: Any, __: Any, frames: range | None = None) -> Any:
+    def cached(_: Any, __: Any, frames: range | None = None, **___: Any) -> Any:
         return analyse(None, None, frames) if frames in kept else None
 
     monkeypatch.setattr(preview, "analyse_clip", analyse)
@@ -96,7 +96,7 @@ def test_a_frame_of_which_too_little_is_swapped_says_so(show: Any, monkeypatch: 
 
 
 def test_glasses_that_cannot_be_kept_are_told_of(show: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def add_appearance(plan: Any, *_: Any) -> Any:
+    def add_appearance(plan: Any, *_: Any, **__: object) -> Any:
         return dataclasses.replace(plan, appearances={99: SimpleNamespace(lost=True)})  # of no painted face
 
     monkeypatch.setattr(preview, "add_appearance", add_appearance)

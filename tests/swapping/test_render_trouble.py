@@ -6,7 +6,9 @@ import dataclasses
 import json
 import math
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +16,6 @@ import pytest
 from recaster.errors import InputError
 from recaster.swapping.coverage import FaceCoverage, Reason, measure_tint
 from recaster.swapping.render_trouble import find_render_trouble, read_report_trouble
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 RATE = Fraction(25)
 
@@ -80,18 +79,33 @@ def test_tint_is_that_of_what_was_painted() -> None:
     assert measure_tint(painted, performer, mask) == (1.0, 0.5, 2.0)
 
 
+def test_the_tint_of_a_large_face_is_exact() -> None:
+    rng = np.random.default_rng(1)
+    painted = rng.uniform(0, 255, (256, 256, 3)).astype(np.float32)
+    performer = rng.integers(0, 256, (256, 256, 3), np.uint8)
+    mask = rng.random((256, 256), np.float32)
+    sums = [(image * np.float64(mask)[..., None]).sum((0, 1)) for image in (painted, performer)]
+    total = mask.sum(dtype=np.float64)
+    assert measure_tint(painted, performer, mask) == pytest.approx(
+        (sums[0] / total + 1) / (sums[1] / total + 1), abs=6e-4
+    )
+
+
 def test_reports_are_read(tmp_path: Path) -> None:
     faces = changed(range(140, 150), covered=0.4)
     report = tmp_path / "report.json"
     frames = [{"frame": frame, "faces": [face.to_json()]} for frame, face in faces.items()]
-    report.write_text(json.dumps({"clip": "a.mp4", "frames": frames}))
-    [trouble] = read_report_trouble(report, "a.mp4", RATE)
+    named: dict[str, Any] = {"clip": "a.mp4", "sha256": "12ab"}
+    report.write_text(json.dumps(named | {"frames": frames}))
+    clip: Any = SimpleNamespace(path=Path("b.mp4"), own_digest="12ab", info=SimpleNamespace(rate=RATE))
+    [trouble] = read_report_trouble(report, clip)
     assert trouble.sentence == "frames 140-149, track 0: too little of the face was swapped"
-    with pytest.raises(InputError, match=r"is the report of a swap of a\.mp4, and not of b\.mp4"):
-        read_report_trouble(report, "b.mp4", RATE)
+    changed_clip: Any = SimpleNamespace(path=Path("a.mp4"), own_digest="34cd")
+    with pytest.raises(InputError, match=r"a swap of a\.mp4 before it changed, and not of a\.mp4"):
+        read_report_trouble(report, changed_clip)
     face = FACES[150].to_json()
     odd = [
-        json.dumps({"clip": "a.mp4", "frames": [{"frame": frame, "faces": [face | change]}]})
+        json.dumps(named | {"frames": [{"frame": frame, "faces": [face | change]}]})
         for frame, change in (
             (1, {"tint": [1.0, 1.0]}),
             (1, {"tint": [1.0, -1.0, 1.0]}),
@@ -101,9 +115,9 @@ def test_reports_are_read(tmp_path: Path) -> None:
             (10**30, {}),
         )
     ]
-    for text in ("{}", "[", '{"clip": "a.mp4", "frames": [{"frame": "x"}]}', *odd):
+    for text in ("{}", "[", json.dumps(named | {"frames": [{"frame": "x"}]}), *odd):
         report.write_text(text)
         with pytest.raises(InputError, match="is no report of a swap"):
-            read_report_trouble(report, "a.mp4", RATE)
+            read_report_trouble(report, clip)
     with pytest.raises(InputError, match="cannot be read"):
-        read_report_trouble(tmp_path / "gone.json", "a.mp4", RATE)
+        read_report_trouble(tmp_path / "gone.json", clip)

@@ -34,7 +34,7 @@ def request_made(
     """A request with matte, report and a manifest beside its result, that was carried out."""
     monkeypatch.setenv("RECASTER_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(
-        pipeline, "analyse_clip", lambda *_: fake.analysis([fake.track(range(FRAMES))], FRAMES)
+        pipeline, "analyse_clip", lambda *_, **__: fake.analysis([fake.track(range(FRAMES))], FRAMES)
     )
     faces = tmp_path / "faces"
     shutil.copytree(few_faces.folder, faces)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from recaster.cli.main import main
 from recaster.cli.swap_tasks import choose_result_name
 from recaster.errors import ClipError, ConsentError, ManifestError, OutputError, UsageError
 from recaster.files import sha256
+from recaster.media.clip import Clip, note_blob
 from recaster.media.picture_file import PicturePart, read_picture, write_picture
 from recaster.media.sequence_name import SequenceName
 from recaster.operations import swap
@@ -25,6 +27,7 @@ from recaster.provenance.identity_note import read_identity
 from recaster.provenance.inspection import inspect_file
 from recaster.provenance.register import open_register
 from recaster.swapping import pipeline
+from recaster.swapping.sequence_list import find_list
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
@@ -37,7 +40,9 @@ FORMATS = ["exr", "dpx", "tif", "png", "jpg"]
 def ask(fake: Any, few_faces: Faceset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Requests whose face is there in all frames; results lie in ``out``."""
     monkeypatch.setenv("RECASTER_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis([fake.track(range(COUNT))], COUNT))
+    monkeypatch.setattr(
+        pipeline, "analyse_clip", lambda *_, **__: fake.analysis([fake.track(range(COUNT))], COUNT)
+    )
     clip = fake.make_clip(tmp_path / "clip.mp4", COUNT, sound=True)
     shutil.copytree(few_faces.folder, tmp_path / "faces")
 
@@ -119,6 +124,10 @@ def test_a_list_speaks_for_its_pictures(fake: Any, ask: Any, tmp_path: Path, cap
     for path in (request.out, name.list_path, name.picture_path(3)):
         assert main(["verify", str(path)]) == 0
         assert "a face swap made by Recaster" in capsys.readouterr().out
+    part = name.list_path.with_name("shot.0001-0012.png.sha256")  # as a machine of a render farm calls it
+    name.list_path.rename(part)
+    assert find_list(name.picture_path(3)) == part
+    part.rename(name.list_path)
     name.picture_path(5).write_bytes(name.picture_path(6).read_bytes())
     assert main(["verify", str(request.out)]) == ManifestError.exit_code
     assert "shot.0005.png: was changed after its list was signed" in capsys.readouterr().err
@@ -342,9 +351,9 @@ def test_pictures_that_are_replaced_meanwhile_are_noticed(
     request = dataclasses.replace(ask("a.%04d.png"), clip=clip)
     render = pipeline.render_missing
 
-    def replace(*given: Any) -> Any:
+    def replace(*given: Any, **options: Any) -> Any:
         (clip / "a.0005.png").write_bytes((clip / "a.0006.png").read_bytes())
-        return render(*given)
+        return render(*given, **options)
 
     monkeypatch.setattr(pipeline, "render_missing", replace)
     with pytest.raises(ClipError, match=r"a\.0005\.png: was changed while the clip was in use"):
@@ -352,11 +361,27 @@ def test_pictures_that_are_replaced_meanwhile_are_noticed(
     assert not read_all(tmp_path / "out")
     assert not (tmp_path / "out" / "a.%04d.png.parts").exists(), "parts may be of either version"
     movie = dataclasses.replace(request, clip=tmp_path / "clip.mp4")
-    monkeypatch.setattr(
-        pipeline, "render_missing", lambda *given: ((tmp_path / "clip.mp4").touch(), render(*given))[1]
-    )
+
+    def touch(*given: Any, **options: Any) -> Any:
+        movie.clip.touch()
+        return render(*given, **options)
+
+    monkeypatch.setattr(pipeline, "render_missing", touch)
     with pytest.raises(ClipError, match=r"clip\.mp4: was changed while"):
         swap.run(movie, load=load(fake))
+
+
+def test_a_blob_that_is_asked_for_again_has_not_changed(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"frames")
+    note_blob(path)
+    found = Clip(path)
+    assert found.digest
+    os.utime(path, (1, 1))
+    found.refuse_changes()
+    path.write_bytes(b"more frames")
+    with pytest.raises(ClipError, match="was changed while"):
+        found.refuse_changes()
 
 
 def test_names_of_results_in_a_folder() -> None:

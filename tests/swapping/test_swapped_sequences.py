@@ -45,7 +45,9 @@ def write_frame(folder: Path, kind: str, number: int, image: np.ndarray) -> None
 
 
 def swap(fake: Any, clip: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis([fake.track(range(COUNT))], COUNT))
+    monkeypatch.setattr(
+        pipeline, "analyse_clip", lambda *_, **__: fake.analysis([fake.track(range(COUNT))], COUNT)
+    )
     settings = SwapSettings(writer=WriterOptions(codec="ffv1"), look=LookSettings(colour="mean"))
     return pipeline.swap_clip(SwapRequest(Clip(clip), out, fake.FakeSwapper(), settings))
 
@@ -87,7 +89,7 @@ def test_a_movie_has_the_times_and_colours_of_its_sequence(swapped: Any) -> None
 def test_a_still_becomes_a_picture(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in (41, 42):  # by their names, two of a sequence
         write_picture(tmp_path / f"IMG_{number}.png", [PicturePart(("R", "G", "B"), fake.picture(number))])
-    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis([fake.track(range(1))], 1))
+    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_, **__: fake.analysis([fake.track(range(1))], 1))
     clip = Clip(tmp_path / "IMG_42.png", ReadOptions(stills=True))
     files = {"matte": tmp_path / "matte.png", "overlay": tmp_path / "overlay.png"}
     settings = SwapSettings(writer=WriterOptions(codec="png"), **files)

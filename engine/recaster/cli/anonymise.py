@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.cluster_options import add_cluster
 from recaster.cli.display import reporter, say, say_error, say_note
-from recaster.cli.flags import add_option, add_options, fill_options
+from recaster.cli.flags import add_option, add_options, fill_message, fill_options
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_source
-from recaster.cli.remote import Remote, add_engine, fill_message, here_or_there
+from recaster.cli.remote import Remote, add_engine, here_or_there
 from recaster.cli.rights_options import add_basis, claim_of, record_identity_remotely
-from recaster.errors import UsageError
+from recaster.cli.swap_parts import refusing_parts
+from recaster.errors import AnonymityError, RecasterError, UsageError
 from recaster.settings.anonymise import AnonymiseFiles, AnonymiseSettings
 from recaster.settings.detection import Smoothing
 from recaster.settings.devices import DeviceSettings
@@ -63,9 +65,12 @@ def add_anonymise(commands: Commands) -> None:
     add_basis(parser)
     text = "what computes (default: auto: the CPU for guided models, else a GPU where there is one)"
     add_option(parser, DeviceSettings, "device", default=DeviceSettings.device, help=text)
-    text = "CPU threads, in one process (default: all cores, large machines with several processes)"
+    text = "CPU cores to use (default: all of them)"
     add_option(parser, DeviceSettings, "threads", metavar="N", help=text)
+    add_cluster(parser)
     add_engine(parser)
+    why = "what is anonymised is judged as a whole, on one machine"
+    parser.set_defaults(run=refusing_parts(parser, run, why))
 
 
 def _swap_options(options: Options, **others: Any) -> job_pb2.SwapOptions:
@@ -126,7 +131,12 @@ def _run_there(options: Options, engine: Client) -> None:
         faceset = remote.faceset(options.source)
         record_identity_remotely(options, remote.client, face, faceset=faceset, model=model)
         fill_message(work.swap, model_id=model, faceset_id=faceset)
-    job = remote.follow(remote.submit(job_pb2.JobSpec(anonymise=work), options.out))
+    try:
+        job = remote.follow(remote.submit(job_pb2.JobSpec(anonymise=work), options.out))
+    except RecasterError as error:
+        if error.exit_code == AnonymityError.exit_code and options.out.exists():
+            say_error(f"recaster anonymise: {options.out} IS OF AN EARLIER RUN: don't hand it on")
+        raise
     if "manifest" in {made.role for made in job.result.artifacts}:
         remote.fetch(job, "manifest", sidecar_of(options.out))
     remote.fetch(job, "clip", options.out)

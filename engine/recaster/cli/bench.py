@@ -9,9 +9,9 @@ from recaster.cli.display import reporter, say, say_json, say_note
 from recaster.cli.flags import add_option, add_options, number
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_source, add_switch
 from recaster.errors import UsageError
+from recaster.settings.choices import Bounds
 from recaster.settings.detection import DETECTORS, AnalysisSettings
 from recaster.settings.devices import DeviceSettings
-from recaster.settings.options import Bounds
 from recaster.settings.swap import SwapSettings
 
 if TYPE_CHECKING:

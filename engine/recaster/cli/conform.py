@@ -6,7 +6,8 @@ from argparse import Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recaster.cli.cast_options import add_faces, read_cast_options
+from recaster.cli.cast_options import add_faces, with_faces
+from recaster.cli.cluster_options import add_cluster
 from recaster.cli.display import reporter, say, say_error
 from recaster.cli.flags import add_option, add_options, read_settings
 from recaster.cli.parsers import Commands, Options, add_out, add_path
@@ -20,6 +21,7 @@ from recaster.cli.swap import (
     refuse_kept_parts,
     swap_options,
 )
+from recaster.cli.swap_parts import refusing_parts
 from recaster.cli.swap_several import JobBatch
 from recaster.errors import BatchError, RecasterError
 from recaster.settings.conform import ConformSettings
@@ -50,23 +52,26 @@ MATTE_HELP = "also write the mask of each range to a clip of the same name, as g
 
 def add_conform(commands: Commands) -> None:
     """Adds this command's parser."""
+    run = here_or_there(with_faces(_run_here), with_faces(_run_there))
     parser = commands.add(
         "conform",
-        here_or_there(_run_here, _run_there),
+        run,
         "swap a face in what an edit shows",
         DESCRIPTION,
         epilog=EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
     )
     add_path(parser, "edit", "EDIT", "an .otio, .otiod, .edl, .fcpxml, .xml (Final Cut Pro 7) or .aaf")
-    add_faces(parser, "swap without training, from the source's faceset")
+    add_faces(parser, "swap without training, from the source's faceset, a picture, or a folder of pictures")
     add_out(parser, "FOLDER", "folder for the results and the edit that shows them")
     add_options(parser, ConformSettings, "handles", "media", "rate", "container", defaults=True)
     add_option(parser, SwapSettings, "matte", metavar="FOLDER", help=MATTE_HELP)
     add_option(parser, SwapSettings, "report", metavar="FOLDER")
     add_swap_options(parser)
+    add_cluster(parser)
     add_engine(parser)
     # The edit says the range; there are no layers; corrections lie beside the media.
+    parser.set_defaults(run=refusing_parts(parser, run, "swap the ranges of an edit one by one"))
     parser.set_defaults(range=None, layers_alpha=None, corrections=None, keep_parts=False, overlay=None)
 
 
@@ -83,7 +88,6 @@ def _conform(options: Options, swap_shots: Callable[[Mapping[Shot, swap.Request]
     """Conforms the edit and says what came of it; ``swap_shots`` as ``operations.conform.run`` has it."""
     from recaster.operations import conform
 
-    read_cast_options(options)
     request = conform.Request(
         edit=options.edit,
         out=options.out,

@@ -8,14 +8,18 @@ import platform
 import socket
 import sys
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from recaster import __version__
+from recaster.cli.cluster_options import add_cluster_place, refuse_cluster_place
 from recaster.cli.display import say, say_json
+from recaster.cli.doctor_cluster import check_cluster
+from recaster.cli.findings import INSTALL, Finding, print_findings, try_check
+from recaster.cli.flags import read_settings
 from recaster.cli.parsers import Commands, Options, add_data, add_switch, data_folder_of
-from recaster.errors import RecasterError
-from recaster.settings.encoding import CODECS
+from recaster.settings.formats import CODECS
 from recaster.settings.paths import own_address, socket_path
+from recaster.settings.storage import StorageSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,20 +27,12 @@ if TYPE_CHECKING:
     from recaster.store.folder import DataFolder
 
 DESCRIPTION = """Look at everything that Recaster needs: packages, weights, codecs, what computes, the
-engine's data, disk and port. Ends with 1 where something is wrong."""
+engine's data, disk and port; with --cluster at the nodes of a Ray cluster. Ends with 1 where something is
+wrong."""
 PACKAGES: Final = ("grpcio", "protobuf", "numpy", "av", "keras", "safetensors", "c2pa-python")
 TENSORFLOWS: Final = ("tensorflow-cpu", "tensorflow")
 MIN_FREE_BYTES: Final = 5 << 30
 MAX_CLOCK_DIFFERENCE_S: Final = 300.0
-INSTALL: Final = "pip install 'recaster[cpu]'"
-
-
-class Finding(NamedTuple):
-    """The result of a check: whether all is well, what was seen, and how to mend it."""
-
-    ok: bool
-    says: str
-    mend: str = ""
 
 
 def add_doctor(commands: Commands) -> None:
@@ -50,6 +46,9 @@ def add_doctor(commands: Commands) -> None:
     text = "list every package and trained network with its licence instead; with --json as CycloneDX"
     add_switch(parser, "--licences", text)
     add_switch(parser, "--json", "print JSON")
+    text = "look at every node of a Ray cluster instead, and at the storage from there"
+    add_switch(parser, "--cluster", text)
+    add_cluster_place(parser)
 
 
 def run(options: Options) -> None:
@@ -59,14 +58,12 @@ def run(options: Options) -> None:
     if options.licences:
         say_json(bill()) if options.json else say(*lines())
         return
-    findings = check_installation(data_folder_of(options), options.listen, options.engine)
-    if options.json:
-        say_json([{"what": what, **finding._asdict()} for what, finding in findings.items()])
+    if options.cluster:
+        findings = check_cluster(options.ray_address, read_settings(StorageSettings, options))
     else:
-        for what, finding in findings.items():
-            say(f"{'ok  ' if finding.ok else 'BAD '} {what:<12} {finding.says}")
-            if not finding.ok:
-                say(f"     {'':<12} -> {finding.mend}")
+        refuse_cluster_place(options)
+        findings = check_installation(data_folder_of(options), options.listen, options.engine)
+    print_findings(findings, as_json=options.json)
     if not all(finding.ok for finding in findings.values()):
         sys.exit(1)
 
@@ -92,16 +89,7 @@ def check_installation(data: DataFolder, listen: str, engine: str | None) -> dic
     }
     if engine or os.environ.get("RECASTER_ENGINE"):
         checks["engine"] = lambda: _check_engine(engine)
-    return {what: _try(check) for what, check in checks.items()}
-
-
-def _try(check: Callable[[], Finding]) -> Finding:
-    try:
-        return check()
-    except ImportError as error:
-        return Finding(False, str(error), f"{INSTALL} (or [gpu])")
-    except RecasterError as error:
-        return Finding(False, str(error), "do as it says, and look again")
+    return {what: try_check(check) for what, check in checks.items()}
 
 
 def _check_packages() -> Finding:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from recaster.cli.cluster_options import add_cluster
 from recaster.cli.display import reporter, say, say_json
-from recaster.cli.flags import add_options, read_settings
+from recaster.cli.flags import add_options, fill_message, read_settings
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switch
-from recaster.cli.remote import Remote, add_engine, artifact_of, fill_message, here_or_there
+from recaster.cli.remote import Remote, add_engine, artifact_of, here_or_there
 from recaster.errors import UsageError
 from recaster.settings.evaluate import EvaluateSettings
 
@@ -25,6 +26,7 @@ def add_evaluate(commands: Commands) -> None:
     """Adds this command's parser."""
     run = here_or_there(_run_here, _run_there)
     parser = commands.add("evaluate", run, "say how good a swap is", EVALUATE)
+    add_cluster(parser)
     add_engine(parser)
     add_path(parser, "original", "ORIGINAL", "the clip that was swapped")
     add_path(parser, "swapped", "SWAPPED", "its swap, in the same size")

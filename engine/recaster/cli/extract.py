@@ -5,10 +5,11 @@ from __future__ import annotations
 from argparse import RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.cluster_options import add_cluster
 from recaster.cli.display import reporter, say, say_error
-from recaster.cli.flags import add_options, fill_options
+from recaster.cli.flags import add_options, fill_message, fill_options
 from recaster.cli.parsers import Commands, Options, add_out, add_path
-from recaster.cli.remote import Remote, add_engine, fill_message, here_or_there
+from recaster.cli.remote import Remote, add_engine, here_or_there
 from recaster.cli.rights_options import add_basis, claim_of, record_identity_remotely
 from recaster.settings.extract import ExtractSettings
 from recaster.settings.reading import ReadOptions
@@ -49,6 +50,7 @@ def add_extract(commands: Commands) -> None:
     add_options(parser, ReadOptions, "colour_space", "frame_rate", "layer")
     add_options(parser, ExtractSettings, "identity", defaults=True)
     add_basis(parser)
+    add_cluster(parser)
     add_engine(parser)
 
 

@@ -9,8 +9,8 @@ from recaster.cli.extract import add_extract_options, print_summary
 from recaster.cli.flags import add_options, number, read_settings
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switch
 from recaster.errors import UsageError
+from recaster.settings.choices import Bounds
 from recaster.settings.extract import CleanSettings, ExtractSettings
-from recaster.settings.options import Bounds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +97,7 @@ def _needs(faceset: Faceset, options: Options) -> FilmingNeeds:
     from recaster.facesets.filming_needs import find_filming_needs
     from recaster.media.clip import Clip
 
-    analysis = analyse_clip(Clip(options.target), report=reporter(options))
+    analysis = analyse_clip(Clip(options.target), report=reporter(options), processes=None)
     for warning in analysis.warnings:
         say_error(f"recaster faceset info: warning: {warning}")
     return find_filming_needs(faceset, choose_tracks(analysis))

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
-from recaster.cli.remote import fill_message
 from recaster.errors import UsageError
 from recaster.models.presets import hyperparameters
-from recaster.settings.options import Bounds, option_of, options_of, own_options, parse_value
+from recaster.settings.choices import Bounds
+from recaster.settings.options import option_of, options_of, own_options, parse_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +78,19 @@ def fill_options(message: M, options: Options, *kinds: type[Any], **values: Any)
         if each.wire in known and each.hint is not Path
     }
     return fill_message(message, **{**chosen, **values})
+
+
+def fill_message(message: M, **values: Any) -> M:
+    """Sets the fields of a message whose values are given; returns it (UsageError: a value is too large)."""
+    for name, value in values.items():
+        if isinstance(value, tuple):
+            getattr(message, name).extend(value)
+        elif value is not None and value != "" and value is not False:
+            try:
+                setattr(message, name, value)
+            except (TypeError, ValueError) as error:
+                raise UsageError(f"--{name.replace('_', '-')} {value}: can't be used ({error})") from None
+    return message
 
 
 def read_settings(kind: type[M], options: Options, **others: Any) -> M:

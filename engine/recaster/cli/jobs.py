@@ -21,7 +21,7 @@ MAX_PAGE = 1000
 
 def add_jobs(commands: Commands) -> None:
     """Adds this command's parsers."""
-    text = "list, watch, pause, resume and cancel an engine's jobs"
+    text = "list, watch, pause, resume, move and cancel an engine's jobs"
     actions = commands.add_group("jobs", help=text, description=DESCRIPTION)
     listing = actions.add("list", _list, "the latest jobs")
     add_running_engine(listing)
@@ -41,6 +41,12 @@ def add_jobs(commands: Commands) -> None:
         parser = actions.add(name, run, text)
         add_running_engine(parser)
         parser.add_argument("job", metavar="JOB")
+    moving = actions.add("move", _move, "let a waiting job go first, or before another of yours")
+    add_running_engine(moving)
+    moving.add_argument("job", metavar="JOB")
+    moving.add_argument(
+        "--before", default="", metavar="JOB", help="the job that it is to go right before (default: all)"
+    )
 
 
 def _list(options: Options) -> None:
@@ -80,6 +86,11 @@ def _control(options: Options) -> None:
     with _engine(options) as engine:
         control = {"pause": engine.jobs.pause, "resume": engine.jobs.resume, "cancel": engine.jobs.cancel}
         say(_line(control[options.action](options.job)))
+
+
+def _move(options: Options) -> None:
+    with _engine(options) as engine:
+        say(_line(engine.jobs.move(options.job, options.before)))
 
 
 def _delete(options: Options) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import importlib.metadata
 import re
+import sys
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster import __version__, weights_registry
@@ -38,7 +40,9 @@ class Package:
 def packages() -> list[Package]:
     """Every package that is installed beside Recaster, by name."""
     by_name = {}
-    for package in importlib.metadata.distributions():
+    # Once Ray is loaded, copies of its own are on the path, too; they are parts of it.
+    paths = [path for path in sys.path if Path(path).parent.name != "ray"]
+    for package in importlib.metadata.distributions(path=paths):
         name = re.sub(r"[-_.]+", "-", package.metadata["Name"] or "").lower()
         # Of several of one name, the first is the one that is imported.
         if name and name not in by_name and name != weights_registry.RECASTER:

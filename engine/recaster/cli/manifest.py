@@ -72,21 +72,19 @@ def _find_signed(path: Path) -> tuple[Path, tuple[str, ...]]:
     """
     from recaster.media.sequence_name import SequenceName, find_sequence
     from recaster.provenance.manifest import sidecar_of
-    from recaster.swapping.sequence_list import check_names
+    from recaster.swapping.sequence_list import check_names, find_list
 
     sequence = find_sequence(path) if path.is_dir() else SequenceName.parse(path)
     if sequence is not None:
         check_names(sequence)
         return sequence.list_path, ()
-    sequence = SequenceName.of_file(path)
-    if sequence is not None and not sidecar_of(path).is_file() and sequence.list_path.is_file():
-        return sequence.list_path, (path.name,)
-    return path, ()
+    listed = None if sidecar_of(path).is_file() else find_list(path)
+    return (path, ()) if listed is None else (listed, (path.name,))
 
 
 def _describe_beside(asked: Path, path: Path) -> str:
     """Describes the pictures that a folder, or that of a list, holds beside those that were checked."""
-    from recaster.settings.encoding import LIST_SUFFIX
+    from recaster.settings.formats import LIST_SUFFIX
     from recaster.swapping.sequence_list import describe_unlisted
 
     is_whole = path.suffix == LIST_SUFFIX and (asked == path or asked.is_dir())

@@ -56,7 +56,7 @@ def write_people(options: Options) -> None:
     from recaster.media.sheet import contact_sheet, save_image
 
     clip = Clip(options.clip, read_settings(ReadOptions, options))
-    analysis = analyse_clip(clip, report=reporter(options))
+    analysis = analyse_clip(clip, report=reporter(options), processes=None)
     for warning in analysis.warnings:
         say_error(f"recaster probe: warning: {warning}")
     people = portraits(clip, analysis)

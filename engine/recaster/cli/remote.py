@@ -9,11 +9,11 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from recaster.cli.cluster_options import refuse_cluster, use_chosen_cluster
 from recaster.cli.display import log_line, reporter, say_error, say_note
 from recaster.cli.parsers import Options, add_switch
-from recaster.errors import UsageError
 from recaster.files import atomic_directory, sha256
 from recaster.zips import pack_pictures, unpack_pictures
 
@@ -68,8 +68,10 @@ def here_or_there(
     def run(options: Options) -> None:
         with connect_engine(options) as engine:
             if engine is None:
-                here(options)
+                with use_chosen_cluster(options):
+                    here(options)
             else:
+                refuse_cluster(options)
                 there(options, engine)
 
     return run
@@ -274,19 +276,6 @@ def artifact_of(job: job_pb2.Job, role: str) -> job_pb2.Artifact:
         if artifact.role == role:
             return artifact
     raise AnswerError(f"job {job.job_id} ended well, but the engine has no {role} of it; run it again")
-
-
-def fill_message(message: M, **values: Any) -> M:
-    """Sets the fields of a message whose values are given; returns it (UsageError: a value is too large)."""
-    for name, value in values.items():
-        if isinstance(value, tuple):
-            getattr(message, name).extend(value)
-        elif value is not None and value != "" and value is not False:
-            try:
-                setattr(message, name, value)
-            except (TypeError, ValueError) as error:
-                raise UsageError(f"--{name.replace('_', '-')} {value}: can't be used ({error})") from None
-    return message
 
 
 @contextlib.contextmanager

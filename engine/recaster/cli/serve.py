@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
+from recaster.cli.cluster_options import add_cluster, use_chosen_cluster
 from recaster.cli.display import say, say_error
-from recaster.cli.flags import add_options, number
+from recaster.cli.flags import add_options, fill_options, number
 from recaster.cli.parsers import (
     Commands,
     Options,
@@ -17,8 +19,13 @@ from recaster.cli.parsers import (
     data_folder_of,
 )
 from recaster.errors import UsageError
+from recaster.settings.cluster import ClusterSettings
 from recaster.settings.paths import LOOPBACK, PORT_BOUNDS
 from recaster.settings.serve import ServeLimits
+from recaster.settings.storage import StorageSettings
+
+if TYPE_CHECKING:
+    from recaster.api.internal.v1 import worker_pb2
 
 DRAIN_INTERVAL_S = 1.0
 SERVE = """Serve the engine over gRPC. It listens on a socket in the data folder, where this user's
@@ -44,6 +51,7 @@ def add_serve(commands: Commands) -> None:
     add_path(tls, "--tls-key", "FILE", "its private key")
     add_path(tls, "--client-ca", "FILE", "ask clients for a certificate signed by it")
     add_options(parser.add_argument_group("limits"), ServeLimits, defaults=True)
+    add_cluster(parser)
     text = "tell Prometheus on this port of 127.0.0.1 (default: off)"
     parser.add_argument("--metrics", type=number(PORT_BOUNDS), metavar="PORT", help=text)
     add_switch(parser, "--no-drops", "don't let clients of this machine hand files over")
@@ -71,7 +79,7 @@ def _serve(options: Options) -> None:
             total=int(options.quota_gib * 2**30),
             spare=int(options.spare_mib * 2**20),
         ),
-        rules=SchedulerLimits(per_device=options.jobs),
+        rules=SchedulerLimits(per_device=options.jobs, cluster=_check_cluster(options)),
         local_drops=not options.no_drops,
         metrics_port=options.metrics,
     )
@@ -88,6 +96,16 @@ def _serve(options: Options) -> None:
         say_error(f"serving on {address}")
 
     asyncio.run(serve(settings, ready))
+
+
+def _check_cluster(options: Options) -> worker_pb2.Cluster | None:
+    """Checks that the chosen cluster and storage can be used; None where this machine works."""
+    from recaster.api.internal.v1 import worker_pb2
+
+    with use_chosen_cluster(options):  # to find out before somebody's job does
+        if options.executor == "local":
+            return None
+    return fill_options(worker_pb2.Cluster(), options, ClusterSettings, StorageSettings)
 
 
 def _reachable(address: str) -> str:

@@ -11,20 +11,23 @@ from recaster.cli.cast_options import (
     add_faces,
     bring_faces,
     list_member_mattes,
-    read_cast_options,
+    with_faces,
 )
+from recaster.cli.cluster_options import add_cluster
 from recaster.cli.display import reporter, say_error
-from recaster.cli.flags import add_option, add_options, fill_options
+from recaster.cli.flags import add_option, add_options, fill_message, fill_options, read_settings
 from recaster.cli.looks import add_look_options, read_look_options
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switch
-from recaster.cli.remote import Remote, add_engine, fill_message, here_or_there
+from recaster.cli.remote import Remote, add_engine, here_or_there
 from recaster.cli.rights_options import add_basis, claim_of
+from recaster.cli.swap_parts import add_part_options, check_parts, refuse_parts, render_part
 from recaster.cli.swap_several import say_result, swap_several_here, swap_several_there
 from recaster.cli.swap_tasks import StoreOut, refuse_replacing, split_tasks
 from recaster.errors import UsageError
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.encoding import WriterOptions
+from recaster.settings.parts import PartSettings
 from recaster.settings.reading import ReadOptions
 from recaster.settings.swap import (
     MASK_KINDS,
@@ -63,7 +66,10 @@ Of several clips, or of a folder's, OUT is a folder (so is one that ends with a 
 are --matte, --report and --layers-out. Results are called as their clips and keep their container where the
 codec goes into it. All is checked first; a clip that fails doesn't stop the others, and is named again at the
 end, with the exit code of the first that failed. Results that this very command has made before are left as
-they are."""
+they are.
+
+On a farm, several machines render one clip: the same command with --parts DIR --part K/N on each, which
+renders its share into a folder that all see, and at last once with --join, which makes the result."""
 
 
 def add_swap(commands: Commands) -> None:
@@ -82,7 +88,9 @@ def add_swap(commands: Commands) -> None:
     add_options(parser, SwapSettings, "matte", "report", "overlay", "layers", "layers_out", "layers_alpha")
     add_options(parser.add_argument_group("masks by hand"), SwapSettings, *MASK_KINDS)
     add_options(parser, MendSettings)
+    add_part_options(parser)
     add_swap_options(parser)
+    add_cluster(parser)
     add_engine(parser)
 
 
@@ -96,6 +104,7 @@ def add_swap_options(parser: ArgumentParser) -> None:
     add_look_options(look)
     add_options(parser.add_argument_group("the clip, where its files don't say it"), ReadOptions)
     add_options(parser.add_argument_group("encoding"), WriterOptions)
+    add_option(parser, SwapSettings, "draft")
     text = "by default a signed manifest (C2PA), and nothing in the picture"
     marks = parser.add_argument_group("what the result says of itself", text)
     add_options(marks, LabelSettings)
@@ -105,23 +114,17 @@ def add_swap_options(parser: ArgumentParser) -> None:
     add_basis(parser)
     text = "what computes (default: auto: the CPU for guided models, else a GPU where there is one)"
     add_option(parser, DeviceSettings, "device", default=DeviceSettings.device, help=text)
-    text = "CPU threads, in one process (default: all cores, large machines with several processes)"
+    text = "CPU cores to use (default: all of them)"
     add_option(parser, DeviceSettings, "threads", metavar="N", help=text)
 
 
 def _with_source(run: Callable[..., None]) -> Callable[..., None]:
-    """Makes what swaps from a faceset swap from pictures, too."""
+    """Makes what swaps from a faceset swap from pictures, too, whichever stand before the clips or after."""
 
     def run_with_source(options: Options, *others: Any) -> None:
-        from recaster.operations.source_pictures import list_source_pictures, open_source
-
         sources, clips = _part_source(options)
-        pictures = list_source_pictures(sources)
-        detector = options.detector or AnalysisSettings.detector
-        with open_source(sources, claim_of(options), detector, reporter(options)) as (source, claim):
-            own: dict[str, Any] = {"clips": clips, "source": source, "pictures": pictures}
-            own |= {"identity": claim.identity, "basis": claim.basis}
-            run(Namespace(**{**vars(options), **own}), *others)
+        own = {"source": sources, "clips": clips}
+        with_faces(run)(Namespace(**{**vars(options), **own}), *others)
 
     return run_with_source
 
@@ -145,12 +148,16 @@ def _run_here(options: Options) -> None:
     from recaster.operations import swap
 
     requests = [request_of(task) for task in _list_tasks(options)]
+    check_parts(options, requests)
     _refuse_shared_corrections(options, requests)
     if len(requests) > 1:
         requests = [dataclasses.replace(request, may_lack=True) for request in requests]
     _refuse_shared_masks(options, len(requests))
     if requests[0].out != options.out:
         swap_several_here(options, requests)
+        return
+    if requests[0].parts.share is not None:
+        _warn(render_part(options, requests[0]))
         return
     result = swap.run(requests[0], reporter(options))
     _warn(result.swap.warnings)
@@ -163,6 +170,7 @@ def _run_there(options: Options, engine: Client) -> None:
 
     tasks = _list_tasks(options)
     refuse_kept_parts(options)
+    refuse_parts(options, "an engine renders by itself; use --local on each of them")
     _refuse_shared_corrections(options, tasks)
     _refuse_shared_masks(options, len(tasks))
     for task in tasks:
@@ -198,7 +206,6 @@ def _list_tasks(options: Options) -> list[Options]:
     """
     from recaster.media.sequence_name import SequenceName
 
-    read_cast_options(options)
     pattern = SequenceName.parse(options.out)
     if options.preview is not None and pattern is not None:
         name = pattern.picture_path(options.preview).name
@@ -299,7 +306,7 @@ def _job_of(task: Options, chosen: job_pb2.SwapOptions, **ids: Any) -> job_pb2.J
 def fetch_result(task: Options, remote: Remote, job: job_pb2.Job) -> None:
     """Brings all that a job made here."""
     from recaster.media.sequence_name import SequenceName
-    from recaster.provenance.manifest import sidecar_of
+    from recaster.provenance.manifest import remove_sidecar, sidecar_of
 
     sequence = SequenceName.parse(task.out)
     marked = task.out if sequence is None else sequence.list_path
@@ -308,6 +315,8 @@ def fetch_result(task: Options, remote: Remote, job: job_pb2.Job) -> None:
         remote.fetch(job, "list", marked)
     if "manifest" in roles:  # of a clip that can't carry its own
         remote.fetch(job, "manifest", sidecar_of(marked))
+    elif sequence is None:
+        remove_sidecar(task.out)
     remote.fetch_clip(job, "clip", task.out)
     if task.matte is not None:
         remote.fetch_clip(job, "matte", task.matte)
@@ -381,6 +390,7 @@ def request_of(options: Options) -> Request:
         has_manifest=not options.no_manifest,
         claim=claim_of(options),
         cast=options.members,
+        parts=read_settings(PartSettings, options),
     )
 
 

@@ -7,7 +7,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from recaster.cli.display import clear_line, reporter, say, say_error, say_failure, say_note
-from recaster.errors import UsageError
+from recaster.cli.flags import read_settings
+from recaster.errors import FaceNotFoundError, UsageError
 from recaster.operations.swap_batch import (
     ENDING_ERRORS,
     BatchProgress,
@@ -33,7 +34,9 @@ def swap_several_here(options: Options, requests: Sequence[Request]) -> None:
 
     Raises:
         BatchError: some failed; all that could be done is.
+        FaceNotFoundError: a member of the cast is in no clip.
     """
+    seen: set[str] = set()
 
     def tell(request: Request, result: Result | None) -> None:
         clear_line(sys.stderr)
@@ -44,6 +47,8 @@ def swap_several_here(options: Options, requests: Sequence[Request]) -> None:
         for warning in result.swap.warnings:
             say_error(f"recaster swap: warning: {request.clip.name}: {warning}")
         say_result(options, request.out, result.summary())
+        if options.members:
+            seen.update(member.name for member in result.swap.cast if member.tracks)
 
     tally = _tally(options, [request.clip for request in requests])
     report = reporter(options)
@@ -53,6 +58,7 @@ def swap_several_here(options: Options, requests: Sequence[Request]) -> None:
     finally:
         _say_summary(options, tally)
     tally.check()
+    _refuse_absent(options, tally, seen)
 
 
 def swap_several_there(
@@ -70,6 +76,7 @@ def swap_several_there(
 
     Raises:
         BatchError: some failed; all that could be done is.
+        FaceNotFoundError: a member of the cast is in no clip.
         UsageError: everything is to be done again, which jobs that an engine has done are not.
     """
     from recaster.client import TokenError, UnreachableError
@@ -77,11 +84,38 @@ def swap_several_there(
     if options.again:
         raise UsageError("--again is for work here; delete an engine's job to have it done again")
     tally = _tally(options, [task.clip for task in tasks], (*ENDING_ERRORS, TokenError, UnreachableError))
+    for task in tasks:
+        with tally.collect(task.clip):
+            _check_still(task)
+    seen: set[str] = set()
+
+    def fetch_seen(task: Options, job: job_pb2.Job) -> None:
+        fetch(task, job)
+        seen.update(member.name for member in job.result.coverage.cast if member.tracks)
+
     try:
-        JobBatch(remote, tally, submit, fetch).run({task.clip: task for task in tasks})
+        sound = {task.clip: task for task in tasks if task.clip not in tally.failures}
+        JobBatch(remote, tally, submit, fetch_seen if options.members else fetch).run(sound)
     finally:
         _say_summary(options, tally)
     tally.check()
+    _refuse_absent(options, tally, seen)
+
+
+def _refuse_absent(options: Options, tally: Tally, seen: set[str]) -> None:
+    """Refuses members of a cast whom nobody answered to; of a result that was there already nobody knows."""
+    absent = [member.name for member in options.members if member.name not in seen]
+    if absent and not tally.kept:
+        raise FaceNotFoundError(f"{', '.join(absent)}: nobody in any of these clips; all others are swapped")
+
+
+def _check_still(task: Options) -> None:
+    """Refuses a still by its header before others are brought to an engine (ClipError)."""
+    if task.stills:
+        from recaster.media.clip import Clip
+        from recaster.settings.reading import ReadOptions
+
+        _ = Clip(task.clip, read_settings(ReadOptions, task)).info
 
 
 class JobBatch:

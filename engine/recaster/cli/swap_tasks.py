@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 from recaster.cli.cast_options import NUMBERED, list_member_mattes
 from recaster.errors import ClipError, RecasterError, UsageError
 from recaster.operations.swap_batch import merge_errors
-from recaster.settings.encoding import (
+from recaster.settings.encoding import WriterOptions
+from recaster.settings.formats import (
     CLIP_SUFFIXES,
     PICTURE_CODECS,
     PICTURE_SUFFIXES,
     SUFFIXES,
     UNREADABLE_STILLS,
-    WriterOptions,
 )
 from recaster.settings.swap import MASK_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from recaster.cli.parsers import Options
     from recaster.media.sequence_name import SequenceName
@@ -57,12 +57,14 @@ def split_tasks(options: Options) -> list[Options]:
         return [argparse.Namespace(**{**vars(options), "clip": clips[0]})]
     stills = [clip for clip in clips if _is_lone(clip, options)]
     tasks = []
-    for clip, name in _name_results(clips, options.codec, stills).items():
+    results = _name_results(clips, options.codec, stills)
+    for clip, title in _choose_titles(results).items():
+        name = results[clip]
         names = {
             "matte": name,
-            "report": _name_report(Path(name)),
-            "overlay": f"{_name_title(Path(name))}{'.png' if clip in stills else '.mp4'}",
-            "layers_out": _name_layers(Path(name), options.layers),
+            "report": f"{_name_whole(Path(name))}.json",
+            "overlay": f"{title}{'.png' if clip in stills else '.mp4'}",
+            "layers_out": f"{title}.mov" if options.layers == ("face",) else f"{title}/{title}.%04d.exr",
         }
         files = {key: _place_file(getattr(options, key), names[key], is_single=is_single) for key in names}
         files["out"] = options.out / name
@@ -82,12 +84,22 @@ def _place_file(path: Path | None, name: str, *, is_single: bool) -> Path | None
     return path / name
 
 
-def _name_report(name: Path) -> str:
-    """Chooses what the report of a result is called in a folder."""
+def _choose_titles(results: Mapping[Path, str]) -> dict[Path, str]:
+    """Chooses what files beside results are called by clip, before their own suffixes."""
+    titles = {clip: _name_title(Path(name)) for clip, name in results.items()}
+    counts = Counter(title.casefold() for title in titles.values())
+    return {
+        clip: title if counts[title.casefold()] == 1 else _name_whole(Path(results[clip]))
+        for clip, title in titles.items()
+    }
+
+
+def _name_whole(name: Path) -> str:
+    """Names a result with its suffix, without the place for numbers of pictures."""
     from recaster.media.sequence_name import SequenceName
 
     sequence = SequenceName.parse(name)
-    return f"{name.name if sequence is None else sequence.list_path.stem}.json"
+    return name.name if sequence is None else sequence.list_path.stem
 
 
 def _name_title(name: Path) -> str:
@@ -96,12 +108,6 @@ def _name_title(name: Path) -> str:
 
     sequence = SequenceName.parse(name)
     return name.stem if sequence is None else sequence.title
-
-
-def _name_layers(name: Path, layers: Sequence[str]) -> str:
-    """Chooses what the layers of a result are called in a folder; pictures have a folder of their own."""
-    title = _name_title(name)
-    return f"{title}.mov" if layers == ("face",) else f"{title}/{title}.%04d.exr"
 
 
 def _is_still(path: Path, options: Options) -> bool:
@@ -274,8 +280,9 @@ def _find_clashes(options: Options, tasks: Sequence[Options]) -> list[RecasterEr
         clips = [clip for clip, path in outputs if _place(path) == place]
         path = next(path for _, path in outputs if _place(path) == place)
         if count > 1:
-            names = ", ".join(str(clip) for clip in dict.fromkeys(clips))
-            faults.append(UsageError(f"{path}: would be written {count} times, for {names}; choose folders"))
+            names = ", ".join(map(str, dict.fromkeys(clips)))
+            instead = "rename one of them" if len({*clips}) > 1 else "choose another folder for one of them"
+            faults.append(UsageError(f"{path}: would be written {count} times, for {names}; {instead}"))
         elif place in inputs:
             faults.append(UsageError(f"{path}: would replace what is read; choose another folder"))
     return faults

@@ -3,43 +3,49 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
-from argparse import SUPPRESS, ArgumentParser
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_error, say_json
-from recaster.cli.flags import add_options, number, read_settings
-from recaster.cli.parsers import Commands, Options, add_common, add_path, add_switch
-from recaster.errors import FaceNotFoundError, InputError, UsageError
+from recaster.cli.flags import add_options, fill_options, read_settings
+from recaster.cli.parsers import Commands, Options, add_path, add_switch
+from recaster.cli.remote import add_engine, here_or_there
+from recaster.cli.track_actions import add_actions, keep_corrections, make_request, prints_points
+from recaster.errors import FaceNotFoundError, UsageError
 from recaster.settings.corrections import (
-    ANGLE_BOUNDS_DEG,
-    KINDS,
-    PLACE_BOUNDS_PX,
+    NO_CORRECTIONS,
     SUFFIX,
     Corrections,
+    change_corrections,
     default_path,
-    parse_point,
-    write_corrections,
 )
 from recaster.settings.detection import AnalysisSettings
 from recaster.settings.reading import ReadOptions
-from recaster.settings.swap import FRAME_BOUNDS, MendSettings, SwapSettings
+from recaster.settings.swap import MendSettings, SwapSettings
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from recaster.api.v1 import clip_pb2
+    from recaster.cli.remote import Remote
+    from recaster.client import Client
     from recaster.faces.types import Analysis
     from recaster.media.clip import Clip
+    from recaster.swapping.track_listing import ClipListing
 
 DESCRIPTION = f"""List a clip's shots, tracks and people: a track is one face through one shot. With an
 ACTION, correct what was found. Corrections are kept in CLIP{SUFFIX}, beside the clip; swap, extract
 and evaluate use them, whatever finds the faces. docs/control.md has examples."""
+LIST_ACTIONS = ("undo", "clear", "list")
+"""Actions that need nothing but the file of corrections."""
 _COLUMNS = 6
 _PICTURE_PX = 256
 
 
 def add_tracks(commands: Commands) -> None:
     """Adds this command's parser."""
+    run = here_or_there(_run_here, _run_there)
     parser = commands.add("tracks", run, "list who is in a clip; correct it", DESCRIPTION)
     add_path(parser, "clip", "CLIP")
     add_path(parser, "--sheet", "PICTURE", "also write a PNG or JPEG with a picture of each track")
@@ -49,7 +55,7 @@ def add_tracks(commands: Commands) -> None:
     text = "with --trouble, also what a swap's report shows: low coverage, sudden changes of mask and tint"
     add_path(parser, "--report", "REPORT", text)
     _add_shared_options(parser)
-    _add_actions(parser)
+    add_actions(parser, _add_shared_options)
 
 
 def _add_shared_options(parser: ArgumentParser) -> None:
@@ -59,76 +65,22 @@ def _add_shared_options(parser: ArgumentParser) -> None:
     add_options(parser, SwapSettings, "frames")
     add_options(parser, AnalysisSettings)
     add_options(parser, ReadOptions)
+    add_engine(parser)
 
 
-def _add_actions(parser: ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=False)
-    # Without defaults, which would take the place of what was said before the action.
-    shared = ArgumentParser(add_help=False, argument_default=SUPPRESS)
-    add_common(shared)
-    _add_shared_options(shared)
-
-    def add(name: str, text: str | None = None) -> ArgumentParser:
-        text = text or KINDS[name]
-        description = f"{text[0].upper()}{text[1:]}."
-        return actions.add_parser(name, help=text, description=description, parents=[shared])
-
-    split = add("split")
-    _add_numbers(split, "track", "frame")
-    join = add("join")
-    _add_numbers(join, "track", "other")
-    drop = add("drop")
-    drop.add_argument("track", metavar="TRACK[:RANGE]", help="frames as in --range")
-    assign = add("assign")
-    _add_numbers(assign, "track")
-    assign.add_argument("person", metavar="PERSON", help="a number in the list, or a name, new or not")
-    box = add("box")
-    _add_numbers(box, "frame")
-    for name in ("left", "top", "width", "height"):
-        box.add_argument(
-            name, type=number(PLACE_BOUNDS_PX, float), metavar=name.upper(), help="in pixels, of brow to chin"
-        )
-    box.add_argument(
-        "angle",
-        type=number(ANGLE_BOUNDS_DEG, float),
-        metavar="ANGLE",
-        nargs="?",
-        default=0.0,
-        help="roll in degrees, clockwise",
-    )
-    points = add("points")
-    _add_numbers(points, "frame")
-    text = "lines of INDEX X Y [Z], in pixels; - reads them here; left out, all points are printed so"
-    points.add_argument("file", metavar="FILE", nargs="?", help=text)
-    points.add_argument(
-        "--of", type=number(FRAME_BOUNDS), metavar="TRACK", help="whose (default: the nearest face's)"
-    )
-    add("undo", "take the last correction back")
-    add("clear", "take all corrections back")
-    add("list", "list the corrections")
-
-
-def _add_numbers(parser: ArgumentParser, *names: str) -> None:
-    for name in names:
-        metavar = "TRACK" if name == "other" else name.upper()
-        parser.add_argument(name, type=number(FRAME_BOUNDS), metavar=metavar)
-
-
-def run(options: Options) -> None:
-    """Lists the tracks, or corrects them."""
-    if options.report is not None and not (options.trouble or options.json):
-        raise UsageError("--report goes with --trouble or --json")
+def _run_here(options: Options) -> None:
+    _check(options)
     clip = _open_clip(options)
-    if options.action in ("undo", "clear", "list"):
+    if options.action in LIST_ACTIONS:
         _edit_list(options, clip)
         return
     analysis = _analyse(options, clip)
     for warning in analysis.warnings:
         say_error(f"recaster tracks: warning: {warning}")
-    if options.action == "points" and options.file is None:
+    if prints_points(options):
         _print_points(options, analysis)
     elif options.action is not None:
-        _add_correction(options, clip, analysis)
+        _add_corrections(options, clip, analysis)
     else:
         _list(options, clip, analysis)
 
@@ -159,26 +111,44 @@ def _analyse(options: Options, clip: Clip) -> Analysis:
         for name in ("detector", "landmarker", "min_face")
         if (value := getattr(options, name)) is not None
     }
-    return analyse_clip(clip, AnalysisSettings(**chosen), frames, reporter(options))
+    return analyse_clip(clip, AnalysisSettings(**chosen), frames, reporter(options), processes=None)
 
 
 def _list(options: Options, clip: Clip, analysis: Analysis) -> None:
     from recaster.faces.trouble import find_trouble
-    from recaster.swapping.render_trouble import read_report_trouble
     from recaster.swapping.track_listing import ClipListing
 
-    listing = ClipListing.of(analysis)
+    trouble = [
+        (each.to_json(), each.sentence)
+        for each in find_trouble(analysis, (clip.info.width, clip.info.height))
+    ]
+    _say_listing(options, clip, ClipListing.of(analysis), trouble, analysis.frame_count)
+    if options.sheet is not None:
+        _write_sheet(options, clip, analysis)
+    if options.overlay is not None:
+        _write_overlay(options, clip, analysis)
+
+
+def _say_listing(
+    options: Options,
+    clip: Clip,
+    listing: ClipListing,
+    trouble: Sequence[tuple[dict[str, Any], str]],
+    frames: int,
+) -> None:
+    """Prints what was found; trouble is given as JSON's types and in words."""
+    from recaster.swapping.render_trouble import read_report_trouble
+
     corrections = clip.corrections.items
-    trouble = find_trouble(analysis, (clip.info.width, clip.info.height))
     if options.report is not None:
-        trouble += read_report_trouble(options.report, clip.path.name, clip.info.rate)
-        trouble = tuple(sorted(trouble, key=lambda each: each.first_frame))
+        reported = [(each.to_json(), each.sentence) for each in read_report_trouble(options.report, clip)]
+        trouble = sorted([*trouble, *reported], key=lambda each: each[0]["first_frame"])
     if options.json:
-        facts = {"clip": str(options.clip), "frame_count": analysis.frame_count} | listing.to_json()
+        facts = {"clip": str(options.clip), "frame_count": frames} | listing.to_json()
         facts["corrections"] = [item.to_json() for item in corrections]
-        say_json(facts | {"trouble": [each.to_json() for each in trouble]})
+        say_json(facts | {"trouble": [each for each, _ in trouble]})
     elif options.trouble:
-        say(*([each.sentence for each in trouble] or [f"{options.clip}: no trouble was found"]))
+        say(*([sentence for _, sentence in trouble] or [f"{options.clip}: no trouble was found"]))
     else:
         counts = (
             (len(listing.shots), "shot"),
@@ -187,11 +157,7 @@ def _list(options: Options, clip: Clip, analysis: Analysis) -> None:
         )
         words = [f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts]
         people = f"{len(listing.people)} {'person' if len(listing.people) == 1 else 'people'}"
-        say(f"{options.clip}: {analysis.frame_count} frames, {', '.join(words)}, {people}", *listing.lines())
-    if options.sheet is not None:
-        _write_sheet(options, clip, analysis)
-    if options.overlay is not None:
-        _write_overlay(options, clip, analysis)
+        say(f"{options.clip}: {frames} frames, {', '.join(words)}, {people}", *listing.lines())
 
 
 def _write_overlay(options: Options, clip: Clip, analysis: Analysis) -> None:
@@ -226,25 +192,29 @@ def _write_sheet(options: Options, clip: Clip, analysis: Analysis) -> None:
 
 def _print_points(options: Options, analysis: Analysis) -> None:
     reached = [track for track in analysis.tracks if track.frames[0] <= options.frame <= track.frames[-1]]
-    if options.of is not None:
-        reached = [track for track in reached if track.track == options.of]
-    if len(reached) != 1:
-        numbers = ", ".join(str(track.track) for track in reached) or "none"
-        raise UsageError(f"tracks in frame {options.frame}: {numbers}; name one of them with --of")
-    mesh = reached[0].landmarks[options.frame - int(reached[0].frames[0])]
+    number = _choose_track(options, [track.track for track in reached])
+    track = analysis.track(number)
+    mesh = track.landmarks[options.frame - int(track.frames[0])]
     say(*(f"{index} {x:.2f} {y:.2f} {z:.2f}" for index, (x, y, z) in enumerate(mesh.tolist())))
 
 
-def _add_correction(options: Options, clip: Clip, analysis: Analysis) -> None:
-    """Adds a correction where it can be applied (UsageError)."""
-    from recaster.operations.correct import add_correction
+def _choose_track(options: Options, reached: list[int]) -> int:
+    """Chooses the one whose points are meant among the tracks of a frame (UsageError)."""
+    meant = reached if options.of is None else [number for number in reached if number == options.of]
+    if len(meant) != 1:
+        numbers = ", ".join(map(str, reached)) or "none"
+        raise UsageError(f"tracks in frame {options.frame}: {numbers}; name one of them with --of")
+    return meant[0]
 
-    path = _path(options, clip)
+
+def _add_corrections(options: Options, clip: Clip, analysis: Analysis) -> None:
+    """Adds corrections where they can be applied (UsageError)."""
+    from recaster.operations.correct import add_corrections
+
     _refuse_other_clip(options, clip)
-    request = _make_request(options)
-    changed = add_correction(clip, analysis, request, lambda corrected: _analyse(options, corrected))
-    write_corrections(path, changed)
-    say(f"{path}: correction {len(changed.items) - 1}, {changed.items[-1].describe()}")
+    request = make_request(options)
+    changed = add_corrections(clip, analysis, request, lambda corrected: _analyse(options, corrected))
+    keep_corrections(_path(options, clip), clip.digest, changed.items[-1 - len(request.more) :])
 
 
 def _refuse_other_clip(options: Options, clip: Clip) -> None:
@@ -254,57 +224,6 @@ def _refuse_other_clip(options: Options, clip: Clip) -> None:
     fault = find_other_clip(clip, _path(options, clip))
     if fault:
         raise UsageError(f"{fault}; move it away")
-
-
-def _make_request(options: Options) -> clip_pb2.CorrectTracksRequest:
-    """Writes the action as a request (UsageError, InputError)."""
-    from recaster.api.v1 import clip_pb2
-
-    request = clip_pb2.CorrectTracksRequest()
-    if options.action == "split":
-        request.split.track = options.track
-        request.split.frame = options.frame
-    elif options.action == "join":
-        request.join.track = options.track
-        request.join.other = options.other
-    elif options.action == "drop":
-        number, _, request.drop.range = options.track.partition(":")
-        if not number.isdecimal() or FRAME_BOUNDS.fault(int(number)):
-            raise UsageError(f"{options.track!r} is no track: write 3, or 3:100-120 for some of its frames")
-        request.drop.track = int(number)
-    elif options.action == "assign":
-        request.assign.track = options.track
-        request.assign.person = options.person
-    elif options.action == "box":
-        for name in ("frame", "left", "top", "width", "height", "angle"):
-            setattr(request.box, name, getattr(options, name))
-    else:
-        request.points.frame = options.frame
-        if options.of is not None:
-            request.points.track = options.of
-        names = ("index", "x", "y", "z")
-        for point in _read_points(options.file):
-            request.points.points.add(**dict(zip(names, (int(point[0]), *point[1:]), strict=False)))
-    return request
-
-
-def _read_points(name: str) -> list[tuple[float, ...]]:
-    """Reads lines of a point's index, x, y and, where it is moved, z (InputError)."""
-    try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-        rows = [line.partition("#")[0].split() for line in text.splitlines()]
-        return [_parse_point(row) for row in rows if row]
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{name}: lines have to be INDEX X Y, or INDEX X Y Z ({error})") from error
-
-
-def _parse_point(row: list[str]) -> tuple[float, ...]:
-    try:
-        return parse_point([int(row[0]), *map(float, row[1:])])
-    except ValueError:
-        raise ValueError(" ".join(row)[:40]) from None
 
 
 def _edit_list(options: Options, clip: Clip) -> None:
@@ -321,11 +240,107 @@ def _edit_list(options: Options, clip: Clip) -> None:
         else:
             say(*(f"{number}: {item.describe()}" for number, item in enumerate(items)))
         return
-    if not items:
-        raise UsageError(f"{path}: there are no corrections to take back")
     _refuse_other_clip(options, clip)
-    kept = items[:-1] if options.action == "undo" else ()
-    write_corrections(path, Corrections(clip.corrections.clip, kept))
-    count = f"{len(items)} correction{'' if len(items) == 1 else 's'}"
-    gone = items[-1].describe() if options.action == "undo" else count
-    say(f"{path}: took back {gone}; {len(kept)} left")
+    gone: list[str] = []
+
+    def take(now: Corrections) -> Corrections:
+        if not now:
+            raise UsageError(f"{path}: there are no corrections to take back")
+        if options.action == "undo":
+            gone.append(now.items[-1].describe())
+            return dataclasses.replace(now, items=now.items[:-1])
+        gone.append(f"{len(now.items)} correction{'' if len(now.items) == 1 else 's'}")
+        return NO_CORRECTIONS
+
+    left = len(change_corrections(path, take).items)
+    say(f"{path}: took back {gone[0]}; {left} left")
+
+
+def _check(options: Options) -> None:
+    if options.report is not None and not (options.trouble or options.json):
+        raise UsageError("--report goes with --trouble or --json")
+
+
+def _run_there(options: Options, engine: Client) -> None:
+    from recaster.cli.remote import Remote
+    from recaster.settings.corrections import parse_corrections
+
+    _check(options)
+    drawn = [name for name in ("sheet", "overlay") if getattr(options, name) is not None]
+    if drawn:
+        raise UsageError(f"--{drawn[0]} is drawn here; say --local")
+    clip = _open_clip(options)
+    if options.action in LIST_ACTIONS:
+        _edit_list(options, clip)
+        return
+    asked = _Asked(options, clip, Remote(engine, options))
+    if prints_points(options):
+        asked.print_points()
+    elif options.action is not None:
+        _refuse_other_clip(options, clip)
+        request = make_request(options)
+        made = parse_corrections(asked.correct(request)).items[-1 - len(request.more) :]
+        keep_corrections(_path(options, clip), clip.digest, made)
+    else:
+        asked.list_tracks()
+
+
+class _Asked:
+    """Tracks of a clip as an engine finds them."""
+
+    def __init__(self, options: Options, clip: Clip, remote: Remote) -> None:
+        from recaster.api.v1 import job_pb2
+
+        self._options = options
+        self._clip = clip
+        self._engine = remote.client
+        clip_id = remote.clip(options.clip, is_still=options.stills)
+        corrections = remote.corrections(options.clip, clip_id, options.corrections)
+        chosen = {"range": options.range, "corrections": corrections}
+        kinds = (AnalysisSettings, ReadOptions)
+        self._about: dict[str, Any] = {
+            "clip_id": clip_id,
+            "options": fill_options(job_pb2.SwapOptions(), options, *kinds, **chosen),
+        }
+
+    def _ask(self, method: Any, request: Any) -> Any:
+        from recaster.client.client import LONG_CALL_TIMEOUT_S
+
+        return self._engine.connection.call(method, request, timeout_s=LONG_CALL_TIMEOUT_S)
+
+    def _tracks(self, **more: Any) -> clip_pb2.ListTracksResponse:
+        from recaster.api.v1 import clip_pb2
+
+        request = clip_pb2.ListTracksRequest(**self._about, **more)
+        answer: clip_pb2.ListTracksResponse = self._ask(self._engine.clips.ListTracks, request)
+        for warning in answer.warnings:
+            say_error(f"recaster tracks: warning: {warning}")
+        return answer
+
+    def correct(self, request: clip_pb2.CorrectTracksRequest) -> bytes:
+        """Returns the file of all corrections, the request's last."""
+        from recaster.api.v1 import clip_pb2
+
+        request.MergeFrom(clip_pb2.CorrectTracksRequest(**self._about))
+        answer: clip_pb2.CorrectTracksResponse = self._ask(self._engine.clips.CorrectTracks, request)
+        if len(answer.more_descriptions) != len(request.more):
+            raise UsageError("the engine takes one correction at a time only: update it, or say --local")
+        return answer.document
+
+    def print_points(self) -> None:
+        """Prints the points of a face, without depths."""
+        frame = self._options.frame
+        answer = self._tracks(points_first=frame, points_count=1)
+        points = {each.track: each.positions for each in answer.points}
+        flat = list(points[_choose_track(self._options, sorted(points))])
+        pairs = zip(flat[::2], flat[1::2], strict=True)
+        say(*(f"{index} {x:.2f} {y:.2f}" for index, (x, y) in enumerate(pairs)))
+
+    def list_tracks(self) -> None:
+        """Lists what was found."""
+        from recaster.swapping.track_listing import ClipListing
+
+        answer = self._tracks()
+        names = ("reason", "track", "first_frame", "last_frame")
+        trouble = [({name: getattr(each, name) for name in names}, each.sentence) for each in answer.trouble]
+        _say_listing(self._options, self._clip, ClipListing.of_answer(answer), trouble, answer.frame_count)

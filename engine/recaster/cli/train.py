@@ -11,8 +11,9 @@ from recaster.cli.remote import Remote, add_engine, here_or_there
 from recaster.cli.rights_options import add_basis, claim_of, record_identity_remotely
 from recaster.errors import ModelError, UsageError
 from recaster.models.presets import PRESETS
+from recaster.settings.choices import DEFAULT_MINUTES
 from recaster.settings.devices import DeviceSettings
-from recaster.settings.train import DEFAULT_MINUTES, Schedule, TrainSettings
+from recaster.settings.train import Schedule, TrainSettings
 
 if TYPE_CHECKING:
     from recaster.api.v1 import job_pb2

@@ -20,7 +20,7 @@ from recaster.client.job_calls import JobWatch
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from recaster.client.connection import Address
+    from recaster.client.address import Address
 
 T = TypeVar("T")
 

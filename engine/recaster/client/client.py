@@ -30,10 +30,10 @@ from recaster.files import safe_name, user_name
 from recaster.progress import Report, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from recaster.client.connection import Address
+    from recaster.client.address import Address
 
 LONG_CALL_TIMEOUT_S = 300.0
 
@@ -190,9 +190,13 @@ class Client:
             request.manifest_digest = self.transfer.upload(beside)
         return self.connection.call(self.provenance.VerifyFile, request, timeout_s=LONG_CALL_TIMEOUT_S)
 
-    def preview(self, request: swap_pb2.PreviewFrameRequest) -> swap_pb2.PreviewFrameResponse:
-        """Swap one frame."""
-        return self.connection.call(self.swaps.PreviewFrame, request, timeout_s=LONG_CALL_TIMEOUT_S)
+    def preview(
+        self, request: swap_pb2.PreviewFrameRequest, check: Callable[[], None] = lambda: None
+    ) -> swap_pb2.PreviewFrameResponse:
+        """Swap one frame; the engine stops at it once ``check``, asked meanwhile, raises."""
+        return self.connection.watched_call(
+            self.swaps.PreviewFrame, request, check, timeout_s=LONG_CALL_TIMEOUT_S
+        )
 
     def _ingest(self, path: Path, kind: job_pb2.IngestKind, report: Report) -> job_pb2.JobResult:
         digest = self.transfer.upload(path, report)

@@ -1,14 +1,11 @@
-"""Connection to an engine: address, token, TLS; calls and streams that outlast a short break."""
+"""Connection to an engine: token, TLS; calls and streams that outlast a short break."""
 
 from __future__ import annotations
 
-import os
+import contextlib
 import random
-import stat
 import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import grpc
 
@@ -16,26 +13,20 @@ from recaster.client.errors import AnswerError, CallError, UnreachableError, err
 from recaster.client.peer_check import peer_at
 from recaster.client.validation import validate
 from recaster.errors import UsageError
-from recaster.settings.paths import data_folder, own_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from recaster.client.address import Address
+
 M = TypeVar("M")
 
-ENGINE: Final = "RECASTER_ENGINE"
-TOKEN: Final = "RECASTER_TOKEN"  # noqa: S105 - the name of a variable
-AUTHORITY: Final = "RECASTER_TLS_CA"
-CERTIFICATE: Final = "RECASTER_TLS_CERT"
-KEY: Final = "RECASTER_TLS_KEY"
-LOCAL_ENGINE: Final = "here"
-"""Names the engine of this user on this machine."""
-ROOT: Final = 0
 CALL_TIMEOUT_S: Final = 30.0
 """Seconds that an ordinary call may take."""
 RETRY_TIMEOUT_S: Final = 60.0
 """Seconds that calls are made again while nobody answers: an engine that is restarted is back by then."""
 _MAX_ANSWER: Final = 64 << 20
+CHECK_INTERVAL_S: Final = 0.2
 MAX_PAGES: Final = 1000
 """Of a list; ours have up to 1,000 things each."""
 OPTIONS: Final = (
@@ -47,47 +38,6 @@ OPTIONS: Final = (
 )
 CLEAR_OPTIONS: Final = (*OPTIONS, ("grpc.enable_http_proxy", 0))
 """Of what isn't encrypted a proxy would read all."""
-
-
-@dataclass(frozen=True)
-class Address:
-    """Address of an engine, with the token and certificates (PEM files) that let a client in.
-
-    Attributes:
-        target: "HOST:PORT" or "unix:PATH".
-        authority: who signed the engine's certificate; None speaks in the clear, on this machine only.
-        certificate: the client's own, where the engine asks for one, with its ``key``.
-    """
-
-    target: str
-    token: str
-    authority: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a token that no engine could have made (UsageError)."""
-        if not (self.token.isascii() and self.token.isprintable()):
-            raise UsageError("the token holds characters that none has; copy it again")
-
-    @classmethod
-    def from_environment(cls, target: str | None = None) -> Address:
-        """The address in RECASTER_ENGINE, RECASTER_TOKEN and RECASTER_TLS_CA, _CERT and _KEY.
-
-        Where they name no engine, or "here", it is this user's own on this machine, whose token is in its
-        data folder. UsageError without a token, and for a certificate without its key or authority.
-        """
-        target = target or os.environ.get(ENGINE) or LOCAL_ENGINE
-        token = os.environ.get(TOKEN, "")
-        data = data_folder()
-        if target in (LOCAL_ENGINE, own_address(data)):
-            return cls(own_address(data), _own_token(data / "token") or token or _missing_token(target))
-        authority, certificate, key = (
-            Path(path) if (path := os.environ.get(name)) else None for name in (AUTHORITY, CERTIFICATE, KEY)
-        )
-        if (certificate is None) != (key is None) or (certificate is not None and authority is None):
-            raise UsageError(f"{CERTIFICATE} and {KEY} go together, and need {AUTHORITY}")
-        return cls(target, token or _missing_token(target), authority, certificate, key)
 
 
 class Connection:
@@ -123,6 +73,27 @@ class Connection:
     def call(self, method: Callable[..., Any], request: Any, timeout_s: float = CALL_TIMEOUT_S) -> Any:
         """Make a call that may be made twice; while nobody answers, it is made again (EngineError)."""
         return validate(self.persist(lambda: method(request, metadata=self.metadata, timeout=timeout_s)))
+
+    def watched_call(
+        self,
+        method: Any,
+        request: Any,
+        check: Callable[[], None],
+        timeout_s: float = CALL_TIMEOUT_S,
+    ) -> Any:
+        """The same for one that takes long: the engine stops at it once ``check`` raises (EngineError)."""
+
+        def do() -> Any:
+            running = method.future(request, metadata=self.metadata, timeout=timeout_s)
+            try:
+                while True:
+                    with contextlib.suppress(grpc.FutureTimeoutError):
+                        return running.result(timeout=CHECK_INTERVAL_S)
+                    check()
+            finally:
+                running.cancel()
+
+        return validate(self.persist(do))
 
     def listed(
         self, method: Callable[..., Any], request: Any, field: str, timeout_s: float = CALL_TIMEOUT_S
@@ -213,27 +184,3 @@ def credentials(address: Address) -> grpc.ChannelCredentials:
     except OSError as error:
         raise UsageError(f"{error.filename}: cannot be read ({error.strerror})") from None
     return grpc.ssl_channel_credentials(authority, key, certificate)
-
-
-def _own_token(path: Path) -> str:
-    """The token in a data folder of this machine, "" for none (UsageError where it is open to others)."""
-    try:
-        kept = path.lstat()
-        token = path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read ({error})") from None
-    others = hasattr(os, "getuid") and (kept.st_uid not in (os.getuid(), ROOT) or kept.st_mode & 0o077)
-    if others or not stat.S_ISREG(kept.st_mode):
-        raise UsageError(f"{path}: others may read or change the token; make it your own alone (chmod 600)")
-    return token
-
-
-def _missing_token(target: str) -> NoReturn:
-    if target == LOCAL_ENGINE:
-        raise UsageError(
-            f"no engine of yours has run on this machine yet: start one (recaster serve), or set {ENGINE} to "
-            f"the address of another and {TOKEN} to its token"
-        )
-    raise UsageError(f"set {TOKEN} to the engine's token; it is in the file 'token' of its data folder")

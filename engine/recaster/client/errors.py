@@ -51,6 +51,11 @@ class UnreachableError(CallError):
 
     retryable = True
 
+    @property
+    def is_late(self) -> bool:
+        """Tells if somebody is there, but didn't answer in time."""
+        return self.code is Code.DEADLINE_EXCEEDED
+
 
 class TokenError(CallError):
     """The token is missing or wrong."""

@@ -83,6 +83,11 @@ class Jobs:
         """End a job."""
         return self._connection.call(self._stub.CancelJob, job_pb2.CancelJobRequest(job_id=job_id))
 
+    def move(self, job_id: str, before: str = "") -> job_pb2.Job:
+        """Let a queued job go right before another of the same client; "" for all of them."""
+        request = job_pb2.MoveJobRequest(job_id=job_id, before_job_id=before)
+        return self._connection.call(self._stub.MoveJob, request)
+
     def delete(self, job_id: str) -> None:
         """Forget a job that has ended."""
         self._connection.call(self._stub.DeleteJob, job_pb2.DeleteJobRequest(job_id=job_id))

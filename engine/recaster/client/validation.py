@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from recaster.client.errors import AnswerError
+from recaster.client.portrait_size import MAX_PICTURE_PIXELS, picture_size
 from recaster.errors import InputError
 from recaster.settings.corrections import parse_corrections
 from recaster.texts import escape
@@ -25,8 +26,6 @@ M = TypeVar("M", bound=Message)
 MAX_TEXT_LETTERS: Final = 4000
 MAX_LINES: Final = 1000
 """Texts in one list: what a job sums up, say."""
-MAX_PICTURE_PIXELS: Final = 16_384 * 8_640
-"""Of the largest frame that a clip may have."""
 _WORD: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{1,128}")
 _SUFFIX: Final = re.compile(r"\.[a-z0-9]{1,8}")
@@ -44,8 +43,6 @@ _PIECES: Final = "recaster.v1.ReadBlobResponse.data"
 _CORRECTIONS: Final = "recaster.v1.CorrectTracksResponse.document"
 """Bytes that are no picture, but a file of corrections."""
 _REALS: Final = (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT)
-_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""Markers of a JPEG that say how large it is."""
 
 
 def validate(answer: M) -> M:
@@ -66,20 +63,6 @@ def validate(answer: M) -> M:
         elif field.type in _REALS and not all(map(math.isfinite, value if field.is_repeated else [value])):
             raise _unexpected_answer(field.full_name, value)
     return answer
-
-
-def picture_size(data: bytes) -> tuple[int, int]:
-    """Width and height that a PNG or JPEG names; (0, 0) for anything else."""
-    if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR":
-        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    if data[:3] != b"\xff\xd8\xff":
-        return 0, 0
-    at = 2
-    while at + 9 <= len(data) and data[at] == 0xFF:
-        if data[at + 1] in _FRAMES:
-            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
-        at += 2 + max(2, int.from_bytes(data[at + 2 : at + 4], "big"))
-    return 0, 0
 
 
 def text_pattern(field: Any) -> re.Pattern[str] | None:

@@ -143,17 +143,35 @@ def warp(image: NDArray[Any], matrix: Floats, size: int) -> NDArray[Any]:
     """
     channels = image.shape[2:]
     factor, averaged = _sampling(matrix)
+    height, width = image.shape[:2]
+    place = shown(matrix, size, (width, height))
     if averaged > 1:
-        height, width = image.shape[:2]
-        image, matrix = _average(image, matrix, shown(matrix, size, (width, height)), averaged)
+        image, matrix = _average(image, matrix, place, averaged)
+        place = (0, 0, image.shape[1], image.shape[0])
     # Several samples for each pixel of the crop, which are averaged: one would alias.
     larger = zoom(matrix, factor)
+    is_rgb = channels == (3,) and image.dtype == np.uint8
     crop = cv2.warpAffine(
-        image, larger, (size * factor, size * factor), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        _add_blank(image, place) if is_rgb else image,
+        larger,
+        (size * factor, size * factor),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     if factor > 1:
         crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
-    return crop.reshape(size, size, *channels)
+    return cv2.cvtColor(crop, cv2.COLOR_RGBA2RGB) if is_rgb else crop.reshape(size, size, *channels)
+
+
+def _add_blank(image: NDArray[Any], place: tuple[int, int, int, int]) -> NDArray[Any]:
+    """Adds a fourth channel to a place of a picture (H, W, 3) of uint8; the rest of the result means nothing.
+
+    OpenCV samples four channels in two fifths of the time of three, to the same values.
+    """
+    left, top, right, bottom = place
+    four = np.empty((*image.shape[:2], 4), image.dtype)
+    cv2.cvtColor(image[top:bottom, left:right], cv2.COLOR_RGB2RGBA, dst=four[top:bottom, left:right])
+    return four
 
 
 def shown(matrix: Floats, size: int, picture: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -6,41 +6,51 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import time
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import InputError
-from recaster.faces import analysis_file, analysis_journal
-from recaster.faces.analysis import analyse
+from recaster.faces import analysis_file
+from recaster.faces.clip_analysis import analyse_segments
 from recaster.faces.corrections import apply_correction, move_points
-from recaster.files import remove_folder
-from recaster.media.prefetch import prefetch
-from recaster.progress import Report, silent
+from recaster.files import make_private_folder, remove_folder
+from recaster.locks import lock, try_lock
+from recaster.progress import Report, Update, silent, step
 from recaster.settings.detection import AnalysisSettings
 from recaster.settings.reading import DEFAULT_READING
 from recaster.store import analyses
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from recaster.faces.types import Analysis
     from recaster.media.clip import Clip
     from recaster.settings.corrections import Corrections
 
-_DECODED_AHEAD: Final = 4  # frames that are decoded while others are looked at
+SHARED_NAME: Final = "plan.analysis"
+"""Name, without suffix, of an analysis that several machines share."""
+_POLL_S: Final = 0.2
+_SAVING_TIMEOUT_S: Final = 600.0
 
 
 def analyse_clip(
-    clip: Clip, settings: AnalysisSettings | None = None, frames: range | None = None, report: Report = silent
+    clip: Clip,
+    settings: AnalysisSettings | None = None,
+    frames: range | None = None,
+    report: Report = silent,
+    processes: int | None = 1,
 ) -> Analysis:
     """Analyses a clip, or takes the result from the cache where it was done before, and not long ago.
 
     The key is made of the file's bytes, the settings, the range and the format, so a renamed clip is
     known again and a changed one is not. A damaged cache entry is made anew. An analysis that was
-    interrupted goes on where it was some seconds before. The clip's corrections are applied to it.
+    interrupted goes on with the segments that are missing. The clip's corrections are applied to it.
 
     Args:
         settings: the defaults where None.
         frames: indices, all where None.
+        processes: how many look at the clip; None for as many as this machine is good for.
 
     Raises:
         ClipError: the clip cannot be used.
@@ -56,17 +66,63 @@ def analyse_clip(
         analyses.make_clip_folder(analyses.clip_digest(kept))
         analyses.tidy()
         parts = kept.with_suffix(".parts")
-        with analysis_journal.open_journal(parts, frames.start) as begun:
-            begin = frames.start if begun is None else begun.begin
-            coming = prefetch(clip.read_fast(begin, frames.stop), _DECODED_AHEAD)
-            with contextlib.closing(coming) as shown:
-                found = analyse(shown, settings, len(frames), report, begun)
-            analysis_file.save_analysis(kept, found)
-        if begun is not None:  # else it is another process's
-            remove_folder(parts, quietly=True)
-        if not clip.exists():  # it was deleted meanwhile
-            analyses.purge(analyses.clip_digest(kept))
+        try:
+            with _wait_for_others(parts, len(frames), report):
+                found = _load_kept(kept)
+                if found is None:
+                    found = analyse_segments(clip, settings, frames, parts, report, processes)
+                    analysis_file.save_analysis(kept, found)
+            remove_folder(parts, quietly=True)  # whoever waits finds what was kept
+        finally:
+            if not clip.exists():  # it was deleted meanwhile
+                analyses.purge(analyses.clip_digest(kept))
     return _correct(clip, found, settings, kept, corrections)
+
+
+def analyse_shared(
+    clip: Clip,
+    settings: AnalysisSettings,
+    frames: range | None,
+    folder: Path,
+    report: Report = silent,
+    processes: int | None = 1,
+) -> Analysis:
+    """Analyses a clip together with all who name the same folder, which is theirs for this clip and settings.
+
+    Each looks at segments that nobody else looks at. The first analysis that is whole is everybody's, as
+    processors of different kinds may differ in the last bits.
+
+    Raises:
+        ClipError, InputError, OutputError: as ``analyse_clip``.
+    """
+    frames = _clip_frames(clip, frames)
+    corrections = clip.corrections
+    kept = folder / f"{SHARED_NAME}.npz"
+    found = _load_kept(kept)
+    if found is None:
+        own = _load_kept(_kept_path(clip, settings, frames))
+        if own is None:
+            own = analyse_segments(clip, settings, frames, folder / SHARED_NAME, report, processes)
+        with lock(folder / f"{SHARED_NAME}.lock", _SAVING_TIMEOUT_S):
+            found = _load_kept(kept)
+            if found is None:
+                analysis_file.save_analysis(kept, own)
+                found = own
+    return _correct(clip, found, settings, kept, corrections)
+
+
+@contextlib.contextmanager
+def _wait_for_others(parts: Path, total: int, report: Report) -> Iterator[None]:
+    """Waits until no other process makes the same analysis, and lets none begin while the block lasts."""
+    while True:
+        make_private_folder(parts)  # whoever held the lock may have removed it
+        with try_lock(parts / "lock") as alone:
+            if alone:
+                yield
+                return
+        step()
+        report(Update("analysing", 0, total, detail="another process does"))
+        time.sleep(_POLL_S)
 
 
 def cached_analysis(

@@ -11,6 +11,7 @@ from recaster.errors import UsageError
 from recaster.faces.corrections import find_join_fault
 from recaster.faces.face_course import make_course, place_at
 from recaster.faces.people import group_people
+from recaster.settings.cast import names_picture
 from recaster.settings.corrections import MAX_NAME_LENGTH, Correction, FacePlace
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def make_assign(analysis: Analysis, number: int, person: str) -> Correction:
     course = make_course(track, range(int(track.frames[0]), int(track.frames[-1]) + 1))
     if not 0 < len(person) <= MAX_NAME_LENGTH or not person.isprintable():
         raise UsageError(f"a person's name has 1 to {MAX_NAME_LENGTH} printable characters")
+    if names_picture(person):  # as which a cast would take it
+        raise UsageError(f"a person can't be called {person!r}: names hold no / and don't end like pictures")
     if not _NUMBER.fullmatch(person):
         return Correction("assign", course, person=person)
     people = group_people(analysis)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ import numpy as np
 from recaster.faces.embedding import distance
 from recaster.faces.tracklets import MAX_PORTRAITS, Tracklet, mean_embedding, outline
 from recaster.faces.types import Box, FaceTrack
+from recaster.processes.shared_arrays import make_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +81,6 @@ def _is_taken(first: Tracklet, second: Tracklet, everybody: Sequence[Tracklet]) 
 def make_track(number: int, group: Sequence[Tracklet], *, identify: bool) -> FaceTrack:
     """Makes a track of its pieces, in the order of time, the gaps between them filled in straight lines."""
     known = np.concatenate([piece.frames for piece in group]).astype(np.int64)
-    known_points = np.concatenate([np.stack(piece.points) for piece in group])
     frames = np.arange(known[0], known[-1] + 1)
     measured = np.isin(frames, known)
     scores, behind = np.zeros((2, len(frames)))
@@ -87,7 +88,8 @@ def make_track(number: int, group: Sequence[Tracklet], *, identify: bool) -> Fac
     behind[measured] = np.concatenate([piece.behind for piece in group])  # elsewhere it isn't known
     # The times of frames without a measurement: inside so short a gap they run evenly.
     times = np.interp(frames, known, np.concatenate([piece.times for piece in group]))
-    landmarks = _interpolate(known_points, known, frames)
+    landmarks = _place_points(group, frames)
+    _fill_gaps(landmarks, np.flatnonzero(measured))
     portraits = [picture for piece in group for picture in piece.portraits]
     return FaceTrack(
         track=number,
@@ -102,14 +104,21 @@ def make_track(number: int, group: Sequence[Tracklet], *, identify: bool) -> Fac
     )
 
 
-def _interpolate(points: Floats, known: NDArray[np.int64], frames: NDArray[np.int64]) -> Floats:
-    """Points of all frames, (T, N, 3), between the known ones in straight lines."""
-    after = np.clip(np.searchsorted(known, frames), 1, max(len(known) - 1, 1))
-    if len(known) == 1:
-        return points
-    before = after - 1
-    share = (frames - known[before]) / (known[after] - known[before])
-    return points[before] + (points[after] - points[before]) * share[:, None, None]
+def _place_points(group: Sequence[Tracklet], frames: NDArray[np.int64]) -> Floats:
+    """Places the points of a track's pieces in its frames, (T, N, 3); those of other frames are left open."""
+    placed = make_array((len(frames), *group[0].points[0].shape))
+    for piece in group:
+        for row, points in enumerate(piece.points, piece.frames[0] - int(frames[0])):
+            placed[row] = points
+    return placed
+
+
+def _fill_gaps(points: Floats, known: NDArray[np.int64]) -> None:
+    """Fills the rows of points (T, N, 3) between known ones in straight lines."""
+    for before, after in itertools.pairwise(known.tolist()):
+        for row in range(before + 1, after):
+            share = (row - before) / (after - before)
+            points[row] = points[before] + (points[after] - points[before]) * share
 
 
 def is_face(group: Sequence[Tracklet], shot: range) -> bool:

@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.linalg import solveh_banded
 
+from recaster.processes.shared_arrays import make_array
+
 if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.settings.detection import Smoothing
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 _REFERENCE_S: Final = 1 / 25  # time between frames that strengths are meant for
 _MIN_STEP_S: Final = 1e-3  # time between frames, at least
+_MAX_SOLVED_NUMBERS: Final = 1 << 24
 
 
 def smooth(values: Floats, times: Floats, smoothing: Smoothing) -> Floats:
@@ -57,7 +60,8 @@ def smooth(values: Floats, times: Floats, smoothing: Smoothing) -> Floats:
 
 def _ema(values: Floats, keep: float) -> Floats:
     """Exponential moving average, frame by frame: keep * previous + (1 - keep) * new."""
-    result = values.copy()
+    result = make_array(values.shape)
+    result[0] = values[0]
     for i in range(1, len(values)):
         result[i] = keep * result[i - 1] + (1 - keep) * values[i]
     return result
@@ -69,7 +73,8 @@ def _kalman(values: Floats, steps: Floats, noise: float) -> Floats:
     Position and velocity each take up the process noise, as in faceswap-GAN v2.2; the gain is the same
     for every coordinate, so one small covariance serves all of them.
     """
-    result = values.copy()
+    result = make_array(values.shape)
+    result[0] = values[0]
     velocity = np.zeros(values.shape[1])
     covariance = np.diag([1.0, 1.0])
     for i, step in enumerate(steps, start=1):
@@ -105,4 +110,10 @@ def _zero_phase(values: Floats, steps: Floats, stiffness: float) -> Floats:
     for i in range(2):
         bands[1, i + 1 : count - 1 + i] += rows[i] * rows[i + 1]
     bands[0, 2:] += rows[0] * rows[2]
-    return solveh_banded(bands, values)
+    # Few columns at once: of an hour all of them are gigabytes.
+    width = max(1, _MAX_SOLVED_NUMBERS // count)
+    result = make_array(values.shape)
+    for begin in range(0, values.shape[1], width):
+        columns = slice(begin, begin + width)
+        result[:, columns] = solveh_banded(bands, values[:, columns])
+    return result

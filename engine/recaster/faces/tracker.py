@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from recaster.faces import neighbours
@@ -13,15 +12,13 @@ from recaster.faces.cuts import CutFinder
 from recaster.faces.embedding import SAME_IN_CLIP, distance
 from recaster.faces.neighbours import Neighbour, are_touching, paint_over_boxes, paint_over_neighbours
 from recaster.faces.roll import SIDES, detect_rolled, quarter_turn_of
-from recaster.faces.tracklets import Tracklet, cut_portrait, mean_embedding, outline
+from recaster.faces.tracklets import Portrait, Tracklet, cut_portrait, mean_embedding, outline
 from recaster.settings.detection import SAME_PERSON
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from recaster.faces.detectors import Detector
     from recaster.faces.landmarkers import Landmarker
-    from recaster.faces.types import Box, Detection, Floats, Landmarks
+    from recaster.faces.types import Box, Detection, Landmarks
     from recaster.media.types import Frame, Image
     from recaster.settings.detection import AnalysisSettings
 
@@ -37,69 +34,32 @@ _MAX_UNCONFIRMED_S: Final = 0.2
 """Time that a face is followed without the detector seeing it; the latter where nothing else confirms it."""
 
 
-@dataclass(frozen=True)
-class TrackerState:
-    """State of a tracker: with the last few frames, all it needs to go on."""
-
-    done: int  # the next frame to look at
-    recent: int  # how many frames before it are needed once more
-    until_look: int  # frames until the next look at the whole picture
-    lost_at: float  # seconds
-    cuts: list[int]
-    active: list[int]  # numbers of the tracklets that are still being followed
-    tracklets: list[Tracklet]
-    last: tuple[Floats, ...] | None  # as of ``CutFinder``
-
-
 class Tracker:
     """Detects now and then, follows in between; no face knows of another's state.
 
     Attributes:
         tracklets: everything followed so far, also what is still being followed.
         cuts: frames that begin a new shot.
+        cut_finder: as it is after the last frame.
     """
 
     def __init__(self, detector: Detector, landmarker: Landmarker, settings: AnalysisSettings) -> None:
         self.tracklets: list[Tracklet] = []
         self.cuts: list[int] = []
+        self.cut_finder = CutFinder()
         self._detector = detector
         self._landmarker = landmarker
         self._settings = settings
         self._detect_every = settings.detect_every if landmarker.knows_presence else 1
-        self._finder = CutFinder()
         self._active: list[Tracklet] = []
         self._late: list[Tracklet] = []  # those that reach into the recent frames, followed or not
         self._recent: deque[Frame] = deque(maxlen=self._detect_every)
         self._until_look = 0
         self._lost_at = -math.inf
 
-    def state(self, done: int) -> TrackerState:
-        """State between two frames; ``done`` is the index of the next."""
-        return TrackerState(
-            done=done,
-            recent=len(self._recent),
-            until_look=self._until_look,
-            lost_at=self._lost_at,
-            cuts=self.cuts,
-            active=[number for number, tracklet in enumerate(self.tracklets) if tracklet in self._active],
-            tracklets=self.tracklets,
-            last=self._finder.last,
-        )
-
-    def restore(self, state: TrackerState, recent: Iterable[Frame]) -> None:
-        """Goes on where another tracker was; ``recent`` are the frames before the next that it needs."""
-        self.tracklets = state.tracklets
-        self.cuts = state.cuts
-        self._active = [self.tracklets[number] for number in state.active]
-        self._late = list(self.tracklets)
-        self._until_look = state.until_look
-        self._lost_at = state.lost_at
-        self._finder.last = state.last
-        self._recent.extend(recent)
-
     def step(self, frame: Frame) -> None:
         """Looks at the next frame of the clip."""
-        if self._finder.is_cut(frame.image):
+        if self.cut_finder.is_cut(frame.index, frame.image):
             self.cuts.append(frame.index)
             self._begin_shot()
         self._follow_faces(frame)
@@ -172,13 +132,16 @@ class Tracker:
         new = [face for face in found if not any(face is other for _, other in matched)]
         strayed = self._correct(frame, matched, new)
         for tracklet, face in matched:
-            if self._settings.identify and self._became_another(tracklet, frame, strayed=tracklet in strayed):
+            around = self._find_neighbours(tracklet, frame.index)
+            portrait = cut_portrait(frame.image, tracklet.points[-1], around)
+            if self._settings.identify and self._became_another(
+                tracklet, portrait, is_touched=bool(around), strayed=tracklet in strayed
+            ):
                 self._lose(tracklet, time)  # its detection begins a track of whoever it is now
                 new.append(face)
                 continue
             tracklet.seen = time
-            tracklet.sightings += 1
-            tracklet.remember(frame.image, self._find_neighbours(tracklet, frame.index))
+            tracklet.remember(portrait)
         limit = MAX_UNSEEN_S if self._landmarker.knows_presence else _MAX_UNCONFIRMED_S
         for tracklet in list(self._active):
             if time - tracklet.seen > limit:
@@ -238,17 +201,19 @@ class Tracker:
             else:
                 tracklet.behind[-1] = 0.0
 
-    def _became_another(self, tracklet: Tracklet, frame: Frame, *, strayed: bool) -> bool:
+    def _became_another(
+        self, tracklet: Tracklet, portrait: Portrait, *, is_touched: bool, strayed: bool
+    ) -> bool:
         """True if a track has come to show somebody else, as in a dissolve; it ends before that.
 
         Where it had strayed, it ends before the last look: since then its points may have been on both.
         A face that only looked like another's for a while is joined again afterwards, by its identity.
+        ``portrait`` shows it in the last frame, where another face may touch it.
         """
         own = mean_embedding(tracklet.portraits, best=3)
-        around = self._find_neighbours(tracklet, frame.index)
-        now = cut_portrait(frame.image, tracklet.points[-1], around).embedding
+        now = portrait.embedding
         # Half-covered faces are farther from their own mean, so there the looser threshold holds.
-        if not len(own) or distance(now, own) < (SAME_PERSON if around else SAME_IN_CLIP):
+        if not len(own) or distance(now, own) < (SAME_PERSON if is_touched else SAME_IN_CLIP):
             return False
         tracklet.pop()
         for earlier in reversed(self._recent):
@@ -272,7 +237,8 @@ class Tracker:
         time = float(frame.time)
         tracklet = Tracklet(len(self.cuts), seen=time)
         tracklet.append(frame.index, time, face)
-        tracklet.remember(frame.image, self._find_neighbours(tracklet, frame.index))
+        around = self._find_neighbours(tracklet, frame.index)
+        tracklet.remember(cut_portrait(frame.image, tracklet.points[-1], around))
         self._active.append(tracklet)
         self._late.append(tracklet)
         self.tracklets.append(tracklet)

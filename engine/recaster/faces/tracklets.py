@@ -32,10 +32,14 @@ PORTRAIT_DLIB_BOX: Final = Box(*(share * PORTRAIT_PX for share in (0.258, 0.258,
 
 @dataclass(eq=False)
 class Portrait:
-    """Aligned picture (256, 256, 3) that tells who it is; ``quality`` is its sharpness times frontality."""
+    """Aligned picture (256, 256, 3) that tells who it is; ``quality`` is its sharpness times frontality.
+
+    ``index`` is that of the frame for which a tracklet keeps it.
+    """
 
     image: Image
     quality: float
+    index: int = -1
     _embedding: Floats | None = None
 
     @property
@@ -51,8 +55,7 @@ class Tracklet:
     """One face in consecutive frames of one shot; the lists have equal lengths."""
 
     shot: int  # counted from 0
-    seen: float  # seconds, when the detector last saw this face, as it did ``sightings`` times
-    sightings: int = 1
+    seen: float  # seconds, when the detector last saw this face
     frames: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     points: list[Floats] = field(default_factory=list)
@@ -93,9 +96,10 @@ class Tracklet:
         points = self.points_at(index)
         return None if points is None else outline(points)
 
-    def remember(self, image: Image, neighbours: Sequence[Neighbour] = ()) -> None:
-        """Keeps a picture of the last face, cut from its frame, if it is better than those kept so far."""
-        self.portraits.append(cut_portrait(image, self.points[-1], neighbours))
+    def remember(self, portrait: Portrait) -> None:
+        """Keeps a picture of the last face if it is better than those kept so far."""
+        portrait.index = self.frames[-1]
+        self.portraits.append(portrait)
         self.portraits.sort(key=lambda portrait: -portrait.quality)
         del self.portraits[MAX_PORTRAITS:]
 

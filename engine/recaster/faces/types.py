@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -153,3 +154,9 @@ class Inlay:
 
     image: Image  # (size, size, 3) uint8 RGB
     share: Floats32  # (size, size) float32, 0 to 1, how much of it shows
+
+    def show_in(self, face: Floats32) -> None:
+        """Shows it in a face (size, size, 3), in place."""
+        left, top, width, height = cv2.boundingRect((self.share > 0).astype(np.uint8))
+        part = np.s_[top : top + height, left : left + width]
+        face[part] += self.share[part][..., None] * (self.image[part] - face[part])

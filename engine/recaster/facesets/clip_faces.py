@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import replace
+from collections import deque
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from recaster.errors import FaceNotFoundError
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.track_choice import choose_tracks
-from recaster.facesets.crop_plan import Batch, plan_crops
-from recaster.facesets.crops import cut, identify
+from recaster.facesets.clip_crops import (
+    CORES_PER_PROCESS,
+    MEMORY_PER_PROCESS_BYTES,
+    MIN_FACES_PER_PROCESS,
+    CropWork,
+    crops_folder,
+    cut_part,
+    make_part,
+    split_batches,
+)
+from recaster.facesets.crop_plan import plan_crops
+from recaster.facesets.crops import describe_face
 from recaster.media.clip import Clip
 from recaster.media.ranges import parse_range
-from recaster.media.reader import read_frames
+from recaster.processes.executor import current_executor
 from recaster.progress import Report, Update
 from recaster.settings.detection import AnalysisSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from recaster.faces.types import Analysis, FaceTrack, Floats
-    from recaster.facesets.face_records import FaceRecord, SourceRecord
+    from recaster.facesets.clip_crops import BatchCrops, Part
+    from recaster.facesets.crop_plan import Batch
+    from recaster.facesets.face_records import SourceRecord
     from recaster.facesets.faceset import Faceset
-    from recaster.media.types import ClipInfo, Image
+    from recaster.media.types import ClipInfo
     from recaster.settings.extract import ExtractSettings
 
 
@@ -49,13 +58,14 @@ def take_clip(
     """
     frames = wanted_frames(settings, info)
     analysed = AnalysisSettings(detector=settings.detector, min_face=settings.min_face)
-    analysis = analyse_clip(Clip(info.path, info.reading), analysed, frames, report)
+    clip = Clip(info.path, info.reading)
+    analysis = analyse_clip(clip, analysed, frames, report, processes=None)
     chosen, problem = _choose_wanted(analysis, person, everyone=settings.everyone, min_face=settings.min_face)
     frames = frames[:: settings.every]
     present = [record for record in faceset.all_records if record.source_id == source.id]
     planned = plan_crops(analysis, chosen, info, frames, settings.min_area, present)
     if planned.batches:
-        _cut_batches(faceset, source, info, planned.batches, report)
+        _add_faces(faceset, source, clip, planned.batches, settings, report)
     return planned.counts, problem, analysis.warnings
 
 
@@ -74,27 +84,50 @@ def _choose_wanted(
         return (), str(error)
 
 
-def _cut_batches(
-    faceset: Faceset, source: SourceRecord, info: ClipInfo, batches: Sequence[Batch], report: Report
+def _add_faces(
+    faceset: Faceset,
+    source: SourceRecord,
+    clip: Clip,
+    batches: Sequence[Batch],
+    settings: ExtractSettings,
+    report: Report,
 ) -> None:
-    """Cuts faces as their frames go by; a batch is added when its last frame has passed."""
-    due: dict[int, list[tuple[Batch, int]]] = defaultdict(list)
-    for batch in batches:
-        for place, face in enumerate(batch.faces):
-            due[face.frame].append((batch, place))
-    first = min(due)
-    last = max(due)
-    cuts: dict[Batch, list[tuple[FaceRecord, Image]]] = defaultdict(list)
-    identities: dict[Batch, Floats] = {}
-    unknown = np.zeros(128)
-    for frame in read_frames(info.path, first, last + 1, options=info.reading):
-        for batch, place in due.get(frame.index, ()):
-            face = batch.faces[place]
-            if place == batch.measured:
-                identities[batch] = identify(frame.image, face.points)
-            cuts[batch].append(cut(frame.image, face, source, faceset.settings, unknown))
-            if place == len(batch.faces) - 1:
-                embedding = identities.pop(batch)
-                faceset.add([(replace(face, embedding=embedding), crop) for face, crop in cuts.pop(batch)])
-        done = frame.index + 1 - first
-        report(Update("extracting", done, last + 1 - first, "frames", f"{len(faceset)} faces"))
+    """Cuts faces, here or by an executor where that pays, and adds them, batch by batch in their order."""
+    parts = split_batches(batches, settings.every)
+    executor = current_executor()
+    useful = sum(len(batch.faces) for batch in batches) // MIN_FACES_PER_PROCESS
+    count = executor.limit(min(useful, len(parts)), CORES_PER_PROCESS, MEMORY_PER_PROCESS_BYTES)
+    is_here = count == 1 and executor.is_local
+    if is_here:
+        parts = [make_part(batches)]
+    total = sum(len(part.frames) for part in parts)
+    done = 0
+
+    def tick(frames: int = 1) -> None:
+        nonlocal done
+        done += frames
+        report(Update("extracting", done, total, "frames", f"{len(faceset)} faces"))
+
+    def add(part: Part, cuts: Iterable[BatchCrops]) -> None:
+        for batch, crops in zip(part.batches, cuts, strict=True):
+            records = (
+                describe_face(face, source, faceset.settings, sharpness, crops.embedding)
+                for face, sharpness in zip(batch.faces, crops.sharpness, strict=True)
+            )
+            faceset.add(list(zip(records, crops.files, strict=True)))
+
+    if is_here:
+        add(parts[0], cut_part(clip, faceset.settings, parts[0], tick))
+        return
+    with crops_folder(faceset.folder) as folder:
+        work = CropWork(clip, faceset.settings, folder)
+        coming = deque(parts)
+
+        def take(frames: int = 0) -> None:
+            while coming and work.path(coming[0]).is_file():
+                part = coming.popleft()
+                add(part, work.take(part))
+            tick(frames)
+
+        executor.run(work.as_work(), parts, count, take)
+        take()

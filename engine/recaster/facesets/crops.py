@@ -48,10 +48,23 @@ def cut(
     Returns:
         The record, without number and file, and the crop, (size, size, 3) uint8 RGB.
     """
+    crop, sharpness = cut_crop(image, face, settings)
+    return describe_face(face, source, settings, sharpness, embedding), crop
+
+
+def cut_crop(image: Image, face: FoundFace, settings: FacesetSettings) -> tuple[Image, float]:
+    """Cuts a face out of its frame or picture; returns its crop, (size, size, 3) uint8 RGB, and sharpness."""
     matrix = align_matrix(face.points, settings.size, settings.coverage)
     crop = warp(image, matrix, settings.size)
-    landmarks = transform(face.points, matrix)
-    record = FaceRecord(
+    return crop, relative_laplacian_variance(crop, transform(face.points, matrix))
+
+
+def describe_face(
+    face: FoundFace, source: SourceRecord, settings: FacesetSettings, sharpness: float, embedding: Floats
+) -> FaceRecord:
+    """Describes a face that was cut, without number and file."""
+    matrix = align_matrix(face.points, settings.size, settings.coverage)
+    return FaceRecord(
         id=0,
         file="",
         source=source.name,
@@ -61,13 +74,12 @@ def cut(
         track=face.track,
         box=_transform_box(face.box, matrix),
         score=face.score,
-        sharpness=relative_laplacian_variance(crop, landmarks),
+        sharpness=sharpness,
         pose=head_pose(face.points),
-        landmarks=landmarks,
+        landmarks=transform(face.points, matrix),
         embedding=embedding,
         matrix=matrix,
     )
-    return record, crop
 
 
 def identify(image: Image, points: Floats) -> Floats:

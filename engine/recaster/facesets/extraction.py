@@ -13,6 +13,7 @@ import json
 from typing import TYPE_CHECKING
 
 from recaster.errors import FaceNotFoundError, FacesetError, ImageError
+from recaster.facesets.clip_crops import sweep_crops
 from recaster.facesets.clip_faces import take_clip, wanted_frames
 from recaster.facesets.face_records import FacesetSettings, SourceRecord, describe_counts
 from recaster.facesets.faceset import FACES, INDEX, Faceset
@@ -100,10 +101,12 @@ class _Extraction:
         self._finder: StillFinder | None = None
         self.outcomes: list[str] = []
         faceset.sweep()
+        sweep_crops(faceset.folder)
 
     def take(self, file: Input, info: ClipInfo | None) -> None:
         """Takes the faces of one input, unless that was finished before."""
-        source = self.faceset.add_source(SourceRecord(0, file.path.name, digest_media(file.path), file.kind))
+        digest = digest_media(file.path, is_still=file.kind == "image")
+        source = self.faceset.add_source(SourceRecord(0, file.path.name, digest, file.kind))
         signature = self._signature
         if info is not None and (corrections := Clip(info.path, info.reading).corrections):
             signature = f"{signature} {corrections.digest()}"

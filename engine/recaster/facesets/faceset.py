@@ -258,12 +258,17 @@ class Faceset:
             height, width = crop.shape[:2]
             size = f"{self.size}x{self.size}"
             raise FacesetError(f"{self.folder}: holds crops of {size} pixels, not {width}x{height}")
-        parameters = [
-            cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY,
-            cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-        ]  # fmt: skip
-        _, data = cv2.imencode(".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), parameters)
-        return bytes(data)
+        return encode_crop(crop)
+
+
+def encode_crop(crop: Image) -> bytes:
+    """Encodes a crop, (size, size, 3) uint8 RGB, as a faceset keeps it."""
+    parameters = [
+        cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    ]  # fmt: skip
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), parameters)
+    return bytes(data)
 
 
 def _is_occupied(folder: Path) -> bool:

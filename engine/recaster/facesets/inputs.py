@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from recaster.errors import InputError, UsageError
 from recaster.media.sequence_name import SequenceName, find_sequence, resolve_clip
-from recaster.settings.extract import IMAGE_SUFFIXES
+from recaster.settings.formats import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

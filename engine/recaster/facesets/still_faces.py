@@ -119,7 +119,15 @@ def _reason_against(face: FoundFace, width: int, height: int, min_area: float) -
 
 
 def person_in(path: Path, detector: str = AnalysisSettings.detector, min_face: int = MIN_FACE_PX) -> Floats:
-    """Identifies the person that a picture shows, the one who is clearly largest: an embedding (128,).
+    """Identifies the person that a picture shows: an embedding (128,); as ``find_person``."""
+    image, face = find_person(path, detector, min_face)
+    return identify(image, face.points)
+
+
+def find_person(
+    path: Path, detector: str = AnalysisSettings.detector, min_face: int = MIN_FACE_PX
+) -> tuple[Image, FoundFace]:
+    """Finds the person that a picture shows, the one who is clearly largest, in it.
 
     Args:
         detector: see ``faces.detectors``.
@@ -141,4 +149,4 @@ def person_in(path: Path, detector: str = AnalysisSettings.detector, min_face: i
         raise FaceNotFoundError(
             f"{path}: shows {len(faces)} faces of about the same size; crop it to the person who is meant"
         )
-    return identify(image, faces[0].points)
+    return image, faces[0]

@@ -62,7 +62,7 @@ def movie_from_pictures(paths: Sequence[Path], rate: Fraction, out: Path) -> Non
     """Writes pictures as a MOV, without encoding them again.
 
     Args:
-        paths: PNG or JPEG files, one a frame, all of one size and kind.
+        paths: PNG or JPEG files, one a frame, all of one size and kind; one that comes again is stored once.
         out: the clip; its name ends in ``.mov``.
 
     Raises:
@@ -73,16 +73,18 @@ def movie_from_pictures(paths: Sequence[Path], rate: Fraction, out: Path) -> Non
         raise InputError(f"{out}: a rate of {rate} frames a second can't be written; use another")
     if not 1 <= len(paths) <= MAX_PICTURES:
         raise InputError(f"{out}: a clip is made of 1 to {MAX_PICTURES} pictures, not of {len(paths)}")
-    first, length = _kind(paths[0])
-    lengths = array("Q", [length])
-    for path in paths[1:]:
-        kind, length = _kind(path)
+    first, _ = _kind(paths[0])
+    lengths: dict[Path, int] = {}
+    for path in dict.fromkeys(paths):
+        kind, lengths[path] = _kind(path)
         if kind != first:
             raise InputError(f"{path}: is {kind}, but the first is {first}; all must be alike")
-        lengths.append(length)
+    places = dict(zip(lengths, itertools.accumulate(lengths.values(), initial=0), strict=False))
+    samples = array("Q", map(lengths.__getitem__, paths))
+    chunk_offsets = array("Q", map(places.__getitem__, paths))
     with atomic_file(out) as temporary, temporary.open("wb") as file:
-        file.write(_head(first, rate, lengths))
-        for path, length in zip(paths, lengths, strict=True):
+        file.write(_head(first, rate, samples, chunk_offsets, sum(lengths.values())))
+        for path, length in lengths.items():
             for data in read_spans(path, [(0, length)]):
                 file.write(data)
 
@@ -155,13 +157,14 @@ def _jpeg(path: Path, file: BinaryIO) -> PictureFormat:
     raise InputError(f"{path}: {BROKEN}")
 
 
-def _head(kind: PictureFormat, rate: Fraction, lengths: array[int]) -> bytes:
-    """Builds everything that comes before the pictures."""
+def _head(
+    kind: PictureFormat, rate: Fraction, lengths: array[int], chunk_offsets: array[int], total: int
+) -> bytes:
+    """Builds all that comes before the pictures, which are ``total`` bytes; offsets are among those."""
     ftyp = build_box(b"ftyp", b"qt  ", bytes(4), b"qt  ")
-    chunk_offsets = array("Q", itertools.accumulate(lengths[:-1], initial=0))
     before = len(ftyp) + len(_moov(kind, rate, lengths, chunk_offsets)) + len(build_media_data_header(0))
     moov = _moov(kind, rate, lengths, array("Q", (place + before for place in chunk_offsets)))
-    return ftyp + moov + build_media_data_header(sum(lengths))
+    return ftyp + moov + build_media_data_header(total)
 
 
 def _moov(kind: PictureFormat, rate: Fraction, lengths: array[int], chunk_offsets: array[int]) -> bytes:

@@ -101,7 +101,7 @@ def reach_of(task: worker_pb2.WorkerTask) -> Reach:
         reads=(*map(path_of, task.files.values()), *faces, *_paths_of_grant(grant_from_proto(task.grant))),
         writes=(*writes, *(path for path in faces if _is_half_written(path))),
         links=links,
-        processes=kind in ("train", "swap", "anonymise"),
+        processes=kind in ("extract", "train", "swap", "anonymise", "evaluate"),
         online=not task.limits.offline and task.device != "gpu",
         gpu=task.device == "gpu",
     )

@@ -105,12 +105,15 @@ class JobContext:
 
     def named(self, digest: str, name: str) -> Path:
         """A blob under a name that people know it by: its suffix tells clips from pictures."""
+        from recaster.media.clip import note_blob
+
         link = self._links.get(digest)
         if link is None:
             shown = safe_name(name)
             link = self.folder / INPUTS / digest[:12] / shown
             link.parent.mkdir(parents=True, exist_ok=True)
             _link(path_of(dict(self.task.files)[digest]), link)
+            note_blob(link)
             self._links[digest] = link
         return link
 

@@ -27,6 +27,8 @@ KINDS: Final = {
 }
 SWAPPING: Final = ("swap", "anonymise")
 """Work that puts a face on; see ``swap_of``."""
+CLUSTERED: Final = ("extract", "evaluate", *SWAPPING)
+"""Kinds of jobs whose work a cluster can do."""
 LIGHT: Final = frozenset({"ingest", "export", "sign"})
 """Work that needs no device."""
 LOOKING: Final = ProcessLimits(memory_bytes=8 << 30, cpu_s=4 * 3600, file_bytes=64 << 30, offline=True)

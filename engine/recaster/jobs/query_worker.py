@@ -274,7 +274,8 @@ class QueryHandler:
         options = request.options
         tensorflow = any(needs_tensorflow(model, options.detector) for model, _ in request.sources)
         self._choose_device(options, tensorflow=tensorflow)
-        loaded, self._swappers = self._swappers, {}  # those of other requests are let go
+        loaded = self._swappers
+        self._swappers = {}  # those of other requests are let go
 
         def load(model: Path | None, source: Path | None) -> Swapper:
             state = ModelFolder(model).digest() if model else ""
@@ -307,10 +308,16 @@ class QueryHandler:
     @contextlib.contextmanager
     def _named_link(self, path: Path, name: str) -> Iterator[Path]:
         """Links a file under the name that people know it by, in a folder of its own."""
+        from recaster.media.clip import forget_blob, note_blob
+
         with tempfile.TemporaryDirectory(dir=self._scratch / INPUTS) as folder:
             link = Path(folder) / safe_name(name)
             link.symlink_to(path)
-            yield link
+            note_blob(link)
+            try:
+                yield link
+            finally:
+                forget_blob(link)
 
     def _without_paths(self, text: str, question: Any) -> str:
         """A message without where things lie at the engine."""

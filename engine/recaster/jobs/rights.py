@@ -9,7 +9,7 @@ from recaster.errors import ConsentError, NotFoundError, UsageError
 from recaster.jobs.audit_records import note_begun
 from recaster.jobs.job_resources import SWAPPING, ResourceKey, kind_of, resources_of, swap_of
 from recaster.jobs.proto_records import error_to_proto
-from recaster.operations.face_rights import Grant, register_synthetic
+from recaster.operations.face_rights import Grant, name_refused_face, register_synthetic
 from recaster.provenance.policy import apply_policy
 from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.register import Register
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from recaster.api.v1 import identity_pb2, swap_pb2
     from recaster.store.store import Store
+
+    Asked = job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest
 
 
 def register_of(store: Store) -> Register:
@@ -38,7 +40,7 @@ def job_identities(spec: job_pb2.JobSpec, store: Store) -> list[str]:
     return swapped_identities(swap_of(spec), store) if kind in SWAPPING else []
 
 
-def swapped_identities(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest, store: Store) -> list[str]:
+def swapped_identities(asked: Asked, store: Store) -> list[str]:
     """Ids of the people whose faces a swap or a preview puts on, one for each member of its cast.
 
     "" where nobody said (NotFoundError).
@@ -49,7 +51,7 @@ def swapped_identities(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest, s
     return [resource_identity(kind, name, store) for kind, name in faces]
 
 
-def put_on_faces(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest) -> list[ResourceKey]:
+def put_on_faces(asked: Asked) -> list[ResourceKey]:
     """Lists the facesets and models that a swap or a preview puts on, one for each member of its cast."""
     return [
         ResourceKey("model", one.model_id) if one.model_id else ResourceKey("faceset", one.faceset_id)
@@ -90,13 +92,21 @@ def face_resources(spec: job_pb2.JobSpec) -> list[ResourceKey]:
     return [ResourceKey(kind, name) for kind, names in ids.items() for name in names if name]
 
 
-def refuse_revoked(resources: Iterable[tuple[str, str]], store: Store) -> None:
-    """Refuses faces that were revoked, whatever they are called now (ConsentError)."""
+def refuse_revoked(resources: Iterable[tuple[str, str]], store: Store, asked: Asked | None = None) -> None:
+    """Refuses faces that were revoked, whatever they are called now (ConsentError).
+
+    ``asked`` is the swap that puts them on, whose cast has names for them.
+    """
+    named = zip(put_on_faces(asked), (member.name for member in asked.cast), strict=False) if asked else ()
+    members = dict(named)
     register = register_of(store)
     for kind, resource_id in resources:
-        if store.catalog.of(kind).find(resource_id) is not None:
+        record = store.catalog.of(kind).find(resource_id)
+        if record is not None:
             identity_id = resource_identity(kind, resource_id, store)
-            register.refuse_revoked(identity_id, register.traces(kind, resource_id))
+            member = members.get(ResourceKey(kind, resource_id), "")
+            with name_refused_face(record.display_name or resource_id, member):
+                register.refuse_revoked(identity_id, register.traces(kind, resource_id))
 
 
 def refuse_revoked_result(job: job_pb2.Job, digest: str, store: Store) -> None:
@@ -122,7 +132,7 @@ def require_rights(spec: job_pb2.JobSpec, store: Store) -> list[identity_pb2.Ide
         UsageError: the policy can't be read.
         NotFoundError: the faceset or the model is gone.
     """
-    refuse_revoked(face_resources(spec), store)
+    refuse_revoked(face_resources(spec), store, swap_of(spec) if kind_of(spec) in SWAPPING else None)
     people = authorize_faces(spec, store)
     if kind_of(spec) == "sign":
         return []

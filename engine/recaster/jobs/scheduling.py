@@ -24,13 +24,11 @@ class WaitingJob:
     """A job that waits.
 
     Attributes:
-        number: of two jobs, the older has the lower.
         client: empty where nobody said who asked for it.
         needed: what it reads or changes.
         changed: what nobody else may read or change meanwhile.
     """
 
-    number: int
     client: str
     needed: frozenset[ResourceKey]
     changed: ResourceKey | None
@@ -73,18 +71,16 @@ class JobQueue:
     ) -> Iterator[job_pb2.Job]:
         """Jobs of these kinds whose resources can be had, best first: whose client has the fewest at work."""
         queued = self._jobs.queued()
-        self._known = {
-            job_id: self._known.get(job_id) or self._read(job_id, number) for job_id, number, _ in queued
-        }
-        waiting = [(self._known[job_id], job_id) for job_id, _, kind in queued if kind in kinds]
+        self._known = {job_id: self._known.get(job_id) or self._read(job_id) for job_id, _ in queued}
+        waiting = [(self._known[job_id], job_id) for job_id, kind in queued if kind in kinds]
         able = [(job, job_id) for job, job_id in waiting if not in_use.blocks(job)]
-        for _, job_id in sorted(able, key=lambda each: (at_work[each[0].client], each[0].number)):
+        for _, job_id in sorted(able, key=lambda each: at_work[each[0].client]):  # keeps turns otherwise
             yield self._jobs.get(job_id)
 
-    def _read(self, job_id: str, number: int) -> WaitingJob:
+    def _read(self, job_id: str) -> WaitingJob:
         job = self._jobs.get(job_id)
         needed = frozenset(resources_of(job.spec).named())
-        return WaitingJob(number, job.created_by, needed, works_on(job))
+        return WaitingJob(job.created_by, needed, works_on(job))
 
 
 @dataclass(frozen=True)

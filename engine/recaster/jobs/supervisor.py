@@ -21,6 +21,7 @@ from recaster.jobs.completion import JobFinalizer
 from recaster.jobs.disk_budget import DiskBudget
 from recaster.jobs.grants import grant_to_proto
 from recaster.jobs.job_resources import (
+    CLUSTERED,
     KINDS,
     LIGHT,
     SWAPPING,
@@ -41,7 +42,7 @@ from recaster.jobs.worker_process import SchedulerLimits, WorkerHandle, WorkerLi
 from recaster.processes.channel import plain_text, receive_async
 from recaster.provenance.caller import acting_for
 from recaster.provenance.policy import apply_policy
-from recaster.store.job_store import CANCELLING, PAUSED, PAUSING, QUEUED, RUNNING, STARTING, ControlRecord
+from recaster.store.job_store import CANCELLING, PAUSED, PAUSING, QUEUED, RUNNING, STARTING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -339,6 +340,10 @@ class Supervisor:
         task.grant.CopyFrom(grant_to_proto(begin(job, self._store)))
         if kind_of(job.spec) in SWAPPING:
             swap_of(task.spec).CopyFrom(apply_policy(swap_of(job.spec), register_of(self._store).policy))
+        if self._limits.cluster is not None and kind_of(job.spec) in CLUSTERED:
+            task.cluster.CopyFrom(self._limits.cluster)
+            task.limits.offline = False
+            task.limits.data_bytes = 0  # Ray maps more than it uses
         return task
 
     async def _listen(self, handle: WorkerHandle, task: WorkerTask) -> int:
@@ -384,9 +389,7 @@ class Supervisor:
             self.troubled_at = time.monotonic()
         why = {"stalled": handle.stall_reason} if handle.stall_reason else {"code": code}
         log.warning("worker died", extra={"job": handle.job_id, "failures": failures, **why})
-        self._store.jobs.put_control_record(
-            handle.job_id, ControlRecord(record.desired_state, record.best, failures)
-        )
+        self._store.jobs.put_best(handle.job_id, record.best, failures)
         if failures < MAX_CRASHES:
             self._finalizer.move(handle.job_id, QUEUED)
         elif handle.stall_reason:

@@ -11,7 +11,7 @@ from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT, POINTS
 from recaster.faces.trouble import find_trouble
 from recaster.media.clip import Clip
-from recaster.operations.correct import add_correction
+from recaster.operations.correct import add_corrections
 from recaster.operations.request_options import swap_settings
 from recaster.processes.channel import plain_text
 from recaster.settings.messages import settings_from
@@ -52,13 +52,14 @@ def list_tracks(path: Path, request: clip_pb2.ListTracksRequest) -> clip_pb2.Lis
 
 
 def correct_tracks(path: Path, request: clip_pb2.CorrectTracksRequest) -> clip_pb2.CorrectTracksResponse:
-    """Adds a correction to a clip's, where it can be applied (UsageError)."""
+    """Adds corrections to a clip's, where all of them can be applied (UsageError)."""
     clip = Clip(path, settings_from(ReadOptions, request.options))
     analysis = _analyse(clip, request.options)
-    changed = add_correction(clip, analysis, request, lambda other: _analyse(other, request.options))
-    return clip_pb2.CorrectTracksResponse(
-        document=changed.to_text().encode(), description=plain_text(changed.items[-1].describe())
-    )
+    changed = add_corrections(clip, analysis, request, lambda other: _analyse(other, request.options))
+    added = changed.items[-1 - len(request.more) :]
+    first, *more = (plain_text(item.describe()) for item in added)
+    document = changed.to_text().encode()
+    return clip_pb2.CorrectTracksResponse(document=document, description=first, more_descriptions=more)
 
 
 def _analyse(clip: Clip, options: job_pb2.SwapOptions) -> Analysis:

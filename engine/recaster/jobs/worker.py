@@ -15,6 +15,7 @@ import traceback
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.internal.v1 import worker_pb2
+from recaster.cluster.ray_connection import use_cluster
 from recaster.errors import RecasterError
 from recaster.jobs import handlers, limits
 from recaster.jobs.confinement import confine, reach_of
@@ -24,6 +25,9 @@ from recaster.processes.channel import receive
 from recaster.processes.spawn import claim_stdout, interrupt, listen
 from recaster.processes.throttle import Throttle, throttled
 from recaster.progress import on_step
+from recaster.settings.cluster import ClusterSettings
+from recaster.settings.messages import settings_from
+from recaster.settings.storage import StorageSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +48,10 @@ def main() -> int:
     if request is None:
         return STOPPED
     task = request.task
-    for line in (*limits.apply(task.limits), *confine(reach_of(task))):
+    kept = limits.apply(task.limits)
+    if not task.HasField("cluster"):  # whoever commands one could do there what is forbidden here
+        kept += confine(reach_of(task))
+    for line in kept:
         channel.log("warning", f"this job's process isn't confined as it should be: {line}")
     _watch_engine()
     step_due = Throttle(STEP_INTERVAL_S)
@@ -61,7 +68,8 @@ def main() -> int:
             finished = finished_before(work.folder)
             if finished is None:
                 check_blobs(task)
-                finished = finish(task, handlers.run(work))
+                with _use_cluster(task):
+                    finished = finish(task, handlers.run(work))
             channel.send(done=finished)
     except KeyboardInterrupt:
         channel.send(stopped=worker_pb2.JobStopped())
@@ -72,6 +80,17 @@ def main() -> int:
         channel.failed(error, without_paths(str(error), task))
         return FAILED
     return 0
+
+
+@contextlib.contextmanager
+def _use_cluster(task: worker_pb2.WorkerTask) -> Iterator[None]:
+    """Lets the cluster that a task names do its work, as ``ray_connection.use_cluster``."""
+    if not task.HasField("cluster"):
+        yield
+        return
+    cluster = settings_from(ClusterSettings, task.cluster)
+    with use_cluster(cluster, settings_from(StorageSettings, task.cluster)):
+        yield
 
 
 def _watch_engine() -> None:

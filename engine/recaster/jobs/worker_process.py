@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -16,7 +18,7 @@ from recaster.jobs.watchdog import Patience, Watchdog, taken_by
 from recaster.processes.channel import ChannelError, pack, path_of
 from recaster.processes.spawn import start_confined
 from recaster.processes.throttle import Throttle
-from recaster.store.job_store import RUNNING, STARTING, ControlRecord
+from recaster.store.job_store import RUNNING, STARTING
 from recaster.texts import without_folder
 
 if TYPE_CHECKING:
@@ -33,17 +35,27 @@ KEPT_PROGRESS_S: Final = 1.0
 """Seconds between two reports of progress that are kept."""
 
 
+_OWN_SECRETS: Final = re.compile(r"RECASTER_(TOKEN|ENGINE|TLS|OTEL)|OTEL_")
+
+
 @dataclass(frozen=True)
 class SchedulerLimits:
     """Limits to the jobs that run: at a time on one device, or ``light`` ones that need none.
 
-    ``pause_grace_s`` is the time that a worker has to save what it did.
+    ``pause_grace_s`` is the time that a worker has to save what it did. ``cluster`` does the work of those
+    kinds that a cluster can do; None for this machine.
     """
 
     per_device: int = 1
     light: int = 2
     pause_grace_s: float = 60.0
     patience: Patience = field(default_factory=Patience)
+    cluster: worker_pb2.Cluster | None = None
+
+
+def _cluster_environment() -> dict[str, str]:
+    """Variables of this process but its own secrets; a storage's library may read any of them."""
+    return {name: value for name, value in os.environ.items() if not _OWN_SECRETS.match(name.upper())}
 
 
 @dataclass
@@ -90,7 +102,9 @@ class WorkerHandle:
         scratch.mkdir(parents=True, exist_ok=True)
         with open(folder / "stderr.txt", "ab", opener=open_nofollow) as errors:
             self.stderr_offset = errors.tell()
-            process = await start_confined("recaster.jobs.worker", scratch, errors)
+            # Whoever commands a cluster and its storage needs what their libraries read of the environment.
+            variables = _cluster_environment() if task.HasField("cluster") else None
+            process = await start_confined("recaster.jobs.worker", scratch, errors, variables)
         self.process = process
         assert process.stdin is not None  # noqa: S101 - asked for there
         assert process.stdout is not None  # noqa: S101
@@ -195,8 +209,5 @@ class WorkerListener:
         self._store.jobs.add_event(handle.job_id, job_pb2.JobEvent(progress=progress))
         if progress.done > handle.best.get(progress.stage, -1):
             handle.best[progress.stage] = progress.done
-            record = self._store.jobs.get_control_record(handle.job_id)
             # It came further than ever: whatever crashed it before is behind it.
-            self._store.jobs.put_control_record(
-                handle.job_id, ControlRecord(record.desired_state, json.dumps(handle.best), failures=0)
-            )
+            self._store.jobs.put_best(handle.job_id, json.dumps(handle.best), failures=0)

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
-from recaster.errors import AnonymityError, ConsentError, FaceNotFoundError, UsageError
+from recaster.errors import AnonymityError, ConsentError, FaceNotFoundError, InputError, UsageError
 from recaster.files import sha256, write_bytes
 from recaster.operations.face_rights import NO_CLAIM, FaceClaim, Grant, folder_digests, register_synthetic
-from recaster.operations.request_options import swap_settings
+from recaster.operations.request_options import read_threads, swap_settings
+from recaster.processes.cpu_cores import limit_cores
 from recaster.progress import LogLine, Report, Update, no_log, silent
 from recaster.provenance.policy import Policy, apply_label_policy
 from recaster.provenance.provenance_mark import ProvenanceMark
@@ -75,7 +76,7 @@ class Request:
             options.ClearField(name)
         settings = swap_settings(options, info, report=self.report)
         # Whatever else a look keeps of the performer's own may tell who it is.
-        return dataclasses.replace(settings, look=LookSettings())
+        return dataclasses.replace(settings, look=LookSettings(), changes=(), draft=False)
 
 
 @dataclass(frozen=True)
@@ -121,13 +122,20 @@ def run(
         AnonymityError: the promise doesn't hold; nothing is written but what ``keep_failed`` asks for.
         UsageError: options that don't go together, or the packages for evaluation aren't installed.
         FaceNotFoundError: nobody, or not the wanted person, was found.
+        InputError: corrections of the clip can't be applied.
         ConsentError, ClipError, ModelError, FacesetError, DeviceError, ManifestError, OutputError: as a swap.
     """
+    with limit_cores(read_threads(request.options)):
+        return _run_limited(request, report, log, grant)
+
+
+def _run_limited(request: Request, report: Report, log: LogLine, grant: Grant | None) -> Result:
     from recaster.evaluation.anonymity_judge import AnonymityJudge
     from recaster.media.clip import Clip
     from recaster.operations.anonymise_passes import hold_parts
     from recaster.settings.messages import settings_from
     from recaster.settings.reading import ReadOptions
+    from recaster.swapping.result import collect_warnings
 
     judge = AnonymityJudge(request.settings.min_face)  # before hours of work
     clip = Clip(request.clip, settings_from(ReadOptions, request.options))
@@ -139,8 +147,9 @@ def run(
         policy = Policy()
     settings = request.swap_settings(clip.info, policy)
     _check_files(request, clip, settings)
+    settings = _make_opaque(settings, clip.info, request.out)
     subjects = _find_subjects(request, clip, settings, judge, report)
-    face = _choose_face(request, subjects, judge)
+    face = _choose_face(request, clip, settings, subjects, judge, log, report)
     mark = _begin(request, clip, face) if grant is None else grant.mark
     with hold_parts(request.out):
         passes = _prepare(request, clip, settings, face, mark, subjects, judge, log, report)
@@ -157,12 +166,13 @@ def run(
             _describe_failure(request, anonymity, f"what was made is {out}: don't hand it on")
         )
     lines = (*_summarise(anonymity), *describe_left_out(clip.info), UNCHANGED, marked)
-    return Result(out, anonymity, lines, passes.swap.clip.info.warnings, marked)
+    return Result(out, anonymity, lines, collect_warnings(passes.swap, passes.plan), marked)
 
 
 def _check_files(request: Request, clip: Clip, settings: SwapSettings) -> None:
     """Refuses, before hours of work, what can't be written (UsageError)."""
     from recaster.media.sequence_name import SequenceName
+    from recaster.settings.formats import PICTURE_SUFFIXES
     from recaster.swapping.request import check_outputs
 
     named = {
@@ -172,42 +182,76 @@ def _check_files(request: Request, clip: Clip, settings: SwapSettings) -> None:
     }
     others = {name: path for name, path in named.items() if path is not None}
     for out in (request.out, *([request.failed_path] if request.keep_failed else [])):
-        if SequenceName.parse(out) is not None or out.is_dir():
+        if SequenceName.parse(out) is not None or out.is_dir() or out.suffix.lower() in PICTURE_SUFFIXES:
             raise UsageError(
                 f"{out}: write a movie (.mp4, .mov or .mkv); pictures can't keep the promise as one"
             )
         check_outputs(clip, out, settings, others)
 
 
+def _make_opaque(settings: SwapSettings, info: ClipInfo, out: Path) -> SwapSettings:
+    """Settings by which a result has no transparency: under a cover it may outline a head (UsageError)."""
+    from recaster.media.encoders import check_encoding
+    from recaster.media.picture import pixel_format_has_alpha
+
+    chosen = check_encoding(out, dataclasses.replace(info, has_alpha=False), settings.writer)
+    if pixel_format_has_alpha(chosen):
+        raise UsageError(
+            f"{out}: {chosen} holds transparency, which may outline the head of whoever is to be unknown; "
+            "choose another pixel format"
+        )
+    return dataclasses.replace(settings, writer=dataclasses.replace(settings.writer, pixel_format=chosen))
+
+
 def _find_subjects(
     request: Request, clip: Clip, settings: SwapSettings, judge: AnonymityJudge, report: Report
 ) -> Subjects:
-    """Finds everybody who is to be unknown (FaceNotFoundError where there is nobody)."""
+    """Finds everybody who is to be unknown (FaceNotFoundError, InputError)."""
     from recaster.faces.analysis_cache import analyse_clip
     from recaster.faces.track_choice import choose_tracks_at_risk
-    from recaster.facesets.still_faces import person_in
+    from recaster.facesets.crops import identify
+    from recaster.facesets.still_faces import find_person
     from recaster.operations.anonymise_passes import Subjects
 
     wish = request.settings
-    analysis = analyse_clip(clip, settings.analysis, settings.frames, report)
+    analysis = analyse_clip(clip, settings.analysis, settings.frames, report, processes=None)
+    if analysis.warnings:  # whoever was corrected might stay as they are
+        raise InputError(
+            f"{request.clip}: {'; '.join(analysis.warnings)}; correct the corrections first; nothing was "
+            "written"
+        )
     detection = settings.analysis
-    person = None if wish.person is None else person_in(wish.person, detection.detector, detection.min_face)
+    pictures = []
+    person = None
+    if wish.person is not None:
+        image, face = find_person(wish.person, detection.detector, detection.min_face)
+        pictures = [(image, face.points)]
+        person = identify(image, face.points)
     try:
         chosen = choose_tracks_at_risk(analysis, person=person, track=wish.track, min_face=wish.min_face)
     except FaceNotFoundError as error:
         raise FaceNotFoundError(f"{error}; nothing was written") from None
-    return Subjects.of(analysis, chosen, clip, judge, everyone=wish.person is None and wish.track is None)
+    everyone = wish.person is None and wish.track is None
+    return Subjects.of(analysis, chosen, clip, judge, pictures, everyone=everyone)
 
 
-def _choose_face(request: Request, subjects: Subjects, judge: AnonymityJudge) -> _Face:
-    """Chooses the face to put on: of those that come with Recaster the one least like the people."""
-    from recaster.facesets.faceset import Faceset
-    from recaster.facesets.synthetic_faces import SYNTHETIC_FACES
+def _choose_face(
+    request: Request,
+    clip: Clip,
+    settings: SwapSettings,
+    subjects: Subjects,
+    judge: AnonymityJudge,
+    log: LogLine,
+    report: Report,
+) -> _Face:
+    """Chooses the face to put on: the one that is asked for, else one that comes with Recaster."""
+    from recaster.operations.anonymise_faces import choose_synthetic_face
 
     if request.model is not None or request.source is not None:
         return _Face(request.model, request.source)
-    apart = {path: judge.compare_faceset(Faceset.open(path), subjects.gallery) for path in SYNTHETIC_FACES}
-    return _Face(None, min(apart, key=lambda path: apart[path].sface - apart[path].dlib))
+    chosen = choose_synthetic_face(clip, settings, subjects, judge, report)
+    log("info", f"of the faces that come with Recaster, {chosen.name} is put on")
+    return _Face(None, chosen)
 
 
 def _authorize(request: Request, register: Register) -> identity_pb2.Identity:
@@ -230,10 +274,13 @@ def _begin(request: Request, clip: Clip, face: _Face) -> ProvenanceMark:
 
 def _record(request: Request, out: Path, face: _Face) -> None:
     """Records the result; removes it where the right was taken back while it was made (ConsentError)."""
+    from recaster.provenance.manifest import remove_sidecar
+
     with open_register() as register:
         try:
             person = _authorize(request, register)
         except ConsentError:
+            remove_sidecar(out)
             for path in (out, request.report):
                 if path is not None:
                     path.unlink(missing_ok=True)
@@ -261,12 +308,11 @@ def _prepare(
     from recaster.swapping.request import SwapRequest
 
     options = request.options
-    threads = options.threads if options.HasField("threads") else None
     name = options.device or "auto"
     needs = needs_tensorflow(face.model, options.detector)
-    log("info", f"swapping {choose_device(name, threads, tensorflow=needs)}")
+    log("info", f"swapping {choose_device(name, read_threads(options), tensorflow=needs)}")
     swapper = load_swapper(face.model, face.source, name)
-    factory = SwapperFactory(face.model, face.source, name) if threads is None else None
+    factory = SwapperFactory(face.model, face.source, name)
     swap = SwapRequest(clip, request.out, swapper, settings, mark, factory)
     swap.check()
     return Passes.of(swap, request.settings, subjects, judge, report)
@@ -307,10 +353,17 @@ def _summarise(anonymity: Anonymity) -> tuple[str, ...]:
     frames = len(anonymity.frames)
     what = (f"{counts['swapped']} with a swapped face", f"{counts['covered']} with a covered head")
     times = f"judged {anonymity.passes} time" + ("s" if anonymity.passes > 1 else "")
-    return (
+    lines = [
         f"{frames} frames: {', '.join(what)}, {counts['nobody']} with nobody; {times}",
         f"SFace (from .363 on) and dlib's ResNet (below .6) know the person in none of them; {seen}",
-    )
+    ]
+    if anonymity.bystanders:
+        named = (
+            f"track {track} (in {len(each)}, from {each[0]} on)"
+            for track, each in anonymity.bystanders.items()
+        )
+        lines.append(f"Covers also reach others, who may be seen: {', '.join(named)}")
+    return tuple(lines)
 
 
 def describe_left_out(info: ClipInfo) -> tuple[str, ...]:
@@ -323,6 +376,7 @@ def describe_left_out(info: ClipInfo) -> tuple[str, ...]:
         found.append(f"tags ({', '.join(tags[:MAX_NAMED])}{more})")
     found += [f"timecode {metadata.timecode}"] if metadata.timecode is not None else []
     found += [f"reel {metadata.reel}"] if metadata.reel is not None else []
+    found += ["transparency"] if info.has_alpha else []
     found += [f"{len(metadata.chapters)} chapters"] if metadata.chapters else []
     found += [f"{each.kind} stream {each.index}" for each in info.side_streams]
     found += [f"name and language of sound stream {each.index}" for each in info.audio]

@@ -16,6 +16,7 @@ from recaster.evaluation.anonymity import (
     record_frames,
     write_sightings,
 )
+from recaster.faces.cuts import find_sure_cuts
 from recaster.faces.people import group_people
 from recaster.files import parse_json, sha256, write_error, write_json
 from recaster.locks import try_lock_folder
@@ -26,6 +27,7 @@ from recaster.swapping.parallel import render_missing
 from recaster.swapping.performer_appearance import add_appearance
 from recaster.swapping.render_cache import CLIP, RenderCache, parts_folder
 from recaster.swapping.render_spec import RenderSpec
+from recaster.swapping.segment_digests import digest_value
 from recaster.swapping.stage_timer import StageTimer
 from recaster.swapping.swap_plan import SwapPlan
 
@@ -35,14 +37,16 @@ if TYPE_CHECKING:
 
     from recaster.evaluation.anonymity import Sightings
     from recaster.evaluation.anonymity_judge import AnonymityJudge, Gallery
-    from recaster.faces.types import Analysis, FaceTrack
+    from recaster.faces.types import Analysis, FaceTrack, Floats
+    from recaster.media.clip import Clip
+    from recaster.media.types import Image
     from recaster.settings.anonymise import AnonymiseSettings
     from recaster.swapping.coverage import Faces
     from recaster.swapping.request import SwapRequest
 
 MAX_PASSES: Final = 8
 """How often a clip is judged before it is given up; every time more is covered."""
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Version of what comes of a description: parts of another one aren't used."""
 
 
@@ -88,24 +92,40 @@ class Subjects:
         cls,
         analysis: Analysis,
         chosen: Sequence[FaceTrack],
-        swap_clip: Any,
+        clip: Clip,
         judge: AnonymityJudge,
+        pictures: Sequence[tuple[Image, Floats]] = (),
         *,
         everyone: bool,
     ) -> Subjects:
-        """Groups the chosen tracks of an analysis by person, and looks at each in the clip (ClipError)."""
+        """Groups the chosen tracks of an analysis by person, and looks at each in the clip (ClipError).
+
+        Args:
+            pictures: of the person, if it is one, each with the points of the face.
+        """
         numbers = {track.track: track for track in chosen}
         people: tuple[tuple[FaceTrack, ...], ...] = (tuple(chosen),)
         if everyone:
             groups = group_people(analysis)
             people = tuple(tuple(numbers[n] for n in group) for group in groups)
         others = tuple(track for track in analysis.tracks if track.track not in numbers)
-        return cls(analysis, people, others, judge.make_gallery(swap_clip, people), everyone)
+        return cls(analysis, people, others, judge.make_gallery(clip, people, pictures), everyone)
 
     @property
     def tracks(self) -> tuple[FaceTrack, ...]:
         """All tracks of those who are to be unknown."""
         return tuple(track for tracks in self.people for track in tracks)
+
+    def digest(self) -> str:
+        """Computes a digest, hex, of everybody's tracks as they are found and corrected, by person.
+
+        Marks of a clip that was corrected since are of other tracks, though these have the same numbers.
+        """
+        each = [
+            [(track.track, track.frames, track.landmarks) for track in tracks]
+            for tracks in (*self.people, self.others)
+        ]
+        return digest_value([each, self.analysis.cuts, self.everyone])
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +158,8 @@ class Passes:
         """Plans the swap and the covers; parts of an earlier run with the same wishes are kept."""
         frames = swap.frames
         rate = float(swap.clip.info.rate)
-        cuts = subjects.analysis.cuts
+        # A head that is shown on both sides of what only looks like a cut must not come out bare there.
+        cuts = find_sure_cuts(swap.clip, subjects.analysis.cuts)
         kind = settings.fallback
         plan = SwapPlan.of(subjects.tracks, swap.swapper, swap.settings, subjects.analysis)
         margin = round(settings.margin * rate)
@@ -147,13 +168,14 @@ class Passes:
         others = make_courses([(track,) for track in subjects.others], cuts, frames, 0, kind, size)
         products = {CLIP: choose_segment_suffix(swap.settings.writer.codec)}
         cache = RenderCache.of(swap.out, frames, swap.settings.chunk, products)
-        cache.open(_describe(swap, settings))
+        cache.open(_describe(swap, settings, subjects))
         plan = add_appearance(plan, swap.clip, frames, [frames], report)
         everyone = subjects.everyone
         watch = Watch(
-            judge, subjects.gallery, subjects.tracks, CoverPlan(others, frames, rate), everyone=everyone
+            judge, subjects.gallery, subjects.tracks, CoverPlan(others, frames, rate, cuts), everyone=everyone
         )
-        return cls(swap, settings, plan, CoverPlan(courses, frames, rate), watch, cache)
+        covers = CoverPlan(courses, frames, rate, cuts, margin)
+        return cls(swap, settings, plan, covers, watch, cache)
 
     def keep_promise(self, report: Report) -> Anonymity:
         """Renders and judges until nobody is known, or ``MAX_PASSES`` are over; returns how it was kept.
@@ -176,7 +198,7 @@ class Passes:
                 book = more
                 self._write_book(book)
         times = self._list_times()
-        records = record_frames(self.covers, book, faces, seen, times, troubled)
+        records = record_frames(self.covers, book, faces, seen, times, troubled, self.watch.others)
         return Anonymity(records, self._terms(), passes)
 
     def _open_book(self, report: Report) -> CoverBook:
@@ -218,6 +240,7 @@ class Passes:
         digests = self._spec(book).digests
         drawn = self.covers.list_covers(book)
         done = 0
+        gallery = digest_value(self.watch.gallery)
         self.judged.clear()
 
         def tick() -> None:
@@ -230,7 +253,7 @@ class Passes:
             path = self._sightings_path(segment)
             picture = self.cache.segment_path(CLIP, segment)
             self.judged[picture] = sha256(picture)
-            of = f"{digests[segment]} {self.judged[picture]}"
+            of = f"{digests[segment]} {self.judged[picture]} {gallery}"
             found = read_sightings(path, of)
             if found is None:
                 found = self.watch.look(picture, segment, drawn, tick)
@@ -284,8 +307,9 @@ class Passes:
         }
 
 
-def _describe(swap: SwapRequest, settings: AnonymiseSettings) -> dict[str, Any]:
-    """Describes all that decides how a rendered segment looks, as plain values."""
+def _describe(swap: SwapRequest, settings: AnonymiseSettings, subjects: Subjects) -> dict[str, Any]:
+    """Describes all that decides how a rendered segment looks and what is marked, as plain values."""
     wishes = {name: value for name, value in vars(settings).items() if name != "person"}
     person = None if settings.person is None else sha256(settings.person)
-    return swap.describe() | {"anonymise": {"format": FORMAT, **wishes, "person": person}}
+    told = {"format": FORMAT, **wishes, "person": person, "subjects": subjects.digest()}
+    return swap.describe() | {"anonymise": told}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import UsageError
-from recaster.operations.face_rights import FaceClaim
+from recaster.operations.face_rights import FaceClaim, name_refused_face
 from recaster.operations.request_options import place_change, read_changes, write_change
 from recaster.settings.cast import CastMember, Selector, check_cast_names
 from recaster.settings.look_course import LOOK_OPTIONS, LookCourse
@@ -113,12 +113,20 @@ def authorize_cast(request: Request, register: Register) -> list[identity_pb2.Id
     Raises:
         ConsentError, NotFoundError, UsageError, OutputError: as ``FaceClaim.authorize``.
     """
-    if not request.cast:
-        face = request.model or request.source
-        assert face is not None  # noqa: S101 - a swapper was loaded of it
-        return [request.claim.authorize(register, face)]
     people = []
-    for member in request.cast:
-        own = FaceClaim(member.identity, member.basis)
-        people.append((own or request.claim).authorize(register, member.source))
+    for (folder, name), own in zip(list_faces(request), _list_claims(request), strict=True):
+        with name_refused_face(folder, name):
+            people.append(own.authorize(register, folder))
     return people
+
+
+def list_faces(request: Request) -> list[tuple[Path, str]]:
+    """Lists the folders of the faces that are put on, each with the name of its member of a cast, or ""."""
+    faces = [(member.source, member.name) for member in request.cast]
+    alone = request.model or request.source
+    return faces or [(alone, "")] if alone is not None else faces
+
+
+def _list_claims(request: Request) -> list[FaceClaim]:
+    claims = [FaceClaim(member.identity, member.basis) or request.claim for member in request.cast]
+    return claims or [request.claim]

@@ -13,7 +13,8 @@ from recaster.errors import InputError, UsageError
 from recaster.facesets.faceset import INDEX
 from recaster.files import read_text
 from recaster.models.model_folder import ModelFolder
-from recaster.settings.cast import CastMember, Selector, check_cast_names
+from recaster.operations.source_pictures import are_pictures
+from recaster.settings.cast import CastMember, Selector, check_cast_names, names_picture
 from recaster.settings.look_file import (
     MAX_BYTES,
     SUFFIX,
@@ -78,11 +79,11 @@ def parse_put(text: str) -> CastMember:
         raise UsageError(f"{name}: a track is a number, as recaster tracks lists them, not {value[:40]!r}")
     source = Path(folder)
     whom_put_on = _selector(name, wanted, Path())
-    if (source / INDEX).is_file():
-        return CastMember(name, whom_put_on, faceset=source)
     if ModelFolder(source).exists():
         return CastMember(name, whom_put_on, model=source)
-    raise UsageError(f"{name}: {folder} is neither a model nor a faceset")
+    if (source / INDEX).is_file() or are_pictures([source]):
+        return CastMember(name, whom_put_on, faceset=source)
+    raise UsageError(f"{name}: {folder} is neither a model, nor a faceset, nor a picture")
 
 
 def _read_member(name: str, table: Any, folder: Path) -> CastMember:
@@ -117,7 +118,7 @@ def _check_types(name: str, table: Mapping[str, Any]) -> None:
 
 
 def _selector(name: str, wanted: Mapping[str, Any], folder: Path) -> Selector:
-    """Reads whom a member is put on: a person is a number, else a picture that there is, else a name."""
+    """Reads whom a member is put on: a person is a number, else a picture, else a name (UsageError)."""
     if len(wanted) > 1:
         raise UsageError(f"{name}: say whom it is put on only once, not by {listed(wanted)}")
     if wanted.get("all"):
@@ -130,6 +131,8 @@ def _selector(name: str, wanted: Mapping[str, Any], folder: Path) -> Selector:
     person = wanted.get("person", "")
     if person and (folder / person).is_file():
         return Selector(picture=folder / person)
+    if names_picture(person):
+        raise UsageError(f"{name}: {folder / person}: there is no such picture of a person")
     return Selector(name=person)
 
 

@@ -1,4 +1,4 @@
-"""Corrections of a clip's tracks: made of a request, and added where they can be applied."""
+"""Corrections of a clip's tracks: made of a request, and added where all of them can be applied."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from recaster.errors import UsageError
 from recaster.settings.corrections import (
     MAX_BYTES,
     MAX_CORRECTIONS,
+    TOO_MANY,
     Corrections,
     default_path,
     parse_corrections,
@@ -24,35 +25,37 @@ if TYPE_CHECKING:
     from recaster.settings.corrections import Correction
 
 
-def add_correction(
+def add_corrections(
     clip: Clip,
     analysis: Analysis,
     request: clip_pb2.CorrectTracksRequest,
     analyse: Callable[[Clip], Analysis],
 ) -> Corrections:
-    """Adds a correction to a clip's; returns all of them, the new one last.
+    """Adds the corrections of a request to a clip's; returns all of them, the new ones last, in their order.
 
     Args:
         clip: with the corrections that are there.
         analysis: of the clip, corrected; tracks have the numbers that they have there.
-        request: of it the action alone.
+        request: of it the actions alone.
         analyse: analyses the same frames in the same way.
 
     Raises:
-        UsageError: it can't be applied, those that are there are of another clip, or there are too many.
+        UsageError: one can't be applied, those that are there are of another clip, or there are too many.
     """
     if fault := find_other_clip(clip):
         raise UsageError(f"{fault}; move it away")
-    correction = _make_correction(clip, analysis, request)
-    changed = Corrections(clip.digest, (*clip.corrections.items, correction))
+    new = _make_corrections(clip, analysis, request)
+    changed = Corrections(clip.digest, (*clip.corrections.items, *new))
+    if len(changed.items) > MAX_CORRECTIONS:
+        raise UsageError(TOO_MANY)
     after = analyse(dataclasses.replace(clip, named_corrections=changed))
-    new = [warning for warning in after.warnings if warning not in analysis.warnings]
-    if new:
-        raise UsageError("; ".join(new))
+    refused = [warning for warning in after.warnings if warning not in analysis.warnings]
+    if refused:
+        raise UsageError("; ".join(refused))
     # As it would be read again: what is too large or out of order never gets there.
     text = changed.to_text()
-    if len(text) > MAX_BYTES or len(changed.items) > MAX_CORRECTIONS:
-        raise UsageError("there are too many corrections of this clip; take some back")
+    if len(text) > MAX_BYTES:
+        raise UsageError(TOO_MANY)
     return parse_corrections(text)
 
 
@@ -66,7 +69,23 @@ def find_other_clip(clip: Clip, path: Path | None = None) -> str:
     return f"{path or default_path(clip.path)}: is of another clip, or of this one before it changed"
 
 
-def _make_correction(clip: Clip, analysis: Analysis, request: clip_pb2.CorrectTracksRequest) -> Correction:
+def _make_corrections(
+    clip: Clip, analysis: Analysis, request: clip_pb2.CorrectTracksRequest
+) -> list[Correction]:
+    made = []
+    for number, each in enumerate((request, *request.more), 1):
+        try:
+            made.append(_make_correction(clip, analysis, each))
+        except UsageError as error:
+            if not request.more:
+                raise
+            raise UsageError(f"{number} of {1 + len(request.more)} corrections: {error}") from error
+    return made
+
+
+def _make_correction(
+    clip: Clip, analysis: Analysis, request: clip_pb2.CorrectTracksRequest | clip_pb2.TrackCorrection
+) -> Correction:
     from recaster.faces import correction_making as making
     from recaster.media.ranges import parse_range
 

@@ -6,6 +6,7 @@ register nor log (``jobs.confinement``): its engine does both, before and after,
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ from recaster.provenance.legal_basis import STATE_BASIS, check_attestation, pars
 from recaster.provenance.register import open_register
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from recaster.api.v1 import identity_pb2
@@ -83,6 +85,20 @@ class FaceClaim:
             raise ConsentError(
                 f"{folder}: the policy wants to know by what right these faces are used; {STATE_BASIS}"
             )
+
+
+@contextlib.contextmanager
+def name_refused_face(folder: Path | str, member: str = "") -> Iterator[None]:
+    """Adds to a refusal which face it is about, as the user called it: a cast's member, and its folder."""
+    try:
+        yield
+    except ConsentError as error:
+        text = str(error)
+        if text.startswith(f"{folder}: "):
+            called = member
+        else:
+            called = f"{member} ({folder})" if member else str(folder)
+        raise ConsentError(f"{called}: {text}" if called else text, error.reason) from error
 
 
 NO_CLAIM: Final = FaceClaim()

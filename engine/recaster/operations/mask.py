@@ -112,10 +112,10 @@ def learn_mask(
     numbers = [each.frame.index for each in frames]
     first = min(request.frames.start, *numbers)
     plan = _plan(request, range(first, max(request.frames.stop, *(number + 1 for number in numbers))), report)
-    classifier = learn(plan, frames, settings.seed, report)
+    learned = learn(plan, frames, settings.seed, report)
     read = request.clip.read(request.frames.start, request.frames.stop)
     with _writing(request, out, options) as write:
-        drawn = draw_learned(plan, read, classifier)
+        drawn = draw_learned(plan, read, learned)
         for done, (frame, mask) in enumerate(drawn, 1):
             write(frame, mask)
             report(Update("drawing masks", done, len(request.frames)))
@@ -141,7 +141,7 @@ def _plan(request: MaskRequest, frames: range, report: Report) -> SwapPlan:
     if settings.analysis.landmarker != "mesh":
         raise UsageError("masks are learned on the face mesh: use --landmarker mesh")
     part = None if frames == request.clip.frames else frames
-    analysis = analyse_clip(request.clip, settings.analysis, part, report)
+    analysis = analyse_clip(request.clip, settings.analysis, part, report, processes=None)
     tracks = choose_tracks(analysis, track=settings.track, everyone=settings.everyone)
     plan = plan_crops(tracks, Smoothing())
     return add_appearance(plan, request.clip, frames, [frames], report)

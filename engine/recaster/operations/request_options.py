@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from recaster.errors import UsageError
+from recaster.settings.choices import DEFAULT_MINUTES
 from recaster.settings.extract import ExtractSettings
 from recaster.settings.look_course import LookChange, WrittenChange, check_change_count, make_change
 from recaster.settings.messages import settings_from
 from recaster.settings.options import format_value
 from recaster.settings.swap import MASK_KINDS, SwapSettings
-from recaster.settings.train import DEFAULT_MINUTES, Schedule
+from recaster.settings.train import Schedule
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +39,11 @@ def swap_settings(options: job_pb2.SwapOptions, info: ClipInfo, **others: Any) -
     changes = tuple(place_change(change, info) for change in read_changes(options))
     fixed = {"frames": frames, "changes": changes, **dict.fromkeys(("person", *MASK_KINDS))}
     return settings_from(SwapSettings, options, **{**fixed, **others})
+
+
+def read_threads(options: job_pb2.SwapOptions) -> int | None:
+    """Reads how many cores may be used; None for all."""
+    return options.threads if options.HasField("threads") else None
 
 
 def read_changes(options: job_pb2.SwapOptions) -> list[WrittenChange]:

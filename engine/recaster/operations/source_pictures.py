@@ -8,10 +8,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from recaster.errors import FaceNotFoundError, UsageError
+from recaster.errors import ConsentError, FaceNotFoundError, UsageError
 from recaster.facesets.faceset import INDEX, Faceset
 from recaster.facesets.inputs import find_inputs, is_image
 from recaster.files import safe_name
+from recaster.media.decoder import refuse_unreadable_still
 from recaster.operations import extract
 from recaster.operations.face_rights import FaceClaim, Grant
 from recaster.progress import Report, silent
@@ -30,6 +31,8 @@ def are_pictures(sources: Sequence[Path]) -> bool:
     if len(sources) == 1 and sources[0].is_dir():
         return not (sources[0] / INDEX).is_file() and any(map(is_image, sources[0].iterdir()))
     others = [path for path in sources if not is_image(path)]
+    for path in others:
+        refuse_unreadable_still(path)
     if others and len(sources) > 1:
         raise UsageError(
             f"--source {others[0]}: give one faceset, or one picture and more of the same person"
@@ -74,7 +77,19 @@ def open_source(
         # Nothing that stays: the swap itself asks for the right to this face and records its use.
         made = extract.run(extract.Request(tuple(pictures), faceset, settings), report, grant=Grant())
         _refuse_strangers(made, pictures)
-        yield faceset, _recall(made, claim)
+        with _name_pictures(faceset, pictures):
+            yield faceset, _recall(made, claim)
+
+
+@contextlib.contextmanager
+def _name_pictures(faceset: Path, pictures: Sequence[Path]) -> Iterator[None]:
+    """Names the pictures in a refusal that would name the folder that they were made."""
+    try:
+        yield
+    except ConsentError as error:
+        more = f" and {len(pictures) - 1} more" if len(pictures) > 1 else ""
+        text = str(error).replace(str(faceset), f"{pictures[0]}{more}")
+        raise ConsentError(text, error.reason) from error
 
 
 def _refuse_strangers(faceset: Faceset, pictures: Sequence[Path]) -> None:

@@ -10,16 +10,24 @@ from typing import TYPE_CHECKING
 from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError, UsageError
 from recaster.files import remove_folder, sha256
-from recaster.operations.cast import authorize_cast, cast_roles, check_cast
-from recaster.operations.face_rights import NO_CLAIM, FaceClaim, Grant, folder_digests
-from recaster.operations.request_options import swap_settings
+from recaster.operations.cast import authorize_cast, cast_roles, check_cast, list_faces
+from recaster.operations.face_rights import (
+    NO_CLAIM,
+    FaceClaim,
+    Grant,
+    folder_digests,
+    name_refused_face,
+)
+from recaster.operations.request_options import read_threads, swap_settings
 from recaster.operations.swap_files import SwapFiles
+from recaster.processes.cpu_cores import limit_cores
 from recaster.progress import LogLine, Report, no_log, silent
 from recaster.provenance.audit_events import name_identities
 from recaster.provenance.policy import apply_policy
 from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.register import open_register
 from recaster.settings.cast import place_member_matte
+from recaster.settings.parts import WHOLE
 from recaster.settings.swap import MASK_KINDS
 
 if TYPE_CHECKING:
@@ -29,7 +37,9 @@ if TYPE_CHECKING:
     from recaster.media.clip import Clip
     from recaster.media.types import ClipInfo
     from recaster.provenance.policy import Policy
+    from recaster.provenance.register import Register
     from recaster.settings.cast import CastMember
+    from recaster.settings.parts import PartSettings
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.casting import CastSwapper
     from recaster.swapping.request import SwapRequest
@@ -62,6 +72,7 @@ class Request:
             who will swap again with other corrections.
         cast: members of a cast, in place of model or source; ``claim`` is then of those who have none.
         may_lack: whether members whom nobody in the clip answers to are told, and no error.
+        parts: how several machines render it, which ``operations.swap_part`` does; here all is joined.
     """
 
     clip: Path
@@ -84,6 +95,7 @@ class Request:
     claim: FaceClaim = NO_CLAIM
     cast: tuple[CastMember, ...] = ()
     may_lack: bool = False
+    parts: PartSettings = WHOLE
 
     @property
     def sources(self) -> tuple[tuple[Path | None, Path | None], ...]:
@@ -150,10 +162,9 @@ def load_on_device(request: Request, log: LogLine) -> tuple[Swapper | CastSwappe
     from recaster.swapping.load import choose_device, load_swapper
 
     options = request.options
-    threads = options.threads if options.HasField("threads") else None
     name = options.device or "auto"
     tensorflow = any(needs_tensorflow(model, options.detector) for model, _ in request.sources)
-    device = choose_device(name, threads, tensorflow=tensorflow)
+    device = choose_device(name, read_threads(options), tensorflow=tensorflow)
     log("info", f"swapping {device}")
     return assemble_swapper(request, lambda model, source: load_swapper(model, source, name)), device
 
@@ -187,16 +198,21 @@ def run(
         ClipError, ModelError, FacesetError, FaceNotFoundError, DeviceError, ManifestError, OutputError: as
             ``swapping.pipeline.swap_clip``.
     """
-    clip = _open_clip(request)
+    with limit_cores(read_threads(request.options)):
+        return _run_limited(request, report, log, grant, load)
+
+
+def _run_limited(request: Request, report: Report, log: LogLine, grant: Grant | None, load: Load) -> Result:
+    clip = open_clip(request)
     if grant is not None:
         settings = request.settings(clip.info, None)
         swapper, device = load(request, log)
-        return Result(_swap(request, _prepare(request, clip, swapper, settings, grant.mark), report), device)
-    settings = _settings_by_policy(request, clip)
+        return Result(_swap(request, prepare(request, clip, swapper, settings, grant.mark), report), device)
+    settings = settings_by_policy(request, clip)
     swapper, device = load(request, log)
-    faces = _digest_faces(request)
+    faces = digest_faces(request)
     people, mark = _authorize(request, clip, faces)
-    swap = _prepare(request, clip, swapper, settings, mark)
+    swap = prepare(request, clip, swapper, settings, mark)
     result = _swap(request, swap, report)
     _deliver(request, swap, people, faces)
     return Result(result, device)
@@ -211,8 +227,8 @@ def check(request: Request) -> int:
     """
     from recaster.swapping.request import check_outputs
 
-    clip = _open_clip(request)
-    settings = _settings_by_policy(request, clip)
+    clip = open_clip(request)
+    settings = settings_by_policy(request, clip)
     mattes = request.role_mattes.values()
     check_outputs(clip, request.out, settings, request.inputs, is_signed=request.has_manifest, mattes=mattes)
     return len(clip.frames if settings.frames is None else settings.frames)
@@ -227,8 +243,8 @@ def is_made(request: Request, load: Load = load_on_device) -> bool:
     Raises:
         ConsentError, UsageError, ClipError, ModelError, FacesetError: as ``run``.
     """
-    clip = _open_clip(request)
-    settings = _settings_by_policy(request, clip)
+    clip = open_clip(request)
+    settings = settings_by_policy(request, clip)
     files = SwapFiles.of(request, clip, clip.frames if settings.frames is None else settings.frames)
     if not all(path.is_file() for path in (*files.made, *files.beside)):
         return False
@@ -239,7 +255,7 @@ def is_made(request: Request, load: Load = load_on_device) -> bool:
     if not records:
         return False
     swapper, _ = load(request, no_log)
-    digest = _digest_request(request, _prepare(request, clip, swapper, settings, None), files)
+    digest = _digest_request(request, prepare(request, clip, swapper, settings, None), files)
     records = [each for each in records if each.details.get("request") == digest]
     if not records:
         return False
@@ -248,7 +264,8 @@ def is_made(request: Request, load: Load = load_on_device) -> bool:
     return any(people <= {*each.details.get("identities", ())} for each in records)
 
 
-def _open_clip(request: Request) -> Clip:
+def open_clip(request: Request) -> Clip:
+    """Opens a request's clip with its options and corrections (UsageError, InputError)."""
     from recaster.media.clip import Clip
     from recaster.settings.corrections import read_corrections
     from recaster.settings.messages import settings_from
@@ -258,28 +275,26 @@ def _open_clip(request: Request) -> Clip:
     return Clip(request.clip, settings_from(ReadOptions, request.options), corrections)
 
 
-def _settings_by_policy(request: Request, clip: Clip) -> SwapSettings:
+def settings_by_policy(request: Request, clip: Clip) -> SwapSettings:
+    """Reads a request's options as this machine's policy wants them (UsageError)."""
     with open_register() as register:
         return request.settings(clip.info, register.policy)
 
 
-def _prepare(
+def prepare(
     request: Request,
     clip: Clip,
     swapper: Swapper | CastSwapper,
     settings: SwapSettings,
     mark: ProvenanceMark | None,
 ) -> SwapRequest:
+    """Makes of a request what ``swapping`` takes (UsageError)."""
     from recaster.swapping.load import CastFactory, SwapperFactory
     from recaster.swapping.request import SwapRequest
 
-    factory: CastFactory | SwapperFactory | None = (
-        None  # a number of threads is a wish for no more than those
-    )
-    if not request.options.HasField("threads"):
-        device = request.options.device or "auto"
-        factories = tuple(SwapperFactory(*source, device) for source in request.sources)
-        factory = CastFactory(factories) if request.cast else factories[0]
+    device = request.options.device or "auto"
+    factories = tuple(SwapperFactory(*source, device) for source in request.sources)
+    factory = CastFactory(factories) if request.cast else factories[0]
     return SwapRequest(
         clip,
         request.out,
@@ -291,6 +306,7 @@ def _prepare(
         inputs=request.inputs,
         cast=cast_roles(request, settings, clip.info),
         may_lack=request.may_lack,
+        parts=request.parts.folder,
     )
 
 
@@ -303,34 +319,40 @@ def _swap(request: Request, swap: SwapRequest, report: Report) -> SwapResult:
     return preview_frame(swap, request.preview, report)
 
 
-def _digest_faces(request: Request) -> list[str]:
+def digest_faces(request: Request) -> list[str]:
     """Computes the digests of what is put on, each once."""
     folders = (folder for source in request.sources for folder in source)
     return list(dict.fromkeys(folder_digests(*folders)))
 
 
-def _authorize(request: Request, clip: Clip, faces: list[str]) -> tuple[list[str], ProvenanceMark | None]:
-    """Checks the right to each face and records that a swap begins; returns the people's ids and the mark."""
+def _authorize(
+    request: Request, clip: Clip, faces: list[str]
+) -> tuple[dict[str, tuple[Path, str]], ProvenanceMark | None]:
+    """Checks the right to each face and records that a swap begins.
+
+    Returns the faces, as ``list_faces``, by their people's ids, and the mark.
+    """
     with open_register() as register:
         people = authorize_cast(request, register)
-        ids = list(dict.fromkeys(person.identity_id for person in people))
+        ids = [person.identity_id for person in people]
         is_preview = request.preview is not None
         event = "swap.preview" if is_preview else "swap.start"
         details = {"clip": clip.digest} if is_preview else {"clips": [clip.digest]}
-        begun = register.audit.add(event, **name_identities(ids), faces=faces, **details)
+        begun = register.audit.add(event, **name_identities(dict.fromkeys(ids)), faces=faces, **details)
         mark = ProvenanceMark.of(register, people, begun.hash) if request.has_manifest else None
-    return ids, mark
+    return dict(zip(ids, list_faces(request), strict=True)), mark
 
 
-def _deliver(request: Request, swap: SwapRequest, people: list[str], faces: list[str]) -> None:
+def _deliver(
+    request: Request, swap: SwapRequest, people: dict[str, tuple[Path, str]], faces: list[str]
+) -> None:
     """Records the result; removes it where a right was taken back while it was made (ConsentError)."""
     from recaster.swapping.render_cache import parts_folder
 
     files = SwapFiles.of(request, swap.clip, swap.frames)
     with open_register() as register:
         try:
-            for identity_id in people:
-                register.require(identity_id)
+            require_faces(register, people)
         except ConsentError:
             for path in (*files.made, *files.beside):
                 path.unlink(missing_ok=True)
@@ -340,7 +362,14 @@ def _deliver(request: Request, swap: SwapRequest, people: list[str], faces: list
         if request.preview is None:
             details["request"] = _digest_request(request, swap, files)
         made = [files.digest_made(), *files.digest_layers()]
-        register.audit.add("swap.deliver", made=made, identities=people, faces=faces, **details)
+        register.audit.add("swap.deliver", made=made, identities=[*people], faces=faces, **details)
+
+
+def require_faces(register: Register, people: dict[str, tuple[Path, str]]) -> None:
+    """Checks that faces, as ``list_faces`` by their people's ids, may still be put on (ConsentError)."""
+    for identity_id, face in people.items():
+        with name_refused_face(*face):
+            register.require(identity_id)
 
 
 def _digest_request(request: Request, swap: SwapRequest, files: SwapFiles) -> str:
@@ -351,9 +380,6 @@ def _digest_request(request: Request, swap: SwapRequest, files: SwapFiles) -> st
     """
     beside = {path.name: sha256(path) for path in files.beside}
     asked: dict[str, object] = {"matte": request.matte is not None, "report": request.report is not None}
-    if corrections := swap.clip.corrections:
-        asked["corrections"] = corrections.digest()
-    if masks := {name: mask.clip.digest for name, mask in swap.open_masks().clips.items()}:
-        asked["masks"] = masks
-    facts = swap.describe() | asked | {"manifest": request.has_manifest, "beside": beside}
+    asked |= {"manifest": request.has_manifest, "beside": beside}
+    facts = swap.describe() | swap.describe_inputs() | asked
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,7 +139,7 @@ class BatchProgress:
         """Passes an update on."""
         number = list(self._weights).index(self._clip) + 1
         parts = [update.detail, f"clip {number} of {len(self._weights)}: {self._clip.name}", self._left()]
-        self._report(dataclasses.replace(update, detail=", ".join(filter(None, parts))))
+        self._report(update._replace(detail=", ".join(filter(None, parts))))
 
     def _left(self) -> str:
         """Estimates the time of all that is left by that of the clips that have ended, "" before one has."""

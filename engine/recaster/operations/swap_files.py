@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from recaster.files import sha256
 from recaster.provenance.picture_list import format_list
-from recaster.settings.encoding import PICTURE_SUFFIXES
+from recaster.settings.formats import PICTURE_SUFFIXES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from recaster.operations.face_rights import (
 from recaster.progress import LogLine, Report, no_log, silent
 from recaster.provenance.identity_note import read_identity, write_identity
 from recaster.provenance.register import open_register
-from recaster.settings.train import DEFAULT_PRESET
+from recaster.settings.choices import DEFAULT_PRESET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -47,6 +47,7 @@ EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "train.deliver": (*_MADE, "model"),
     "swap.start": (*_BEGUN, "identities"),
     "swap.deliver": (*_MADE, "manifest", "request"),
+    "swap.part": ("identity", "faces", "clips", "identities", "part"),
     "swap.preview": ("identity", "faces", "clip", "identities"),
     "preview.deliver": ("made", "identities", "clip"),
     "anonymise.start": _BEGUN,

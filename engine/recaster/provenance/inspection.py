@@ -17,7 +17,7 @@ from recaster.provenance.manifest import (
 )
 from recaster.provenance.picture_list import check_pictures
 from recaster.provenance.signer import LOCAL_SIGNER_NAME, local_authority
-from recaster.settings.encoding import LIST_SUFFIX
+from recaster.settings.formats import LIST_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -112,7 +112,8 @@ def _describe(active: Mapping[str, Any], swap: bool) -> tuple[str, bool]:
             (_printable(action["when"])[:10] for action in actions if "when" in action), "an unknown day"
         )
         version = _printable(assertions[SWAP_ASSERTION].get("engine", ""))
-        words = f"a face swap made by Recaster {version} on {when}, basis: {basis}"
+        kind = "a draft of a face swap" if assertions[SWAP_ASSERTION].get("draft") is True else "a face swap"
+        words = f"{kind} made by Recaster {version} on {when}, basis: {basis}"
         if ANONYMITY_ASSERTION in assertions:
             words += f"; {_describe_promise(assertions[ANONYMITY_ASSERTION])}"
         return words, True

@@ -10,6 +10,8 @@ from recaster.errors import ConsentError, InputError, UsageError
 from recaster.provenance.policy import BASES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from google.protobuf.timestamp_pb2 import Timestamp
 
     from recaster.provenance.documents import Documents
@@ -119,21 +121,30 @@ def audit_terms(identity: identity_pb2.Identity) -> dict[str, str]:
     return terms | ({"attested_by": attestation.attested_by} if attestation.attested_by else {})
 
 
-def described(identity: identity_pb2.Identity, now: dt.datetime | None = None) -> str:
-    """Describes the state of a right in a few words."""
+def described(
+    identity: identity_pb2.Identity,
+    now: dt.datetime | None = None,
+    translate: Callable[..., str] = str.format,
+) -> str:
+    """Describes the state of a right in a few words.
+
+    ``translate``: puts values into a template, in another language perhaps.
+    """
     if not identity.HasField("attestation"):
-        return "no basis stated"
+        return translate("no basis stated")
     attestation = identity.attestation
-    words = basis_name(attestation.basis)
+    basis = translate(basis_name(attestation.basis))
     if identity.HasField("revocation"):
-        return f"{words}, revoked on {_date(identity.revocation.time)}"
+        return translate("{basis}, revoked on {date}", basis=basis, date=_date(identity.revocation.time))
     now = now or dt.datetime.now(dt.UTC)
     if attestation.HasField("valid_from") and now < _time(attestation.valid_from):
-        return f"{words}, from {_date(attestation.valid_from)}"
+        return translate("{basis}, from {date}", basis=basis, date=_date(attestation.valid_from))
     if attestation.HasField("valid_until"):
-        over = now >= _time(attestation.valid_until)
-        return f"{words}, {'ended on' if over else 'until'} {_last_day(attestation.valid_until)}"
-    return words
+        date = _last_day(attestation.valid_until)
+        if now >= _time(attestation.valid_until):
+            return translate("{basis}, ended on {date}", basis=basis, date=date)
+        return translate("{basis}, until {date}", basis=basis, date=date)
+    return basis
 
 
 def _time(stamp: Timestamp) -> dt.datetime:

@@ -19,7 +19,7 @@ from recaster import __version__
 from recaster.errors import ManifestError, TimestampError, UsageError
 from recaster.files import atomic_file, sha256, write_bytes
 from recaster.provenance.signer import algorithm_of
-from recaster.settings.encoding import LIST_SUFFIX
+from recaster.settings.formats import LIST_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,6 +84,12 @@ def media_type(path: Path) -> str:
 def sidecar_of(path: Path) -> Path:
     """Names the manifest's file beside a file that can't carry it."""
     return path.with_suffix(SIDECAR_SUFFIX)
+
+
+def remove_sidecar(path: Path) -> None:
+    """Removes the manifest beside a file of a kind that has it there: of an earlier file of this name."""
+    if path.suffix.lower() in SIDECAR_TYPES:
+        sidecar_of(path).unlink(missing_ok=True)
 
 
 def sign_swap(made: Path, out: Path, clip: Path, facts: Mapping[str, Any], mark: ProvenanceMark) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import UsageError
+from recaster.settings.choices import LABELS, LANGUAGES
 from recaster.settings.rights import LEGAL_BASES
-from recaster.settings.swap import LABELS, LANGUAGES, LabelSettings
+from recaster.settings.swap import LabelSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

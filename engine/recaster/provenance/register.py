@@ -92,13 +92,13 @@ class Register:
 
     def attest(self, identity_id: str, attestation: identity_pb2.Attestation) -> identity_pb2.Identity:
         """States a person's right anew; a revocation is over (NotFoundError; other errors as ``add``)."""
-        identity = self.get(identity_id)
-        before = identity.attestation.document_digest
-        if before and before != attestation.document_digest:
-            self._hold(identity)
-        legal_basis.put_attestation(identity, attestation, self.policy, self.documents)
-        identity.ClearField("revocation")
-        with self.catalog.transaction():
+        with self.catalog.transaction():  # nobody else changes the person meanwhile
+            identity = self.get(identity_id)
+            before = identity.attestation.document_digest
+            if before and before != attestation.document_digest:
+                self._hold(identity)
+            legal_basis.put_attestation(identity, attestation, self.policy, self.documents)
+            identity.ClearField("revocation")
             self.catalog.identities.put(identity)
             self.audit.add("identity.attest", **legal_basis.audit_terms(identity))
             self.revocations.lift(identity.identity_id)
@@ -107,8 +107,8 @@ class Register:
 
     def revoke(self, identity_id: str, reason: str = "") -> identity_pb2.Identity:
         """Takes a right back; the face is known by its content from now on (NotFoundError)."""
-        identity = self.get(identity_id)
         with self.catalog.transaction():
+            identity = self.get(identity_id)
             if not identity.HasField("revocation"):
                 identity.revocation.reason = reason
                 identity.revocation.time.GetCurrentTime()

@@ -22,7 +22,7 @@ from recaster.provenance.manifest import (
 )
 from recaster.provenance.picture_list import check_pictures
 from recaster.provenance.signer import local_authority
-from recaster.settings.encoding import LIST_SUFFIX
+from recaster.settings.formats import LIST_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

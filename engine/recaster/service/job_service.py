@@ -23,7 +23,7 @@ from recaster.service.request_checks import (
 )
 from recaster.service.rpc_errors import Code, Context, RpcError, invalid_field, precondition_error
 from recaster.service.threads import run_read, unary_read, unary_write
-from recaster.store.job_store import CANCELLED, ENDED, JobFilter
+from recaster.store.job_store import CANCELLED, ENDED, QUEUED, JobFilter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -113,6 +113,25 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         return self._set_desired_state(request.job_id, "cancel")
 
     @unary_write
+    def MoveJob(self, request: job_pb2.MoveJobRequest) -> job_pb2.Job:
+        """Let a queued job go before others of its client."""
+        job = self._jobs.get(check_id("job_id", request.job_id))
+        named = request.before_job_id
+        if named == job.job_id:
+            raise invalid_field("before_job_id", "must be another job")
+        before = self._jobs.get(check_id("before_job_id", named)) if named else None
+        for one in (job,) if before is None else (job, before):
+            if one.state != QUEUED:
+                raise precondition_error(
+                    "JOB_NOT_QUEUED", f"job {one.job_id} doesn't wait for its turn any more"
+                )
+        if before is not None and before.created_by != job.created_by:
+            raise invalid_field("before_job_id", "must be a job of the same client")
+        self._jobs.move(job.job_id, request.before_job_id)
+        self._engine.supervisor.wake()
+        return self._jobs.get(job.job_id)
+
+    @unary_write
     def DeleteJob(self, request: job_pb2.DeleteJobRequest) -> job_pb2.DeleteJobResponse:
         """Forget a job that has ended."""
         job = self._jobs.get(check_id("job_id", request.job_id))
@@ -159,10 +178,8 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         if job.state in ENDED:
             name = job_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_").lower()
             raise precondition_error("JOB_ENDED", f"job {job_id} has ended already: {name}")
-        before = self._jobs.get_control_record(job_id).desired_state
-        if before not in ("cancel", desired):  # who cancels, means it
-            with self._engine.store.database.transaction():
-                self._jobs.set_desired_state(job_id, desired)
+        with self._engine.store.database.transaction():
+            if self._jobs.set_desired_state(job_id, desired):
                 event = {"pause": "job.pause", "run": "job.resume", "cancel": "job.cancel"}[desired]
                 register_of(self._engine.store).audit.add(event, job=job_id)
         self._engine.supervisor.reconcile()

@@ -73,7 +73,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         question = _ask_with_masks(request.options, store)
         register = register_of(store)
         request.options.CopyFrom(apply_label_policy(request.options, register.policy))
-        refuse_revoked(faces, store)
+        refuse_revoked(faces, store, request)
         people = [register.require(one) for one in swapped_identities(request, store)]
         whose = name_identities(person.identity_id for person in people)
         digests = list(dict.fromkeys(digest for face in faces for digest in digests_of(*face, store)))
@@ -102,7 +102,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
 
     def _note_delivery(self, request: swap_pb2.PreviewFrameRequest, png: bytes) -> None:
         """Note that a preview is handed out, if its face wasn't revoked meanwhile (ConsentError)."""
-        refuse_revoked(put_on_faces(request), self._engine.store)
+        refuse_revoked(put_on_faces(request), self._engine.store, request)
         register = register_of(self._engine.store)
         people = [register.require(one) for one in swapped_identities(request, self._engine.store)]
         ids = list(dict.fromkeys(person.identity_id for person in people))

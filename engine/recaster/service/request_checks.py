@@ -18,16 +18,16 @@ from recaster.operations.request_options import parse_hyperparameters, read_chan
 from recaster.processes.cpu_cores import cores
 from recaster.provenance.manifest import EMBEDDED_TYPES, SIDECAR_TYPES
 from recaster.service.rpc_errors import invalid_field, missing_blob, precondition_error
-from recaster.settings.anonymise import FALLBACKS
+from recaster.settings.anonymise import ANONYMISED_OPTIONS
 from recaster.settings.cast import check_cast_names
+from recaster.settings.choices import DEFAULT_PRESET, FALLBACKS
 from recaster.settings.corrections import MAX_BYTES
 from recaster.settings.devices import DEVICES
-from recaster.settings.encoding import CLIP_SUFFIXES, LIST_SUFFIX, PICTURE_SUFFIXES
+from recaster.settings.formats import CLIP_SUFFIXES, LIST_SUFFIX, PICTURE_SUFFIXES
 from recaster.settings.look_course import LOOK_OPTIONS
 from recaster.settings.messages import NUMBER_BOUNDS
 from recaster.settings.options import listed
 from recaster.settings.swap import LAYERS
-from recaster.settings.train import DEFAULT_PRESET
 from recaster.store.blobs import is_digest
 from recaster.texts import has_control_characters
 
@@ -315,6 +315,11 @@ def _check_anonymise(spec: job_pb2.JobSpec) -> None:
         if field.name not in _ANONYMISED:
             raise invalid_field(
                 f"spec.anonymise.swap.{field.name}", "can't be asked for where nobody is known"
+            )
+    for option, _ in swap.options.ListFields():
+        if option.name not in ANONYMISED_OPTIONS:
+            raise invalid_field(
+                f"spec.anonymise.swap.options.{option.name}", "can't be asked for where nobody is known"
             )
     if work.HasField("fallback") and work.fallback not in FALLBACKS:
         raise invalid_field("spec.anonymise.fallback", f"must be {listed(FALLBACKS)}")

@@ -25,7 +25,7 @@ from recaster.provenance.caller import caller
 from recaster.service.request_checks import check_id, check_numbers, kept_blob, read_corrections_blob
 from recaster.service.rpc_errors import Context, invalid_field
 from recaster.service.threads import run_read, run_write, unary_read, unary_write
-from recaster.settings.corrections import MAX_POINTS
+from recaster.settings.corrections import MAX_CORRECTIONS, MAX_POINTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,12 +150,15 @@ class ClipService(ResourceService, clip_pb2_grpc.ClipServiceServicer):
     async def CorrectTracks(
         self, request: clip_pb2.CorrectTracksRequest, context: Context
     ) -> clip_pb2.CorrectTracksResponse:
-        """Corrections with one more."""
+        """Corrections with more."""
         check_numbers(request)
-        if request.WhichOneof("action") is None:
-            raise invalid_field("action", "must be set")
-        if len(request.points.points) > MAX_POINTS:
-            raise invalid_field("points.points", f"must be at most {MAX_POINTS}")
+        if len(request.more) >= MAX_CORRECTIONS:
+            raise invalid_field("more", f"must be at most {MAX_CORRECTIONS - 1}")
+        for above, each in (("", request), *((f"more[{at}].", one) for at, one in enumerate(request.more))):
+            if each.WhichOneof("action") is None:
+                raise invalid_field(f"{above}action", "must be set")
+            if len(each.points.points) > MAX_POINTS:
+                raise invalid_field(f"{above}points.points", f"must be at most {MAX_POINTS}")
         subject = await run_read(self._find_subject, request.clip_id, request.options.corrections)
         question = query_pb2.CorrectQuestion(**subject, request=request)
         answer = await self._engine.ask(query_pb2.Question(correct=question), context)

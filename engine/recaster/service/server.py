@@ -261,6 +261,9 @@ def _make_server(
             ("grpc.max_connection_idle_ms", IDLE_MS),
             # Clients ask every 30 s whether the line is alive, also during a call that says nothing.
             ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+            # An engine that is kept from its work reads several of those at once, and would end calls for it.
+            # Clients are let in by their tokens, and connections are few.
+            ("grpc.http2.max_ping_strikes", 0),
         ),
     )
     for add, service in _SERVICES:
@@ -338,6 +341,8 @@ def _on_signals(stop: Callable[[], None]) -> None:
     numbers = [signal.SIGINT, signal.SIGTERM]
     if sys.platform == "win32":
         numbers.append(signal.SIGBREAK)  # the one that another program can send there
+    elif signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        numbers.append(signal.SIGHUP)
     for number in numbers:
         if sys.platform == "win32":
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))

@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Final
 
 from recaster import __version__
-from recaster.api.v1 import server_pb2, server_pb2_grpc
+from recaster.api.v1 import job_pb2, server_pb2, server_pb2_grpc
 from recaster.errors import UsageError
 from recaster.jobs.job_resources import devices
 from recaster.jobs.rights import register_of
@@ -74,6 +74,7 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
             role=client.role.label,
             draining=self._engine.supervisor.draining,
             jobs_at_work=self._engine.supervisor.at_work,
+            swap_options=[field.name for field in job_pb2.SwapOptions.DESCRIPTOR.fields],
         )
 
 

@@ -7,16 +7,24 @@ from pathlib import Path  # noqa: TC003 - types of options are looked at
 from typing import Final
 
 from recaster.errors import UsageError
-from recaster.settings.detection import AnalysisSettings
-from recaster.settings.options import Bounds, Choice, check_options, option, same_option
-from recaster.settings.swap import SwapSettings
+from recaster.settings.choices import COVERAGE, DEFAULT_FALLBACK, FALLBACKS, MARGIN
+from recaster.settings.detection import AnalysisSettings, Smoothing
+from recaster.settings.devices import DeviceSettings
+from recaster.settings.encoding import WriterOptions
+from recaster.settings.options import check_options, number_option, option, options_of, same_option
+from recaster.settings.reading import ReadOptions
+from recaster.settings.swap import LabelSettings, SwapSettings
 
-FALLBACKS: Final = {
-    "cover": Choice("Cover", "A plain grey ellipse, which holds nothing of the picture", 0),
-    "blur": Choice("Blur", "A dozen coarse colours of the head, which tell a little of hair and skin", 1),
-}
 MIN_FACE_PX: Final = 16
 """Width of the smallest face that is looked for: smaller than a swap's, since a small face may be known."""
+
+
+_KINDS: Final = (AnalysisSettings, Smoothing, WriterOptions, LabelSettings, ReadOptions, DeviceSettings)
+ANONYMISED_OPTIONS: Final = frozenset(
+    {"range", "person", "track", "everyone", "corrections"}
+    | {each.wire for kind in _KINDS for each in options_of(kind)}
+)
+"""Options of a swap that go with these: none of a look, which may leave of a face what tells whose it is."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +43,21 @@ class AnonymiseSettings:
     min_face: int = same_option(
         AnalysisSettings, "min_face", default=MIN_FACE_PX, help="width of the smallest face to look for"
     )
-    coverage: float = option(
-        0.75,
+    coverage: float = number_option(
+        COVERAGE,
         "cover the head where less than this share of the face was swapped",
-        bounds=Bounds(0.1, 1),
         metavar="SHARE",
     )
     fallback: str = option(
-        "cover",
+        DEFAULT_FALLBACK,
         "what is laid over a head that a swap doesn't hide: a plain ellipse, or the head blurred to a dozen "
         "colours, which tells a little more",
         choices=FALLBACKS,
         unknown="a head can be hidden by {choices}, not by {value!r}",
     )
-    margin: float = option(
-        0.5,
+    margin: float = number_option(
+        MARGIN,
         "cover the head for so long before a face is first found, and after it is lost",
-        bounds=Bounds(0, 30),
         metavar="SECONDS",
     )
 

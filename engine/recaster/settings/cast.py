@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import UsageError
+from recaster.settings.formats import IMAGE_SUFFIXES, PICTURE_SUFFIXES, UNREADABLE_STILLS
 from recaster.settings.look_file import WrittenLook
 
 if TYPE_CHECKING:
@@ -98,6 +100,12 @@ class CastMember:
         source = self.model or self.faceset
         assert source is not None  # noqa: S101 - checked when it was made
         return source
+
+
+def names_picture(person: str) -> bool:
+    """Tells by its folder or ending whether a text names a picture of a person, and not the person."""
+    endings = {*IMAGE_SUFFIXES, *PICTURE_SUFFIXES, *UNREADABLE_STILLS}
+    return "/" in person or "\\" in person or PurePath(person).suffix.lower() in endings
 
 
 def check_member_name(name: str) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path  # noqa: TC003 - types of options are looked at
 from typing import Final
 
 from recaster.errors import UsageError
-from recaster.settings.encoding import CLIP_SUFFIXES, PICTURE_CODECS, SUFFIXES
-from recaster.settings.options import Bounds, check_options, option
+from recaster.settings.choices import Bounds
+from recaster.settings.formats import CLIP_SUFFIXES, PICTURE_CODECS, SUFFIXES
+from recaster.settings.options import check_options, option
 
 MAX_HANDLES: Final = 100_000
 CONTAINERS: Final = tuple(suffix.removeprefix(".") for suffix in CLIP_SUFFIXES)

@@ -10,14 +10,18 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from recaster.errors import InputError
+from recaster.errors import InputError, UsageError
 from recaster.files import VersionError, parse_json, require_number, upgrade_document, write_bytes
-from recaster.settings.options import Bounds
+from recaster.locks import lock
+from recaster.settings.choices import Bounds
+from recaster.settings.paths import cache_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 FORMAT: Final = 1
@@ -26,6 +30,7 @@ SUFFIX: Final = ".corrections.json"
 MAX_BYTES: Final = 8 << 20
 MAX_CORRECTIONS: Final = 1000
 """Corrections of a clip: each costs seconds where faces are looked for anew."""
+TOO_MANY: Final = "there are too many corrections of this clip; take some back"
 MAX_FRAME: Final = 2**31 - 1
 MAX_POSITION_PX: Final = 1e6
 MAX_NAME_LENGTH: Final = 64
@@ -211,6 +216,26 @@ def write_corrections(path: Path, corrections: Corrections) -> None:
         write_bytes(path.resolve(), corrections.to_text().encode())
     else:
         path.unlink(missing_ok=True)
+
+
+def change_corrections(path: Path, change: Callable[[Corrections], Corrections]) -> Corrections:
+    """Changes a file of corrections, as it is by now, and returns what it holds then.
+
+    Other processes of this user that change it wait meanwhile.
+
+    Raises:
+        InputError: what is there is no file of corrections.
+        UsageError: there are too many.
+        OutputError: it can't be written, or isn't let go of.
+    """
+    name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
+    with lock(cache_folder() / "locks" / name):
+        now = read_corrections(path) if has_corrections(path) else NO_CORRECTIONS
+        changed = change(now)
+        if len(changed.items) > MAX_CORRECTIONS:
+            raise UsageError(TOO_MANY)
+        write_corrections(path, changed)
+    return changed
 
 
 def parse_corrections(data: bytes | str, name: str = "corrections") -> Corrections:

@@ -7,16 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from recaster.errors import UsageError
-from recaster.settings.options import Bounds, Choice, check_options, option
+from recaster.settings.choices import DEFAULT_SMOOTHING, SMOOTHINGS, Bounds
+from recaster.settings.options import check_options, option
 
 DETECTORS: Final = ("yunet", "dlib-cnn", "dlib-hog", "dlib-cnn-original")
 LANDMARKERS: Final = ("mesh", "dlib-68")
-SMOOTHINGS: Final = {
-    "none": Choice("None", "Landmarks as they were found", 3),
-    "ema": Choice("Moving Average", "The simplest; lags a little behind fast motion", 2),
-    "kalman": Choice("Kalman", "Follows motion, looking back only", 1),
-    "zero-phase": Choice("Both Ways", "Looks forward and back in time: smooth, without lag", 0),
-}
 STRENGTHS: Final = {"none": 0.0, "ema": 0.65, "kalman": 3e-3, "zero-phase": 0.1}
 
 
@@ -34,7 +29,7 @@ class Smoothing:
     """
 
     name: str = option(
-        "zero-phase",
+        DEFAULT_SMOOTHING,
         "of the target's motion over time",
         choices=SMOOTHINGS,
         unknown="unknown smoothing {value!r}; choose one of {choices}",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from recaster.settings.options import Bounds, option
+from recaster.settings.choices import Bounds
+from recaster.settings.options import option
 
 DEVICES: Final = ("auto", "cpu", "gpu")
 

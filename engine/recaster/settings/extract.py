@@ -7,11 +7,11 @@ from pathlib import Path  # noqa: TC003 - types of options are looked at
 from typing import Any, Final
 
 from recaster.errors import UsageError
+from recaster.settings.choices import Bounds
 from recaster.settings.detection import SAME_PERSON, AnalysisSettings
-from recaster.settings.options import Bounds, check_options, option, same_option
+from recaster.settings.options import check_options, option, same_option
 from recaster.settings.reading import ReadOptions
 
-IMAGE_SUFFIXES: Final = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 CROP_SIZE_PX: Final = 512
 """Of a new faceset."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from recaster.settings.options import Bounds, check_options, option
+from recaster.settings.choices import Bounds
+from recaster.settings.options import check_options, option
 from recaster.settings.swap import FRAME_BOUNDS
 
 

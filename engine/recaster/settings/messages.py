@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from recaster.settings.anonymise import AnonymiseSettings
+from recaster.settings.choices import Bounds
 from recaster.settings.corrections import ANGLE_BOUNDS_DEG, PLACE_BOUNDS_PX
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.extract import ExtractSettings
-from recaster.settings.options import NOTHING, Bounds, Option, options_of, own_options, parts_of
+from recaster.settings.options import NOTHING, Option, options_of, own_options, parts_of
 from recaster.settings.swap import FRAME_BOUNDS, PreviewSettings, SwapSettings
 from recaster.settings.train import Schedule, TrainSettings
 

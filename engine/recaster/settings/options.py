@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, get_type_hints
@@ -13,40 +12,12 @@ from recaster.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from recaster.settings.choices import Bounds, Number
+
 S = TypeVar("S")
 
 NOTHING: Final = "none"
 """A list of names without any, where that is said."""
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """The least and the greatest value of a number, both allowed."""
-
-    low: float
-    high: float
-
-    def fault(self, value: float) -> str:
-        """Says what the value must be; empty where it is."""
-        if math.isfinite(value) and self.low <= value <= self.high:
-            return ""
-        return f"must be {_format_bound(self.low)} to {_format_bound(self.high)}"
-
-
-def _format_bound(value: float) -> str:
-    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of an option's values, as the add-on shows it: its name and its tooltip there.
-
-    ``number`` is its place there, which .blend files keep; never change it.
-    """
-
-    title: str
-    text: str
-    number: int
 
 
 @dataclass(frozen=True)
@@ -87,6 +58,11 @@ class Option:
 def option(default: Any, text: str, **about: Any) -> Any:
     """A field of a dataclass that can be chosen, its help, and other attributes of ``Option``."""
     return dataclasses.field(default=default, metadata={"help": text, **about})
+
+
+def number_option(number: Number, text: str, **about: Any) -> Any:
+    """A field of a dataclass that is a number with a default and a range."""
+    return option(number.default, text, bounds=number.bounds, **about)
 
 
 def same_option(kind: type[Any], name: str, **changes: Any) -> Any:

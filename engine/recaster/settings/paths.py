@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from recaster.errors import UsageError
-from recaster.settings.options import Bounds
+from recaster.settings.choices import Bounds
 
 DATA_VARIABLE: Final = "RECASTER_DATA"
 CACHE_VARIABLE: Final = "RECASTER_CACHE"

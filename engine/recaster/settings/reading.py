@@ -14,13 +14,6 @@ MAX_RATE: Final = 1000
 """In frames per second."""
 DEFAULT_RATE: Final = Fraction(24)
 """In frames per second, of sequences that don't say theirs."""
-LOG_SPACES: Final = (
-    "ARRI LogC3 (EI800)", "ARRI LogC4", "Apple Log", "Apple Log 2", "BMDFilm WideGamut Gen5",
-    "CanonLog2 CinemaGamut D55", "CanonLog3 CinemaGamut D55", "D-Log D-Gamut",
-    "DaVinci Intermediate WideGamut", "Log3G10 REDWideGamutRGB", "S-Log3 S-Gamut3", "S-Log3 S-Gamut3.Cine",
-    "S-Log3 Venice S-Gamut3", "S-Log3 Venice S-Gamut3.Cine", "V-Log V-Gamut",
-)  # fmt: skip
-"""Cameras' log spaces by their names in OpenColorIO's studio configuration, for menus."""
 _NTSC_TOLERANCE: Final = Fraction(1, 200)
 """Frames per second by which NTSC rates are rounded (23.98 for 24000/1001)."""
 

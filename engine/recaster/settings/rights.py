@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from recaster.settings.options import Choice
+from recaster.settings.choices import Choice
 
 LEGAL_BASES: Final = {
     "consent": Choice("Consent", "The person agreed to it", 0),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from recaster.settings.options import Bounds, option
+from recaster.settings.choices import Bounds
+from recaster.settings.options import option
 
 GIB_BOUNDS: Final = Bounds(0.001, 2**23)
 JOBS_BOUNDS: Final = Bounds(1, 1000)

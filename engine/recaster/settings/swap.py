@@ -8,28 +8,15 @@ from pathlib import Path  # noqa: TC003 - types of options are looked at
 from typing import Final
 
 from recaster.errors import UsageError
+from recaster.settings.choices import DEFAULT_LABEL, DEFAULT_LANGUAGE, LABELS, LANGUAGES, Bounds, Choice
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.encoding import WriterOptions
 from recaster.settings.look import LookSettings
 from recaster.settings.look_course import LookChange, LookCourse
-from recaster.settings.options import Bounds, Choice, check_options, listed, option
+from recaster.settings.options import check_options, listed, option
 
 RANGE_HELP: Final = "frames 100-200 or times 3s-5.5s (default: the whole clip)"
 FRAME_BOUNDS: Final = Bounds(0, 2**31 - 1)
-LABELS: Final = {
-    "none": Choice("None", "Nothing is written into the picture", 0),
-    "text": Choice("Text", "A sentence in the corner says that the face was replaced", 1),
-    "icon": Choice("Icon", "A badge in the corner", 2),
-}
-LANGUAGES: Final = {
-    "de": Choice("German", "", 1),
-    "en": Choice("English", "", 0),
-    "es": Choice("Spanish", "", 2),
-    "fr": Choice("French", "", 3),
-    "it": Choice("Italian", "", 4),
-    "nl": Choice("Dutch", "", 5),
-    "pt": Choice("Portuguese", "", 6),
-}
 LAYERS: Final = {
     "frame": Choice("Frame", "The whole frame, as the result has it", 1),
     "face": Choice("Face", "Only what was painted, transparent elsewhere", 0),
@@ -41,12 +28,6 @@ LAYERS: Final = {
     "mesh": Choice("Mesh", "The tracked mesh, as USD", 7),
 }
 ALPHAS: Final = ("straight", "premultiplied")
-RESULTS: Final = {
-    "frame": Choice("Whole Frame", "The whole picture with the swapped face, above the original", 0),
-    "face": Choice("Face Layer", "The face alone, transparent around it, above the untouched original", 1),
-    "both": Choice("Both", "The face layer, and below it the whole frame, muted", 2),
-}
-"""Strips that the add-on makes of a swap."""
 MASK_KINDS: Final = ("keep_out", "keep_in")
 """Options of ``SwapSettings`` that are masks that artists bring."""
 CORNERS: Final = ("bottom-right", "bottom-left", "top-right", "top-left")
@@ -61,14 +42,14 @@ class LabelSettings:
     """
 
     kind: str = option(
-        "none",
+        DEFAULT_LABEL,
         "a label in the picture",
         choices=LABELS,
         unknown="a label's kind can't be {value!r}; choose among {choices}",
         wire="label",
     )
     language: str = option(
-        "en",
+        DEFAULT_LANGUAGE,
         f"{listed(LANGUAGES)} (default: {{default}}, or the policy's)",
         choices=LANGUAGES,
         unknown="a label's language can't be {value!r}; choose among {choices}",
@@ -166,6 +147,11 @@ class SwapSettings:
         "the face was painted; --keep-out goes first",
         metavar="MASK",
     )
+    draft: bool = option(
+        False,
+        "a draft: every other frame is swapped and shown twice, which takes less computing (see "
+        "docs/control.md); the manifest says so. Movies only",
+    )
     chunk: int = 64
     batch: int = 8
 
@@ -180,6 +166,8 @@ class SwapSettings:
         _ = self.course  # keys that don't go together are refused
         if self.chunk < 1 or self.batch < 1:
             raise UsageError("a chunk and a batch hold at least one frame")
+        if self.draft and self.chunk % 2:
+            raise UsageError("a chunk of a draft holds an even number of frames: each is shown twice")
 
     @cached_property
     def course(self) -> LookCourse:

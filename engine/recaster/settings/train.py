@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - types of options are looked at
-from typing import Final
 
 from recaster.errors import UsageError
-from recaster.settings.options import Bounds, check_options, option
-
-DEFAULT_PRESET: Final = "guided-128"
-DEFAULT_MINUTES: Final = 10.0
+from recaster.settings.choices import DEFAULT_MINUTES, DEFAULT_PRESET, Bounds
+from recaster.settings.options import check_options, option
 
 
 @dataclass(frozen=True)

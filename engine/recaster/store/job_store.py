@@ -42,6 +42,8 @@ _UNLIKE: Final[dict[str, tuple[int, ...]]] = {
     "run": (PAUSED, BLOCKED),
 }
 """States in which a job isn't where clients want it, by what they want."""
+_BY_TURN: Final = "case turn when 0 then number else turn end, number"
+"""The order of jobs that wait; those that were queued before there were turns have none."""
 KEPT_PREVIEWS: Final = 20
 KEPT_LOGS: Final = 2000
 DEFAULT_PAGE: Final = 100
@@ -108,11 +110,12 @@ class JobStore:
             job = job_pb2.Job(job_id=secrets.token_hex(6), kind=kind, spec=spec, state=QUEUED, labels=labels)
             job.created_by = created_by
             job.create_time.GetCurrentTime()
-            opened.execute(
+            added = opened.execute(
                 "insert into job (job_id, request_id, kind, state, labels, body, wish, best, failures, "
                 "created_by) values (?, ?, ?, ?, ?, ?, 'run', '{}', 0, ?)",
                 (job.job_id, request_id or None, kind, QUEUED, json.dumps(dict(labels)), b"", created_by),
             )
+            job.turn = added.lastrowid or 0
             self._append_state(opened, job)
         self._database.on_commit(lambda: self.on_event(job.job_id))
         return job, True
@@ -162,10 +165,37 @@ class JobStore:
             found[row["kind"]] = min(since, found.get(row["kind"], since))
         return found
 
-    def queued(self) -> list[tuple[str, int, int]]:
-        """Id, number and kind of the jobs that wait for their turn, the oldest first."""
-        query = "select job_id, number, kind from job where state = ? order by number"
+    def queued(self) -> list[tuple[str, int]]:
+        """Id and kind of the jobs that wait for their turn, in that order."""
+        query = f"select job_id, kind from job where state = ? order by {_BY_TURN}"  # noqa: S608 - a constant
         return [tuple(row) for row in self._database.rows(query, (QUEUED,))]
+
+    def move(self, job_id: str, before: str) -> None:
+        """Puts a queued job of a client right before another; "" for all of them.
+
+        The client's jobs share the turns that they have, so that nobody else's place changes.
+
+        Raises:
+            NotFoundError, UsageError: not both wait for their turn, or they are of two clients.
+        """
+        with self._database.transaction():
+            client = self.get(job_id).created_by
+            query = f"""select job_id, turn, number from job where state = ? and created_by = ?
+            order by {_BY_TURN}"""  # noqa: S608 - a constant
+            rows = list(self._database.rows(query, (QUEUED, client)))
+            turns = [row["turn"] or row["number"] for row in rows]
+            order = [row["job_id"] for row in rows]
+            for one in filter(None, (job_id, before)):
+                if one not in order:
+                    self._job_row(one)
+                    raise UsageError(f"job {one} doesn't wait for its turn, or is another client's")
+            if before == job_id:
+                return
+            order.remove(job_id)
+            order.insert(order.index(before) if before else 0, job_id)
+            for each, turn in zip(order, turns, strict=True):
+                with self.changing(each) as job:
+                    job.turn = turn
 
     def count_unended(self, client: str) -> int:
         """Number of jobs of a client that wait or run."""
@@ -197,19 +227,23 @@ class JobStore:
                 self._write_job(opened, job)
         self._database.on_commit(lambda: self.on_event(job_id))
 
-    def put_control_record(self, job_id: str, control_record: ControlRecord) -> None:
-        """Keep what is remembered of a job."""
-        with self._database.transaction() as opened:
-            opened.execute(
-                "update job set wish = ?, best = ?, failures = ? where job_id = ?",
-                (control_record.desired_state, control_record.best, control_record.failures, job_id),
-            )
+    def put_best(self, job_id: str, best: str, failures: int) -> None:
+        """Keep the furthest that a job came, and its crashes since then (as ``ControlRecord``).
 
-    def set_desired_state(self, job_id: str, state: str) -> None:
-        """Note what clients want of a job (NotFoundError)."""
-        self._job_row(job_id)
+        What clients want of the job stays as it is: only they change that, at any time.
+        """
         with self._database.transaction() as opened:
-            opened.execute("update job set wish = ? where job_id = ?", (state, job_id))
+            opened.execute("update job set best = ?, failures = ? where job_id = ?", (best, failures, job_id))
+
+    def set_desired_state(self, job_id: str, state: str) -> bool:
+        """Note what clients want of a job (NotFoundError); False where that is nothing new.
+
+        Who cancels, means it: after that nothing else can be wanted.
+        """
+        self._job_row(job_id)
+        query = "update job set wish = ?1 where job_id = ?2 and wish not in ('cancel', ?1)"
+        with self._database.transaction() as opened:
+            return opened.execute(query, (state, job_id)).rowcount > 0
 
     def add_event(self, job_id: str, event: job_pb2.JobEvent) -> list[job_pb2.JobEvent]:
         """Keep an event that is no change of state; returns older ones that were let go for it."""
@@ -285,8 +319,8 @@ class JobStore:
     @staticmethod
     def _write_job(opened: sqlite3.Connection, job: job_pb2.Job) -> None:
         opened.execute(
-            "update job set state = ?, body = ? where job_id = ?",
-            (job.state, job.SerializeToString(), job.job_id),
+            "update job set state = ?, turn = ?, body = ? where job_id = ?",
+            (job.state, job.turn, job.SerializeToString(), job.job_id),
         )
 
     @staticmethod

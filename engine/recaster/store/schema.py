@@ -88,6 +88,10 @@ create table blob_size (
 ) without rowid;
 """
 
-MIGRATIONS: Final = (_JOBS_AND_CATALOG, _AUDIT_HEAD, _CLIENTS, _TRACES, _BLOB_SIZES)
+_TURNS: Final = """
+alter table job add column turn integer not null default 0;  -- see Job.turn
+"""
+
+MIGRATIONS: Final = (_JOBS_AND_CATALOG, _AUDIT_HEAD, _CLIENTS, _TRACES, _BLOB_SIZES, _TURNS)
 """Step ``n`` makes version ``n + 1`` of version ``n``; SQLite's ``user_version`` holds the version."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -125,7 +125,7 @@ def composite(
         for place, layer in painters:
             if whole.contains(place):
                 _blend(image, matte, alone, layer, place, whole)
-        faces = np.rint(matte * 255).astype(np.uint8)
+        faces = cv2.convertScaleAbs(matte, alpha=255)
         # A label is painted, too, but the matte shows faces alone.
         painted = (faces > 0) | draw_covers(image, whole, hidden, frame)
         if label is not None and sign is not None and whole.contains(sign):
@@ -215,7 +215,7 @@ def _blend(
         here[broken] = mended
     else:
         # blendLinear divides by the sum of the weights + 1e-5, which rounding takes back.
-        here[...] = np.rint(cv2.blendLinear(face, here.astype(np.float32), weight, 1 - weight))
+        here[...] = cv2.convertScaleAbs(cv2.blendLinear(face, here.astype(np.float32), weight, 1 - weight))
     shown = there.crop(matte)
     # Faces that overlap cover as layers of paint do.
     shown += (1 - shown) * weight

@@ -269,11 +269,15 @@ class CoverPlan:
     Attributes:
         frames: those of the clip that the result holds.
         rate: frames a second.
+        cuts: first frames of shots.
+        margin: frames for which a head that no track follows is covered before and after it is seen.
     """
 
     courses: tuple[HeadCourse, ...]
     frames: range
     rate: float
+    cuts: tuple[int, ...] = ()
+    margin: int = 0
 
     def open_book(self, plan: SwapPlan) -> CoverBook:
         """Marks all that is known before anything is rendered: margins, gaps, faces turned too far away."""
@@ -347,8 +351,41 @@ class CoverPlan:
         for course in self.courses:
             for at in expanded[course.track]:
                 covers[at] += course.all_covers(at)
-        guard = round(GUARD_S * self.rate)
-        for loose in book.loose:
-            for at in range(loose.frame - guard, loose.frame + guard + 1):
-                covers[at].append(loose.cover)
+        for at, loose in self.expand_loose(book).items():
+            covers[at] += [each.cover for each in loose]
         return {at: tuple(covers[at]) for at in sorted(covers) if at in self.frames}
+
+    def expand_loose(self, book: CoverBook) -> dict[int, list[LooseCover]]:
+        """Lists the covers of no track in each frame that has any: they outlast their marks, up to cuts.
+
+        That is for the margin, up to the next mark that reaches them; briefly where a track's head is.
+        """
+        guard = round(GUARD_S * self.rate)
+        marked: dict[int, list[HeadCover]] = defaultdict(list)
+        for loose in book.loose:
+            marked[loose.frame].append(loose.cover)
+        expanded: dict[int, list[LooseCover]] = defaultdict(list)
+        for loose in book.loose:
+            shot = _find_shot(loose.frame, self.cuts, self.frames)
+            expanded[loose.frame].append(loose)
+            margin = guard if self._is_followed(loose) else max(guard, self.margin)
+            for way in (-1, 1):
+                is_seen = False
+                for apart in range(1, margin + 1):
+                    at = loose.frame + way * apart
+                    is_seen |= any(cover.touches(loose.cover) for cover in marked.get(at, ()))
+                    if at not in shot or (apart > guard and is_seen):
+                        break
+                    spread = 1.0 if apart <= guard else min(MAX_SPREAD, 1 + SPREAD * apart)
+                    expanded[at].append(replace(loose, cover=loose.cover.scaled(spread)))
+        return expanded
+
+    def _is_followed(self, loose: LooseCover) -> bool:
+        """True if a head that a track follows there, and doesn't only suppose, is where such a cover lies."""
+        supposed = (Why.MARGIN, Why.GAP)
+        heads = (
+            course.covers[loose.frame]
+            for course in self.courses
+            if loose.frame in course.covers and course.hidden.get(loose.frame) not in supposed
+        )
+        return any(head.touches(loose.cover) for head in heads)

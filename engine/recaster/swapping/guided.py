@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Final, Protocol
 
-import cv2
 import numpy as np
 
 from recaster.appearance.light import match_detail
@@ -19,9 +18,11 @@ from recaster.likeness.conditioning import CHANNELS, draw
 from recaster.likeness.likeness import Likeness
 from recaster.likeness.mouth import transfer_mouth_interior
 from recaster.likeness.references import REGIONS
-from recaster.likeness.retarget import Gains, fit_lips, morph_shape, retarget
+from recaster.likeness.retarget import Gains, fit_lips, learn_performer, morph_shape, retarget
+from recaster.media.masked_copy import copy_masked
 from recaster.models.tensors import load_tensors
 from recaster.networks.guided_litert import LiteSwap
+from recaster.processes.shared_arrays import make_array, split_rows
 from recaster.settings.detection import Smoothing
 from recaster.settings.look_course import PLAIN_COURSE, LookCourse
 from recaster.swapping.swapper import TrackPlan
@@ -48,6 +49,7 @@ _MIN_REFERENCE_SHARE = 0.05
 """References with a smaller share of the largest weight are left out: many at once blur, and cost time."""
 _GAIN_KNOTS: Final = (0.0, 0.5, 1.0, 1.5)
 """Gains of expression and gaze for which references are chosen; between them weights are interpolated."""
+_PLAIN_KNOT: Final = (1.0, 1.0)
 HANDOVER_YAW_DEG: Final = (44.0, 56.0)
 """Yaw up to which a face is shown whole, and from which on it isn't. A face that is drawn from frontal frames
 has no side to show: from some angle on the performer's own profile is nearer to the true swap than what can
@@ -116,39 +118,68 @@ class GuidedSwapper:
         landmarks = smooth(track.landmarks, track.times, smoothing)
         looks = [course.at(frame) for frame in track.frames.tolist()]
         gains = Gains(np.array([look.expression for look in looks]), np.array([look.gaze for look in looks]))
-        plain = self._retarget(landmarks)
+        likeness = self.likeness
+        performer = learn_performer(landmarks, likeness.mesh, likeness.neutral_shape)
+        wanted = make_array(landmarks.shape)
+        matrices = np.empty((len(landmarks), 2, 3))
+        knots = _find_knots(gains)
+        weights = [np.empty((len(landmarks), len(REGIONS), len(likeness.records))) for _ in knots]
+        for rows in split_rows(len(landmarks)):
+            plain = self._retarget(landmarks[rows], performer)
+            # Crops follow the face that is wanted, and not the target's, for it is what is painted.
+            matrices[rows] = geometry.fit_crop(plain, self._reference)
+            wanted[rows] = self._choose_shape(plain, landmarks[rows], looks[rows], gains.of(rows), performer)
+            for knot, own in zip(knots, weights, strict=True):
+                moved = plain
+                if knot != _PLAIN_KNOT:
+                    moved = self._retarget(landmarks[rows], performer, Gains.alike(knot, len(plain)))
+                own[rows] = likeness.weights(moved)
+        return TrackPlan(
+            frames=track.frames,
+            matrices=matrices,
+            landmarks=landmarks,
+            extra={"wanted": wanted, "weights": self._mix_weights(weights, knots, gains, track.times)},
+            opacities=profile_opacity(landmarks, track.times),
+        )
+
+    def _retarget(self, landmarks: Floats, performer: NeutralShape, gains: Gains | None = None) -> Floats:
+        return retarget(landmarks, self.likeness.mesh, self.likeness.neutral_shape, gains, performer)
+
+    def _choose_shape(
+        self,
+        plain: Floats,
+        landmarks: Floats,
+        looks: Sequence[LookSettings],
+        gains: Gains,
+        performer: NeutralShape,
+    ) -> Floats:
+        """Chooses the meshes that are painted, of those of a whole likeness and the performer's."""
         wanted = plain
         if not gains.are_plain:
             is_plain = (gains.expression == 1) & (gains.gaze == 1)
             # To the bit: a frame as it is doesn't depend on whether another one is.
-            wanted = np.where(is_plain[:, None, None], plain, self._retarget(landmarks, gains))
-        shape = _choose_shape(wanted, landmarks, looks, self.likeness.neutral_shape)
-        return TrackPlan(
-            frames=track.frames,
-            # Crops follow the face that is wanted, and not the target's, for it is what is painted.
-            matrices=geometry.fit_crop(plain, self._reference),
-            landmarks=landmarks,
-            extra={"wanted": shape, "weights": self._weigh_references(landmarks, track.times, gains)},
-            opacities=profile_opacity(landmarks, track.times),
-        )
+            wanted = np.where(is_plain[:, None, None], plain, self._retarget(landmarks, performer, gains))
+        strength = np.array([look.strength for look in looks])
+        shape = morph_shape(landmarks, wanted, strength) if (strength < 1).any() else wanted
+        # At the lips' edges performer and source meet: there both need one shape.
+        rows = np.flatnonzero([not _FITTED_LIPS.isdisjoint(look.keep) for look in looks])
+        if len(rows):
+            shape = shape.copy()
+            shape[rows] = fit_lips(shape[rows], landmarks[rows], self.likeness.neutral_shape)
+        return shape
 
-    def _retarget(self, landmarks: Floats, gains: Gains | None = None) -> Floats:
-        return retarget(landmarks, self.likeness.mesh, self.likeness.neutral_shape, gains)
+    def _mix_weights(
+        self, weights: Sequence[Floats], knots: Sequence[tuple[float, float]], gains: Gains, times: Floats
+    ) -> Floats:
+        """Mixes the references' weights (T, regions, K) at knots of gains.
 
-    def _weigh_references(self, landmarks: Floats, times: Floats, gains: Gains) -> Floats:
-        """Computes the references' weights (T, regions, K).
-
-        They are smoothed along the whole track for each of a few gains, and those of frames between them lie
-        between: a frame has those of a track with its own gains, whatever the frames around it have.
+        They are smoothed along the whole track for each knot, and those of frames between knots lie between:
+        a frame has those of a track with its own gains, whatever the frames around it have.
         """
-        weights = np.zeros(())
-        for expression, gaze in itertools.product(_GAIN_KNOTS, repeat=2):
-            share = _knot_share(gains.expression, expression) * _knot_share(gains.gaze, gaze)
-            if share.any():
-                knot = Gains(np.full(len(times), expression), np.full(len(times), gaze))
-                smoothed = self._smooth_weights(self.likeness.weights(self._retarget(landmarks, knot)), times)
-                weights = weights + share[:, None, None] * smoothed
-        return weights
+        mixed = np.zeros(())
+        for knot, own in zip(knots, weights, strict=True):
+            mixed = mixed + _knot_share(gains, knot)[:, None, None] * self._smooth_weights(own, times)
+        return mixed
 
     def _smooth_weights(self, weights: Floats, times: Floats) -> Floats:
         """Smooths weights (T, regions, K) over time: what is fast in them is the landmarks' noise."""
@@ -175,34 +206,29 @@ class GuidedSwapper:
                 match_detail(image, drawing.picture) for image, drawing in zip(finished, drawn, strict=True)
             ]
         # Beyond the rim of the warp nothing is known: the target is shown, whatever the mask.
-        return [
-            SwappedFace(
-                cv2.copyTo(image, drawing.warped, face.image.copy()),
-                drawing.visible_mask,
-                face.matrix,
-                transfer_mouth_interior(face.image, face.landmarks, drawing.points),
-            )
-            for image, drawing, face in zip(painted, drawn, faces, strict=True)
-        ]
+        swapped = []
+        for image, drawing, face in zip(painted, drawn, faces, strict=True):
+            shown = face.image.copy()
+            copy_masked(image, drawing.warped, shown)
+            inner_mouth = transfer_mouth_interior(face.image, face.landmarks, drawing.points)
+            swapped.append(SwappedFace(shown, drawing.visible_mask, face.matrix, inner_mouth))
+        return swapped
 
 
-def _choose_shape(
-    wanted: Floats, landmarks: Floats, looks: Sequence[LookSettings], source: NeutralShape
-) -> Floats:
-    """Chooses the meshes that are painted, of those of a whole likeness and the performer's."""
-    strength = np.array([look.strength for look in looks])
-    shape = morph_shape(landmarks, wanted, strength) if (strength < 1).any() else wanted
-    # At the lips' edges performer and source meet: there both need one shape.
-    rows = np.flatnonzero([not _FITTED_LIPS.isdisjoint(look.keep) for look in looks])
-    if len(rows):
-        shape = shape.copy()
-        shape[rows] = fit_lips(shape[rows], landmarks[rows], source)
-    return shape
+def _find_knots(gains: Gains) -> list[tuple[float, float]]:
+    """Finds the knots, of expression and gaze, between which the gains of any frame lie."""
+    knots = itertools.product(_GAIN_KNOTS, _GAIN_KNOTS)
+    return [knot for knot in knots if _knot_share(gains, knot).any()]
 
 
-def _knot_share(gains: Floats, knot: float) -> Floats:
+def _knot_share(gains: Gains, knot: tuple[float, float]) -> Floats:
     """Share, (T,) from 0 to 1, of what is known at a knot in values interpolated between knots."""
-    return np.maximum(1 - np.abs(gains - knot) / (_GAIN_KNOTS[1] - _GAIN_KNOTS[0]), 0)
+    spacing = _GAIN_KNOTS[1] - _GAIN_KNOTS[0]
+    expression, gaze = (
+        np.maximum(1 - np.abs(own - at) / spacing, 0)
+        for own, at in zip((gains.expression, gains.gaze), knot, strict=True)
+    )
+    return np.asarray(expression * gaze)
 
 
 def _load_tensorflow_network(folder: ModelFolder) -> Network:
@@ -222,7 +248,9 @@ def profile_opacity(landmarks: Floats, times: Floats) -> Floats:
     """
     if landmarks.shape[1] != topology.POINTS:
         return np.ones(len(times))
-    yaw = np.abs(head_poses(landmarks)[:, 0])
+    yaw = np.empty(len(landmarks))
+    for rows in split_rows(len(landmarks)):
+        yaw[rows] = np.abs(head_poses(landmarks[rows])[:, 0])
     whole, gone = HANDOVER_YAW_DEG
     steps = np.clip((gone - yaw) / (gone - whole), 0, 1)
     # Smoothstep: the hand-over has no visible begin and end.

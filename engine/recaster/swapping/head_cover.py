@@ -38,6 +38,8 @@ UPWARDS: Final = 0.05
 """Height of its middle above the eyes, in halves of its height."""
 BOX_EYES: Final = 0.4
 """Height of the eyes in a detector's box, from its top, as a share of the box."""
+RIM_POINTS: Final = 16
+"""Points of an ellipse's rim that are looked at."""
 _SHIFT: Final = 4
 """Binary digits of OpenCV's fractions of pixels."""
 
@@ -50,7 +52,7 @@ class HeadCover:
         x, y: its middle.
         width, height: its axes.
         angle: degrees clockwise by which its height leans.
-        kind: "cover" or "blur", as of ``settings.anonymise.FALLBACKS``.
+        kind: "cover" or "blur", as of ``settings.choices.FALLBACKS``.
     """
 
     x: float
@@ -72,6 +74,18 @@ class HeadCover:
         across = dx * np.cos(lean) + dy * np.sin(lean)
         down = dy * np.cos(lean) - dx * np.sin(lean)
         return bool((across / (self.width / 2)) ** 2 + (down / (self.height / 2)) ** 2 < 1)
+
+    def touches(self, other: HeadCover) -> bool:
+        """True if it reaches into another: well into the other's middle or over its rim."""
+        lean = np.radians(other.angle)
+        for turn in np.linspace(0, 2 * np.pi, RIM_POINTS, endpoint=False):
+            across = np.cos(turn) * other.width / 2
+            down = np.sin(turn) * other.height / 2
+            x = other.x + across * np.cos(lean) - down * np.sin(lean)
+            y = other.y + across * np.sin(lean) + down * np.cos(lean)
+            if self.contains((x, y)):
+                return True
+        return self.contains((other.x, other.y)) or other.contains((self.x, self.y))
 
 
 def fit_head(points: Floats, kind: str) -> HeadCover:

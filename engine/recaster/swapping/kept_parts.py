@@ -50,7 +50,8 @@ _PARTS: Final = {
     "upper": ((_UPPER,), 3.0, _ACROSS),
     "beard": ((_BEARD,), 1.5, _ACROSS),
 }
-"""Outlines of each part, the width of its border over the usual, and where that lies."""
+"""Outlines of each part but glasses, the width of its border over the usual, and where that lies."""
+_GLASSES_BORDER: Final = 0.25  # width of theirs over the usual
 _LIPS_BORDER: Final = 0.4  # width of a beard's border to the lips over the usual
 _OUTLINE: Final = frozenset(topology.OVAL)
 _BEYOND: Final = 1.3
@@ -58,17 +59,28 @@ _BEYOND: Final = 1.3
 _MIN_SIGMA_PX: Final = 0.5
 
 
-def mask_kept_parts(parts: Collection[str], feather: float, meshes: Sequence[Floats], size: int) -> Floats32:
+def mask_kept_parts(
+    parts: Collection[str],
+    feather: float,
+    meshes: Sequence[Floats],
+    size: int,
+    glasses: Floats32 | None = None,
+) -> Floats32:
     """Masks what stays of a face, (size, size), 0 to 1.
 
     Args:
-        parts: of ``settings.look.PARTS``.
+        parts: of ``settings.choices.PARTS``.
         feather: width of the border, as a share of the face's size.
         meshes: (478, 3), of the performer and of what is painted, in crop pixels.
+        glasses: (size, size), 0 to 1, where the performer's are; None where there are none.
     """
     face = np.sqrt(cv2.contourArea(cv2.convexHull(meshes[0][: topology.MESH_POINTS, :2].astype(np.float32))))
     kept = np.zeros((size, size), np.float32)
+    if "glasses" in parts and glasses is not None:
+        kept = _soften(np.rint(glasses * 255).astype(np.uint8), _GLASSES_BORDER * feather * face, _OUTWARDS)
     for part in parts:
+        if part == "glasses":
+            continue
         outlines, width, ends = _PARTS[part]
         mask = _soften(_draw(outlines, meshes, size), width * feather * face, ends)
         if part == "beard":

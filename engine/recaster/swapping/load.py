@@ -74,6 +74,11 @@ class SwapperFactory:
     source: Path | None = None
     device: str = "auto"
 
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """Folders that the swapper is made of."""
+        return tuple(path for path in (self.model, self.source) if path is not None)
+
     def make(self) -> Swapper:
         """Chooses the device of this process and loads the swapper."""
         choose_device(self.device, None, tensorflow=needs_tensorflow(self.model))
@@ -85,6 +90,11 @@ class CastFactory:
     """Makes the same swappers of a cast's roles in another process; roles of one source share one."""
 
     factories: tuple[SwapperFactory, ...]
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """Folders that the swappers are made of."""
+        return tuple(dict.fromkeys(path for factory in self.factories for path in factory.inputs))
 
     def make(self) -> CastSwapper:
         """Chooses the device of this process and loads the swappers."""

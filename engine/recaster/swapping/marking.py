@@ -60,6 +60,7 @@ def collect_provenance_facts(swapper: Swapper | CastSwapper, settings: SwapSetti
         models = {"models": [each.digest for each in swapper.swappers]}
     return {
         "engine": __version__,
+        **({"draft": True} if settings.draft else {}),
         **models,
         "label": settings.label.kind,
         "networks": [{"name": network.name, "licence": network.licence} for network in networks],

@@ -39,7 +39,24 @@ def compute_face_mask(
     Returns:
         (size, size) float32, 0 to 1; exactly 0 along the border of the crop.
     """
+    return _draw_mask(learned, outline_face(landmarks), settings)
+
+
+def compute_face_masks(
+    learned: NDArray[np.float32], landmarks: Floats, settings: MaskSettings
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Masks what would be painted over if the model left nothing out, and what is."""
     outline = outline_face(landmarks)
+    painted = _draw_mask(learned, outline, settings)
+    if settings.kind != "learned":
+        return painted, painted
+    return _draw_mask(np.ones_like(learned), outline, settings), painted
+
+
+def _draw_mask(
+    learned: NDArray[np.float32], outline: NDArray[np.float32], settings: MaskSettings
+) -> NDArray[np.float32]:
+    """Draws a mask as ``compute_face_mask`` within an outline as of ``outline_face``."""
     moments = cv2.moments(outline)
     # An outline of less than a pixel has no middle.
     if moments["m00"] < 1:
@@ -53,16 +70,6 @@ def compute_face_mask(
     # The edge is moved in by half of its softness, which then reaches just to the outline.
     soft = round(settings.feather * face / 2)
     return _feather(region, inwards=soft + round(settings.erode * face), soft=soft)
-
-
-def compute_face_masks(
-    learned: NDArray[np.float32], landmarks: Floats, settings: MaskSettings
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Masks what would be painted over if the model left nothing out, and what is."""
-    painted = compute_face_mask(learned, landmarks, settings)
-    if settings.kind != "learned":
-        return painted, painted
-    return compute_face_mask(np.ones_like(learned), landmarks, settings), painted
 
 
 def remove_occluded(

@@ -27,7 +27,8 @@ from recaster.media.sound import CopySource
 from recaster.media.types import Rect, Shape
 from recaster.media.writer import ClipWriter, scratch_folder
 from recaster.progress import Report, Update, silent
-from recaster.settings.encoding import CLIP_SUFFIXES, WriterOptions
+from recaster.settings.encoding import WriterOptions
+from recaster.settings.formats import CLIP_SUFFIXES
 from recaster.settings.reading import DEFAULT_READING
 
 if TYPE_CHECKING:

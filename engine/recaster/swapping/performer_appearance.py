@@ -51,7 +51,9 @@ def add_appearance(
     # A corrected face looks as it did before: else every frame of it would be another.
     track_plans = dict(enumerate(plan.track_plans)) | dict(plan.found_plans)
     faces = (face for part in shown for frame in part for face in plan.faces_by_frame.get(frame, ()))
-    for number in {number for number, _ in faces if plan.finds_occluders(number)}:
+    for number in {
+        number for number, _ in faces if plan.finds_occluders(number) or plan.keeps_glasses(number)
+    }:
         track_plan = track_plans[number]
         for row in _choose_rows(track_plan, available, cheap):
             rows[int(track_plan.frames[row])].append((number, row))
@@ -68,17 +70,23 @@ def add_appearance(
     if not known:
         return dataclasses.replace(plan, appearances={}, found_plans={})
     occluders = Occluders()
-    appearances = {number: _build_appearance(occluders, faces) for number, faces in known.items()}
+    appearances = {
+        number: _build_appearance(occluders, faces, keeps_glasses=plan.keeps_glasses(number))
+        for number, faces in known.items()
+    }
     return dataclasses.replace(plan, appearances=appearances, found_plans={})
 
 
-def _build_appearance(occluders: Occluders, faces: list[tuple[Image, Floats]]) -> FaceAppearance:
+def _build_appearance(
+    occluders: Occluders, faces: list[tuple[Image, Floats]], *, keeps_glasses: bool
+) -> FaceAppearance:
     """The usual look of a performer, from faces (FINE_PX, FINE_PX, 3) and their meshes."""
     crops, points = zip(*(resize_crop(crop, mesh) for crop, mesh in faces), strict=True)
     some = faces[:: max(1, len(faces) // PERSISTENT_FRAMES)]
     some_crops, some_points = zip(*some, strict=True)
     reference = compute_reference_appearance(np.stack(crops), np.stack(points))
-    return occluders.add_persistent(reference, some_crops, some_points)
+    appearance = occluders.add_persistent(reference, some_crops, some_points)
+    return occluders.add_worn(appearance, some_crops, some_points) if keeps_glasses else appearance
 
 
 def mask_in_frame(

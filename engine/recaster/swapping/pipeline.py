@@ -7,10 +7,10 @@ swap can go on.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from recaster.errors import ClipError
-from recaster.faces.analysis_cache import analyse_clip
+from recaster.faces.analysis_cache import analyse_clip, analyse_shared
 from recaster.media.encoders import (
     SEGMENT_SUFFIX,
     choose_layer_options,
@@ -27,8 +27,9 @@ from recaster.media.picture_join import (
 )
 from recaster.media.sequence_name import SequenceName
 from recaster.progress import Report, Update, silent
+from recaster.provenance.manifest import remove_sidecar
 from recaster.provenance.picture_list import read_list, write_list
-from recaster.settings.encoding import LIST_SUFFIX
+from recaster.settings.formats import LIST_SUFFIX
 from recaster.swapping.coverage import Coverage
 from recaster.swapping.face_layers import assign_slots
 from recaster.swapping.marking import mark_result
@@ -39,7 +40,8 @@ from recaster.swapping.performer_appearance import add_appearance
 from recaster.swapping.render_cache import CLIP, LAYER, MATTE, OVERLAY, RenderCache, name_role_matte
 from recaster.swapping.render_spec import RenderSpec
 from recaster.swapping.request import list_side_layers
-from recaster.swapping.result import SwapResult, collect_warnings, cover_members, write_report
+from recaster.swapping.result import PartResult, SwapResult, collect_warnings, cover_members, write_report
+from recaster.swapping.shared_cache import SharedCache
 from recaster.swapping.stage_timer import StageTimer
 from recaster.swapping.swap_plan import SwapPlan, select_tracks
 from recaster.swapping.tracking_file import Sightings, write_tracking
@@ -48,7 +50,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from recaster.faces.types import Analysis
     from recaster.settings.encoding import WriterOptions
+    from recaster.settings.parts import Part
     from recaster.swapping.request import SwapRequest
 
 
@@ -56,7 +60,8 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     """Swaps faces in a clip and writes the result with the clip's sound.
 
     Segments are kept in ``OUT.parts/`` until the result is whole; the same request after an interruption
-    renders only what is missing. However many processes render, the result is the same.
+    renders only what is missing. However many processes render, the result is the same. Of segments that
+    several machines render into one folder all have to be there.
 
     Raises:
         UsageError: the output is one of the inputs, or two members of a cast are put on one face.
@@ -66,27 +71,14 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     """
     timer = StageTimer()
     conversions = request.check()
-    settings = request.settings
     frames = request.frames
-    with timer.timing("analyse"):
-        analysis = analyse_clip(request.clip, settings.analysis, settings.frames, report)
-    casting = select_tracks(request, analysis)
-    with timer.timing("plan"):
-        plan = SwapPlan.of(casting, request.swapper, settings, analysis)
-    sightings = [Sightings.of(*each) for each in zip(casting.tracks, plan.track_plans, strict=True)]
-    seen = [casting.frames_of(role) for role, _ in enumerate(request.cast)]
-    del analysis, casting  # of a long clip these are gigabytes
-    cache = RenderCache.of(request.out, frames, settings.chunk, _choose_products(request))
-    discarded = cache.open(request.describe_segments())
-    # Even if all segments are there: what is said of glasses must not depend on a stop.
-    with timer.timing("look"):
-        plan = _look_at_faces(request, plan, report)
-    spec = RenderSpec.of(request.clip, frames, plan, settings, cache)
-    cache.discard_stale(spec.digests)
-    resumed = render_missing(spec, request, timer, report)
-    _refuse_changes(request, plan, cache)
+    work = _plan(request, timer, report)
+    cache = work.spec.cache
+    plan = work.spec.plan
+    resumed = render_missing(work.spec, request, timer, report)
+    _refuse_changes(request, work.spec)
     coverage = Coverage.of(frames, cache.read_coverage(), plan.left_out, plan.others)
-    _deliver_layers(request, cache, plan, sightings, coverage, timer, report)
+    _deliver_layers(request, cache, plan, work.sightings, coverage, timer, report)
     marked, losses = _deliver(request, cache, plan, timer, report)
     result = SwapResult(
         request.out,
@@ -94,14 +86,91 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
         resumed,
         plan.tracks,
         timer.seconds,
-        warnings=(*collect_warnings(request, plan), *conversions, *discarded, *losses),
+        warnings=(*collect_warnings(request, plan), *conversions, *work.discarded, *losses),
         marked=marked,
-        cast=cover_members(request.cast, plan, seen, coverage),
+        cast=cover_members(request.cast, plan, work.seen, coverage),
     )
     write_report(request, plan, result)
     if not request.keeps_segments:
         cache.remove()
     return result
+
+
+def render_part(request: SwapRequest, share: Part, report: Report = silent) -> PartResult:
+    """Renders a part of a swap's segments into the folder that the request shares with others, and no result.
+
+    Raises:
+        UsageError: as ``swap_clip``; or the folder holds parts of another swap.
+        ClipError, OutputError, FaceNotFoundError: as ``swap_clip``.
+    """
+    timer = StageTimer()
+    conversions = request.check()
+    work = _plan(request, timer, report, share)
+    cache = work.spec.cache
+    own = share.choose(cache.segments)
+    resumed = render_missing(work.spec, request, timer, report, own)
+    _refuse_changes(request, work.spec, own)
+    warnings = (*collect_warnings(request, work.spec.plan), *conversions)
+    return PartResult(share, own, len(cache.segments), resumed, timer.seconds, warnings)
+
+
+class _Work(NamedTuple):
+    """A planned render, and what is told of its faces beside it."""
+
+    spec: RenderSpec
+    sightings: Sequence[Sightings]
+    seen: Sequence[frozenset[int]]
+    discarded: tuple[str, ...]
+
+
+def _plan(request: SwapRequest, timer: StageTimer, report: Report, share: Part | None = None) -> _Work:
+    """Plans a swap; of one that several machines render, checks that the folder which they share is its own.
+
+    Args:
+        share: what is rendered here; None for all, or to join what others have rendered.
+    """
+    settings = request.settings
+    frames = request.frames
+    cache = _make_cache(request)
+    if isinstance(cache, SharedCache):
+        description = request.describe() | request.describe_inputs() | {"products": {**cache.products}}
+        if share is None:
+            cache.begin_join(description)
+        else:
+            cache.begin_part(description, share.count)
+    with timer.timing("analyse"):
+        analysis = _analyse(request, report, request.processes)
+    casting = select_tracks(request, analysis)
+    with timer.timing("plan"):
+        plan = SwapPlan.of(casting, request.swapper, settings, analysis)
+    sightings = [Sightings.of(*each) for each in zip(casting.tracks, plan.track_plans, strict=True)]
+    seen = [casting.frames_of(role) for role, _ in enumerate(request.cast)]
+    del analysis, casting  # of a long clip these are gigabytes
+    discarded = () if isinstance(cache, SharedCache) else cache.open(request.describe_segments())
+    # Even if all segments are there: what is said of glasses must not depend on a stop.
+    with timer.timing("look"):
+        plan = _look_at_faces(request, plan, report)
+    spec = RenderSpec.of(request.clip, frames, plan, settings, cache)
+    if isinstance(cache, SharedCache):
+        spec = replace(spec, digests=cache.settle_digests(spec.digests))
+    else:
+        cache.discard_stale(spec.digests)
+    return _Work(spec, sightings, seen, discarded)
+
+
+def _make_cache(request: SwapRequest) -> RenderCache:
+    size = request.settings.chunk
+    products = _choose_products(request)
+    if request.parts is not None:
+        return SharedCache.inside(request.parts, request.frames, size, products)
+    return RenderCache.of(request.out, request.frames, size, products)
+
+
+def _analyse(request: SwapRequest, report: Report = silent, processes: int | None = 1) -> Analysis:
+    settings = request.settings
+    if request.parts is None:
+        return analyse_clip(request.clip, settings.analysis, settings.frames, report, processes)
+    return analyse_shared(request.clip, settings.analysis, settings.frames, request.parts, report, processes)
 
 
 def _look_at_faces(request: SwapRequest, plan: SwapPlan, report: Report) -> SwapPlan:
@@ -111,13 +180,20 @@ def _look_at_faces(request: SwapRequest, plan: SwapPlan, report: Report) -> Swap
     return replace(plan, masks=request.open_masks().with_digests(frames, report))
 
 
-def _refuse_changes(request: SwapRequest, plan: SwapPlan, cache: RenderCache) -> None:
-    """Refuses a clip or masks that changed while it was rendered, and removes its segments (ClipError)."""
+def _refuse_changes(request: SwapRequest, spec: RenderSpec, share: Sequence[range] = ()) -> None:
+    """Refuses a clip or masks that changed while it was rendered, and removes its segments (ClipError).
+
+    Args:
+        share: of segments that several machines render, those that were rendered here.
+    """
     try:
         request.clip.refuse_changes()
-        plan.masks.refuse_changes()
+        spec.plan.masks.refuse_changes()
     except ClipError:  # segments may be of either version
-        cache.remove()
+        if request.parts is None:
+            spec.cache.remove()
+        else:
+            spec.cache.discard(share)
         raise
 
 
@@ -161,7 +237,7 @@ def _deliver_overlay(request: SwapRequest, cache: RenderCache, timer: StageTimer
     if settings.overlay is None:
         return
     with timer.timing("draw"):
-        analysis = analyse_clip(request.clip, settings.analysis, settings.frames)
+        analysis = _analyse(request)
         mattes = read_mattes(cache.segment_paths(OVERLAY))
         write_overlay(request.clip, request.frames, analysis, settings.overlay, mattes, report)
 
@@ -223,6 +299,7 @@ def _deliver_product(
     with timer.timing("join"):
         losses = _join(request, segments, whole, options, has_sound=product == CLIP)
     if request.mark is None:
+        remove_sidecar(out)  # what an earlier result says isn't said of this one
         return "", losses
     with timer.timing("sign"):
         return _mark(request, whole, out, swapped, report), losses

@@ -42,7 +42,7 @@ def preview_frame(request: SwapRequest, frame: int, report: Report = silent) -> 
         FaceNotFoundError: there is nobody to swap in this frame.
     """
     timer = StageTimer()
-    settings = request.settings
+    settings = replace(request.settings, draft=False)  # one frame is shown as it is
     available = request.frames
     masks = _check(request, frame)
     with timer.timing("analyse"):

@@ -8,6 +8,7 @@ at, every frame comes out the same.
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import itertools
 from collections import defaultdict
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 
 from recaster.appearance.light import compute_normals
-from recaster.appearance.occluders import Occluders, glasses_mask
+from recaster.appearance.occluders import Occluders, glasses_mask, worn_glasses_mask
 from recaster.faces.alignment import transform
 from recaster.faces.topology import POINTS
 from recaster.media.patches import paste_patches
@@ -28,6 +29,7 @@ from recaster.swapping.composite import Layer, PaintedFace, composite, draw_matt
 from recaster.swapping.coverage import Reason, measure_coverage, measure_tint
 from recaster.swapping.face_overlap import draw_outlines
 from recaster.swapping.kept_parts import mask_kept_parts
+from recaster.swapping.light_course import find_measured
 from recaster.swapping.masks import compute_face_masks, limit_kept_in, remove_occluded
 from recaster.swapping.measured_faces import MeasuredFace, average_over_time, find_manners, find_read_frames
 from recaster.swapping.performer_appearance import mask_in_frame
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from recaster.swapping.casting import CastSwapper
     from recaster.swapping.coverage import Faces
     from recaster.swapping.mask_clips import FrameMasks, HandMasks
-    from recaster.swapping.measured_faces import MeasuredFrame
+    from recaster.swapping.measured_faces import Manner, MeasuredFrame
     from recaster.swapping.stage_timer import StageTimer
     from recaster.swapping.swap_plan import SwapPlan
     from recaster.swapping.swapper import PlannedFace, Swapper
@@ -88,6 +90,13 @@ class RenderedFrame:
             return np.asarray(paste_patches(self.frame.image, self.patches), np.uint8)
         return np.rint(self.frame.view.decode(np.asarray(self.plate, np.float32))).astype(np.uint8)
 
+    def shown_again(self, frame: Frame) -> RenderedFrame:
+        """The same picture in the place of another frame."""
+        shown = copy.copy(self.frame)
+        for name in ("index", "pts", "time"):  # frames are frozen
+            object.__setattr__(shown, name, getattr(frame, name))
+        return dataclasses.replace(self, frame=shown)
+
     @property
     def matte(self) -> NDArray[np.uint8]:
         """(height, width) uint8, where they show."""
@@ -129,19 +138,31 @@ class Renderer:
 
             span = read_frames.start, read_frames.stop
             decoded = zip(self._timer.each("decode", read(*span)), self._plan.masks.read(*span), strict=False)
-            cropped = stage(self._crop_faces(decoded))
+            cropped = stage(self._crop_faces(decoded, available.start))
             swapped = stage(self._measure_faces(stage(self._swap_groups(cropped))))
+            result: RenderedFrame | None = None
             for frame, faces in average_over_time(swapped):
-                if frame.index in wanted:
+                if frame.index not in wanted:
+                    continue
+                if result is not None and self._is_repeated(frame.index, available.start):
+                    result = result.shown_again(frame)
+                else:
                     with self._timer.timing("composite"):
                         result = self._composite(frame, faces)
-                    yield result
+                yield result
+
+    def _is_repeated(self, index: int, first: int) -> bool:
+        """Tells if a draft shows the frame before in a frame's place; ``first``: of the result's frames."""
+        return self._settings.draft and (index - first) % 2 == 1
 
     def _crop_faces(
-        self, frames: Iterable[tuple[Frame, FrameMasks]]
+        self, frames: Iterable[tuple[Frame, FrameMasks]], first: int
     ) -> Iterator[tuple[Frame, dict[int, PlannedFace]]]:
         """Crops the faces out of each frame, by their plans' numbers, and the masks that artists brought."""
         for frame, masks in frames:
+            if self._is_repeated(frame.index, first):
+                yield frame, {}
+                continue
             with self._timer.timing("crop"):
                 faces = self._plan.crop_faces(frame, masks)
             yield frame, faces
@@ -170,11 +191,20 @@ class Renderer:
         self, frames: Iterable[tuple[Frame, dict[int, tuple[PlannedFace, SwappedFace]]]]
     ) -> Iterator[MeasuredFrame]:
         """Finds what is before each frame's faces, and measures their light."""
-        for frame, faces in frames:
-            yield frame, {number: self._measure_face(frame, number, *face) for number, face in faces.items()}
+        for group in _batched(frames, self._settings.batch):
+            crops = [{number: face.image for number, (face, _) in faces.items()} for _, faces in group]
+            lit = find_measured(crops)
+            for at, (frame, faces) in enumerate(group):
+                yield (
+                    frame,
+                    {
+                        number: self._measure_face(frame, number, *face, has_light=(at, number) in lit)
+                        for number, face in faces.items()
+                    },
+                )
 
     def _measure_face(
-        self, frame: Frame, number: int, target: PlannedFace, swapped: SwappedFace
+        self, frame: Frame, number: int, target: PlannedFace, swapped: SwappedFace, *, has_light: bool
     ) -> MeasuredFace:
         look = self._plan.look(number, frame.index)
         manners = find_manners(self._plan.courses[number], frame.index)
@@ -187,8 +217,11 @@ class Renderer:
             }
         with self._timer.timing("mask"):
             masks = {mask: _mask_face(target, swapped, mask) for mask in {each for each, _ in manners}}
-            colours = {}
+            colours: dict[Manner, colour_transfer.Measured] = {}
             for mask, mode in manners:
+                if mode == "light" and not has_light:
+                    colours[mask, mode] = None
+                    continue
                 by_hand, _, shown = masks[mask]
                 is_learned = mask.kind == "learned"
                 if swapped.mouth is not None:  # the inside of the mouth is the target's own
@@ -198,7 +231,7 @@ class Renderer:
                 # Measured as if nothing were kept: what is painted looks the same beside it.
                 colours[mask, mode] = self._measure_colour(swapped, target, shown, mode)
             by_hand, whole, painted = masks[look.mask]
-            kept = _mask_kept(target, look, self._plan.sizes[number])
+            kept = self._mask_kept(number, target, look)
             if kept is not None:
                 painted = painted * (1 - kept)
                 by_hand = by_hand.without(kept)
@@ -230,6 +263,18 @@ class Renderer:
                 masks.append(glasses)
         return np.maximum.reduce(masks) if masks else None
 
+    def _mask_kept(self, number: int, face: PlannedFace, look: LookSettings) -> NDArray[np.float32] | None:
+        """Masks what stays of a performer's face by choice; None for nothing."""
+        if not look.keep:
+            return None
+        wanted = face.extra.get("wanted")
+        meshes = [face.landmarks] + ([] if wanted is None else [transform(wanted, face.matrix)])
+        appearance = self._plan.appearances.get(number)
+        glasses = None
+        if appearance is not None and "glasses" in look.keep:
+            glasses = worn_glasses_mask(appearance, face.image, face.landmarks)
+        return mask_kept_parts(look.keep, look.keep_feather, meshes, self._plan.sizes[number], glasses)
+
     def _measure_colour(
         self, swapped: SwappedFace, target: PlannedFace, mask: NDArray[np.float32], mode: str
     ) -> colour_transfer.Measured:
@@ -252,7 +297,7 @@ class Renderer:
             image = colour_transfer.apply(swapped.image, colours, mode, seed)
             # The inside of the mouth is the target's own and has its light already.
             if swapped.mouth is not None:
-                image += swapped.mouth.share[..., None] * (swapped.mouth.image - image)
+                swapped.mouth.show_in(image)
             opacity = self._plan.opacity(number, frame.index)
             turned = face.painted * np.float32(opacity)
             uncovered = face.uncover(turned, opacity)
@@ -309,15 +354,6 @@ def _mask_face(
     by_hand = limit_kept_in(target.by_hand, swapped.mask, target.landmarks, settings)
     whole, painted = compute_face_masks(swapped.mask, target.landmarks, settings)
     return by_hand, by_hand.add_kept(whole), by_hand.add_kept(painted)
-
-
-def _mask_kept(face: PlannedFace, look: LookSettings, size: int) -> NDArray[np.float32] | None:
-    """Masks what stays of a performer's face; None for nothing."""
-    if not look.keep:
-        return None
-    wanted = face.extra.get("wanted")
-    meshes = [face.landmarks] + ([] if wanted is None else [transform(wanted, face.matrix)])
-    return mask_kept_parts(look.keep, look.keep_feather, meshes, size)
 
 
 def _batched(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from recaster.errors import OutputError
-from recaster.files import keep_private, parse_json, remove_folder, write_error, write_json
+from recaster.files import make_private_folder, parse_json, remove_folder, write_error, write_json
 from recaster.media.picture_file import PICTURE_FORMATS
 from recaster.swapping.coverage import read_plan_digest, read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from recaster.swapping.coverage import Faces
@@ -58,11 +58,16 @@ class RenderCache:
     products: Mapping[str, str]
 
     @classmethod
-    def of(cls, out: Path, frames: range, size: int, products: Mapping[str, str]) -> RenderCache:
+    def of(cls, out: Path, frames: range, size: int, products: Mapping[str, str]) -> Self:
         """The segments of ``out`` when ``frames`` are rendered ``size`` at a time."""
+        return cls.inside(parts_folder(out), frames, size, products)
+
+    @classmethod
+    def inside(cls, folder: Path, frames: range, size: int, products: Mapping[str, str]) -> Self:
+        """The segments in a folder when ``frames`` are rendered ``size`` at a time."""
         starts = range(frames.start, frames.stop, size)
         segments = tuple(range(start, min(start + size, frames.stop)) for start in starts)
-        return cls(parts_folder(out), segments, products)
+        return cls(folder, segments, products)
 
     def segment_path(self, product: str, segment: range) -> Path:
         """Path of a segment's file of a product, or of the folder of its pictures."""
@@ -99,10 +104,14 @@ class RenderCache:
                 return False
         return read_record(self.coverage_path(segment), len(segment)) is not None
 
-    def find_missing(self) -> list[range]:
-        """Finds what is still to be rendered: the frames of neighbouring missing segments, as one range."""
+    def find_missing(self, share: Sequence[range] | None = None) -> list[range]:
+        """Finds what is still to be rendered: the frames of neighbouring missing segments, as one range.
+
+        Args:
+            share: segments that are looked for; all where None.
+        """
         runs: list[range] = []
-        for segment in self.segments:
+        for segment in self.segments if share is None else share:
             if self.is_complete(segment):
                 continue
             if runs and runs[-1].stop == segment.start:
@@ -118,12 +127,16 @@ class RenderCache:
             for segment in self.segments
             if self.is_complete(segment) and read_plan_digest(self.coverage_path(segment)) != digests[segment]
         ]
-        for segment in stale:
-            self.coverage_path(segment).unlink()
+        self.discard(stale)
+        return len(stale)
+
+    def discard(self, segments: Iterable[range]) -> None:
+        """Discards segments."""
+        for segment in segments:
+            self.coverage_path(segment).unlink(missing_ok=True)
             # Else an old picture would count beside a new record, if the render is killed between them.
             for product in self.products:
                 _remove_product(self.segment_path(product, segment))
-        return len(stale)
 
     def select_segments(self, frames: range) -> list[range]:
         """The segments of a range that ``find_missing`` returned."""
@@ -135,11 +148,7 @@ class RenderCache:
         Raises:
             OutputError: the folder cannot be written, or is not one of ours.
         """
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise write_error(self.folder, error) from error
-        keep_private(self.folder)  # what is in it isn't signed yet
+        make_private_folder(self.folder)  # what is in it isn't signed yet
         if self.read_description() == description:
             return ()
         discarded = self._discard()
@@ -168,16 +177,21 @@ class RenderCache:
         """Removes what a swap leaves behind, the plan last; returns whether there was any of it."""
         paths = sorted(self.folder.iterdir(), key=lambda path: path.name == PLAN_NAME)
         for path in paths:
-            # Pictures lie in folders, but for a still that wasn't signed yet.
-            is_folder = path.suffix in PICTURE_FORMATS and not path.name.lstrip(".").startswith(UNSIGNED)
-            is_kind_of_ours = path.is_dir() if is_folder else path.is_file()
-            if not _OWN_NAMES.fullmatch(path.name) or not is_kind_of_ours:
+            if not is_own(path):
                 needed = "the folder is needed for the parts of the clip"
                 raise OutputError(f"{path}: is in the way, {needed}; move it elsewhere")
         # Until the last one is gone the plan says what is left.
         for path in paths:
             _remove_product(path)
         return bool(paths)
+
+
+def is_own(path: Path) -> bool:
+    """Tells whether something in the folder of segments is what a swap leaves there."""
+    # Pictures lie in folders, but for a still that wasn't signed yet.
+    is_folder = path.suffix in PICTURE_FORMATS and not path.name.lstrip(".").startswith(UNSIGNED)
+    is_kind_of_ours = path.is_dir() if is_folder else path.is_file()
+    return is_kind_of_ours and _OWN_NAMES.fullmatch(path.name) is not None
 
 
 def _remove_product(path: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.faces.types import Bools, Floats
+    from recaster.media.clip import Clip
 
 MIN_LOW_FRAMES: Final = 2
 MIN_MASK_JUMP: Final = 0.15
@@ -108,13 +109,14 @@ def _read_face(value: Any) -> FaceCoverage:
     return face
 
 
-def read_report_trouble(path: Path, clip: str, rate: Fraction) -> tuple[Trouble, ...]:
-    """Finds trouble in a swap's report (InputError: none, or of a clip of another name)."""
+def read_report_trouble(path: Path, clip: Clip) -> tuple[Trouble, ...]:
+    """Finds trouble in a swap's report (InputError: none, or of another clip, or of it before it changed)."""
     try:
         if path.stat().st_size > MAX_REPORT_BYTES:
             raise InputError(f"{path}: is too large for a report of a swap")
         document = parse_json(path.read_bytes())
         named = str(document["clip"])
+        digest = str(document["sha256"])
         frames = [
             (_check_index(int(frame["frame"])), [_read_face(face) for face in frame["faces"]])
             for frame in document["frames"]
@@ -123,6 +125,7 @@ def read_report_trouble(path: Path, clip: str, rate: Fraction) -> tuple[Trouble,
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise InputError(f"{path}: is no report of a swap ({error})") from error
-    if named != clip:
-        raise InputError(f"{path}: is the report of a swap of {named}, and not of {clip}")
-    return find_render_trouble(frames, rate)
+    if digest != clip.own_digest:
+        before = " before it changed" if named == clip.path.name else ""
+        raise InputError(f"{path}: is the report of a swap of {named}{before}, and not of {clip.path}")
+    return find_render_trouble(frames, clip.info.rate)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from recaster.swapping.load import CastFactory, SwapperFactory
     from recaster.swapping.swapper import Swapper
 
-PLAN_FORMAT: Final = 37
+PLAN_FORMAT: Final = 39
 """Version of what a render makes of a description: rendered segments of another version aren't used."""
 _SIDE_LAYER_HEADS: Final = {
     "tracking": re.compile(rb'\{\s*"format": \d+,\s*"recaster": '),
@@ -58,12 +58,13 @@ class SwapRequest:
         out: the file to write; an existing one is replaced at the very end.
         mark: what the result's signed manifest says, and who signs it; None for no manifest.
         factory: makes the same swapper in other processes; None renders in this one.
-        processes: how many processes render; None for as many as pay.
+        processes: how many processes look at the clip, and render; None for as many as pay.
         keeps_segments: whether rendered segments stay beside the result, for a caller with more to do
             before it is safe.
         inputs: what else is read, and must not be written to: files and folders by what they are.
         cast: roles of the swappers of a ``CastSwapper``, in its order; empty for a swap without a cast.
         may_lack: whether roles that nobody in the clip has are told, and no error.
+        parts: folder of segments that several machines render; None for one beside ``out``.
     """
 
     clip: Clip
@@ -77,6 +78,7 @@ class SwapRequest:
     inputs: Mapping[str, Path] = field(default_factory=dict)
     cast: tuple[Role, ...] = ()
     may_lack: bool = False
+    parts: Path | None = None
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -142,6 +144,15 @@ class SwapRequest:
             ]
         return self.describe_segments() | asked
 
+    def describe_inputs(self) -> dict[str, Any]:
+        """Describes what artists brought for the clip, by digests: corrections and masks."""
+        asked: dict[str, Any] = {}
+        if corrections := self.clip.corrections:
+            asked["corrections"] = corrections.digest()
+        if masks := {name: mask.clip.digest for name, mask in self.open_masks().clips.items()}:
+            asked["masks"] = masks
+        return asked
+
     def describe_segments(self) -> dict[str, Any]:
         """Describes all that decides how every segment looks, but what differs along the clip or cast."""
         # Where matte, report and picture lie changes no pixel; what the picture shows does.
@@ -157,7 +168,7 @@ class SwapRequest:
         )
         plain = _to_plain(settings)
         # Segments have digests of the changes and masks that they depend on.
-        for name in ("changes", "overlay", "layers", "layers_out", "layers_alpha", *MASK_KINDS):
+        for name in ("changes", "overlay", "layers", "layers_out", "layers_alpha", "draft", *MASK_KINDS):
             del plain[name]
         person = self.settings.person
         swapper = {"swapper": self.swapper.digest}
@@ -170,6 +181,8 @@ class SwapRequest:
             asked["reading"] = _to_plain(self.clip.options)
         if self.clip.view is not None:
             asked["view"] = self.clip.view.fingerprint
+        if self.settings.draft:
+            asked["draft"] = True
         if self.settings.overlay is not None:
             asked["overlay"] = True
         if self.settings.layers:
@@ -224,6 +237,8 @@ def check_outputs(
             refuse_other_list(listed)
     _ = clip.view  # a colour space that there isn't is refused
     _open_masks(clip, settings)
+    if settings.draft:
+        _check_draft(clip, out, settings)
     conversions = check_output(out, clip.info, settings.writer)
     if is_signed and clip.options.stills:
         media_type(out)
@@ -238,6 +253,16 @@ def check_outputs(
         options = choose_layer_options(settings.layers_out, settings.writer)
         check_encoding(settings.layers_out, clip.info, options)
     return conversions
+
+
+def _check_draft(clip: Clip, out: Path, settings: SwapSettings) -> None:
+    """Refuses drafts whose frames can't be shown twice: pictures have frames of their own (UsageError)."""
+    if clip.options.stills or SequenceName.parse(out) is not None:
+        raise UsageError(f"{out}: a draft is a movie; leave --draft out, or name a movie with --out")
+    if settings.overlay is not None or (settings.layers and settings.layers != ("face",)):
+        raise UsageError("a draft has no overlay and no layers but face: leave them out, or --draft")
+    if settings.layers_out is not None and SequenceName.parse(settings.layers_out) is not None:
+        raise UsageError(f"{settings.layers_out}: the layers of a draft are a movie; name one (.mov)")
 
 
 def _check_layers(settings: SwapSettings) -> None:

@@ -9,6 +9,7 @@ from recaster import __version__
 from recaster.faces.landmarkers import make_landmarker
 from recaster.files import write_json
 from recaster.settings.look_course import value_in
+from recaster.settings.options import listed
 from recaster.swapping.coverage import MIN_COVERED
 from recaster.swapping.render_trouble import find_render_trouble
 
@@ -16,15 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from recaster.settings.parts import Part
     from recaster.swapping.casting import Role
     from recaster.swapping.coverage import Coverage
     from recaster.swapping.request import SwapRequest
     from recaster.swapping.swap_plan import SwapPlan
 
 REPORT_FORMAT: Final = 1
+DRAFT: Final = "This is a draft: every other frame was swapped, and is shown twice."
 LOST_GLASSES: Final = (
     "Glasses were seen on a face, but not clearly enough to be kept whole: parts of the frame may be "
     "missing. Look the result through, or choose a shot in which they are larger or sharper."
+)
+NO_GLASSES: Final = (
+    "Glasses were to be kept, and none were found on {}: they are too small, too blurred or without "
+    "rims, or there are none. Keep them out by a mask instead, which can be learned of a few frames."
 )
 
 
@@ -120,6 +127,38 @@ class SwapResult:
         return (*lines, f"seconds: {times}; {device}")
 
 
+@dataclass(frozen=True)
+class PartResult:
+    """Outcome of a part of a swap that several machines render.
+
+    Attributes:
+        segments: those of this part, as ranges of frames.
+        total: segments of all parts.
+        resumed: frames that were there already.
+        seconds: as of ``SwapResult``.
+        warnings: as of ``SwapResult``.
+    """
+
+    share: Part
+    segments: Sequence[range]
+    total: int
+    resumed: int
+    seconds: dict[str, float]
+    warnings: tuple[str, ...] = ()
+
+    def summary(self, device: str) -> tuple[str, ...]:
+        """Describes it in lines of words; ``device`` says what computed it."""
+        if not self.segments:
+            return (f"{self.share}: no segments; there are {self.total} for all parts",)
+        count = len(self.segments)
+        frames = f"frames {self.segments[0].start}-{self.segments[-1].stop - 1}"
+        lines = [f"{self.share}: {count} of {count} segments ({frames})"]
+        if self.resumed:
+            lines.append(f"{self.resumed} frames were there already from an earlier run")
+        times = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
+        return (*lines, f"seconds: {times}; {device}")
+
+
 def collect_warnings(request: SwapRequest, plan: SwapPlan) -> tuple[str, ...]:
     """Collects warnings of the clip, its corrections, a landmarker's licence, lost glasses and the source."""
     notice = make_landmarker(request.settings.analysis.landmarker).notice
@@ -129,8 +168,18 @@ def collect_warnings(request: SwapRequest, plan: SwapPlan) -> tuple[str, ...]:
         *plan.warnings,
         *([notice] if notice else ()),
         *([LOST_GLASSES] if has_lost_glasses else ()),
+        *([NO_GLASSES.format(listed(bare))] if (bare := _find_bare(plan)) else ()),
+        *([DRAFT] if request.settings.draft else ()),
         *request.swapper.warnings,
     )
+
+
+def _find_bare(plan: SwapPlan) -> list[str]:
+    """Names the tracks whose glasses are to be kept, and on which none were found."""
+    wanted = [number for number in range(len(plan.track_plans)) if plan.keeps_glasses(number)]
+    known = plan.appearances
+    bare = (number for number in wanted if number not in known or known[number].worn is None)
+    return [f"track {plan.tracks[number]}" for number in bare]
 
 
 def write_report(request: SwapRequest, plan: SwapPlan, result: SwapResult) -> None:
@@ -142,6 +191,7 @@ def write_report(request: SwapRequest, plan: SwapPlan, result: SwapResult) -> No
         "format": REPORT_FORMAT,
         "recaster": __version__,
         "clip": info.path.name,
+        "sha256": request.clip.own_digest,
         "result": result.out.name,
         "rate": str(info.rate),
         "tracks": list(result.tracks),

@@ -29,7 +29,7 @@ def digest_segments(
     """
     # Layers of faces are named by these.
     slots = assign_slots(plan) if {*settings.layers} - {"frame", "face", "mesh"} else ()
-    looks = {number: _digest(look) for number, look in plan.appearances.items()}
+    looks = {number: digest_value(look) for number, look in plan.appearances.items()}
     faces: dict[int, str] = {}
     digests = {}
     for segment in segments:
@@ -52,12 +52,12 @@ def digest_segments(
             for number, _ in plan.faces_by_frame.get(frame, ())
         ]
         parts.append([look for _, look in own])
-        searched = {number for number, look in own if look.mask.kind == "learned"}
+        searched = {number for number, look in own if look.mask.kind == "learned" or "glasses" in look.keep}
         usual = [
             (plan.ranks[number], looks.get(number, "") if number in searched else "")
             for number in sorted(shown)
         ]
-        digests[segment] = _digest([*parts, usual])
+        digests[segment] = digest_value([*parts, usual])
     return digests
 
 
@@ -80,10 +80,11 @@ def _digest_faces(plan: SwapPlan, frame: int) -> str:
             role = plan.roles[number]
             matte = role if role in plan.matte_roles else -1
             values.append((plan.sources[role], matte))
-    return _digest(values)
+    return digest_value(values)
 
 
-def _digest(value: Any) -> str:
+def digest_value(value: Any) -> str:
+    """Computes a digest, hex, of plain values, arrays, and dataclasses, mappings and sequences of them."""
     hasher = hashlib.sha256()
     _feed(hasher, value)
     return hasher.hexdigest()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 from typing import TYPE_CHECKING
 
 from recaster.errors import ManifestError, UsageError
 from recaster.media.sequence_name import SequenceName, list_sequences
 from recaster.provenance.manifest import SIDECAR_TYPES, sidecar_of
 from recaster.provenance.picture_list import read_list
+from recaster.settings.formats import LIST_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +42,20 @@ def describe_unlisted(path: Path) -> str:
     pictures = (name for names in list_sequences(path.parent).values() for name in names)
     unlisted = sorted(name for name in pictures if name not in listed)
     return f"nothing is known of {_name_first(unlisted)} beside them" if unlisted else ""
+
+
+def find_list(picture: Path) -> Path | None:
+    """Finds the list that a picture of a sequence is in, that of all or of a part (``shot.0001-0050``).
+
+    Raises:
+        ManifestError: a list cannot be read.
+    """
+    sequence = SequenceName.of_file(picture)
+    if sequence is None or sequence.list_path.is_file():
+        return None if sequence is None else sequence.list_path
+    prefix, suffix = glob.escape(sequence.prefix), glob.escape(sequence.suffix)
+    lists = sorted(picture.parent.glob(f"{prefix}[0-9]*-[0-9]*{suffix}{LIST_SUFFIX}"))
+    return next((path for path in lists if picture.name in read_list(path)), None)
 
 
 def list_marks(out: Path) -> dict[str, Path]:

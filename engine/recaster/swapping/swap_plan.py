@@ -157,6 +157,10 @@ class SwapPlan:
         """Tells whether what is in front of a plan's face is looked for and left alone."""
         return any(look.mask.kind == "learned" for look in self.courses[number].looks)
 
+    def keeps_glasses(self, number: int) -> bool:
+        """Tells whether the glasses of a plan's performer stay by choice."""
+        return any("glasses" in look.keep for look in self.courses[number].looks)
+
     def look(self, number: int, frame: int) -> LookSettings:
         """Look of a plan's face in a frame."""
         return self.courses[number].at(frame)

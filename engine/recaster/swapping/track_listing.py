@@ -17,12 +17,20 @@ from recaster.settings.detection import Smoothing
 from recaster.swapping.guided import profile_opacity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from recaster.api.v1 import clip_pb2
     from recaster.faces.types import Analysis, FaceTrack
 
 MIN_SHOWN_OPACITY: Final = 0.5
 """Opacity of a swapped face from which on a frame counts as one that would be swapped."""
+
+
+_SAME_FIELDS: Final = (
+    "track", "person", "shot", "first_frame", "last_frame", "first_seen_s", "last_seen_s", "size_px",
+    "confidence", "filled_frames", "swappable",
+)  # fmt: skip
+"""Fields of a track that its message has under the same names."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,26 @@ class ClipListing:
         tracks = tuple(_list_track(track, who, names, begins) for track in analysis.tracks)
         return cls(shots, tracks, people, analysis.warnings)
 
+    @classmethod
+    def of_answer(cls, answer: clip_pb2.ListTracksResponse) -> ClipListing:
+        """Lists what an engine has found."""
+        tracks = tuple(
+            TrackListing(
+                name=each.person_name,
+                roll_degrees=_read_extent(each.roll_degrees),
+                yaw_degrees=_read_extent(each.yaw_degrees),
+                **{name: getattr(each, name) for name in _SAME_FIELDS},
+            )
+            for each in answer.tracks
+        )
+        people: dict[int, list[int]] = {}
+        for track in tracks:
+            people.setdefault(track.person, []).append(track.track)
+        ends = [*answer.shots[1:], answer.first_frame + answer.frame_count]
+        shots = tuple((begin, end - 1) for begin, end in zip(answer.shots, ends, strict=True))
+        groups = tuple(tuple(people[person]) for person in sorted(people))
+        return cls(shots, tracks, groups, tuple(answer.warnings))
+
     def to_json(self) -> dict[str, Any]:
         """Turns it into JSON's types."""
         return {
@@ -132,6 +160,10 @@ def _list_track(
         filled_frames=int(track.filled.sum()),
         swappable=round(float(shown.mean()), 3),
     )
+
+
+def _read_extent(values: Sequence[float]) -> tuple[float, float] | None:
+    return (values[0], values[1]) if len(values) == 2 else None
 
 
 def _find_extent(values: Any) -> tuple[float, float]:

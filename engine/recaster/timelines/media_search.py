@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from recaster.media.sequence_name import SequenceName, clip_exists, list_sequences, resolve_clip
-from recaster.settings.extract import IMAGE_SUFFIXES
+from recaster.settings.formats import IMAGE_SUFFIXES
 from recaster.settings.reading import MAX_RATE
 from recaster.timelines.media_use import restore_rate
 

@@ -244,7 +244,7 @@ class FacePoints(_message.Message):
     def __init__(self, track: _Optional[int] = ..., frame: _Optional[int] = ..., positions: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class CorrectTracksRequest(_message.Message):
-    __slots__ = ("clip_id", "options", "split", "join", "drop", "assign", "box", "points")
+    __slots__ = ("clip_id", "options", "split", "join", "drop", "assign", "box", "points", "more")
     CLIP_ID_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     SPLIT_FIELD_NUMBER: _ClassVar[int]
@@ -253,6 +253,7 @@ class CorrectTracksRequest(_message.Message):
     ASSIGN_FIELD_NUMBER: _ClassVar[int]
     BOX_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
     clip_id: str
     options: _job_pb2.SwapOptions
     split: SplitTrack
@@ -261,7 +262,24 @@ class CorrectTracksRequest(_message.Message):
     assign: AssignTrack
     box: PlaceBox
     points: MovePoints
-    def __init__(self, clip_id: _Optional[str] = ..., options: _Optional[_Union[_job_pb2.SwapOptions, _Mapping]] = ..., split: _Optional[_Union[SplitTrack, _Mapping]] = ..., join: _Optional[_Union[JoinTracks, _Mapping]] = ..., drop: _Optional[_Union[DropTrack, _Mapping]] = ..., assign: _Optional[_Union[AssignTrack, _Mapping]] = ..., box: _Optional[_Union[PlaceBox, _Mapping]] = ..., points: _Optional[_Union[MovePoints, _Mapping]] = ...) -> None: ...
+    more: _containers.RepeatedCompositeFieldContainer[TrackCorrection]
+    def __init__(self, clip_id: _Optional[str] = ..., options: _Optional[_Union[_job_pb2.SwapOptions, _Mapping]] = ..., split: _Optional[_Union[SplitTrack, _Mapping]] = ..., join: _Optional[_Union[JoinTracks, _Mapping]] = ..., drop: _Optional[_Union[DropTrack, _Mapping]] = ..., assign: _Optional[_Union[AssignTrack, _Mapping]] = ..., box: _Optional[_Union[PlaceBox, _Mapping]] = ..., points: _Optional[_Union[MovePoints, _Mapping]] = ..., more: _Optional[_Iterable[_Union[TrackCorrection, _Mapping]]] = ...) -> None: ...
+
+class TrackCorrection(_message.Message):
+    __slots__ = ("split", "join", "drop", "assign", "box", "points")
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
+    JOIN_FIELD_NUMBER: _ClassVar[int]
+    DROP_FIELD_NUMBER: _ClassVar[int]
+    ASSIGN_FIELD_NUMBER: _ClassVar[int]
+    BOX_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    split: SplitTrack
+    join: JoinTracks
+    drop: DropTrack
+    assign: AssignTrack
+    box: PlaceBox
+    points: MovePoints
+    def __init__(self, split: _Optional[_Union[SplitTrack, _Mapping]] = ..., join: _Optional[_Union[JoinTracks, _Mapping]] = ..., drop: _Optional[_Union[DropTrack, _Mapping]] = ..., assign: _Optional[_Union[AssignTrack, _Mapping]] = ..., box: _Optional[_Union[PlaceBox, _Mapping]] = ..., points: _Optional[_Union[MovePoints, _Mapping]] = ...) -> None: ...
 
 class SplitTrack(_message.Message):
     __slots__ = ("track", "frame")
@@ -334,12 +352,14 @@ class MovedPoint(_message.Message):
     def __init__(self, index: _Optional[int] = ..., x: _Optional[float] = ..., y: _Optional[float] = ..., z: _Optional[float] = ...) -> None: ...
 
 class CorrectTracksResponse(_message.Message):
-    __slots__ = ("document", "description")
+    __slots__ = ("document", "description", "more_descriptions")
     DOCUMENT_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    MORE_DESCRIPTIONS_FIELD_NUMBER: _ClassVar[int]
     document: bytes
     description: str
-    def __init__(self, document: _Optional[bytes] = ..., description: _Optional[str] = ...) -> None: ...
+    more_descriptions: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, document: _Optional[bytes] = ..., description: _Optional[str] = ..., more_descriptions: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class DeleteClipRequest(_message.Message):
     __slots__ = ("clip_id",)

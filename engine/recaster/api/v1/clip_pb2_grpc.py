@@ -114,8 +114,8 @@ class ClipServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CorrectTracks(self, request, context):
-        """Adds a correction to some, none at first, where it can be applied; nothing is kept here.
-        INVALID_ARGUMENT (USAGE) where it can't.
+        """Adds corrections to some, none at first, where they can be applied, all or none; nothing is kept here.
+        INVALID_ARGUMENT (USAGE) where one can't.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

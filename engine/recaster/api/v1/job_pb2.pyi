@@ -65,7 +65,7 @@ INGEST_KIND_FACESET: IngestKind
 INGEST_KIND_MODEL: IngestKind
 
 class Job(_message.Message):
-    __slots__ = ("job_id", "kind", "spec", "state", "progress", "error", "result", "attempts", "last_seq", "labels", "create_time", "start_time", "end_time", "created_by")
+    __slots__ = ("job_id", "kind", "spec", "state", "progress", "error", "result", "attempts", "last_seq", "labels", "create_time", "start_time", "end_time", "created_by", "turn")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -87,6 +87,7 @@ class Job(_message.Message):
     START_TIME_FIELD_NUMBER: _ClassVar[int]
     END_TIME_FIELD_NUMBER: _ClassVar[int]
     CREATED_BY_FIELD_NUMBER: _ClassVar[int]
+    TURN_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     kind: JobKind
     spec: JobSpec
@@ -101,7 +102,8 @@ class Job(_message.Message):
     start_time: _timestamp_pb2.Timestamp
     end_time: _timestamp_pb2.Timestamp
     created_by: str
-    def __init__(self, job_id: _Optional[str] = ..., kind: _Optional[_Union[JobKind, str]] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., state: _Optional[_Union[JobState, str]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., result: _Optional[_Union[JobResult, _Mapping]] = ..., attempts: _Optional[int] = ..., last_seq: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[str] = ...) -> None: ...
+    turn: int
+    def __init__(self, job_id: _Optional[str] = ..., kind: _Optional[_Union[JobKind, str]] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., state: _Optional[_Union[JobState, str]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., result: _Optional[_Union[JobResult, _Mapping]] = ..., attempts: _Optional[int] = ..., last_seq: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[str] = ..., turn: _Optional[int] = ...) -> None: ...
 
 class JobSpec(_message.Message):
     __slots__ = ("ingest", "extract", "train", "swap", "evaluate", "export", "sign", "anonymise")
@@ -291,7 +293,7 @@ class CastMember(_message.Message):
     def __init__(self, name: _Optional[str] = ..., model_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., track: _Optional[int] = ..., person_number: _Optional[int] = ..., person_name: _Optional[str] = ..., person: _Optional[str] = ..., everyone: bool = ..., look: _Optional[_Union[SwapOptions, _Mapping]] = ..., matte: bool = ...) -> None: ...
 
 class SwapOptions(_message.Message):
-    __slots__ = ("range", "person", "track", "everyone", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode", "scale", "colour", "codec", "quality", "encoder_preset", "pixel_format", "threads", "device", "label", "label_language", "label_corner", "label_size", "sound", "square_pixels", "input_colour_space", "profile", "encoder", "frame_rate", "input_layer", "layers_alpha", "keep", "keep_feather", "strength", "expression", "gaze", "corrections", "changes", "stills", "keep_out", "keep_in")
+    __slots__ = ("range", "person", "track", "everyone", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode", "scale", "colour", "codec", "quality", "encoder_preset", "pixel_format", "threads", "device", "label", "label_language", "label_corner", "label_size", "sound", "square_pixels", "input_colour_space", "profile", "encoder", "frame_rate", "input_layer", "layers_alpha", "keep", "keep_feather", "strength", "expression", "gaze", "corrections", "changes", "draft", "stills", "keep_out", "keep_in")
     RANGE_FIELD_NUMBER: _ClassVar[int]
     PERSON_FIELD_NUMBER: _ClassVar[int]
     TRACK_FIELD_NUMBER: _ClassVar[int]
@@ -330,6 +332,7 @@ class SwapOptions(_message.Message):
     GAZE_FIELD_NUMBER: _ClassVar[int]
     CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
     CHANGES_FIELD_NUMBER: _ClassVar[int]
+    DRAFT_FIELD_NUMBER: _ClassVar[int]
     STILLS_FIELD_NUMBER: _ClassVar[int]
     KEEP_OUT_FIELD_NUMBER: _ClassVar[int]
     KEEP_IN_FIELD_NUMBER: _ClassVar[int]
@@ -371,10 +374,11 @@ class SwapOptions(_message.Message):
     gaze: float
     corrections: str
     changes: _containers.RepeatedCompositeFieldContainer[LookChange]
+    draft: bool
     stills: bool
     keep_out: str
     keep_in: str
-    def __init__(self, range: _Optional[str] = ..., person: _Optional[str] = ..., track: _Optional[int] = ..., everyone: bool = ..., detector: _Optional[str] = ..., landmarker: _Optional[str] = ..., min_face: _Optional[int] = ..., smoothing: _Optional[str] = ..., mask: _Optional[str] = ..., feather: _Optional[float] = ..., erode: _Optional[float] = ..., scale: _Optional[float] = ..., colour: _Optional[str] = ..., codec: _Optional[str] = ..., quality: _Optional[int] = ..., encoder_preset: _Optional[str] = ..., pixel_format: _Optional[str] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., label: _Optional[str] = ..., label_language: _Optional[str] = ..., label_corner: _Optional[str] = ..., label_size: _Optional[float] = ..., sound: _Optional[str] = ..., square_pixels: bool = ..., input_colour_space: _Optional[str] = ..., profile: _Optional[str] = ..., encoder: _Optional[str] = ..., frame_rate: _Optional[str] = ..., input_layer: _Optional[str] = ..., layers_alpha: _Optional[str] = ..., keep: _Optional[_Iterable[str]] = ..., keep_feather: _Optional[float] = ..., strength: _Optional[float] = ..., expression: _Optional[float] = ..., gaze: _Optional[float] = ..., corrections: _Optional[str] = ..., changes: _Optional[_Iterable[_Union[LookChange, _Mapping]]] = ..., stills: bool = ..., keep_out: _Optional[str] = ..., keep_in: _Optional[str] = ...) -> None: ...
+    def __init__(self, range: _Optional[str] = ..., person: _Optional[str] = ..., track: _Optional[int] = ..., everyone: bool = ..., detector: _Optional[str] = ..., landmarker: _Optional[str] = ..., min_face: _Optional[int] = ..., smoothing: _Optional[str] = ..., mask: _Optional[str] = ..., feather: _Optional[float] = ..., erode: _Optional[float] = ..., scale: _Optional[float] = ..., colour: _Optional[str] = ..., codec: _Optional[str] = ..., quality: _Optional[int] = ..., encoder_preset: _Optional[str] = ..., pixel_format: _Optional[str] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., label: _Optional[str] = ..., label_language: _Optional[str] = ..., label_corner: _Optional[str] = ..., label_size: _Optional[float] = ..., sound: _Optional[str] = ..., square_pixels: bool = ..., input_colour_space: _Optional[str] = ..., profile: _Optional[str] = ..., encoder: _Optional[str] = ..., frame_rate: _Optional[str] = ..., input_layer: _Optional[str] = ..., layers_alpha: _Optional[str] = ..., keep: _Optional[_Iterable[str]] = ..., keep_feather: _Optional[float] = ..., strength: _Optional[float] = ..., expression: _Optional[float] = ..., gaze: _Optional[float] = ..., corrections: _Optional[str] = ..., changes: _Optional[_Iterable[_Union[LookChange, _Mapping]]] = ..., draft: bool = ..., stills: bool = ..., keep_out: _Optional[str] = ..., keep_in: _Optional[str] = ...) -> None: ...
 
 class LookChange(_message.Message):
     __slots__ = ("range", "values", "smooth")
@@ -610,6 +614,14 @@ class CancelJobRequest(_message.Message):
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     def __init__(self, job_id: _Optional[str] = ...) -> None: ...
+
+class MoveJobRequest(_message.Message):
+    __slots__ = ("job_id", "before_job_id")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    before_job_id: str
+    def __init__(self, job_id: _Optional[str] = ..., before_job_id: _Optional[str] = ...) -> None: ...
 
 class DeleteJobRequest(_message.Message):
     __slots__ = ("job_id",)

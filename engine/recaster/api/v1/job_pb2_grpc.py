@@ -66,6 +66,11 @@ class JobServiceStub(object):
                 request_serializer=recaster_dot_v1_dot_job__pb2.CancelJobRequest.SerializeToString,
                 response_deserializer=recaster_dot_v1_dot_job__pb2.Job.FromString,
                 _registered_method=True)
+        self.MoveJob = channel.unary_unary(
+                '/recaster.v1.JobService/MoveJob',
+                request_serializer=recaster_dot_v1_dot_job__pb2.MoveJobRequest.SerializeToString,
+                response_deserializer=recaster_dot_v1_dot_job__pb2.Job.FromString,
+                _registered_method=True)
         self.DeleteJob = channel.unary_unary(
                 '/recaster.v1.JobService/DeleteJob',
                 request_serializer=recaster_dot_v1_dot_job__pb2.DeleteJobRequest.SerializeToString,
@@ -127,6 +132,15 @@ class JobServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MoveJob(self, request, context):
+        """Lets a queued job start before other queued jobs of the same client; those of others keep their turns.
+        FAILED_PRECONDITION (JOB_NOT_QUEUED) where it, or the one that is named, doesn't wait for its turn;
+        INVALID_ARGUMENT where they are of two clients.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteJob(self, request, context):
         """Forgets a job that has ended, its log and its artifacts. FAILED_PRECONDITION (JOB_RUNNING) otherwise.
         """
@@ -173,6 +187,11 @@ def add_JobServiceServicer_to_server(servicer, server):
             'CancelJob': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelJob,
                     request_deserializer=recaster_dot_v1_dot_job__pb2.CancelJobRequest.FromString,
+                    response_serializer=recaster_dot_v1_dot_job__pb2.Job.SerializeToString,
+            ),
+            'MoveJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveJob,
+                    request_deserializer=recaster_dot_v1_dot_job__pb2.MoveJobRequest.FromString,
                     response_serializer=recaster_dot_v1_dot_job__pb2.Job.SerializeToString,
             ),
             'DeleteJob': grpc.unary_unary_rpc_method_handler(
@@ -349,6 +368,33 @@ class JobService(object):
             target,
             '/recaster.v1.JobService/CancelJob',
             recaster_dot_v1_dot_job__pb2.CancelJobRequest.SerializeToString,
+            recaster_dot_v1_dot_job__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recaster.v1.JobService/MoveJob',
+            recaster_dot_v1_dot_job__pb2.MoveJobRequest.SerializeToString,
             recaster_dot_v1_dot_job__pb2.Job.FromString,
             options,
             channel_credentials,

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18recaster/v1/server.proto\x12\x0brecaster.v1\"\x16\n\x14GetServerInfoRequest\"\x14\n\x12\x44rainServerRequest\"\x16\n\x14UndrainServerRequest\"\xfc\x02\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x13\n\x0b\x61pi_version\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65vices\x18\x03 \x03(\t\x12(\n\x07presets\x18\x04 \x03(\x0b\x32\x17.recaster.v1.PresetInfo\x12\x16\n\x0emax_blob_bytes\x18\x05 \x01(\x03\x12\x13\n\x0bquota_bytes\x18\x06 \x01(\x03\x12\x12\n\nused_bytes\x18\x07 \x01(\x03\x12\x12\n\nfree_bytes\x18\x08 \x01(\x03\x12\x19\n\x11max_message_bytes\x18\t \x01(\x05\x12\x0e\n\x06\x63odecs\x18\n \x03(\t\x12\x13\n\x0blocal_drops\x18\x0b \x01(\x08\x12\x14\n\x0c\x62\x61sis_needed\x18\x14 \x01(\x08\x12\x17\n\x0fmay_state_basis\x18\x15 \x01(\x08\x12\x13\n\x0b\x63lient_name\x18\x0c \x01(\t\x12\x0c\n\x04role\x18\r \x01(\t\x12\x10\n\x08\x64raining\x18\x0e \x01(\x08\x12\x14\n\x0cjobs_at_work\x18\x0f \x01(\x05\"*\n\nPresetInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x02 \x01(\t2\xf2\x01\n\rServerService\x12K\n\rGetServerInfo\x12!.recaster.v1.GetServerInfoRequest\x1a\x17.recaster.v1.ServerInfo\x12G\n\x0b\x44rainServer\x12\x1f.recaster.v1.DrainServerRequest\x1a\x17.recaster.v1.ServerInfo\x12K\n\rUndrainServer\x12!.recaster.v1.UndrainServerRequest\x1a\x17.recaster.v1.ServerInfob\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18recaster/v1/server.proto\x12\x0brecaster.v1\"\x16\n\x14GetServerInfoRequest\"\x14\n\x12\x44rainServerRequest\"\x16\n\x14UndrainServerRequest\"\x92\x03\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x13\n\x0b\x61pi_version\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65vices\x18\x03 \x03(\t\x12(\n\x07presets\x18\x04 \x03(\x0b\x32\x17.recaster.v1.PresetInfo\x12\x16\n\x0emax_blob_bytes\x18\x05 \x01(\x03\x12\x13\n\x0bquota_bytes\x18\x06 \x01(\x03\x12\x12\n\nused_bytes\x18\x07 \x01(\x03\x12\x12\n\nfree_bytes\x18\x08 \x01(\x03\x12\x19\n\x11max_message_bytes\x18\t \x01(\x05\x12\x0e\n\x06\x63odecs\x18\n \x03(\t\x12\x13\n\x0blocal_drops\x18\x0b \x01(\x08\x12\x14\n\x0c\x62\x61sis_needed\x18\x14 \x01(\x08\x12\x17\n\x0fmay_state_basis\x18\x15 \x01(\x08\x12\x13\n\x0b\x63lient_name\x18\x0c \x01(\t\x12\x0c\n\x04role\x18\r \x01(\t\x12\x10\n\x08\x64raining\x18\x0e \x01(\x08\x12\x14\n\x0cjobs_at_work\x18\x0f \x01(\x05\x12\x14\n\x0cswap_options\x18( \x03(\t\"*\n\nPresetInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x02 \x01(\t2\xf2\x01\n\rServerService\x12K\n\rGetServerInfo\x12!.recaster.v1.GetServerInfoRequest\x1a\x17.recaster.v1.ServerInfo\x12G\n\x0b\x44rainServer\x12\x1f.recaster.v1.DrainServerRequest\x1a\x17.recaster.v1.ServerInfo\x12K\n\rUndrainServer\x12!.recaster.v1.UndrainServerRequest\x1a\x17.recaster.v1.ServerInfob\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,9 +38,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UNDRAINSERVERREQUEST']._serialized_start=87
   _globals['_UNDRAINSERVERREQUEST']._serialized_end=109
   _globals['_SERVERINFO']._serialized_start=112
-  _globals['_SERVERINFO']._serialized_end=492
-  _globals['_PRESETINFO']._serialized_start=494
-  _globals['_PRESETINFO']._serialized_end=536
-  _globals['_SERVERSERVICE']._serialized_start=539
-  _globals['_SERVERSERVICE']._serialized_end=781
+  _globals['_SERVERINFO']._serialized_end=514
+  _globals['_PRESETINFO']._serialized_start=516
+  _globals['_PRESETINFO']._serialized_end=558
+  _globals['_SERVERSERVICE']._serialized_start=561
+  _globals['_SERVERSERVICE']._serialized_end=803
 # @@protoc_insertion_point(module_scope)

@@ -18,7 +18,7 @@ class UndrainServerRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class ServerInfo(_message.Message):
-    __slots__ = ("version", "api_version", "devices", "presets", "max_blob_bytes", "quota_bytes", "used_bytes", "free_bytes", "max_message_bytes", "codecs", "local_drops", "basis_needed", "may_state_basis", "client_name", "role", "draining", "jobs_at_work")
+    __slots__ = ("version", "api_version", "devices", "presets", "max_blob_bytes", "quota_bytes", "used_bytes", "free_bytes", "max_message_bytes", "codecs", "local_drops", "basis_needed", "may_state_basis", "client_name", "role", "draining", "jobs_at_work", "swap_options")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     API_VERSION_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +36,7 @@ class ServerInfo(_message.Message):
     ROLE_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
     JOBS_AT_WORK_FIELD_NUMBER: _ClassVar[int]
+    SWAP_OPTIONS_FIELD_NUMBER: _ClassVar[int]
     version: str
     api_version: str
     devices: _containers.RepeatedScalarFieldContainer[str]
@@ -53,7 +54,8 @@ class ServerInfo(_message.Message):
     role: str
     draining: bool
     jobs_at_work: int
-    def __init__(self, version: _Optional[str] = ..., api_version: _Optional[str] = ..., devices: _Optional[_Iterable[str]] = ..., presets: _Optional[_Iterable[_Union[PresetInfo, _Mapping]]] = ..., max_blob_bytes: _Optional[int] = ..., quota_bytes: _Optional[int] = ..., used_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., codecs: _Optional[_Iterable[str]] = ..., local_drops: bool = ..., basis_needed: bool = ..., may_state_basis: bool = ..., client_name: _Optional[str] = ..., role: _Optional[str] = ..., draining: bool = ..., jobs_at_work: _Optional[int] = ...) -> None: ...
+    swap_options: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, version: _Optional[str] = ..., api_version: _Optional[str] = ..., devices: _Optional[_Iterable[str]] = ..., presets: _Optional[_Iterable[_Union[PresetInfo, _Mapping]]] = ..., max_blob_bytes: _Optional[int] = ..., quota_bytes: _Optional[int] = ..., used_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., codecs: _Optional[_Iterable[str]] = ..., local_drops: bool = ..., basis_needed: bool = ..., may_state_basis: bool = ..., client_name: _Optional[str] = ..., role: _Optional[str] = ..., draining: bool = ..., jobs_at_work: _Optional[int] = ..., swap_options: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class PresetInfo(_message.Message):
     __slots__ = ("name", "family")

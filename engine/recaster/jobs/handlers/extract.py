@@ -20,6 +20,7 @@ def handle(context: JobContext) -> JobOutput:
     """Takes faces into a new faceset, or adds to one (as ``operations.extract.run``)."""
     from recaster.facesets.faceset_info import describe, summarize
     from recaster.facesets.faceset_traces import faceset_traces
+    from recaster.likeness.few_pictures import describe_faceset_gaps
 
     task = context.task
     spec = task.spec.extract
@@ -32,6 +33,8 @@ def handle(context: JobContext) -> JobOutput:
         lambda path, warning: warnings.append(f"{path.name}: {warning}"),
         context.grant,
     )
+    if gaps := describe_faceset_gaps(faceset):
+        warnings.append(gaps)
     body = faceset_to_proto(faceset, task.made, spec.display_name, spec.identity_id)
     lines = tuple(summarize(describe(faceset)))
     return JobOutput("faceset", body, (), lines, tuple(warnings), faceset_traces(faceset))

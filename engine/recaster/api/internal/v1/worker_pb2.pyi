@@ -18,7 +18,7 @@ class WorkerRequest(_message.Message):
     def __init__(self, task: _Optional[_Union[WorkerTask, _Mapping]] = ..., stop: _Optional[_Union[StopRequest, _Mapping]] = ...) -> None: ...
 
 class WorkerTask(_message.Message):
-    __slots__ = ("job_id", "attempt", "spec", "folder", "files", "clips", "facesets", "models", "made", "device", "limits", "grant")
+    __slots__ = ("job_id", "attempt", "spec", "folder", "files", "clips", "facesets", "models", "made", "device", "limits", "grant", "cluster")
     class FilesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -59,6 +59,7 @@ class WorkerTask(_message.Message):
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     GRANT_FIELD_NUMBER: _ClassVar[int]
+    CLUSTER_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     attempt: int
     spec: _job_pb2.JobSpec
@@ -71,7 +72,30 @@ class WorkerTask(_message.Message):
     device: str
     limits: ProcessLimits
     grant: Grant
-    def __init__(self, job_id: _Optional[str] = ..., attempt: _Optional[int] = ..., spec: _Optional[_Union[_job_pb2.JobSpec, _Mapping]] = ..., folder: _Optional[bytes] = ..., files: _Optional[_Mapping[str, bytes]] = ..., clips: _Optional[_Mapping[str, NamedBlob]] = ..., facesets: _Optional[_Mapping[str, bytes]] = ..., models: _Optional[_Mapping[str, bytes]] = ..., made: _Optional[str] = ..., device: _Optional[str] = ..., limits: _Optional[_Union[ProcessLimits, _Mapping]] = ..., grant: _Optional[_Union[Grant, _Mapping]] = ...) -> None: ...
+    cluster: Cluster
+    def __init__(self, job_id: _Optional[str] = ..., attempt: _Optional[int] = ..., spec: _Optional[_Union[_job_pb2.JobSpec, _Mapping]] = ..., folder: _Optional[bytes] = ..., files: _Optional[_Mapping[str, bytes]] = ..., clips: _Optional[_Mapping[str, NamedBlob]] = ..., facesets: _Optional[_Mapping[str, bytes]] = ..., models: _Optional[_Mapping[str, bytes]] = ..., made: _Optional[str] = ..., device: _Optional[str] = ..., limits: _Optional[_Union[ProcessLimits, _Mapping]] = ..., grant: _Optional[_Union[Grant, _Mapping]] = ..., cluster: _Optional[_Union[Cluster, _Mapping]] = ...) -> None: ...
+
+class Cluster(_message.Message):
+    __slots__ = ("executor", "ray_address", "ray_cpus", "ray_gpus", "ray_memory_gib", "ray_labels", "storage", "storage_cache_gib", "storage_patience_s")
+    EXECUTOR_FIELD_NUMBER: _ClassVar[int]
+    RAY_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    RAY_CPUS_FIELD_NUMBER: _ClassVar[int]
+    RAY_GPUS_FIELD_NUMBER: _ClassVar[int]
+    RAY_MEMORY_GIB_FIELD_NUMBER: _ClassVar[int]
+    RAY_LABELS_FIELD_NUMBER: _ClassVar[int]
+    STORAGE_FIELD_NUMBER: _ClassVar[int]
+    STORAGE_CACHE_GIB_FIELD_NUMBER: _ClassVar[int]
+    STORAGE_PATIENCE_S_FIELD_NUMBER: _ClassVar[int]
+    executor: str
+    ray_address: str
+    ray_cpus: float
+    ray_gpus: float
+    ray_memory_gib: float
+    ray_labels: _containers.RepeatedScalarFieldContainer[str]
+    storage: str
+    storage_cache_gib: float
+    storage_patience_s: float
+    def __init__(self, executor: _Optional[str] = ..., ray_address: _Optional[str] = ..., ray_cpus: _Optional[float] = ..., ray_gpus: _Optional[float] = ..., ray_memory_gib: _Optional[float] = ..., ray_labels: _Optional[_Iterable[str]] = ..., storage: _Optional[str] = ..., storage_cache_gib: _Optional[float] = ..., storage_patience_s: _Optional[float] = ...) -> None: ...
 
 class Grant(_message.Message):
     __slots__ = ("mark", "signer", "vetting")
