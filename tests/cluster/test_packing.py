@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from recaster.cluster.own_folder import own_folder
 from recaster.cluster.packing import pack_value, unpack_value
 from recaster.cluster.results import Result, Run
 from recaster.errors import NotStoredError, OutputError, StorageError
+from recaster.processes.own_folder import own_folder
 from recaster.storage.storage import open_storage
 
 RESULT = Result("one", "", [], 3, {"swap": 0.5})
@@ -110,7 +110,9 @@ def test_a_damaged_result_is_an_error(run: Run, damaged: bytes) -> None:
 
 
 def test_folders_of_killed_processes_go(tmp_path: Path) -> None:
-    hold = "import sys, time; from pathlib import Path; from recaster.cluster.own_folder import own_folder\n"
+    hold = (
+        "import sys, time; from pathlib import Path; from recaster.processes.own_folder import own_folder\n"
+    )
     hold += "with own_folder(Path(sys.argv[1]), 'work-') as made:\n"
     hold += "    print(made, flush=True)\n    time.sleep(600)"
     command = [sys.executable, "-c", hold, tmp_path]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import pickle
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -15,9 +18,11 @@ from recaster.errors import ClipError, NotStoredError, StorageError
 from recaster.media import remote_files
 from recaster.media.clip import Clip
 from recaster.media.picture_file import PicturePart, read_picture, write_picture
-from recaster.media.probe import note_scan, scan
+from recaster.media.probe import forget_scan, probe, scan
 from recaster.media.reader import read_frames
 from recaster.media.stored_clip import store_clip
+from recaster.processes.own_folder import work_folder
+from recaster.settings.reading import ReadOptions
 from recaster.settings.storage import StorageSettings
 from recaster.storage import transfers
 from recaster.storage.node_cache import NodeCache
@@ -25,7 +30,6 @@ from recaster.storage.storage import Storage, open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from recaster.media.stored_clip import StoredClip
     from recaster.media.types import Frame
@@ -149,7 +153,7 @@ def test_a_clip_elsewhere_can_be_probed_and_hashed(storage: Storage, tmp_path: P
     expected = scan(there.path)
     stored = store(storage, there.path)
     stored.open(storage)
-    note_scan(stored.path, None)
+    forget_scan(stored.path, stored.options)
     found = scan(stored.path)
     assert dataclasses.replace(found.info) == dataclasses.replace(expected.info)
     assert found.pts.tolist() == expected.pts.tolist()
@@ -199,10 +203,45 @@ def test_a_clip_that_is_not_whole_is_no_shorter_clip(
     clip = stored.open(storage)
     with pytest.raises(NotStoredError, match=chunk):
         list(clip.read(0, clip.info.frame_count))
-    note_scan(stored.path, None)
+    forget_scan(stored.path, stored.options)
     with pytest.raises(NotStoredError, match=chunk):
         scan(stored.path)
     stored.close()
+
+
+def test_one_sequence_read_in_two_ways(storage: Storage, tmp_path: Path) -> None:
+    path = Clip(write_sequence(tmp_path / "shot", ".png")).path
+    ways = [ReadOptions(frame_rate=rate) for rate in ("12", "50")]
+    stored = [store_clip(storage, Clip(path, way)) for way in ways]
+    shutil.rmtree(tmp_path / "shot")
+    clips = [each.open(storage) for each in stored]
+    assert [probe(path, way).rate for way in ways] == [clip.info.rate for clip in clips] == [12, 50]
+    assert storage.fetched_bytes == 0
+    stored[0].close()
+    assert len(images(clips[1].read(0, 3))) == 3  # the other one is still open
+    stored[1].close()
+
+
+def test_copies_of_a_killed_process_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that opens files by their names gets a copy, which nobody else may see, or find later."""
+    monkeypatch.setenv("RECASTER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    hold = "import io, time; from pathlib import Path; from recaster.media import remote_files\n"
+    hold += "file = remote_files.RemoteFile(4, lambda: io.BytesIO(b'face'))\n"
+    hold += "remote_files.register(Path('/shot.heic'), file)\n"
+    hold += "with remote_files.local_file(Path('/shot.heic')) as copy:\n"
+    hold += "    print(copy, flush=True)\n    time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        copy = Path(process.stdout.readline().strip())
+        assert copy.read_bytes() == b"face"
+        assert copy.parent.stat().st_mode & 0o77 == 0
+        process.kill()
+    with work_folder() as own:  # of the node's next process
+        assert not copy.exists()
+        assert [path for path in own.parent.iterdir() if path.is_dir()] == [own]
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_a_picture_that_is_damaged_is_named(storage: Storage, tmp_path: Path) -> None:

@@ -10,12 +10,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from recaster.cluster.own_folder import own_folder
 from recaster.cluster.packing import unpack_value
 from recaster.cluster.results import Result, Run
 from recaster.errors import ClusterError
-from recaster.files import make_private_folder, remove_folder
-from recaster.settings.paths import cache_folder
+from recaster.files import remove_folder
+from recaster.processes.own_folder import work_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 OUTPUT: Final = "output"
 """Name of the place of the files that are made."""
 REPORT_INTERVAL_S: Final = 0.5
-_FOLDER_NAME: Final = "cluster"
-_PREFIX: Final = "work-"
 
 
 @dataclass(frozen=True)
@@ -65,10 +62,8 @@ class _Prepared:
 
     def __init__(self, task: Task) -> None:
         self.shared = task.shared
-        top = cache_folder() / _FOLDER_NAME
-        make_private_folder(top)
         with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(own_folder(top, _PREFIX))
+            folder = stack.enter_context(work_folder())
             self.output = folder / OUTPUT
             places = {OUTPUT: self.output}
             for name, reference in task.inputs.items():

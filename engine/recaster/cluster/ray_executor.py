@@ -20,13 +20,13 @@ from ray.exceptions import (
 )
 
 from recaster.cluster.node import OUTPUT, Task, describe_release
-from recaster.cluster.own_folder import own_folder
 from recaster.cluster.packing import pack_value
 from recaster.cluster.ray_tasks import list_drivers, run_task, start_progress
 from recaster.cluster.results import Result, Run, check_result
 from recaster.errors import ClusterError, NotStoredError, StorageError
 from recaster.files import remove_folder, write_error
 from recaster.media.stored_clip import store_clip
+from recaster.processes.own_folder import own_folder
 from recaster.progress import step
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class RayExecutor:
         self.storage = storage
         self.settings = settings
         self._labels = dict(label.split("=", 1) for label in settings.ray_labels)
-        self._clips: dict[tuple[Path, str], StoredClip] = {}
+        self._clips: dict[tuple[Any, ...], StoredClip] = {}
 
     def limit(self, useful: int, cores_each: int, memory_each: int) -> int:
         """Limits a number of items to those that the cluster's nodes have room for; from 1."""
@@ -136,7 +136,7 @@ class RayExecutor:
         return results
 
     def _store_clip(self, clip: Clip) -> StoredClip:
-        key = (clip.path, clip.digest)
+        key = (clip.path, clip.digest, clip.options, clip.corrections.digest())
         if key not in self._clips:
             self._clips[key] = store_clip(self.storage, clip, step)
         return self._clips[key]

@@ -36,7 +36,8 @@ ROUNDING_TICKS = 1
 MIN_TICKS_PER_FRAME = 4
 """Ticks a frame at least, for uneven steps to pass for rounding: below, they are dropped frames."""
 NTSC = Fraction(1000, 1001)
-_NOTED_SCANS: dict[Path, Scan] = {}
+_NOTED_SCANS: dict[tuple[Path, ReadOptions | None], Scan] = {}
+"""By path, and of sequences options: a movie's scan doesn't depend on them."""
 
 
 def probe(path: Path, options: ReadOptions = DEFAULT_READING) -> ClipInfo:
@@ -65,9 +66,10 @@ def probe(path: Path, options: ReadOptions = DEFAULT_READING) -> ClipInfo:
 def scan(path: Path, options: ReadOptions = DEFAULT_READING) -> Scan:
     """Decodes the whole clip once, as ``probe``; the result is kept while the file stays the same."""
     path = Path(path)
-    noted = _NOTED_SCANS.get(path.absolute())
-    if noted is not None:
-        return noted
+    for key in (options, None):
+        noted = _NOTED_SCANS.get((path.absolute(), key))
+        if noted is not None:
+            return noted
     if options.stills and is_file(path):
         refuse_several_pictures(path)
     sequence = find_sequence(path, is_still=options.stills)
@@ -77,17 +79,19 @@ def scan(path: Path, options: ReadOptions = DEFAULT_READING) -> Scan:
     return _scan(path.absolute(), *stat_file(path))
 
 
-def note_scan(path: Path, found: Scan | None) -> None:
+def note_scan(path: Path, options: ReadOptions, found: Scan) -> None:
     """Notes for this process what a scan of a clip elsewhere found, so that not all of it is read.
 
     Args:
         path: as clips have it: a sequence's is its pattern.
-        found: None to forget it.
     """
-    if found is None:
-        _NOTED_SCANS.pop(path.absolute(), None)
-    else:
-        _NOTED_SCANS[path.absolute()] = found
+    _NOTED_SCANS[path.absolute(), options if found.info.is_sequence else None] = found
+
+
+def forget_scan(path: Path, options: ReadOptions) -> None:
+    """Forgets what ``note_scan`` noted."""
+    for key in (options, None):
+        _NOTED_SCANS.pop((path.absolute(), key), None)
 
 
 @functools.lru_cache(maxsize=KEPT_SCANS)

@@ -9,16 +9,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 from recaster.errors import ClipError
 from recaster.files import PIECE_BYTES, sha256
+from recaster.processes.own_folder import work_folder
 from recaster.progress import step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 class RemoteFile(NamedTuple):
@@ -28,20 +28,26 @@ class RemoteFile(NamedTuple):
     open: Callable[[], Any]
 
 
-_FILES: Final[dict[Path, RemoteFile]] = {}
+_FILES: Final[dict[Path, list[RemoteFile]]] = {}
+"""By path; several where a clip is open more than once."""
 _FOLDERS: Final[dict[Path, dict[str, Path]]] = {}
 
 
 def register(path: Path, file: RemoteFile) -> None:
     """Makes a path stand for a file elsewhere, which never changes, until ``forget``."""
     path = path.absolute()
-    _FILES[path] = file
+    _FILES.setdefault(path, []).append(file)
     _FOLDERS.setdefault(path.parent, {})[path.name] = path
 
 
 def forget(path: Path) -> None:
-    """Lets a path stand for what is on disk again."""
+    """Ends one ``register``; after the last one's end a path stands for what is on disk again."""
     path = path.absolute()
+    files = _FILES.get(path, [])
+    if files:
+        files.pop()
+    if files:
+        return
     _FILES.pop(path, None)
     names = _FOLDERS.get(path.parent, {})
     names.pop(path.name, None)
@@ -51,7 +57,8 @@ def forget(path: Path) -> None:
 
 def find_remote(path: Path) -> RemoteFile | None:
     """Finds the file that a path stands for; None where it is one of the disk."""
-    return _FILES.get(path.absolute()) if _FILES else None
+    files = _FILES.get(path.absolute()) if _FILES else None
+    return files[-1] if files else None
 
 
 def is_file(path: Path) -> bool:
@@ -109,12 +116,13 @@ def local_file(path: Path) -> Iterator[Path]:
 
     Raises:
         ClipError: there is no room for the copy.
+        OutputError: there can't be a folder for it.
     """
     if find_remote(path) is None:
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="recaster-") as folder:  # for its owner alone
-        copy = Path(folder) / f"copy{path.suffix}"
+    with work_folder() as folder:  # swept by others where this process is killed
+        copy = folder / f"copy{path.suffix}"
         with open_binary(path) as source:
             try:
                 with copy.open("wb") as sink:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from recaster.media import remote_files
 from recaster.media.clip import Clip
-from recaster.media.probe import note_scan, scan
+from recaster.media.probe import forget_scan, note_scan, scan
 from recaster.media.sequence_name import find_sequence
 from recaster.storage.manifests import TreeManifest
 from recaster.storage.transfers import put_files
@@ -52,14 +52,14 @@ class StoredClip:
         for path, entry in self.files.items():
             opened = partial(storage.open_file, entry.reference)
             remote_files.register(path, remote_files.RemoteFile(entry.size, opened))
-        note_scan(self.path, self.scan)
+        note_scan(self.path, self.options, self.scan)
         clip = Clip(self.path, self.options, self.corrections)
         clip.__dict__.update(info=self.info, digest=self.digest)
         return clip
 
     def close(self) -> None:
         """Lets the clip's paths stand for what is on disk again."""
-        note_scan(self.path, None)
+        forget_scan(self.path, self.options)
         for path in self.files:
             remote_files.forget(path)
 

@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.files import make_private_folder, remove_folder
 from recaster.locks import try_lock
+from recaster.settings.paths import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _LOCK: Final = ".lock"
+_WORK_NAME: Final = "cluster"
+_WORK_PREFIX: Final = "work-"
+
+
+@contextlib.contextmanager
+def work_folder() -> Iterator[Path]:
+    """Makes a folder for work of a cluster's node, below RECASTER_CACHE, as ``own_folder`` (OutputError)."""
+    top = cache_folder() / _WORK_NAME
+    make_private_folder(top)
+    with own_folder(top, _WORK_PREFIX) as folder:
+        yield folder
 
 
 @contextlib.contextmanager
