@@ -14,6 +14,7 @@ import pytest
 from recaster.api.v1 import faceset_pb2, job_pb2
 from recaster.client import JobFailedError
 from recaster.jobs import confinement, landlock, seccomp, startup_checks
+from recaster.store import learned_faces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,6 +112,8 @@ def attempts(work):
         "facesets": lambda: os.listdir(data / "facesets"),
         "another's upload": lambda: open(data / "blobs/ff" / ("f" * 64)),
         "analyses": lambda: os.listdir(Path(os.environ["RECASTER_CACHE"]) / "analysis"),
+        "others' likenesses": lambda: os.listdir(Path(os.environ["RECASTER_CACHE"]) / "likeness"),
+        "embeddings": lambda: os.listdir(Path(os.environ["RECASTER_CACHE"]) / "embeddings"),
         "users": lambda: open("/etc/passwd"),
         "home": lambda: os.listdir(home),
         "a key": lambda: open(home / ".ssh/id_ed25519"),
@@ -162,6 +165,8 @@ def probed(
         searched = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
         patch.setenv("PYTHONPATH", os.pathsep.join(searched))
         served = serve()
+    for kind in learned_faces.KINDS:
+        learned_faces.root_folder(kind).mkdir(exist_ok=True)
     data = served.data
     (data / "facesets" / "other").mkdir()
     (data / "facesets" / "other" / "faceset.sqlite").touch()
@@ -192,6 +197,8 @@ def test_every_kind_of_work_is_done_without_what_it_does_not_need(probed: Materi
     extract = job_pb2.ExtractSpec(inputs=inputs, options=job_pb2.ExtractOptions(range="0-9"))
     made(probed, job_pb2.JobSpec(extract=extract))
     [swapped, *_] = made(probed, probed.swapping("0-9")).result.artifacts
+    learned = learned_faces.faceset_folder("likeness", probed.served.data / "facesets" / probed.faceset)
+    assert [*learned.glob("*.safetensors")]
     client.transfer.download(swapped.digest, tmp_path / "swapped.mp4")
     made(probed, evaluation(probed, client.take_clip(tmp_path / "swapped.mp4")))
     sign = job_pb2.SignSpec(digest=swapped.digest, display_name="edit.mp4", swaps=[swapped.digest])

@@ -56,6 +56,7 @@ def _delete_here(options: Options, store: Store) -> None:
     def delete(*, dry: bool) -> identity_pb2.DeleteIdentityResponse:
         report = delete_person(store, person, dry_run=dry)
         report.deleted.add(kind="analyses", display_name="of all clips: whom they show isn't known here")
+        report.deleted.add(kind="likenesses", display_name="of all facesets that were swapped with at once")
         if not dry:
             analyses.clear()
         return report

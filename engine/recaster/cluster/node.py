@@ -15,6 +15,7 @@ from recaster.cluster.results import Result, Run
 from recaster.errors import ClusterError
 from recaster.files import remove_folder
 from recaster.processes.own_folder import work_folder
+from recaster.store import learned_faces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,6 +70,7 @@ class _Prepared:
             for name, reference in task.inputs.items():
                 places[name] = folder / name
                 task.storage.fetch_tree(reference, places[name])
+                stack.callback(learned_faces.purge, places[name])  # where it is a faceset
             for clip in task.clips:
                 stack.callback(clip.close)
                 clip.open(task.storage)

@@ -160,6 +160,19 @@ class Faceset:
             total.update(sources[record.source_id].encode())
         return total.hexdigest()
 
+    def files_digest(self) -> str:
+        """SHA-256 as ``digest``, and over the crops of the kept faces as they are on disk now, as hex digits.
+
+        Raises:
+            FacesetError: a crop is missing or cannot be read.
+        """
+        total = hashlib.sha256(self.digest().encode())
+        for record in self.records:
+            # Numbers, times and clips decide which frames are neighbours.
+            total.update(f"{record.id} {record.source_id} {record.frame} {record.time!r};".encode())
+            total.update(hashlib.sha256(self.crop_bytes(record)).digest())
+        return total.hexdigest()
+
     def add_source(self, source: SourceRecord) -> SourceRecord:
         """Adds a clip or image and gives it its number; one with the same digest is returned as it is."""
         for known in self.sources:

@@ -23,7 +23,7 @@ from recaster.jobs.job_context import INPUTS
 from recaster.jobs.limits import KEEPS_NETWORK, go_offline, keep_privileges
 from recaster.processes.channel import optional_path, path_of
 from recaster.provenance.policy import Policy
-from recaster.store import analyses
+from recaster.store import analyses, learned_faces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,6 +59,8 @@ _AUTHORITIES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """What a timestamp authority is found and checked by."""
 _GPU: Final = ("/proc", "/sys", "/etc/nvidia", "/etc/OpenCL", "/usr/local/cuda", "/run/nvidia-persistenced")
 _GPU_DEVICES: Final = ("nvidia*", "nvidia-caps/*", "dri/*", "dxg", "nvhost*", "nvmap", "nvgpu/*/*")
+_SWAPPING: Final = ("swap", "anonymise")
+"""Work that puts faces on, which may be learned for it."""
 _KEPT_CAPABILITIES: Final = (1 << 1) | (1 << 3)
 """DAC_OVERRIDE and FOWNER: root's files stay root's, also where another user owns them."""
 
@@ -95,7 +97,8 @@ def reach_of(task: worker_pb2.WorkerTask) -> Reach:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         for clip in looked_at:
             analyses.make_clip_folder(clip)
-    writes = (folder, *made, *map(analyses.clip_folder, looked_at))
+    learned = _make_likeness_folders(map(path_of, task.facesets.values())) if kind in _SWAPPING else []
+    writes = (folder, *made, *map(analyses.clip_folder, looked_at), *learned)
     faces = [*map(path_of, task.facesets.values()), *map(path_of, task.models.values())]
     return Reach(
         reads=(*map(path_of, task.files.values()), *faces, *_paths_of_grant(grant_from_proto(task.grant))),
@@ -122,6 +125,9 @@ def reach_of_question(question: query_pb2.Question, *, gpu: bool) -> Reach:
             analyses.make_clip_folder(digest)
         writes.append(analyses.clip_folder(digest))
     if question.HasField("preview"):
+        putting_on = (question.preview, *question.preview.cast)
+        facesets = (optional_path(each.faceset) for each in putting_on)
+        writes += _make_likeness_folders(path for path in facesets if path is not None)
         reads += _paths_of_grant(grant_from_proto(question.preview.grant))
     if question.HasField("verify"):
         data = path_of(question.verify.data)
@@ -129,6 +135,15 @@ def reach_of_question(question: query_pb2.Question, *, gpu: bool) -> Reach:
         with contextlib.suppress(RecasterError):  # whoever answers will say what is wrong with it
             reads += _some(Policy.load(data).trust)
     return Reach(tuple(reads), tuple(writes), scratch / INPUTS, gpu=gpu)
+
+
+def _make_likeness_folders(facesets: Iterable[Path]) -> list[Path]:
+    """Makes the folders of what is learned of facesets to put their faces on."""
+    made = []
+    for faceset in facesets:
+        with contextlib.suppress(RecasterError):  # it is learned and not kept
+            made.append(learned_faces.make_folder("likeness", faceset))
+    return made
 
 
 def paths_of_question(question: query_pb2.Question) -> list[Path]:

@@ -149,11 +149,11 @@ def record(event: str, **details: Any) -> None:
 def folder_traces(folder: Path) -> FaceTraces:
     """Reads by which content the face in a faceset or model is known again (FacesetError, ModelError)."""
     from recaster.facesets.faceset import INDEX, Faceset
-    from recaster.facesets.faceset_traces import faceset_traces
+    from recaster.facesets.faceset_traces import remember_traces
     from recaster.models.model_folder import ModelFolder
 
     if (folder / INDEX).is_file():
-        return faceset_traces(Faceset.open(folder))
+        return remember_traces(Faceset.open(folder))
     model = ModelFolder(folder)
     return model.traces() if model.exists() else NO_TRACES
 

@@ -19,6 +19,7 @@ from recaster.progress import Report, silent
 from recaster.provenance.legal_basis import basis_name
 from recaster.provenance.register import open_register
 from recaster.settings.extract import ExtractSettings
+from recaster.store import learned_faces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,8 +78,11 @@ def open_source(
         # Nothing that stays: the swap itself asks for the right to this face and records its use.
         made = extract.run(extract.Request(tuple(pictures), faceset, settings), report, grant=Grant())
         _refuse_strangers(made, pictures)
-        with _name_pictures(faceset, pictures):
-            yield faceset, _recall(made, claim)
+        try:
+            with _name_pictures(faceset, pictures):
+                yield faceset, _recall(made, claim)
+        finally:
+            learned_faces.purge(faceset)
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ from recaster.provenance.face_traces import FaceTraces
 from recaster.provenance.legal_basis import MAX_NAME_LENGTH, STATE_BASIS
 from recaster.provenance.policy import Policy
 from recaster.provenance.revocations import REVOCATIONS_FILE, Revocations
+from recaster.store import learned_faces
 from recaster.store.catalog import Catalog, record_id
 from recaster.store.database import AuditHead, Database
 from recaster.store.folder import DataFolder
@@ -224,6 +225,7 @@ class Register:
             self.audit.add("identity.delete", identity=identity_id, **gone, **held)
             document = identity.attestation.document_digest
             self.catalog.database.on_commit(lambda: self._drop_document(document))
+            self.catalog.database.on_commit(learned_faces.clear)
         return held_until
 
     def held_until(self, identity: identity_pb2.Identity) -> str:

@@ -16,6 +16,7 @@ from recaster.errors import ConsentError, InputError
 from recaster.files import parse_json, write_error
 from recaster.locks import lock
 from recaster.provenance.face_traces import FaceTraces
+from recaster.store import learned_faces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,10 +37,14 @@ class Revocations:
         self._others = [other for other in others if other.absolute() != path.absolute()]
 
     def revoke(self, identity_id: str, traces: FaceTraces) -> None:
-        """Puts a person on the list, or adds traces to hers (OutputError, ConsentError)."""
+        """Puts a person on the list, or adds traces to hers (OutputError, ConsentError).
+
+        What was learned of any faces on this machine goes: whose they are isn't known there.
+        """
         known = _read_entries(self.path).get(identity_id)
         if known is None or not (traces.digests <= known.digests and set(traces.faces) <= set(known.faces)):
             self._add({"event": REVOKED, "identity": identity_id, **traces.to_json()})
+            learned_faces.clear()
 
     def lift(self, identity_id: str) -> None:
         """Takes a person off the list: her right was stated anew (OutputError, ConsentError)."""

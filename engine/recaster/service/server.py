@@ -55,7 +55,7 @@ from recaster.service.server_info import MAX_MESSAGE_BYTES, MAX_RESPONSE_BYTES, 
 from recaster.service.telemetry import CallCounter, Metrics, certificate_end, tracing_interceptors
 from recaster.service.threads import run_write
 from recaster.settings.paths import LOOPBACK, own_address, socket_path
-from recaster.store import analyses
+from recaster.store import analyses, learned_faces
 from recaster.store.store import Store
 
 if TYPE_CHECKING:
@@ -196,6 +196,7 @@ def _recover(engine: Engine) -> None:
     try:
         tidy(engine.store)
         analyses.tidy()
+        learned_faces.tidy()
         recovered = engine.supervisor.recover()
         if recovered:
             log.warning("jobs of an engine that died are queued again", extra={"jobs": recovered})
@@ -322,6 +323,7 @@ async def _sweep(engine: Engine) -> None:
         lambda: expire(store),
         lambda: note_swept(register_of(store).audit, store.blobs.sweep()),
         analyses.tidy,
+        learned_faces.tidy,
         register_of(store).documents.end_holds,
         store.database.compact,
         store.database.drop_old_copies,

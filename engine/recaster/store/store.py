@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import OutputError
 from recaster.files import remove_folder
+from recaster.store import learned_faces
 from recaster.store.blobs import Blobs, Quota
 from recaster.store.catalog import Catalog
 from recaster.store.database import Database
@@ -93,6 +94,7 @@ class Store:
                     "again when it starts next"
                 ) from error
         self.blobs.usage.count(folder)
+        learned_faces.purge(folder)
 
     def close(self) -> None:
         """Close the database."""

@@ -16,6 +16,7 @@ from recaster.faces.smoothing import smooth
 from recaster.faces.types import SwappedFace
 from recaster.likeness.conditioning import CHANNELS, draw
 from recaster.likeness.likeness import Likeness
+from recaster.likeness.likeness_cache import learn_likeness
 from recaster.likeness.mouth import transfer_mouth_interior
 from recaster.likeness.references import REGIONS
 from recaster.likeness.retarget import Gains, fit_lips, learn_performer, morph_shape, retarget
@@ -95,7 +96,7 @@ class GuidedSwapper:
     @classmethod
     def from_faceset(cls, faceset: Faceset) -> GuidedSwapper:
         """A swap at once: the likeness of a faceset, no training."""
-        return cls(Likeness.from_faceset(faceset), UNTRAINED_SIZE, faceset.digest())
+        return cls(learn_likeness(faceset), UNTRAINED_SIZE, faceset.digest())
 
     @classmethod
     def from_model(cls, folder: ModelFolder, *, gpu: bool = False) -> GuidedSwapper:
