@@ -11,7 +11,9 @@ from pathlib import Path
 
 from recaster.cluster.ray_connection import use_cluster
 from recaster.faces import segments
+from recaster.media import scan_parts
 from recaster.media.clip import Clip
+from recaster.media.probe import is_scanned
 from recaster.settings.cluster import ClusterSettings
 from recaster.settings.storage import StorageSettings
 from recaster.settings.swap import SwapSettings
@@ -25,6 +27,8 @@ SETTINGS = SwapSettings(frames=range(96), chunk=8)
 def main(clip: str, faceset: str, out: str, *cluster: str) -> None:
     """Swap, and print how far it is."""
     segments.MIN_SEGMENT_FRAMES = 20  # type: ignore[misc]
+    scan_parts.PART_FRAMES = 20  # type: ignore[misc]
+    scan_parts.MIN_PARTS = 2  # type: ignore[misc]
     source = Path(faceset)
     request = SwapRequest(
         Clip(Path(clip)),
@@ -37,6 +41,7 @@ def main(clip: str, faceset: str, out: str, *cluster: str) -> None:
         if cluster:
             address, storage = cluster
             stack.enter_context(use_cluster(ClusterSettings("ray", address), StorageSettings(storage)))
+            print("scanned by nodes", is_scanned(scan_parts.scan_by_executor(request.clip).path), flush=True)
         result = swap_clip(request, lambda update: print(update.stage, update.done, flush=True))
     print("swapped", result.swapped, "resumed", result.resumed)
 

@@ -150,6 +150,7 @@ def test_the_result_is_the_same(
 ) -> None:
     said = finish(swap())
     assert (tmp_path / "out.mp4").read_bytes() == expected
+    assert "scanned by nodes True" in said
     assert "swapped 96 resumed 0" in said
     done = [float(number) for number in re.findall(r"^swapping (\S+)$", said, re.MULTILINE)]
     assert done == sorted(done)

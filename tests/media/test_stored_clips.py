@@ -185,7 +185,7 @@ def test_a_part_of_a_sequence_costs_its_pictures(storage: Storage, tmp_path: Pat
     frames = clip.read(2, 3)
     next(frames).image.mean()
     frames.close()
-    one = stored.files[tmp_path / "shot" / "shot.1003.exr"].size
+    one = stored.stored.files[tmp_path / "shot" / "shot.1003.exr"].size
     assert one <= storage.fetched_bytes - before < 2 * one  # with its manifest
     stored.close()
 
@@ -246,7 +246,7 @@ def test_copies_of_a_killed_process_go(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_picture_that_is_damaged_is_named(storage: Storage, tmp_path: Path) -> None:
     stored = store(storage, write_sequence(tmp_path / "shot", ".png"))
-    entry = stored.files[tmp_path / "shot" / "shot.1002.png"]
+    entry = stored.stored.files[tmp_path / "shot" / "shot.1002.png"]
     chunk = storage.read_file_manifest(entry.reference).chunks[-1]
     storage.backend.write(f"objects/{chunk[:2]}/{chunk}", b"another picture")
     with pytest.raises(StorageError, match=f"{chunk}: is damaged"):
@@ -283,9 +283,9 @@ def test_a_clip_is_stored_once(storage: Storage, tmp_path: Path) -> None:
     copy = tmp_path / "copy: of it.mp4"
     shutil.copy(path, copy)
     again = store_clip(storage, Clip(copy))
-    assert again.reference == first.reference
+    assert again.stored.reference == first.stored.reference
     assert {each.name for each in storage.list_objects()} == there
-    storage.sweep([first.reference], 0)
+    storage.sweep([first.stored.reference], 0)
     clip = first.open(storage)
     assert len(list(clip.read(0, 3))) == 3
     first.close()

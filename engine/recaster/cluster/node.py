@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from recaster.media.stored_clip import StoredClip
     from recaster.storage.storage import Storage
 
 OUTPUT: Final = "output"
@@ -34,8 +33,7 @@ class Task:
     """Work on one item.
 
     Attributes:
-        shared: digest of what all items share, packed.
-        clips: those that are read in parts.
+        shared: digest of what all items share, packed, and of the files that are read in parts.
         inputs: references of the files and folders that are read whole, by the names of their places.
         run: storage of this kind of work.
         driver: who asks for it.
@@ -47,7 +45,6 @@ class Task:
     run: Storage
     driver: str
     shared: str
-    clips: tuple[StoredClip, ...]
     inputs: Mapping[str, str]
     item: bytes
     name: str
@@ -71,10 +68,10 @@ class _Prepared:
                 places[name] = folder / name
                 task.storage.fetch_tree(reference, places[name])
                 stack.callback(learned_faces.purge, places[name])  # where it is a faceset
-            for clip in task.clips:
-                stack.callback(clip.close)
-                clip.open(task.storage)
-            prepare, self.do, shared = unpack_value(task.own.get_bytes(task.shared), places)
+            in_parts, prepare, self.do, shared = unpack_value(task.own.get_bytes(task.shared), places)
+            for each in in_parts:
+                stack.callback(each.close)
+                each.open(task.storage)
             self.value = prepare(shared)
             self._stack = stack.pop_all()  # where anything fails, nothing of it stays
 

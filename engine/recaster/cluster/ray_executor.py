@@ -25,7 +25,8 @@ from recaster.cluster.ray_tasks import list_drivers, run_task, start_progress
 from recaster.cluster.results import Result, Run, check_result
 from recaster.errors import ClusterError, NotStoredError, StorageError
 from recaster.files import remove_folder, write_error
-from recaster.media.stored_clip import store_clip
+from recaster.media.remote_files import stat_file
+from recaster.media.stored_clip import describe_stored, store_files
 from recaster.processes.own_folder import own_folder
 from recaster.progress import step
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.media.clip import Clip
-    from recaster.media.stored_clip import StoredClip
+    from recaster.media.stored_clip import StoredClip, StoredFiles
     from recaster.processes.executor import Work
     from recaster.settings.cluster import ClusterSettings
     from recaster.storage.storage import Storage
@@ -60,7 +61,7 @@ class RayExecutor:
         self.storage = storage
         self.settings = settings
         self._labels = dict(label.split("=", 1) for label in settings.ray_labels)
-        self._clips: dict[tuple[Any, ...], StoredClip] = {}
+        self._stored: dict[tuple[tuple[Path, int, int], ...], StoredFiles] = {}
 
     def limit(self, useful: int, cores_each: int, memory_each: int) -> int:
         """Limits a number of items to those that the cluster's nodes have room for; from 1."""
@@ -118,11 +119,12 @@ class RayExecutor:
         tick: Callable[[int], None],
     ) -> list[Any]:
         own = run.add_driver(driver)
-        clips = tuple(self._store_clip(clip) for clip in work.clips)
+        in_parts = [*map(self._store_clip, work.clips), self._store_files(work.files)]
         inputs = {f"input{number}": path for number, path in enumerate(work.inputs)}
         stored = {name: self.storage.put_tree(path, tick=step) for name, path in inputs.items()}
-        packed = pack_value((work.prepare, work.do, work.shared), inputs | {OUTPUT: work.folder})
-        common = (self.storage, run.storage, driver, own.put_bytes(packed), clips, stored)
+        # Of a long clip the times of all frames are megabytes: too much for each task.
+        packed = pack_value((in_parts, work.prepare, work.do, work.shared), inputs | {OUTPUT: work.folder})
+        common = (self.storage, run.storage, driver, own.put_bytes(packed), stored)
         tasks = [Task(*common, pack_value(item, {}), _digest(work.key(item))) for item in items]
         need = self._need(work.cores, work.memory_bytes)
         options: dict[str, Any] = {"num_cpus": need["CPU"], "memory": int(need["memory"])}
@@ -136,10 +138,14 @@ class RayExecutor:
         return results
 
     def _store_clip(self, clip: Clip) -> StoredClip:
-        key = (clip.path, clip.digest, clip.options, clip.corrections.digest())
-        if key not in self._clips:
-            self._clips[key] = store_clip(self.storage, clip, step)
-        return self._clips[key]
+        _ = clip.info  # what can't be used isn't sent
+        return describe_stored(clip, self._store_files(clip.paths))
+
+    def _store_files(self, paths: Sequence[Path]) -> StoredFiles:
+        key = tuple((path, *stat_file(path)) for path in paths)
+        if key not in self._stored:
+            self._stored[key] = store_files(self.storage, paths, step)
+        return self._stored[key]
 
 
 class _Running:

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from recaster.errors import ClipError
 from recaster.media import reader
-from recaster.media.probe import probe
+from recaster.media.probe import note_scan, probe, scan
 from recaster.media.remote_files import hash_file, is_file, stat_file
 from recaster.media.sequence_name import clip_exists, find_sequence, resolve_clip
 from recaster.media.sequence_scan import READERS, stat_pictures
@@ -25,12 +25,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.media.colour_view import ColourView
-    from recaster.media.types import ClipInfo, Frame
+    from recaster.media.types import ClipInfo, Frame, Scan
     from recaster.settings.corrections import Corrections
 
 
 _NOTED_DIGESTS: dict[Path, str] = {}
 _BLOBS: set[Path] = set()
+
+
+class ClipFacts(NamedTuple):
+    """Findings of the pass over a clip, for other processes that read it."""
+
+    path: Path
+    options: ReadOptions
+    scan: Scan
+
+    def note(self) -> None:
+        """Notes them for this process, which then doesn't look for them."""
+        note_scan(self.path, self.options, self.scan)
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,11 @@ class Clip:
             _ = self._versions
         return probe(self.path, self.options)
 
+    @property
+    def facts(self) -> ClipFacts:
+        """Findings of the pass over it (ClipError where it can't be used)."""
+        return ClipFacts(self.path, self.options, scan(self.path, self.options))
+
     @cached_property
     def digest(self) -> str:
         """SHA-256, hex, as ``digest_media``, or as ``note_digest`` was told."""
@@ -97,6 +114,12 @@ class Clip:
             raise ClipError(
                 f"{min(changed)}: was changed while the clip was in use; run the same command again"
             )
+
+    @property
+    def paths(self) -> list[Path]:
+        """Its file; of a sequence its pictures."""
+        sequence = find_sequence(self.path, is_still=self.options.stills)
+        return [self.path] if sequence is None else list(map(sequence.picture_path, sequence.find_numbers()))
 
     @property
     def first_file(self) -> Path:

@@ -157,7 +157,7 @@ class ClipDecoder:
             raise ClipError(f"{self.path}: reading failed ({error.strerror})") from error
 
     def _decode_pictures(self) -> Iterator[Any]:
-        for packet in self._demux():
+        for packet in self.demux():
             yield from self._decode_packet(packet.decode)
         if self.damage.cut_off is not None:  # the demuxer's own flush packet never came
             yield from self._decode_packet(self.stream.decode)
@@ -188,7 +188,8 @@ class ClipDecoder:
                 f"are allowed, and {MAX_SIDE} to a side; scale it down"
             )
 
-    def _demux(self) -> Iterator[Any]:
+    def demux(self) -> Iterator[Any]:
+        """Yields the picture's packets, the last one empty, and notes the times of the sound's."""
         streams = [self.stream]
         if self._counting:
             streams += list_copyable_sounds(self.container)

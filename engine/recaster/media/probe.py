@@ -25,6 +25,8 @@ from recaster.media.types import AudioStream, ClipInfo, Scan
 from recaster.settings.reading import DEFAULT_READING, ReadOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 KEPT_SCANS = 256
@@ -38,6 +40,7 @@ MIN_TICKS_PER_FRAME = 4
 NTSC = Fraction(1000, 1001)
 _NOTED_SCANS: dict[tuple[Path, ReadOptions | None], Scan] = {}
 """By path, and of sequences options: a movie's scan doesn't depend on them."""
+_KEPT_SCANS: dict[tuple[Path, int, int], Scan] = {}
 
 
 def probe(path: Path, options: ReadOptions = DEFAULT_READING) -> ClipInfo:
@@ -76,7 +79,18 @@ def scan(path: Path, options: ReadOptions = DEFAULT_READING) -> Scan:
     if sequence is not None:
         return scan_sequence(sequence, options)
     check_file(path)
-    return _scan(path.absolute(), *stat_file(path))
+    version = (path.absolute(), *stat_file(path))
+    return _KEPT_SCANS.get(version) or _scan(*version)
+
+
+def is_scanned(path: Path) -> bool:
+    """Tells whether this process knows what a scan of a movie finds by another way than a pass over it."""
+    return (path.absolute(), None) in _NOTED_SCANS or (path.absolute(), *stat_file(path)) in _KEPT_SCANS
+
+
+def keep_scan(path: Path, found: Scan) -> None:
+    """Keeps what a scan of a clip finds as long as its file stays the same."""
+    _KEPT_SCANS[path.absolute(), *stat_file(path)] = found
 
 
 def note_scan(path: Path, options: ReadOptions, found: Scan) -> None:
@@ -112,15 +126,35 @@ def _scan(path: Path, modified: int, size: int) -> Scan:  # noqa: ARG001 (the ca
         if first is None:
             raise ClipError(f"{path}: no frame of it can be decoded; the file is broken")
         pts = np.array(times, np.int64)
-        info = _build_info(source, pts, first, int(last.duration or 0), interlaced=interlaced)
-        seek_points = np.array(keys if _is_seekable(source) else [], np.int64)
-        return Scan(info, pts, seek_points, tuple(source.timeline.jumps))
+        return build_scan(source, pts, keys, first, int(last.duration or 0), interlaced=interlaced)
+
+
+def build_scan(
+    source: ClipDecoder,
+    pts: NDArray[np.int64],
+    keys: Sequence[int],
+    first: Any,
+    last_duration: int,
+    *,
+    interlaced: bool,
+) -> Scan:
+    """Gathers what the pictures of a clip told.
+
+    Args:
+        source: has noted what its pictures and sounds are like.
+        keys: indices of key frames.
+        first: the first picture.
+        last_duration: ticks that the last one stays; 0 where the file does not say how long.
+    """
+    info = _build_info(source, pts, first, last_duration, interlaced=interlaced)
+    seek_points = np.array(keys if _is_seekable(source) else [], np.int64)
+    return Scan(info, pts, seek_points, tuple(source.timeline.jumps))
 
 
 def _build_info(
     source: ClipDecoder, pts: NDArray[np.int64], first: Any, last_duration: int, *, interlaced: bool
 ) -> ClipInfo:
-    """Gathers the facts; ``last_duration`` is in ticks, 0 where the file does not say how long."""
+    """Gathers the facts."""
     stream = source.stream
     base = source.time_base
     shape, colour = read_presentation(first, source)

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from recaster.media import remote_files
 from recaster.media.clip import Clip
 from recaster.media.probe import forget_scan, note_scan, scan
-from recaster.media.sequence_name import find_sequence
 from recaster.storage.manifests import TreeManifest
 from recaster.storage.transfers import put_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from recaster.media.types import ClipInfo, Scan
@@ -25,18 +24,41 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class StoredFiles:
+    """Files in a storage, by the paths that they had; it can be pickled.
+
+    Attributes:
+        reference: of a folder in the storage with all of them, for ``Storage.sweep``.
+    """
+
+    files: Mapping[Path, StoredEntry]
+    reference: str
+
+    def open(self, storage: Storage) -> None:
+        """Lets the paths stand for the stored files in this process, whatever this machine's disk has there.
+
+        Nothing is fetched before they are read, and only the parts that are.
+        """
+        for path, entry in self.files.items():
+            opened = partial(storage.open_file, entry.reference)
+            remote_files.register(path, remote_files.RemoteFile(entry.size, opened))
+
+    def close(self) -> None:
+        """Lets the paths stand for what is on disk again."""
+        for path in self.files:
+            remote_files.forget(path)
+
+
+@dataclass(frozen=True)
 class StoredClip:
     """A clip in a storage, and all that is known of it; it can be pickled.
 
     Attributes:
         path: of the clip where it was stored; messages call it so elsewhere, too.
-        files: what is stored, by the path that it had.
-        reference: of a folder in the storage with all of ``files``, for ``Storage.sweep``.
     """
 
     path: Path
-    files: Mapping[Path, StoredEntry]
-    reference: str
+    stored: StoredFiles
     options: ReadOptions
     corrections: Corrections
     info: ClipInfo
@@ -49,9 +71,7 @@ class StoredClip:
         Nothing is fetched before frames are read, and of a movie only the parts that hold them; ``close``
         ends it. Its sound and corrections beside it are part of it.
         """
-        for path, entry in self.files.items():
-            opened = partial(storage.open_file, entry.reference)
-            remote_files.register(path, remote_files.RemoteFile(entry.size, opened))
+        self.stored.open(storage)
         note_scan(self.path, self.options, self.scan)
         clip = Clip(self.path, self.options, self.corrections)
         clip.__dict__.update(info=self.info, digest=self.digest)
@@ -60,8 +80,21 @@ class StoredClip:
     def close(self) -> None:
         """Lets the clip's paths stand for what is on disk again."""
         forget_scan(self.path, self.options)
-        for path in self.files:
-            remote_files.forget(path)
+        self.stored.close()
+
+
+def store_files(
+    storage: Storage, paths: Sequence[Path], tick: Callable[[], None] | None = None
+) -> StoredFiles:
+    """Keeps files in a storage (InputError: one can't be read, or changes meanwhile; StorageError).
+
+    Args:
+        tick: called for each chunk of 8 MiB, or file, that is kept.
+    """
+    # By number: the same pictures are stored once, whatever they are called.
+    entries = put_files(storage, {str(number): path for number, path in enumerate(paths)}, tick)
+    reference = storage.put_manifest(TreeManifest(entries))
+    return StoredFiles(dict(zip(paths, entries.values(), strict=True)), reference)
 
 
 def store_clip(storage: Storage, clip: Clip, tick: Callable[[], None] | None = None) -> StoredClip:
@@ -74,23 +107,13 @@ def store_clip(storage: Storage, clip: Clip, tick: Callable[[], None] | None = N
         ClipError: it can't be used, or changes meanwhile.
         StorageError: it can't be kept.
     """
-    sequence = find_sequence(clip.path, is_still=clip.options.stills)
-    numbers = [] if sequence is None else sequence.find_numbers()
-    paths = [clip.path] if sequence is None else [sequence.picture_path(number) for number in numbers]
+    _ = clip.info
+    return describe_stored(clip, store_files(storage, clip.paths, tick))
+
+
+def describe_stored(clip: Clip, stored: StoredFiles) -> StoredClip:
+    """Adds to the stored files of a clip what is known of it (ClipError: it changed meanwhile)."""
     found = scan(clip.path, clip.options)
-    info = clip.info
-    # By number: the same pictures are stored once, whatever they are called.
-    entries = put_files(storage, {str(number): path for number, path in enumerate(paths)}, tick)
-    reference = storage.put_manifest(TreeManifest(entries))
-    digest = clip.digest
+    made = StoredClip(clip.path, stored, clip.options, clip.corrections, clip.info, found, clip.digest)
     clip.refuse_changes()
-    return StoredClip(
-        clip.path,
-        dict(zip(paths, entries.values(), strict=True)),
-        reference,
-        clip.options,
-        clip.corrections,
-        info,
-        found,
-        digest,
-    )
+    return made

@@ -132,13 +132,14 @@ def run(
 def _run_limited(request: Request, report: Report, log: LogLine, grant: Grant | None) -> Result:
     from recaster.evaluation.anonymity_judge import AnonymityJudge
     from recaster.media.clip import Clip
+    from recaster.media.scan_parts import scan_by_executor
     from recaster.operations.anonymise_passes import hold_parts
     from recaster.settings.messages import settings_from
     from recaster.settings.reading import ReadOptions
     from recaster.swapping.result import collect_warnings
 
     judge = AnonymityJudge(request.settings.min_face)  # before hours of work
-    clip = Clip(request.clip, settings_from(ReadOptions, request.options))
+    clip = scan_by_executor(Clip(request.clip, settings_from(ReadOptions, request.options)))
     if grant is None:
         with open_register() as register:
             policy = register.policy

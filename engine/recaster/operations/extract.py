@@ -53,11 +53,14 @@ def run(
     """
     from recaster.facesets.extraction import extract
     from recaster.facesets.inputs import find_inputs
+    from recaster.media.clip import Clip
     from recaster.media.probe import probe
+    from recaster.media.scan_parts import scan_by_executor
 
     files = find_inputs(request.inputs)
     for file in files:
         if file.kind == "clip":
+            scan_by_executor(Clip(file.path, request.settings.reading))
             for warning in probe(file.path, request.settings.reading).warnings:
                 on_warning(file.path, warning)
     is_new = not request.faceset.exists()

@@ -203,7 +203,11 @@ def run(
 
 
 def _run_limited(request: Request, report: Report, log: LogLine, grant: Grant | None, load: Load) -> Result:
+    from recaster.media.scan_parts import scan_by_executor
+
     clip = open_clip(request)
+    if request.preview is None:
+        scan_by_executor(clip)
     if grant is not None:
         settings = request.settings(clip.info, None)
         swapper, device = load(request, log)
@@ -225,9 +229,11 @@ def check(request: Request) -> int:
         ClipError: the clip can't be used.
         UsageError: outputs and options don't go together, or the policy forbids them.
     """
+    from recaster.media.scan_parts import scan_by_executor
     from recaster.swapping.request import check_outputs
 
     clip = open_clip(request)
+    scan_by_executor(clip)
     settings = settings_by_policy(request, clip)
     mattes = request.role_mattes.values()
     check_outputs(clip, request.out, settings, request.inputs, is_signed=request.has_manifest, mattes=mattes)

@@ -25,8 +25,10 @@ class Work:
             as of JSON. Its files are whole once they are there.
         shared: can be pickled; its arrays may be mapped and can't be written to.
         folder: holds the files that ``do`` makes; ``shared`` names it. Files that end in ``.lock`` are none.
-        clips: handles (``media.Clip``) of those that ``shared`` has, which are read in parts.
+        clips: handles (``media.Clip``) of those that ``shared`` has, which are read in parts; processes get
+            to know what is known of them.
         inputs: files and folders that ``shared`` names, which are read whole.
+        files: read in parts, by the very paths that they have here.
         name: describes all that the files of every item depend on.
         key: describes what those of one item depend on besides.
         cores: that one process keeps busy.
@@ -43,6 +45,7 @@ class Work:
     memory_bytes: int
     clips: Sequence[Any] = ()
     inputs: Sequence[Path] = ()
+    files: Sequence[Path] = ()
 
 
 class Executor(Protocol):
@@ -81,7 +84,16 @@ class LocalExecutor:
 
     def run(self, work: Work, items: Sequence[Any], count: int, tick: Callable[[int], None]) -> list[Any]:
         """Does work in processes, as ``run_in_processes``."""
-        return run_in_processes(work.prepare, work.do, work.shared, items, count, tick)
+        facts = [clip.facts for clip in work.clips]
+        return run_in_processes(_prepare, work.do, (work.prepare, work.shared, facts), items, count, tick)
+
+
+def _prepare(given: tuple[Callable[[Any], Any], Any, Sequence[Any]]) -> Any:
+    """Prepares a process, which would else find out by itself what took its parent a pass over each clip."""
+    prepare, shared, facts = given
+    for each in facts:
+        each.note()
+    return prepare(shared)
 
 
 _LOCAL: Final = LocalExecutor()
