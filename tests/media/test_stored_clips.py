@@ -196,7 +196,7 @@ def test_a_clip_that_is_not_whole_is_no_shorter_clip(
     storage: Storage, tmp_path: Path, name: str, share: float
 ) -> None:
     stored = store(storage, make_clip(tmp_path, name))
-    [entry] = stored.files.values()
+    [entry] = stored.stored.files.values()
     chunks = storage.read_file_manifest(entry.reference).chunks
     chunk = chunks[int(share * len(chunks))]
     storage.remove(chunk)

@@ -119,7 +119,8 @@ class RayExecutor:
         tick: Callable[[int], None],
     ) -> list[Any]:
         own = run.add_driver(driver)
-        in_parts = [*map(self._store_clip, work.clips), self._store_files(work.files)]
+        in_parts: list[StoredClip | StoredFiles] = [*map(self._store_clip, work.clips)]
+        in_parts += [self._store_files(work.files)] if work.files else []
         inputs = {f"input{number}": path for number, path in enumerate(work.inputs)}
         stored = {name: self.storage.put_tree(path, tick=step) for name, path in inputs.items()}
         # Of a long clip the times of all frames are megabytes: too much for each task.
