@@ -129,8 +129,8 @@ def test_frames_that_do_not_come_are_not_counted(
     path = write(tmp_path / "b_frames.mp4")
     part = scan_parts.scan_part
 
-    def lose(*given: Any) -> Any:
-        found = part(*given)
+    def lose(*given: Any, **options: Any) -> Any:
+        found = part(*given, **options)
         return found._replace(pts=found.pts[1:])
 
     monkeypatch.setattr(scan_parts, "scan_part", lose)
