@@ -70,7 +70,7 @@ def evaluate(
     references = _references(source, settings, sface)
     tracks = _tracks(original, settings, report)
     clips = [original, swapped] if truth is None else [original, swapped, truth.clip]
-    seen = observe(clips, truth, tracks, frames, sface, settings.identity_every, report)
+    seen = observe(list(map(Clip, clips)), truth, tracks, frames, sface, settings.identity_every, report)
     scores = _scores(seen, references, truth, frames)
     worst = worst_frames(scores.frames, frames)
     about = _about(original, swapped, source, settings, frames)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from zipfile import BadZipFile
@@ -17,6 +18,7 @@ from recaster.evaluation.sface import SFace, cut_chip
 from recaster.evaluation.types import Figure, Mask, Scores
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -94,6 +96,10 @@ class Truth:
     def __len__(self) -> int:
         return len(self.poses)
 
+    def digest(self) -> str:
+        """Computes a SHA-256, hex, of all that the clip's judge looks at besides the clip."""
+        return hashlib.sha256(self._packed.tobytes()).hexdigest()
+
     def mask(self, index: int) -> Mask:
         """Mask (height, width) of the source's face in a frame; hair in front of it is not face."""
         return self._unpack(self._packed[index])
@@ -128,15 +134,23 @@ def landmark_errors(points: Floats, known: Floats) -> Floats:
 
 
 class GroundTruthJudge:
-    """Comparison with the truth inside its face mask: ``add`` frame after frame, then ``scores``."""
+    """Comparison with the truth inside its face mask, frame after frame, of whose notes scores are made."""
 
     def __init__(self, sface: SFace) -> None:
         self._sface = sface
         self._rows: list[tuple[float, ...]] = []
 
-    def add(self, swapped: Image, truth: Image, original: Image, mask: Mask, points: Floats) -> None:
-        """Judges one frame; ``mask`` and ``points`` (68, 2) or NaN, are the truth's face."""
-        sees_layers = np.isfinite(points).all() and mask.any() and len(self._rows) % PERCEPTUAL_EVERY == 0
+    def add(
+        self, swapped: Image, truth: Image, original: Image, mask: Mask, points: Floats, place: int
+    ) -> None:
+        """Judges one frame.
+
+        Args:
+            mask: the truth's face.
+            points: (68, 2) of the truth's face, or NaN.
+            place: of the frame among those that are judged.
+        """
+        sees_layers = np.isfinite(points).all() and mask.any() and place % PERCEPTUAL_EVERY == 0
         row = []
         for image in (swapped, original):
             row += [mean_squared_error(image, truth, mask), structural_similarity(image, truth, mask)]
@@ -144,9 +158,14 @@ class GroundTruthJudge:
         row.append(mean_squared_error(swapped, original, ~mask))
         self._rows.append(tuple(row))
 
-    def scores(self) -> Scores:
+    def notes(self) -> dict[str, Floats]:
+        """All that was measured, frame by frame."""
+        return {"truth": np.array(self._rows, np.float64).reshape(-1, 7)}
+
+    @staticmethod
+    def scores_of(notes: Mapping[str, Floats]) -> Scores:
         """Sums up all frames."""
-        error, like, far, error0, like0, far0, beside = np.array(self._rows, np.float64).reshape(-1, 7).T
+        error, like, far, error0, like0, far0, beside = notes["truth"].T
         figures = (
             Figure("psnr_inside", decibels(mean(error)), {"no swap": decibels(mean(error0))}),
             Figure("ssim_inside", mean(like), {"no swap": mean(like0)}),

@@ -30,12 +30,15 @@ MIRROR: Final = np.array(
 )  # fmt: skip
 
 
+NOTICE: Final = f"judged with {Dlib68.notice.split(';')[0]}"
+"""The sentence that dlib's licence asks for."""
+
+
 class LandmarkJudge:
-    """Finder of 68 points, (x, y) in iBUG's order, and of the pupils, and dlib's licence notice."""
+    """Finder of 68 points, (x, y) in iBUG's order, and of the pupils."""
 
     def __init__(self) -> None:
         self._dlib = Dlib68()
-        self.notice = f"judged with {self._dlib.notice.split(';')[0]}"
 
     def points(self, image: Image, box: Box) -> Floats:
         """Finds the points (68, 2) of the face in a box, frame pixels."""

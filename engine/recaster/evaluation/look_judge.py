@@ -19,6 +19,8 @@ from recaster.faces.region_masks import fill_hull
 from recaster.faces.topology import BROW_LEFT, BROW_RIGHT, EYE_LEFT, EYE_RIGHT, LIPS_OUTER
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
@@ -55,12 +57,18 @@ PER_FRAME: Final = (
 
 
 class LookJudge:
-    """Judge that takes frame after frame with ``add``, and sums up with ``scores``."""
+    """Judge that takes frame after frame with ``add``, and sums up with ``scores``.
 
-    def __init__(self) -> None:
-        self._rows: list[tuple[float, ...]] = []
-        self._tints = np.zeros(len(BINS) - 1)
-        self._lights = np.zeros(len(BINS) - 1)
+    Args:
+        notes: of others of its kind, on the frames before.
+    """
+
+    def __init__(self, notes: Mapping[str, Floats] | None = None) -> None:
+        self._rows: list[tuple[float, ...]] = [] if notes is None else list(map(tuple, notes["looks"]))
+        # Counts, which are whole numbers: their sum doesn't depend on an order.
+        empty = np.zeros((1, len(BINS) - 1))
+        self._tints = (empty if notes is None else notes["tints"]).sum(axis=0)
+        self._lights = (empty if notes is None else notes["lights"]).sum(axis=0)
 
     def add(self, original: Image, swapped: Image, points: Floats | None, hidden: Mask | None = None) -> None:
         """Judges one frame, (H, W, 3) uint8 RGB.
@@ -71,6 +79,11 @@ class LookJudge:
         """
         row = None if points is None else self._judge(original, swapped, points, hidden)
         self._rows.append(row or (np.nan,) * len(PER_FRAME))
+
+    def notes(self) -> dict[str, Floats]:
+        """All that was measured, for another one of its kind to sum up."""
+        rows = np.array(self._rows, np.float64).reshape(-1, len(PER_FRAME))
+        return {"looks": rows, "tints": self._tints[None], "lights": self._lights[None]}
 
     def _judge(
         self, original: Image, swapped: Image, points: Floats, hidden: Mask | None

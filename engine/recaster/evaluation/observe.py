@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from recaster.errors import ClipError
 from recaster.evaluation.ground_truth import GroundTruthJudge, Truth
-from recaster.evaluation.landmark_judge import LandmarkJudge, face_box
+from recaster.evaluation.judge_pieces import (
+    AGAINST,
+    CORES_PER_PROCESS,
+    MEMORY_PER_PROCESS_BYTES,
+    MIN_FRAMES_PER_PROCESS,
+    MIRRORED,
+    PIECE_FRAMES,
+    Judges,
+    JudgeWork,
+    join_notes,
+    split_frames,
+)
+from recaster.evaluation.landmark_judge import NOTICE, LandmarkJudge
 from recaster.evaluation.look_judge import LookJudge
 from recaster.evaluation.pixel_judge import PixelJudge
 from recaster.evaluation.types import FaceObservations, Scores
-from recaster.media.reader import read_frames
+from recaster.files import make_private_folder
+from recaster.processes.executor import current_executor
+from recaster.processes.own_folder import own_folder
 from recaster.progress import Report, Update, silent
+from recaster.settings.paths import cache_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from recaster.evaluation.judge_pieces import Notes
     from recaster.evaluation.sface import SFace
     from recaster.faces.types import FaceTrack, Floats
-    from recaster.media.types import Image
+    from recaster.media.clip import Clip
+
+_NOTES_NAME: Final = "evaluation"
+_NOTES_PREFIX: Final = "notes-"
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +62,7 @@ class Observations:
 
 
 def observe(
-    clips: Sequence[Path],
+    clips: Sequence[Clip],
     truth: Truth | None,
     tracks: Sequence[FaceTrack],
     frames: range,
@@ -51,9 +70,7 @@ def observe(
     identity_every: int,
     report: Report = silent,
 ) -> Observations:
-    """Lets every judge see every frame once, in constant memory but for their notes.
-
-    The box in which a judge looks comes from the original, so that no clip has the better box.
+    """Lets every judge see every frame once, here or by an executor where that pays, with equal results.
 
     Args:
         clips: original, its swap (``len(frames)`` frames) and, where there is a truth, that.
@@ -62,36 +79,60 @@ def observe(
 
     Raises:
         ClipError: a clip ends early or is damaged.
+        OutputError: there is no room for notes, or a process died.
+        UsageError: a judge is not installed.
     """
     meshes = points_by_frame(tracks)
-    landmarks = LandmarkJudge()
-    notes = [FaceObservations.unseen(len(frames)) for _ in clips]
-    mirrored = FaceObservations.unseen(len(frames))
-    judges = [(PixelJudge(), LookJudge()) for _ in clips[1:]]
-    against = GroundTruthJudge(sface)
-    faces = 0
-    for at, (index, images) in enumerate(_read_together(clips, frames)):
-        mesh = meshes.get(index)
-        if mesh is not None:
-            box = face_box(mesh)
-            for note, image in zip(notes, images, strict=True):
-                points = landmarks.points(image, box)
-                note.fill(at, points, landmarks.pupils(image, points))
-                if faces % identity_every == 0:
-                    note.embeddings[at] = sface.embed(image, points)
-            points = landmarks.mirrored(images[0], box)
-            mirrored.fill(at, points, landmarks.pupils(images[0], points))
-            faces += 1
-        for pair, image in zip(judges, images[1:], strict=True):
-            for judge in pair:
-                judge.add(images[0], image, mesh)
-        if truth is not None:
-            against.add(images[1], images[2], images[0], truth.mask(index), notes[2].points[at])
-        report(Update("judging", at + 1, len(frames)))
-    scores = [pixels.scores() + look.scores() for pixels, look in judges]
-    swaps = list(zip(notes[1:], scores, strict=True))
-    known = None if truth is None else against.scores()
-    return Observations(notes[0], mirrored, swaps, known, landmarks.notice)
+    done = 0
+
+    def tick(count: int = 1) -> None:
+        nonlocal done
+        done += count
+        report(Update("judging", done, len(frames)))
+
+    executor = current_executor()
+    pieces = split_frames(meshes, frames, PIECE_FRAMES)
+    useful = min(len(pieces), len(frames) // MIN_FRAMES_PER_PROCESS)
+    count = executor.limit(useful, CORES_PER_PROCESS, MEMORY_PER_PROCESS_BYTES)
+    with _notes_folder() as folder:
+        work = JudgeWork(tuple(clips), truth, frames, identity_every, folder)
+        if count == 1 and executor.is_local:
+            (piece,) = split_frames(meshes, frames, len(frames))
+            parts = [work.judge(piece, Judges(LandmarkJudge(), sface), tick)]
+        else:
+            executor.run(work.as_work(), pieces, count, tick)
+            parts = list(map(work.load, pieces))
+    return _sum_up(join_notes(parts), len(clips), has_truth=truth is not None)
+
+
+def _sum_up(notes: Mapping[str, Notes], clips: int, *, has_truth: bool) -> Observations:
+    original, *swapped = (_take_faces(notes[str(number)]) for number in range(clips))
+    scores = [
+        PixelJudge(notes[str(number)]).scores() + LookJudge(notes[str(number)]).scores()
+        for number in range(1, clips)
+    ]
+    return Observations(
+        original,
+        _take_faces(notes[MIRRORED]),
+        list(zip(swapped, scores, strict=True)),
+        GroundTruthJudge.scores_of(notes[AGAINST]) if has_truth else None,
+        NOTICE,
+    )
+
+
+def _take_faces(notes: Notes) -> FaceObservations:
+    return FaceObservations(notes["points"], notes["pupils"], notes["embeddings"])
+
+
+@contextlib.contextmanager
+def _notes_folder() -> Iterator[Path]:
+    """Makes a folder for notes, below RECASTER_CACHE, that is there while the block lasts (OutputError)."""
+    top = cache_folder() / _NOTES_NAME
+    make_private_folder(top)
+    with own_folder(top, _NOTES_PREFIX) as folder:
+        notes = folder / "notes"  # an executor may keep what isn't whole beside it
+        make_private_folder(notes)
+        yield notes
 
 
 def points_by_frame(tracks: Sequence[FaceTrack]) -> dict[int, Floats]:
@@ -101,15 +142,3 @@ def points_by_frame(tracks: Sequence[FaceTrack]) -> dict[int, Floats]:
         for index, points in zip(track.frames.tolist(), track.landmarks, strict=True):
             meshes.setdefault(index, points)
     return meshes
-
-
-def _read_together(clips: Sequence[Path], frames: range) -> Iterator[tuple[int, list[Image]]]:
-    """Reads the clips' frames that belong together, with their index in the original."""
-    parts = [frames, range(len(frames)), frames]
-    readers = [read_frames(clip, part.start, part.stop) for clip, part in zip(clips, parts, strict=False)]
-    try:
-        for index, images in zip(frames, zip(*readers, strict=True), strict=True):
-            yield index, [frame.image for frame in images]
-    except ValueError as error:
-        named = " and ".join(clip.name for clip in clips)
-        raise ClipError(f"{named} hold different numbers of readable frames; make the swap again") from error

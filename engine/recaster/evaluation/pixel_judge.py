@@ -16,6 +16,8 @@ from recaster.faces.sharpness import laplacian_variance
 from recaster.faces.topology import OVAL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from recaster.faces.types import Floats
@@ -49,12 +51,16 @@ PER_FRAME: Final = (
 
 
 class PixelJudge:
-    """Judge that takes frame after frame with ``add``, and sums up with ``scores``."""
+    """Judge that takes frame after frame with ``add``, and sums up with ``scores``.
 
-    def __init__(self) -> None:
+    Args:
+        notes: of others of its kind, on the frames before.
+    """
+
+    def __init__(self, notes: Mapping[str, Floats] | None = None) -> None:
         self._flow = Flow()
         self._before: tuple[Image, Image] | None = None
-        self._rows: list[tuple[float, ...]] = []
+        self._rows: list[tuple[float, ...]] = [] if notes is None else list(map(tuple, notes["pixels"]))
 
     def add(self, original: Image, swapped: Image, points: Floats | None) -> None:
         """Judges one frame (H, W, 3) uint8 RGB; ``points`` (478, 3) is the original's mesh or None."""
@@ -72,6 +78,15 @@ class PixelJudge:
         visible = beside > MIN_VISIBLE_LEVELS
         shares = (float(beside.mean()), 100 * float(visible.mean())) if beside.size else (0.0, 0.0)
         self._rows.append((*row, *shares))
+
+    def remember(self, original: Image, swapped: Image, points: Floats | None) -> None:
+        """Looks at the frame before the first one that is judged, for the change from it to that."""
+        is_seen = points is not None and Window.around(points, original.shape) is not None
+        self._before = (original, swapped) if is_seen else None
+
+    def notes(self) -> dict[str, Floats]:
+        """All that was measured, frame by frame, for another one of its kind to sum up."""
+        return {"pixels": np.array(self._rows, np.float64).reshape(-1, len(PER_FRAME))}
 
     def _in_window(self, window: Window, original: Image, swapped: Image) -> tuple[float, ...]:
         here = luma(window.cut(original))
