@@ -136,6 +136,16 @@ def press() -> Any:
     return list(addon_state().tasks.values())[-1]
 
 
+def refusal() -> str:
+    """The sentence by which Face Swap is refused; "" where it isn't."""
+    until_online()
+    try:
+        bpy.ops.sequencer.recaster_swap()
+    except RuntimeError as error:
+        return str(error)
+    return ""
+
+
 def swap(scene: Any, *chosen: Any) -> list[Any]:
     """Press Face Swap and wait for all results; returns their strips."""
     before = set(addon_state().tasks)

@@ -232,8 +232,7 @@ def full(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
         kit.movie(scene, clip, channel=channel, start=1, name=f"block {channel}") for channel in range(2, 129)
     ]
     kit.select(scene, strip)
-    bpy.ops.sequencer.recaster_swap()
-    [task] = kit.addon_state().tasks.values()
+    task = kit.press()
     kit.until(lambda: task.has_ended)
     assert task.stage == "failed"
     assert "No channel above 'shot' is free" in task.trouble

@@ -118,11 +118,7 @@ def seen(engine: str, token: str, face: str, clip: str, data: str) -> dict[str, 
     assert results["overlay"] not in kit.part("rights.signing").shown_swaps(scene)
     results["overlay"].mute = True
     assert OPS.recaster_delete_look(name="hers") == {"FINISHED"}
-    said = ""
-    try:
-        OPS.recaster_swap()
-    except RuntimeError as error:
-        said = str(error)
+    said = kit.refusal()
     return {
         "job": strip.recaster.job,
         "texts": sorted(texts),

@@ -42,17 +42,10 @@ def failing(engine: str, token: str, face: str, clip: str, empty: str) -> dict[s
     scene = kit.fresh()
     assert not bpy.ops.sequencer.recaster_swap.poll()
     strip = kit.movie(scene, clip)
-    said = []
-    try:
-        bpy.ops.sequencer.recaster_swap()
-    except RuntimeError as error:
-        said.append(str(error))
+    said = [kit.refusal()]
     strip.recaster.face = face
     strip.filepath = "/nowhere/clip.mp4"
-    try:
-        bpy.ops.sequencer.recaster_swap()
-    except RuntimeError as error:
-        said.append(str(error))
+    said.append(kit.refusal())
     nobody = kit.movie(scene, empty, channel=5)
     nobody.recaster.face = face
     task = kit.press()
@@ -157,7 +150,7 @@ def reloaded(engine: str, token: str, face: str, clip: str, folder: str) -> dict
     """The file is saved and opened again while its strip is swapped; another file was open meanwhile."""
     kit.shot(engine, token, face, clip, 1, 101)
     tasks = kit.addon_state().tasks
-    bpy.ops.sequencer.recaster_swap()
+    kit.press()
     kit.until(lambda: all(one.stage == "working" for one in tasks.values()))
     path = str(Path(folder) / "cut.blend")
     taken = []
@@ -276,7 +269,7 @@ def undone_at_once(engine: str, token: str, face: str, clip: str, folder: str) -
     bpy.ops.ed.undo_push(message="trimmed")
     strip.channel = 2
     bpy.ops.ed.undo_push(message="moved")
-    bpy.ops.sequencer.recaster_swap()
+    kit.press()
     bpy.ops.ed.undo()
     [strip] = kit.strips(bpy.context.scene)
     assert strip.channel == 1

@@ -32,7 +32,7 @@ def kept_pictures(
     own.handles = 1
     _look_at(scene, strip)
     own.result = "both"
-    refusal = _refusal()
+    refusal = kit.refusal()
     own.result = "frame"
     own.matte = True
     panel = kit.part("swap.panels").RECASTER_PT_result
@@ -94,15 +94,6 @@ def _image_strip(scene: Any, folder: str) -> Any:
     strip = compat.new_pictures(scene.sequence_editor, "shot", f"{folder}/{names[0]}", names, 1, 11)
     kit.select(scene, strip)
     return strip
-
-
-def _refusal() -> str:
-    """The sentence by which Face Swap is refused."""
-    try:
-        bpy.ops.sequencer.recaster_swap()
-    except RuntimeError as error:
-        return str(error)
-    return ""
 
 
 def _folder_of(strip: Any) -> str:
