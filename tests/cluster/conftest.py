@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from drawn_people import draw_person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,9 +43,9 @@ class RayCluster:
 
     def _read(self) -> str:
         assert self._process.stdout is not None
-        line = self._process.stdout.readline().strip()
-        assert line, "the cluster didn't start"
-        return line
+        line = self._process.stdout.readline()
+        assert line, "the cluster isn't there"
+        return line.strip()
 
     def _say(self, line: str) -> str:
         assert self._process.stdin is not None
@@ -55,9 +56,15 @@ class RayCluster:
         """Start nodes."""
         self.nodes += [int(self._say("add")) for _ in range(count)]
 
-    def kill(self) -> None:
-        """End the node that has lived longest."""
-        self._say(f"kill {self.nodes.pop(0)}")
+    def kill(self, node: int | None = None) -> None:
+        """End a node, or the one that has lived longest."""
+        chosen = self.nodes[0] if node is None else node
+        self.nodes.remove(chosen)
+        self._say(f"kill {chosen}")
+
+    def find_busy(self) -> list[int]:
+        """Find the nodes that work."""
+        return [node for node in map(int, self._say("busy").split()) if node in self.nodes]
 
     def close(self) -> None:
         """End all."""
@@ -90,3 +97,12 @@ def storage(tmp_path: Path) -> Path:
     folder = tmp_path / "storage"
     folder.mkdir(mode=0o700)
     return folder
+
+
+@pytest.fixture(scope="session")
+def drawn_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Facesets of two people, the source's and the target's."""
+    folder = tmp_path_factory.mktemp("drawn")
+    source = draw_person(folder / "light", (225, 180, 150), seed=1)
+    target = draw_person(folder / "dark", (150, 105, 80), seed=2)
+    return source.folder, target.folder

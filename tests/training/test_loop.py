@@ -206,6 +206,25 @@ def test_time_spent_on_marks_does_not_count(folder: ModelFolder, clock: Clock) -
     assert [info.seconds for _, info in checkpoints.list_checkpoints(folder.checkpoints)] == [25, 50, 60]
 
 
+def test_whoever_takes_what_was_saved_finds_it_whole_and_costs_no_time(
+    folder: ModelFolder, clock: Clock
+) -> None:
+    told: list[tuple[int, int, int]] = []
+
+    def on_saved(step: int) -> None:
+        found, _ = checkpoints.load_latest(folder.checkpoints) or pytest.fail("there is no checkpoint")
+        drawn = sum(path.stat().st_size for path in folder.logs.iterdir())
+        told.append((step, found.step, len(folder.preview_sheets())))
+        assert folder.read().steps == found.step
+        assert drawn > 200  # the curves are there, too
+        clock.now += 45
+
+    schedule = Schedule(minutes=1, checkpoint_every=25, preview_every=40)
+    result = train(Counter(clock.pass_second), folder, schedule, on_saved=on_saved)
+    assert (result.steps, result.seconds) == (61, 60)
+    assert told == [(26, 26, 0), (41, 26, 1), (61, 61, 1), (61, 61, 2)]
+
+
 def test_previews_and_checkpoints_come_at_their_intervals(folder: ModelFolder, clock: Clock) -> None:
     schedule = Schedule(steps=41, checkpoint_every=8, preview_every=16)
     train(Counter(clock.pass_second), folder, schedule)

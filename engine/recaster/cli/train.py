@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from recaster.cli.cluster_options import add_cluster
 from recaster.cli.display import reporter, say_note
 from recaster.cli.flags import add_hyperparameters, add_option, add_options, fill_options, hyperparameters_of
 from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switch
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 USAGE = "recaster train --source FACESET [--target FACESET] -o MODEL [options]"
 DESCRIPTION = """Train a model that puts the source's face on a target. Budgets count from the model's very
-first step, over all runs; the first step of a run (building the network) is free."""
+first step, over all runs; the first step of a run (building the network) is free. With --executor ray, a node
+of a cluster trains, and the model's folder fills meanwhile."""
 
 
 def add_train(commands: Commands) -> None:
@@ -40,6 +42,7 @@ def add_train(commands: Commands) -> None:
     add_options(parser, TrainSettings, "vggface_weights")
     add_hyperparameters(parser.add_argument_group("ingredients (default: as the preset says)"))
     add_basis(parser)
+    add_cluster(parser)
     add_engine(parser)
 
 

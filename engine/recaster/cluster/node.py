@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from recaster.cluster.kept_files import NodeKeeper
 from recaster.cluster.packing import unpack_value
 from recaster.cluster.results import Result, Run
 from recaster.errors import ClusterError
@@ -39,6 +40,8 @@ class Task:
         driver: who asks for it.
         item: what is to be done, packed.
         name: of the item's result.
+        is_long: whether it goes on from what was kept of it.
+        threads: that long work may use.
     """
 
     storage: Storage
@@ -48,6 +51,8 @@ class Task:
     inputs: Mapping[str, str]
     item: bytes
     name: str
+    is_long: bool
+    threads: int
 
     @property
     def own(self) -> Storage:
@@ -84,17 +89,20 @@ _prepared: list[_Prepared] = []
 """The last of this process: most of its items are of one kind."""
 
 
-def do_task(task: Task, tell: Callable[[int], None]) -> dict[str, Any]:
+def do_task(task: Task, tell: Callable[[int], None], say: Callable[[Any], None]) -> dict[str, Any]:
     """Works on an item; returns the ``Result`` as plain values, which whoever gets them checks.
 
     Args:
-        tell: told every now and then how far it is.
+        tell: told every now and then how far it is; of long work, how often something was kept.
+        say: told what long work says.
 
     Raises:
         Errors of the storage, and as the work raises.
     """
     prepared = _prepare(task)
     remove_folder(prepared.output, quietly=True)  # of an item that was cancelled as it was cleared
+    if task.is_long:
+        return _do_long(prepared, task, NodeKeeper(task, prepared.output, tell, say))
     prepared.output.mkdir()
     try:
         counter = _StepCounter(tell)
@@ -109,6 +117,16 @@ def do_task(task: Task, tell: Callable[[int], None]) -> dict[str, Any]:
     result = Result(task.driver, reference, [path.name for path in made], counter.count, value)
     Run(task.run).put_result(task.name, result)
     return result._asdict()
+
+
+def _do_long(prepared: _Prepared, task: Task, keeper: NodeKeeper) -> dict[str, Any]:
+    """Goes on with long work; all that it made is kept by then, so the result names no files."""
+    try:
+        keeper.fetch()
+        value = prepared.do(prepared.value, unpack_value(task.item, {}), keeper)
+    finally:
+        remove_folder(prepared.output, quietly=True)
+    return Result(task.driver, "", [], 0, value)._asdict()
 
 
 def _list_files(path: Path) -> list[Path]:

@@ -6,10 +6,11 @@ has finished, or when another one finishes and it is no more; until then both ta
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from recaster.errors import StorageError
+from recaster.errors import NotStoredError, StorageError
 from recaster.storage.manifests import check_name, is_digest
 
 if TYPE_CHECKING:
@@ -19,15 +20,17 @@ if TYPE_CHECKING:
 
 _DRIVERS: Final = "drivers"
 _RESULTS: Final = "results"
+_KEPT: Final = "kept"
 
 
 class Result(NamedTuple):
-    """Outcome of an item, as plain values of JSON.
+    """Outcome of an item, or of what was kept of long work so far, as plain values of JSON.
 
     Attributes:
         driver: whose storage has the files.
         tree: reference of what was made, "" for nothing.
-        names: of files and folders in it, in the order in which they were made.
+        names: of files and folders in it, in the order in which they were made; of files kept of long work
+            those with slashes.
         steps: how many there were.
         value: of the work.
     """
@@ -56,17 +59,42 @@ class Run:
 
     def put_result(self, name: str, result: Result) -> None:
         """Keeps what came of an item, once all that it names is kept."""
-        self.storage.backend.write(_place(name, result.driver), json.dumps(result._asdict()).encode())
+        self._write(_RESULTS, name, result)
 
     def find_results(self) -> dict[str, str]:
         """Finds the items that are done: drivers by the items' names."""
-        found = (each.name.rpartition("/")[2] for each in self.storage.backend.list_objects(_RESULTS))
-        return {name: driver for name, _, driver in (each.partition("-") for each in found) if driver}
+        return dict(self._list(_RESULTS))
 
     def get_result(self, name: str, driver: str) -> Result:
         """Reads what came of an item (NotStoredError: it is gone; StorageError: it is damaged)."""
+        return self._read(_RESULTS, name, driver)
+
+    def put_kept(self, name: str, result: Result) -> None:
+        """Keeps what was made of long work so far, once all that it names is kept; the last one goes."""
+        self._write(_KEPT, name, result)
+
+    def list_kept(self, name: str, driver: str) -> list[Result]:
+        """Lists what drivers have kept of long work, the furthest first; of equals that of one driver."""
+        found = []
+        for kept, owner in self._list(_KEPT):
+            if kept == name:
+                with contextlib.suppress(NotStoredError):  # its driver has finished meanwhile
+                    found.append(self._read(_KEPT, name, owner))
+        return sorted(found, key=lambda each: (-each.steps, each.driver != driver))
+
+    def _list(self, top: str) -> list[tuple[str, str]]:
+        """Names of items, and drivers."""
+        found = (each.name.rpartition("/")[2] for each in self.storage.backend.list_objects(top))
+        return [(name, driver) for name, _, driver in (each.partition("-") for each in found) if driver]
+
+    def _write(self, top: str, name: str, result: Result) -> None:
+        place = _place(top, name, result.driver)
+        self.storage.backend.write(place, json.dumps(result._asdict()).encode())
+
+    def _read(self, top: str, name: str, driver: str) -> Result:
         try:
-            return check_result(json.loads(self.storage.backend.read(_place(name, driver))))
+            values = json.loads(self.storage.backend.read(_place(top, name, driver)))
+            return check_result(values, is_nested=top == _KEPT)
         except (ValueError, TypeError):
             raise StorageError(
                 f"{self.storage.url}: has a damaged result; remove all that is there"
@@ -77,20 +105,25 @@ class Run:
         listed = self.storage.backend.list_objects(_DRIVERS)
         known = {each.name.rpartition("/")[2]: each.name for each in listed}
         gone = {each for each in known if each == driver or each not in living}
-        for result in list(self.storage.backend.list_objects(_RESULTS)):
-            if result.name.rpartition("-")[2] in gone:
-                self.storage.backend.remove(result.name)
+        for top in (_RESULTS, _KEPT):
+            for result in self.storage.backend.list_objects(top):
+                if result.name.rpartition("-")[2] in gone:
+                    self.storage.backend.remove(result.name)
         for each in gone:
             self.storage_of(each).sweep(older_than_s=0)
             self.storage.backend.remove(known[each])
 
 
-def check_result(values: Mapping[str, Any]) -> Result:
-    """Makes a result of plain values (ValueError, TypeError: they are none, or reach out of their folder)."""
+def check_result(values: Mapping[str, Any], *, is_nested: bool = False) -> Result:
+    """Makes a result of plain values (ValueError, TypeError: they are none, or reach out of their folder).
+
+    Args:
+        is_nested: whether names may be those of files in folders.
+    """
     result = Result(**values)
     for name in result.names:
         check_name(name)
-        if "/" in name:
+        if "/" in name and not is_nested:
             raise ValueError(name)
     if result.tree and not is_digest(result.tree):
         raise ValueError(result.tree)
@@ -99,5 +132,5 @@ def check_result(values: Mapping[str, Any]) -> Result:
     return result
 
 
-def _place(name: str, driver: str) -> str:
-    return f"{_RESULTS}/{name[:2]}/{name}-{driver}"
+def _place(top: str, name: str, driver: str) -> str:
+    return f"{top}/{name[:2]}/{name}-{driver}"

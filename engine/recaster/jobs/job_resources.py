@@ -27,7 +27,7 @@ KINDS: Final = {
 }
 SWAPPING: Final = ("swap", "anonymise")
 """Work that puts a face on; see ``swap_of``."""
-CLUSTERED: Final = ("extract", "evaluate", *SWAPPING)
+CLUSTERED: Final = ("extract", "train", "evaluate", *SWAPPING)
 """Kinds of jobs whose work a cluster can do."""
 LIGHT: Final = frozenset({"ingest", "export", "sign"})
 """Work that needs no device."""

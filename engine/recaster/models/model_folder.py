@@ -8,6 +8,7 @@ Layout::
           checkpoints/          what resuming needs
           previews/             contact sheets by step
           logs/                 TensorBoard events
+          .lineage              name of a training on a cluster, by which its storage is searched
 """
 
 from __future__ import annotations
@@ -85,6 +86,11 @@ class ModelFolder:
     def logs(self) -> Path:
         """Folder of TensorBoard events."""
         return self.path / "logs"
+
+    @property
+    def lineage(self) -> Path:
+        """Random name of this very training, where a cluster has trained it."""
+        return self.path / ".lineage"
 
     def preview(self, step: int) -> Path:
         """The contact sheet of a step."""

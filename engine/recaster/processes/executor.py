@@ -14,6 +14,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """Files that long work goes on from.
+
+    Attributes:
+        files: by their names in the work's folder, with slashes, in the order in which they were made.
+        steps: how far they are, in the work's own steps.
+    """
+
+    files: Sequence[str] = ()
+    steps: int = 0
+
+
+class Keeper(Protocol):
+    """Counterpart of long work, wherever that is done."""
+
+    threads: int | None
+    """How many it may use; None for all."""
+
+    def say(self, value: Any) -> None:
+        """Passes a plain value on to whoever has the work done, which ``run`` calls ``hear`` with."""
+
+    def keep(self, steps: int) -> None:
+        """Keeps what the folder has now, as far as so many steps: it is whole, and nobody writes there.
+
+        If this process dies, another one finds it in its folder, and goes on from it.
+        """
+
+
+@dataclass(frozen=True)
 class Work:
     """Work of one kind on many items, each of which depends on nothing but itself and what all share.
 
@@ -33,10 +62,13 @@ class Work:
         key: describes what those of one item depend on besides.
         cores: that one process keeps busy.
         memory_bytes: that one process needs.
+        begun: of long work, which has one item and doesn't begin that from the start again: what there is of
+            it. ``do`` is given a ``Keeper`` in the place of its callback, and what it keeps comes into the
+            folder meanwhile.
     """
 
     prepare: Callable[[Any], Any]
-    do: Callable[[Any, Any, Callable[[], None]], Any]
+    do: Callable[[Any, Any, Any], Any]
     shared: Any
     folder: Path
     name: str
@@ -46,6 +78,11 @@ class Work:
     clips: Sequence[Any] = ()
     inputs: Sequence[Path] = ()
     files: Sequence[Path] = ()
+    begun: Begun | None = None
+
+
+def ignore(value: Any) -> None:
+    """Drops what long work says."""
 
 
 class Executor(Protocol):
@@ -57,12 +94,20 @@ class Executor(Protocol):
     def limit(self, useful: int, cores_each: int, memory_each: int) -> int:
         """Limits a number of items to those that there are cores and memory (bytes) for at once; from 1."""
 
-    def run(self, work: Work, items: Sequence[Any], count: int, tick: Callable[[int], None]) -> list[Any]:
+    def run(
+        self,
+        work: Work,
+        items: Sequence[Any],
+        count: int,
+        tick: Callable[[int], None],
+        hear: Callable[[Any], None] = ignore,
+    ) -> list[Any]:
         """Does work on every item.
 
         Args:
             count: how many at once, as ``limit`` said; nodes that come and go may do more, or fewer.
             tick: told every now and then by how much all have come further since the last time.
+            hear: told what long work says.
 
         Returns:
             What came back for each item, in their order. The files of all are in the work's folder.
@@ -71,6 +116,18 @@ class Executor(Protocol):
             OutputError: a process that did the work died. What the work raises is raised here, too, and ends
                 the rest.
         """
+
+
+class LocalKeeper:
+    """Keeper of work in this process, whose folder has all that is to be kept."""
+
+    threads = None
+
+    def __init__(self, hear: Callable[[Any], None]) -> None:
+        self.say = hear
+
+    def keep(self, steps: int) -> None:
+        """Does nothing."""
 
 
 class LocalExecutor:
@@ -82,8 +139,18 @@ class LocalExecutor:
         """Limits a number of processes, as ``limit_processes``."""
         return limit_processes(useful, cores_each, memory_each)
 
-    def run(self, work: Work, items: Sequence[Any], count: int, tick: Callable[[int], None]) -> list[Any]:
-        """Does work in processes, as ``run_in_processes``."""
+    def run(
+        self,
+        work: Work,
+        items: Sequence[Any],
+        count: int,
+        tick: Callable[[int], None],
+        hear: Callable[[Any], None] = ignore,
+    ) -> list[Any]:
+        """Does work in processes, as ``run_in_processes``; long work in this very one."""
+        if work.begun is not None:
+            prepared = work.prepare(work.shared)
+            return [work.do(prepared, item, LocalKeeper(hear)) for item in items]
         facts = [clip.facts for clip in work.clips]
         return run_in_processes(_prepare, work.do, (work.prepare, work.shared, facts), items, count, tick)
 

@@ -84,6 +84,7 @@ def train(
     resume: bool = False,
     marks: Sequence[float] = (),
     on_mark: Callable[[float, int, float], None] | None = None,
+    on_saved: Callable[[int], None] | None = None,
 ) -> TrainResult:
     """Trains until the schedule's budget is spent.
 
@@ -97,16 +98,19 @@ def train(
         marks: points on the way, in the schedule's unit (steps or minutes), at most the budget.
         on_mark: called with the mark, the steps and the seconds so far, at the end of the step that
             reaches a mark; what it takes does not count against the budget.
+        on_saved: called with the steps so far when a checkpoint or preview was written and the folder is
+            whole; what it takes does not count, either.
 
     Raises:
         TrainingError: a loss or a weight became infinite or not a number; checkpoints are kept.
         ModelError: the checkpoint is broken or of another model.
         OutputError: the folder cannot be written, or the disk is full; checkpoints are kept.
     """
-    run = _Run(training, folder, schedule, report, sorted(marks), on_mark)
+    run = _Run(training, folder, schedule, report, sorted(marks), on_mark, on_saved)
     if resume:
         run.resume()
-    with _hold_interrupts(lambda: run.begun) as interrupted, _open_curves(folder) as draw:
+    with _hold_interrupts(lambda: run.begun) as interrupted, _open_curves(folder) as (draw, flush):
+        run.flush = flush
         while schedule.spent(run.step, run.seconds) < 1:
             run.take_step()
             run.pass_marks()
@@ -131,6 +135,8 @@ class _Run:
     report: Report
     marks: list[float]
     on_mark: Callable[[float, int, float], None] | None
+    on_saved: Callable[[int], None] | None
+    flush: Callable[[], None] = lambda: None
     step: int = 0
     losses: dict[str, float] = field(default_factory=dict)
     first_step: float = 0.0
@@ -187,15 +193,29 @@ class _Run:
         """Tells of the marks that are reached, with the clock stopped."""
         budget = self.schedule.steps or self.schedule.minutes or 1
         while self.marks and self.schedule.spent(self.step, self.seconds) >= self.marks[0] / budget:
-            began = time.monotonic()
             mark = self.marks.pop(0)
-            if self.on_mark is not None:
-                self.on_mark(mark, self.step, self.seconds)
-            took = time.monotonic() - began
-            if self._began is not None:
-                self._began += took
-            self._saved_at += took
-            self._shown_at += took
+            seconds = self.seconds
+            with self._stopped_clock():
+                if self.on_mark is not None:
+                    self.on_mark(mark, self.step, seconds)
+
+    @contextlib.contextmanager
+    def _stopped_clock(self) -> Iterator[None]:
+        """Lets what a block takes count against nothing."""
+        began = time.monotonic()
+        yield
+        took = time.monotonic() - began
+        if self._began is not None:
+            self._began += took
+        self._saved_at += took
+        self._shown_at += took
+
+    def _hand_over(self) -> None:
+        """Says that the folder is whole."""
+        if self.on_saved is not None:
+            with self._stopped_clock():
+                self.flush()
+                self.on_saved(self.step)
 
     def write_due(self) -> None:
         """Writes the checkpoint and the preview that are due."""
@@ -237,6 +257,7 @@ class _Run:
             dataclasses.replace(card, preset=self.training.preset, steps=self.step, seconds=info.seconds)
         )
         self._saved_step = self.step
+        self._hand_over()
         self._saved_at = time.monotonic()
         self._saving_took = self._saved_at - began
 
@@ -244,6 +265,7 @@ class _Run:
         """Writes a sheet of what the model paints now."""
         save_image(self.folder.preview(self.step), self.training.preview())
         self._shown_step = self.step
+        self._hand_over()
         self._shown_at = time.monotonic()
 
     def _diverged(self, what: str) -> TrainingError:
@@ -292,8 +314,10 @@ def _hold_interrupts(begun: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
 
 
 @contextlib.contextmanager
-def _open_curves(folder: ModelFolder) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
-    """Yields a function that draws one step's losses as TensorBoard curves in the model's logs."""
+def _open_curves(
+    folder: ModelFolder,
+) -> Iterator[tuple[Callable[[int, Mapping[str, float]], None], Callable[[], None]]]:
+    """Yields functions for TensorBoard curves in the model's logs: one draws a step's losses, one flushes."""
     import tensorflow as tf
 
     writer = tf.summary.create_file_writer(str(folder.logs), flush_millis=LOG_FLUSH_MS)
@@ -304,6 +328,6 @@ def _open_curves(folder: ModelFolder) -> Iterator[Callable[[int, Mapping[str, fl
                 tf.summary.scalar(f"loss/{name}", value)
 
     try:
-        yield draw
+        yield draw, writer.flush
     finally:
         writer.close()

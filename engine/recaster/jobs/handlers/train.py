@@ -37,7 +37,8 @@ def handle(context: JobContext) -> JobOutput:
         hyperparameters=parse_hyperparameters(options),
         resumes=folder.exists(),
         seed=options.seed if options.HasField("seed") else None,
-        device=task.device or "auto",
+        # What the engine's machine has says nothing of a cluster's nodes.
+        device=(options.device if task.HasField("cluster") else task.device) or "auto",
         threads=options.threads if options.HasField("threads") else None,
     )
     previews = _PreviewWatch(folder, context)
