@@ -85,6 +85,12 @@ def test_help_is_thin_too() -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
+def test_a_swap_doesn_t_wait_for_scipy() -> None:
+    modules = "recaster.swapping.pipeline, recaster.swapping.guided, recaster.operations.swap"
+    script = f"import sys, {modules}; sys.exit('scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
 @pytest.mark.parametrize("command", [["probe", "{clip}"], ["swap", "--help"], ["faceset", "info", "{faces}"]])
 def test_light_commands_load_no_network(
     command: list[str], actors: Path, actor_faceset: Faceset, tmp_path: Path

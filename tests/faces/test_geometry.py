@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import median_filter
+from scipy.spatial.distance import cdist
 from scipy.spatial.transform import Rotation
 
 from recaster.faces import alignment, geometry
@@ -48,3 +50,20 @@ def test_a_crop_is_found_in_spite_of_expression(mesh: np.ndarray) -> None:
 def test_openings_do_not_depend_on_size(mesh: np.ndarray) -> None:
     assert np.allclose(geometry.mouth_gap(mesh), geometry.mouth_gap(mesh * 3))
     assert np.allclose(geometry.lid_openings(mesh), geometry.lid_openings(mesh * 3))
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 3, 80])
+def test_distances_are_scipy_s_to_the_bit(dimensions: int) -> None:
+    random = np.random.default_rng(dimensions)
+    points = 100 * random.standard_normal((60, dimensions))
+    others = 100 * random.standard_normal((24, dimensions))
+    expected = cdist(points, others)
+    np.testing.assert_array_equal(geometry.measure_distances(points, others), expected)
+    np.testing.assert_array_equal(geometry.measure_nearest(points, others), expected.min(1))
+
+
+@pytest.mark.parametrize("length", [1, 3, 25, 26, 90])
+def test_a_median_repeats_the_ends(length: int) -> None:
+    values = np.random.default_rng(length).standard_normal(length)
+    expected = median_filter(values, 25, mode="nearest")
+    np.testing.assert_array_equal(geometry.median_over(values, 25), expected)

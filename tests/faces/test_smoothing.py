@@ -116,3 +116,25 @@ def test_more_strength_is_smoother() -> None:
 def test_nonsense_is_refused(name: str, strength: float | None) -> None:
     with pytest.raises(UsageError, match=r"unknown smoothing|a share below 1|strength .* must be 0 or more"):
         Smoothing(name, strength)
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 300])
+def test_zero_phase_solves_its_system(count: int) -> None:
+    """Against LAPACK, and to the same bits whatever is solved beside it."""
+    random = np.random.default_rng(count)
+    values = random.standard_normal((count, 40)).cumsum(0) * 10
+    times = np.cumsum(0.01 + 0.08 * random.random(count))
+    smoothing = Smoothing("zero-phase", 64.0)
+    found = smooth(values, times, smoothing)
+    steps = np.diff(times)
+    before, after = steps[:-1], steps[1:]
+    span = (before + after) / 2
+    bend = np.zeros((count - 2, count))
+    rows = np.arange(count - 2)
+    bend[rows, rows] = 1 / (before * span)
+    bend[rows, rows + 1] = -1 / (before * span) - 1 / (after * span)
+    bend[rows, rows + 2] = 1 / (after * span)
+    weights = 64.0 / 25**3 * span
+    expected = np.linalg.solve(np.eye(count) + bend.T @ (weights[:, None] * bend), values)
+    np.testing.assert_allclose(found, expected, atol=1e-8)
+    np.testing.assert_array_equal(smooth(values[:, 7:9], times, smoothing), found[:, 7:9])

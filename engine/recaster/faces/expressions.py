@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from safetensors.numpy import load
-from scipy.spatial.distance import cdist
 
 from recaster import weights_registry
 from recaster.faces import geometry, topology
@@ -83,7 +82,7 @@ def relax_mouth(expressions: Floats, calm: Bools, neutral: Floats) -> Floats:
     # What everybody's movements leave unexplained is this person's own way to move.
     own = np.linalg.solve(varying.T @ varying + _OWN_RIDGE * np.eye(COEFFICIENTS), varying.T @ left)
     still = meshes.mean(0) - (shown.mean(0) - rest) @ (learned["offsets"] + own)
-    away = cdist(neutral[:, :2], neutral[_LIPS, :2]).min(1) / geometry.eye_distance(neutral)
+    away = geometry.measure_nearest(neutral[:, :2], neutral[_LIPS, :2]) / geometry.eye_distance(neutral)
     # Of the whole face freed identity was lost: brows, lids and nose are left alone.
     share = np.clip((_FREED_REACH - away) / (_FREED_REACH - _FREED_NEAR), 0, 1)[:, None] ** 2
     return neutral + share * (still.reshape(topology.POINTS, 3) - neutral)

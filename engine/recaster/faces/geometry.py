@@ -66,6 +66,36 @@ def fit_crop(points: Floats, reference: Floats) -> Floats:
     return alignment.similarity(points[..., _STABLE, :2], reference[_STABLE, :2])
 
 
+def measure_distances(points: Floats, others: Floats) -> Floats:
+    """Measures distances (N, M) of points (N, D) from others (M, D), as scipy's ``cdist`` does to the bit.
+
+    scipy takes .4 CPU seconds to import, for which all that is short would wait.
+    """
+    return np.sqrt(_square_distances(points, others))
+
+
+def measure_nearest(points: Floats, others: Floats) -> Floats:
+    """Measures the distance (N,) of each of points (N, D) to the nearest of others (M, D)."""
+    nearest: Floats = np.sqrt(_square_distances(others, points).min(0))
+    return nearest
+
+
+def _square_distances(points: Floats, others: Floats) -> Floats:
+    squares = np.subtract.outer(points[:, 0], others[:, 0])
+    squares *= squares
+    for at in range(1, points.shape[1]):
+        apart = np.subtract.outer(points[:, at], others[:, at])
+        apart *= apart
+        squares += apart
+    return squares
+
+
+def median_over(values: Floats, count: int) -> Floats:
+    """Median of the ``count`` values, an odd number, around each of (T,); the ends are repeated."""
+    around = np.pad(values, count // 2, mode="edge")
+    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(around, count), axis=-1))
+
+
 def eye_distance(points: Floats) -> Floats:
     """Distance of the eyes' middles in the picture, (...), of meshes (..., 478, 2 or 3)."""
     left = points[..., list(topology.EYE_CORNERS_LEFT), :2].mean(-2)

@@ -6,12 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from recaster import weights_registry
 from recaster.faces import topology
 from recaster.faces.alignment import invert, transform, warp
-from recaster.faces.geometry import eye_distance_3d
+from recaster.faces.geometry import eye_distance_3d, measure_nearest
 from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT, MESH_POINTS
 from recaster.faces.types import Box, Floats, Landmarks
 from recaster.faces.weights import read_weights
@@ -109,7 +108,7 @@ class Mesh:
         seen = _to_frame(found[3 * topology.POINTS], crop)[:MESH_POINTS]
         sure = np.clip((found[1] - _COVERED_SCORE) / (_WHOLE_SCORE - _COVERED_SCORE), 0, 1)
         lips = points[_LIPS, :2]
-        away = cdist(points[:, :2], lips).min(1) / max(eye_distance_3d(points[:, :2]), 1e-6)
+        away = measure_nearest(points[:, :2], lips) / max(eye_distance_3d(points[:, :2]), 1e-6)
         share = np.clip((_LIPS_REACH - away) / (_LIPS_REACH - _LIPS_NEAR), 0, 1)[:, None]
         return points + sure * share**2 * (seen - points)
 

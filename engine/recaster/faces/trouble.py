@@ -12,8 +12,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from scipy.ndimage import median_filter
 
+from recaster.faces.geometry import median_over
 from recaster.faces.people import group_people
 from recaster.faces.pose import head_pose, rotations
 from recaster.faces.topology import MESH_POINTS
@@ -135,7 +135,7 @@ def _find_in_track(track: FaceTrack) -> Iterator[Trouble]:
         (TroubleReason.ANGLE_JUMP, MIN_ANGLE_JUMP_DEG),
     ):
         values = jumps[reason]
-        usual = median_filter(values, MEDIAN_FRAMES, mode="nearest")
+        usual = median_over(values, MEDIAN_FRAMES)
         high = (values > limit) & (values > MIN_JUMP_RATIO * usual)
         for run in split_runs(close_gaps(high, track.times)):
             if not (run & explained).any():  # a face that is elsewhere has another size and angle, too

@@ -6,16 +6,16 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from recaster.errors import UsageError
 from recaster.faces import topology
+from recaster.faces.geometry import measure_nearest
 from recaster.faces.pose import head_poses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from recaster.faces.types import FaceTrack, Floats
+    from recaster.faces.types import Bools, FaceTrack, Floats
     from recaster.facesets.faceset import Faceset
 
 MAX_POSE_DISTANCE_DEG: Final = 10.0
@@ -86,7 +86,7 @@ def find_filming_needs(faceset: Faceset, tracks: Sequence[FaceTrack]) -> Filming
     target = np.concatenate([track.landmarks for track in tracks])
     ours = head_poses(source)[:, :2]
     theirs = head_poses(target)[:, :2]
-    far = cdist(theirs, ours).min(1) > MAX_POSE_DISTANCE_DEG
+    far = measure_nearest(theirs, ours) > MAX_POSE_DISTANCE_DEG
     lips = dict(_missing_mouths(source, target))
     needs = [*_missing_turns(theirs, far), *((film, missing.mean()) for film, missing in lips.items())]
     if _blinks(target) > 0 and _blinks(source) == 0:
@@ -100,7 +100,7 @@ def find_filming_needs(faceset: Faceset, tracks: Sequence[FaceTrack]) -> Filming
     )
 
 
-def _missing_turns(poses: Floats, far: Floats) -> Iterator[tuple[str, float]]:
+def _missing_turns(poses: Floats, far: Bools) -> Iterator[tuple[str, float]]:
     """Missing poses (T, 2) by bins of yaw and pitch, with the share of all frames in each."""
     bins = np.floor_divide(poses[far], BIN_DEG).astype(int)
     for (yaw, pitch), count in zip(*np.unique(bins, axis=0, return_counts=True), strict=True):

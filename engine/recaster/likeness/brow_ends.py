@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final, Self
 
 import cv2
 import numpy as np
-from scipy.spatial import cKDTree
 
 from recaster.appearance import uv_masks
 from recaster.faces import topology
+from recaster.faces.geometry import measure_distances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +67,8 @@ class Brow:
         reach = _HALF_HEIGHT * layout.eye_distance
         places = line + np.linspace(-reach, reach, _ROWS)[:, None, None] * across
         texels = np.moveaxis(np.indices((layout.size, layout.size)), 0, -1)[..., ::-1]
-        column = cKDTree(line).query(texels)[1]
+        rows = texels.astype(np.float64)
+        column = np.stack([measure_distances(row, line).argmin(1) for row in rows])
         row = ((texels - line[column]) * across[column]).sum(-1) / reach
         row = np.where((column > 0) & (column < _COLUMNS - 1), (row + 1) / 2 * (_ROWS - 1), -_ROWS)
         brow = cls(places.astype(np.float32), (column.astype(np.float32), row.astype(np.float32)), along, 1.0)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from recaster.faces import geometry, topology
 from recaster.faces.mesh_surface import LOWER_LIP, UPPER_LIP
@@ -139,7 +138,7 @@ def compute_blend_weights(wanted: Floats, references: Floats, excluded: Bools | 
     Only the nearest few count, and each one's share falls to 0 before another takes its place, so
     that nothing pops when the order changes. Those ``excluded`` (T, K) may not be used.
     """
-    distances = cdist(wanted, references)
+    distances = geometry.measure_distances(wanted, references)
     if excluded is not None:
         distances = np.where(excluded, np.inf, distances)
     rank = min(_BLENDED, distances.shape[1] - 1)

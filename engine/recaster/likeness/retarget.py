@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from recaster.faces import topology
-from recaster.faces.geometry import eye_distance, lid_openings, mouth_gap
+from recaster.faces.geometry import eye_distance, lid_openings, measure_distances, mouth_gap
 from recaster.faces.mesh_surface import LIP_ROWS, LOWER_LIP, UPPER_LIP
 from recaster.faces.neutral_shape import NeutralShape, align_to_canonical, closed_lids, learn_neutral_shape
 from recaster.likeness.iris_warp import measure_irises
@@ -162,7 +161,7 @@ def fit_lips(meshes: Floats, performer: Floats, source: NeutralShape) -> Floats:
 def _pull(neutral: Floats, leading: list[int]) -> Floats:
     """Shares (478, K) by which each point follows each of K leading ones, those themselves wholly."""
     places = neutral[leading, :2]
-    away = cdist(neutral[:, :2], places) / eye_distance(neutral)
+    away = measure_distances(neutral[:, :2], places) / eye_distance(neutral)
     shares = np.exp(-((away / _PULL_SIGMA) ** 2))
     shares /= shares.sum(1, keepdims=True)
     pull = np.clip(1 - away.min(1) / _PULL_REACH, 0, 1)[:, None] ** 2 * shares

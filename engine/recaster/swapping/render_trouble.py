@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from scipy.ndimage import binary_dilation, median_filter
 
 from recaster.errors import InputError
+from recaster.faces.geometry import median_over
 from recaster.faces.track_pieces import split_runs
 from recaster.faces.trouble import Trouble, TroubleReason, close_gaps
 from recaster.files import parse_json
@@ -59,12 +59,12 @@ def _find_in_track(track: int, seen: dict[int, FaceCoverage], rate: Fraction) ->
     covered = np.array([face.covered for face in faces])
     is_chosen = np.array([face.reason is Reason.KEPT_OUT for face in faces])
     low = (covered < MIN_COVERED) & ~is_chosen
-    explained = binary_dilation(is_chosen)
+    explained = _widen(is_chosen)
     for run in split_runs(close_gaps(low, times)):
         if run.sum() >= MIN_LOW_FRAMES:
             yield _make_trouble(TroubleReason.LOW_COVERAGE, track, frames[run])
             # What hides a face comes and goes: that is no other trouble.
-            explained |= binary_dilation(run)
+            explained |= _widen(run)
     follows = np.diff(frames, prepend=frames[0]) == 1
     tints = np.log(np.maximum([face.tint or (1.0, 1.0, 1.0) for face in faces], MIN_TINT))
     follows_tint = follows & _both(np.array([face.tint is not None for face in faces]))
@@ -72,12 +72,18 @@ def _find_in_track(track: int, seen: dict[int, FaceCoverage], rate: Fraction) ->
         (TroubleReason.MASK_JUMP, np.where(follows, _change(covered[:, None]), 0), MIN_MASK_JUMP),
         (TroubleReason.TINT_JUMP, np.where(follows_tint, _change(tints), 0), MIN_TINT_JUMP),
     ):
-        high = (change > limit) & (
-            change > MIN_JUMP_RATIO * median_filter(change, MEDIAN_FRAMES, mode="nearest")
-        )
+        high = (change > limit) & (change > MIN_JUMP_RATIO * median_over(change, MEDIAN_FRAMES))
         for run in split_runs(close_gaps(high & ~explained, times)):
             yield _make_trouble(reason, track, frames[run])
             explained |= run
+
+
+def _widen(rows: Bools) -> Bools:
+    """True for rows that are true, and for those beside them."""
+    wide = rows.copy()
+    wide[1:] |= rows[:-1]
+    wide[:-1] |= rows[1:]
+    return wide
 
 
 def _both(known: Bools) -> Bools:
