@@ -139,22 +139,22 @@ def measure_coverage(
         kept_out: mask of what an artist keeps out, likewise; it stays by choice, too, but nothing is swapped
             where it leaves next to nothing.
     """
-    shown = _total(whole * inside)
+    shown = _total_inside(whole, inside)
     # A sliver at the picture's border says nothing of the face.
     if shown < max(1.0, MIN_SHOWN * _total(whole)):
         return None
     area = round(shown * zoom * zoom)
-    wanted = shown if kept is None else _total(whole * (1 - kept) * inside)
+    wanted = shown if kept is None else _total_inside(whole * (1 - kept), inside)
     if kept_out is not None:
         before = wanted
         inside = inside * (1 - kept_out)
-        wanted = _total((whole if kept is None else whole * (1 - kept)) * inside)
+        wanted = _total_inside(whole if kept is None else whole * (1 - kept), inside)
         if wanted < MIN_SHOWN * before:
             return FaceCoverage(track, area, 0.0, {Reason.KEPT_OUT: 1.0}, tint=tint)
     # Where all that the picture shows is kept, nothing is missing.
     shares = [
         1.0,
-        *(min(1.0, _total(mask * inside) / wanted) if wanted >= 1 else 1.0 for mask in left.values()),
+        *(min(1.0, _total_inside(mask, inside) / wanted) if wanted >= 1 else 1.0 for mask in left.values()),
     ]
     # Rounded before they are subtracted, so that what is lost and what is covered make 1.
     steps = [round(share, 3) for share in shares]
@@ -180,6 +180,11 @@ def measure_tint(
     # A grey level more: nearly black faces have no tint.
     ratios = (sums[0] / _total(mask) + 1) / (sums[1] / _total(mask) + 1)
     return tuple(round(float(ratio), 3) for ratio in np.clip(ratios, 0.001, 1000))
+
+
+def _total_inside(mask: NDArray[np.float32], inside: NDArray[Any]) -> float:
+    # Nearly always all of it is, and (1, 1) says so.
+    return _total(mask if inside.shape == (1, 1) and inside.all() else mask * inside)
 
 
 def _total(values: NDArray[np.float32]) -> float:
