@@ -14,7 +14,7 @@ from .. import compat, images, messages
 from ..config import PACKAGE, ConnectError, address, installation, preferences
 from ..state import addon_state
 from ..translations import translate
-from .connection import JOIN_TIMEOUT_S, EngineConnection, EngineState, read_engine_state
+from .connection import CONNECTING, JOIN_TIMEOUT_S, EngineConnection, EngineState, read_engine_state
 from .local import StartError
 
 if TYPE_CHECKING:
@@ -61,8 +61,10 @@ tickers: list[Callable[[], None]] = []
 
 
 def engine_state() -> EngineState:
-    """The engine as it was last seen; the first time, it is called."""
+    """The engine as it was last seen; the first time, it is called, at the next tick."""
     addon_state.is_engine_wanted = True
+    if addon_state.connection is None and not addon_state.connection_trouble:
+        return EngineState(trouble=translate(CONNECTING), connecting=True)
     return last_engine_state()
 
 

@@ -349,6 +349,8 @@ def own_engine(command: str, data: str, port: int, clip: str) -> dict[str, Any]:
     session = kit.part("engine.session")
     scene = kit.fresh()
     kit.movie(scene, clip)
+    session.disconnect()
+    assert session.engine_state().connecting  # nobody has been asked yet
     kit.until(lambda: session.engine_state().trouble == "No engine answers")
     said = []
     try:
