@@ -6,6 +6,7 @@ import heapq
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -194,9 +195,11 @@ def mux_streams(
             if rate is not None:
                 stream.codec_context.framerate = rate
             metadata.moved(shift).write(container, stream)
-            video = _retime_packets(segments, stream, times, ranks)
-            packets = (video, sounds.packets(shift), sides.packets(shift))
-            for _, packet in heapq.merge(*packets, key=lambda timed: timed[0]):
+            # Times are compared in ticks of one clock, whole numbers: fractions take ten times as long.
+            clock = math.lcm(times.time_base.denominator, *(base.denominator for base in sounds.time_bases))
+            others = ((time * clock, packet) for time, packet in sides.packets(shift))
+            video = _retime_packets(segments, stream, times, ranks, clock)
+            for _, packet in heapq.merge(video, sounds.packets(shift, clock), others, key=itemgetter(0)):
                 container.mux(packet)
                 step()
         return sides.describe_losses()
@@ -234,8 +237,9 @@ def _rank_packets(segments: Sequence[Path], expected: int) -> NDArray[np.int64]:
     held = 0
     headers = set()
     for segment in segments:
-        pts = np.array([packet.pts for packet in _read_packets(segment)], np.int64)
         with _open_segment(segment) as container:
+            packets = container.demux(video=0)
+            pts = np.array([packet.pts for packet in packets if packet.size > 0], np.int64)
             headers.add(container.streams.video[0].codec_context.extradata)
         ranks.append(held + np.argsort(np.argsort(pts)))
         held += len(pts)
@@ -247,19 +251,21 @@ def _rank_packets(segments: Sequence[Path], expected: int) -> NDArray[np.int64]:
 
 
 def _retime_packets(
-    segments: Sequence[Path], stream: Any, times: FrameTimes, ranks: NDArray[np.int64]
-) -> Iterator[tuple[Fraction, Any]]:
-    """(decoding time in seconds, packet for the output), with the wanted times."""
+    segments: Sequence[Path], stream: Any, times: FrameTimes, ranks: NDArray[np.int64], clock: int
+) -> Iterator[tuple[int, Any]]:
+    """(decoding time in ticks of ``clock`` a second, packet for the output), with the wanted times."""
     dts = compute_decoding_times(times.pts, ranks)
     durations = np.append(np.diff(times.pts), times.last_duration)
+    ticks = clock // times.time_base.denominator
+    wanted = zip(times.pts[ranks].tolist(), dts.tolist(), durations[ranks].tolist(), strict=True)
     packets = (packet for segment in segments for packet in _read_packets(segment))
-    for packet, rank, decoded in zip(packets, ranks.tolist(), dts.tolist(), strict=True):
+    for packet, (shown, decoded, duration) in zip(packets, wanted, strict=True):
         packet.stream = stream
         packet.time_base = times.time_base
-        packet.pts = int(times.pts[rank])
+        packet.pts = shown
         packet.dts = decoded
-        packet.duration = int(durations[rank])
-        yield decoded * times.time_base, packet
+        packet.duration = duration
+        yield decoded * ticks, packet
 
 
 def compute_decoding_times(pts: NDArray[np.int64], ranks: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -56,6 +56,8 @@ class CopySource:
 
     def includes(self, packet: Any) -> bool:
         """Tells whether a packet goes into the result."""
+        if self.start is None and self.stop is None and not packet.is_discard:
+            return True
         begin = packet.pts * packet.time_base
         end = begin + max(packet.duration or 0, 1) * packet.time_base
         if self.start is not None and end <= self.start:
@@ -140,9 +142,10 @@ class SoundCopy:
             return Fraction(0)
         return AAC_LEAD_IN / Fraction(stream.codec_context.sample_rate)
 
-    def packets(self, shift: Fraction) -> Iterator[tuple[Fraction, Any]]:
-        """(decoding time in seconds, packet for the output), moved by ``shift`` seconds more."""
+    def packets(self, shift: Fraction, clock: int) -> Iterator[tuple[int | Fraction, Any]]:
+        """(decoding time in ticks of ``clock`` a second, packet for the output), ``shift`` seconds later."""
         last: dict[int, int] = {}
+        ticks: dict[int, int | Fraction] = {}
         for index, packet in self._encode_packets(shift):
             if index in last and packet.dts <= last[index]:
                 if packet.dts + (packet.duration or 0) <= last[index]:
@@ -151,8 +154,11 @@ class SoundCopy:
                 packet.dts = last[index] + _sample_ticks(packet, self._copies[index])
                 packet.pts = max(packet.pts, packet.dts)
             last[index] = packet.dts
+            if index not in ticks:
+                in_one = packet.time_base * clock
+                ticks[index] = in_one.numerator if in_one.denominator == 1 else in_one
             packet.stream = self._copies[index]
-            yield packet.dts * packet.time_base, packet
+            yield packet.dts * ticks[index], packet
 
     def _encode_packets(self, shift: Fraction) -> Iterator[tuple[int, Any]]:
         """(stream index, packet) as the result's streams take it, ``shift`` seconds later."""
@@ -169,9 +175,10 @@ class SoundCopy:
     def select_packets(self) -> Iterator[tuple[int, Any]]:
         """(stream index, packet) of what goes into the result, its times already moved."""
         for packet in fill_packet_times(self._demux()):
-            base = packet.time_base
             timeline = self._timelines[packet.stream.index]
-            _shift_packet(packet, timeline.offset(packet.pts * base, (packet.duration or 0) * base))
+            if timeline.has_jumps:
+                base = packet.time_base
+                _shift_packet(packet, timeline.offset(packet.pts * base, (packet.duration or 0) * base))
             if self._sound.includes(packet):
                 _shift_packet(packet, self._sound.shift)
                 yield packet.stream.index, packet
@@ -194,6 +201,10 @@ def fill_packet_times(packets: Iterable[Any]) -> Iterator[Any]:
     ends: dict[int, int] = {}
     for packet in packets:
         index = packet.stream.index
+        if packet.pts is not None and index not in waiting:
+            ends[index] = packet.pts + (packet.duration or 0)
+            yield packet
+            continue
         waiting[index].append(packet)
         if packet.pts is None and index not in ends:
             if len(waiting[index]) > MAX_UNTIMED_PACKETS:
@@ -215,6 +226,8 @@ def _sample_ticks(packet: Any, stream: Any) -> int:
 
 
 def _shift_packet(packet: Any, seconds: Fraction) -> None:
+    if not seconds:
+        return
     ticks = round(seconds / packet.time_base)
     packet.pts += ticks
     packet.dts = None if packet.dts is None else packet.dts + ticks

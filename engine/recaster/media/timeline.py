@@ -144,6 +144,7 @@ class SoundTimeline:
     """Times of one sound stream, moved by the jumps of the video beside it."""
 
     def __init__(self, jumps: Sequence[Fraction]) -> None:
+        self.has_jumps = bool(jumps)
         self._later = list(jumps)
         self._offset = Fraction(0)
         self._next: Fraction | None = None
