@@ -1,85 +1,216 @@
-"""Models 10 h of 1080p on many machines, from measured rates: ``python scripts/model_cluster.py``.
+"""Models series of 1080p on many machines: ``python scripts/model_cluster.py``.
 
-What the driver does alone (planning, looking at faces, joining, signing) isn't shared out, so it bounds what
-machines can give. Figures of CPU are taken as the time of a core; nothing waits but as said here.
+Clips go through stages. Some are done by the cluster, in tasks, which are begun for whichever clip has the
+fewest; the others are done by one process for each clip in work, on the machine that its command runs on,
+whose cores and network these processes share evenly. Figures of CPU are taken as the time of a core.
 """
 
 from __future__ import annotations
 
+import heapq
+import math
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-CORES: Final = 16
-"""Assumed, of each machine."""
-FRAMES: Final = 10 * 3600 * 25
-"""Of one clip, or of several that one driver swaps."""
+FRAMES_HOUR: Final = 3600 * 25
+STEP_S: Final = 0.1
 
-# Measured: CPU seconds of 300 frames of 1920 x 1080 with one face, at once, one process, beside other work.
-FIRST_PASS_S: Final = 9.47 / 300
-RENDER_S: Final = 26.64 / 300
+# Measured, in CPU seconds: 150 frames of 1920 x 1080 at 21 Mbit/s with noise, one face, at once, one process
+# beside so much other work (load 24 to 31 on two cores) that an idle machine takes perhaps half of it. The
+# rest was measured beside other work, too.
+SCAN_S: Final = 0.0159
+FIRST_PASS_S: Final = 0.0529
+RENDER_S: Final = 0.1768
+LOOK_S: Final = 4.5
+"""For each track: how its performer usually looks, of 48 frames, which are decoded for it."""
+RESULT_BYTES: Final = 139_000
+PACKETS_S: Final = 0.00057
+"""Of the pass over a clip's packets, before it is split for the scan."""
+DIGEST_BYTES_S: Final = 1.07e9
 PLAN_S: Final = (0.160 - 0.113) / 150
 """By which 300 frames took longer than 150."""
-LOOK_S: Final = 1.85
-"""For each track: how its performer usually looks, of 48 frames; the second time in one process."""
-RESULT_BYTES: Final = 4.43e6 / 300
-JOIN_S: Final = (0.229 - 0.147) / 150
-# Measured: on a folder of this machine, 268 MB of random bytes.
-STORE_BYTES_S: Final = 373e6
-FETCH_BYTES_S: Final = 332e6
-# Measured before: docs/performance.md, "Signing".
+JOIN_S: Final = 0.0652e-3
+"""Of a frame with its sound: 32,000 small frames in 500 segments."""
 SIGN_BYTES_S: Final = 1.6e9 / 9.5
+"""docs/performance.md, "Signing"."""
 START_S: Final = 3.1
 """Of a process: its start and the source's likeness (docs/performance.md, a clip of three frames)."""
 
 # Assumed.
-CLIP_BYTES: Final = 10 * 3600 * 20e6 / 8  # 20 Mbit/s
-NETWORK_BYTES_S: Final = 1.17e9  # 10 Gbit/s, of driver and storage each
+CORES: Final = 16
+"""Of each machine, the command's own too."""
+FRAME_BYTES: Final = 20e6 / 8 / 25  # 20 Mbit/s
+NETWORK_BYTES_S: Final = 1.17e9  # 10 Gbit/s, of the command's machine
 SHOT_FRAMES: Final = 125  # a shot of 5 s, and one track in each
-ROUGHNESS: Final = 0.5  # of a task, that the last one runs alone
+SCAN_TASK: Final = 500 * SCAN_S
+FIRST_PASS_TASK: Final = 250 * FIRST_PASS_S
+LOOK_TASK: Final = 8 * LOOK_S
+RENDER_TASK: Final = 4 * 64 * RENDER_S
+RENDER_CORES: Final = 2
+"""Which a task is assumed to keep busy."""
 
 
 class Stage(NamedTuple):
-    """Something that has to end before the next begins, in seconds."""
+    """Something of a clip that has to end before its next stage begins.
+
+    Attributes:
+        amount: seconds of cores, or bytes of the command's network.
+        task: seconds of cores of one task where the cluster does it; 0 where the command does.
+        width: cores of a task.
+    """
 
     name: str
-    seconds: float
+    amount: float
+    task: float = 0.0
+    width: int = 1
+    is_network: bool = False
 
 
-def model(machines: int, driver_cores: int = 1) -> tuple[list[Stage], float]:
-    """Models the stages of a swap on some machines; returns them, and its work in seconds of a core.
+@dataclass
+class Clip:
+    """A clip in work: its stages, and of the first of them what is done, running and to be begun."""
 
-    Args:
-        driver_cores: how many cores share looking at faces, if that were shared out.
+    stages: list[Stage]
+    done: float = 0.0
+    running: int = 0
+    waiting: int = 0
+
+    def begin(self) -> None:
+        """Begins the stage that is now the first."""
+        self.done = 0.0
+        self.waiting = 0
+        if self.stages and self.stages[0].task:
+            self.waiting = math.ceil(self.stages[0].amount / self.stages[0].task)
+
+
+class Series(NamedTuple):
+    """A series of equal clips, and how it is worked on.
+
+    Attributes:
+        at_once: clips in work at a time.
+        is_shared: whether their files are read in place by all machines, and not stored first.
+        commands: machines that commands run on, which divide clips evenly.
     """
-    cores = machines * CORES
-    segment = 250 * FIRST_PASS_S
-    run = 4 * 64 * RENDER_S
-    result = FRAMES * RESULT_BYTES
-    rendering = FRAMES * RENDER_S / cores + ROUGHNESS * run
-    stages = [
-        Stage("storing the clip", CLIP_BYTES / min(STORE_BYTES_S, NETWORK_BYTES_S)),
-        Stage("first pass", START_S + FRAMES * FIRST_PASS_S / cores + ROUGHNESS * segment),
-        Stage("planning", FRAMES * PLAN_S),
-        Stage("looking at faces", FRAMES / SHOT_FRAMES * LOOK_S / driver_cores),
-        # Results are fetched meanwhile: the slower of both counts.
-        Stage("rendering", START_S + max(rendering, result / min(FETCH_BYTES_S, NETWORK_BYTES_S))),
-        Stage("joining", FRAMES * JOIN_S),
+
+    clips: int
+    at_once: int
+    is_shared: bool = True
+    commands: int = 1
+    hours: int = 10
+
+
+class Outcome(NamedTuple):
+    """Time of all, its efficiency, and seconds of each stage, of all clips together."""
+
+    seconds: float
+    efficiency: float
+    stages: dict[str, float]
+
+
+def list_stages(series: Series, number: int) -> list[Stage]:
+    """Lists the stages of a clip by its number; a process's first one begins with its start."""
+    frames = series.hours * FRAMES_HOUR / series.clips
+    size = frames * FRAME_BYTES
+    result = frames * RESULT_BYTES
+    return [
+        *([Stage("start", START_S)] if number < series.at_once else []),
+        Stage("reading", size, is_network=True),
+        Stage("digest, packets", max(size / DIGEST_BYTES_S, frames * PACKETS_S)),
+        *([] if series.is_shared else [Stage("storing", size, is_network=True)]),
+        Stage("scan", frames * SCAN_S, SCAN_TASK),
+        Stage("first pass", frames * FIRST_PASS_S, FIRST_PASS_TASK),
+        Stage("planning", frames * PLAN_S),
+        Stage("looks", frames / SHOT_FRAMES * LOOK_S, LOOK_TASK),
+        Stage("rendering", frames * RENDER_S, RENDER_TASK, RENDER_CORES),
+        Stage("joining", frames * JOIN_S),
         Stage("signing", result / SIGN_BYTES_S),
     ]
-    return stages, FRAMES * (FIRST_PASS_S + RENDER_S)
+
+
+def model(machines: int, series: Series) -> Outcome:
+    """Models a series on some machines."""
+    waiting = [Clip(list_stages(series, number)) for number in range(series.clips)]
+    work = sum(stage.amount for clip in waiting for stage in clip.stages if stage.task)
+    active: list[Clip] = []
+    ends: list[tuple[float, int, Clip]] = []
+    free = machines * CORES
+    spent: dict[str, float] = {}
+    time = 0.0
+    while waiting or active:
+        while waiting and len(active) < series.at_once:
+            active.append(waiting.pop(0))
+            active[-1].begin()
+        free -= _begin_tasks(active, ends, free, time)
+        time += STEP_S
+        while ends and ends[0][0] <= time:
+            clip = heapq.heappop(ends)[2]
+            clip.running -= 1
+            free += clip.stages[0].width
+        _advance(active, series.commands)
+        for clip in active:
+            name = clip.stages[0].name
+            spent[name] = spent.get(name, 0) + STEP_S
+            if _has_ended(clip):
+                clip.stages.pop(0)
+                clip.begin()
+        active = [clip for clip in active if clip.stages]
+    return Outcome(time, work / (machines * CORES * time), spent)
+
+
+def _begin_tasks(active: list[Clip], ends: list[tuple[float, int, Clip]], free: int, time: float) -> int:
+    """Begins tasks while there are cores for them; returns how many cores they take."""
+    taken = 0
+    while True:
+        able = [clip for clip in active if clip.waiting and clip.stages[0].width <= free - taken]
+        if not able:
+            return taken
+        clip = min(able, key=lambda each: each.running)
+        stage = clip.stages[0]
+        seconds = stage.amount / math.ceil(stage.amount / stage.task) / stage.width
+        clip.waiting -= 1
+        clip.running += 1
+        heapq.heappush(ends, (time + seconds, id(clip), clip))
+        taken += stage.width
+
+
+def _advance(active: list[Clip], commands: int) -> None:
+    """Lets what commands do themselves come further by a step."""
+    networked = [clip for clip in active if clip.stages[0].is_network]
+    alone = [clip for clip in active if not clip.stages[0].task and not clip.stages[0].is_network]
+    for clip in networked:
+        clip.done += NETWORK_BYTES_S * STEP_S * min(1.0, commands / len(networked))
+    for clip in alone:
+        clip.done += STEP_S * min(1.0, CORES * commands / len(alone))
+
+
+def _has_ended(clip: Clip) -> bool:
+    stage = clip.stages[0]
+    return clip.waiting == clip.running == 0 if stage.task else clip.done >= stage.amount
 
 
 def main() -> None:
     """Prints time and efficiency for numbers of machines, and what takes longest."""
-    for shares_look in (False, True):
-        print("looking at faces shared out by all cores" if shares_look else "as it is")
+    for title, series in SERIES.items():
+        print(title)
         for machines in (1, 10, 100, 1000):
-            stages, work = model(machines, machines * CORES if shares_look else 1)
-            total = sum(stage.seconds for stage in stages)
-            efficiency = work / (machines * CORES * total)
-            longest = sorted(stages, key=lambda stage: -stage.seconds)[:3]
-            named = ", ".join(f"{stage.name} {stage.seconds:,.0f} s" for stage in longest)
-            print(f"{machines:5} machines {total:8,.0f} s, efficiency {efficiency:.4f}: {named}")
+            outcome = model(machines, series)
+            longest = sorted(outcome.stages.items(), key=lambda stage: -stage[1])[:6]
+            named = ", ".join(f"{name} {seconds / series.clips:,.1f}" for name, seconds in longest)
+            said = f"{machines:5} machines {outcome.seconds:8,.0f} s, efficiency {outcome.efficiency:.4f}"
+            print(f"{said}; seconds of a clip: {named}")
 
+
+SERIES: Final = {
+    "one clip of ten hours": Series(1, 1),
+    "20 episodes, one after another": Series(20, 1),
+    "20 episodes, 16 at once": Series(20, 16),
+    "20 episodes, 16 at once, stored first": Series(20, 16, is_shared=False),
+    "20 episodes, by the commands of 5 machines": Series(20, 20, commands=5),
+    "120 shots of 5 minutes, by the commands of 5 machines, 16 at once each": Series(120, 80, commands=5),
+    "200 episodes (100 hours), by the commands of 5 machines, 16 at once each": Series(
+        200, 80, commands=5, hours=100
+    ),
+}
 
 if __name__ == "__main__":
     main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pickle
 import shutil
 import subprocess
@@ -289,3 +290,52 @@ def test_a_clip_is_stored_once(storage: Storage, tmp_path: Path) -> None:
     clip = first.open(storage)
     assert len(list(clip.read(0, 3))) == 3
     first.close()
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", ".png"])
+def test_what_all_machines_see_is_read_where_it_is(tmp_path: Path, name: str) -> None:
+    path = make_clip(tmp_path, name)
+    shared = open_storage(
+        f"memory://shared/{tmp_path.name}", StorageSettings(shared_folders=(str(tmp_path),))
+    )
+    expected = images(Clip(path).read(1, 5))
+    stored: StoredClip = pickle.loads(pickle.dumps(store_clip(shared, Clip(path))))  # noqa: S301
+    assert not list(shared.list_objects())
+    clip = stored.open(shared)
+    assert images(clip.read(1, 5)) == expected
+    stored.close()
+    outside = open_storage(
+        f"memory://outside/{tmp_path.name}", StorageSettings(shared_folders=("/elsewhere",))
+    )
+    store_clip(outside, Clip(path))
+    assert list(outside.list_objects())
+
+
+def _touch(path: Path) -> None:
+    os.utime(path, ns=(1, 1))
+
+
+def _write_others(path: Path) -> None:
+    """Another file of as many bytes and the same time."""
+    status = path.stat()
+    path.write_bytes(path.read_bytes()[:-9] + b"otherwise")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (_touch, "isn't the same file there"),
+        (_write_others, "isn't the same"),
+        (os.unlink, "cannot be read there"),
+    ],
+)
+def test_another_file_at_a_shared_path_is_refused(tmp_path: Path, change: Any, says: str) -> None:
+    path = make_clip(tmp_path, "clip.mp4")
+    shared = open_storage(f"memory://other/{tmp_path.name}", StorageSettings(shared_folders=(str(tmp_path),)))
+    stored = store_clip(shared, Clip(path))
+    change(path)
+    clip = stored.open(shared)
+    with pytest.raises(ClipError, match=says):
+        next(clip.read(1, 5))
+    stored.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from recaster.cli.flags import add_options, read_settings
@@ -13,7 +14,8 @@ from recaster.settings.storage import StorageSettings
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from recaster.cli.parsers import Options
 
@@ -45,10 +47,17 @@ def use_chosen_cluster(options: Options) -> Iterator[None]:
     if not hasattr(options, "executor"):
         yield
         return
+    with choose_cluster(options)():
+        yield
+
+
+def choose_cluster(options: Options) -> Callable[[], AbstractContextManager[None]]:
+    """Makes of what a command chose what lets that do the work of a process, also of another one."""
     from recaster.cluster.ray_connection import use_cluster
 
-    with use_cluster(read_settings(ClusterSettings, options), read_settings(StorageSettings, options)):
-        yield
+    return partial(
+        use_cluster, read_settings(ClusterSettings, options), read_settings(StorageSettings, options)
+    )
 
 
 def refuse_cluster(options: Options) -> None:

@@ -21,7 +21,7 @@ from recaster.cli.parsers import Commands, Options, add_out, add_path, add_switc
 from recaster.cli.remote import Remote, add_engine, here_or_there
 from recaster.cli.rights_options import add_basis, claim_of
 from recaster.cli.swap_parts import add_part_options, check_parts, refuse_parts, render_part
-from recaster.cli.swap_several import say_result, swap_several_here, swap_several_there
+from recaster.cli.swap_several import add_batch_options, say_result, swap_several_here, swap_several_there
 from recaster.cli.swap_tasks import StoreOut, refuse_replacing, split_tasks
 from recaster.errors import UsageError
 from recaster.settings.detection import AnalysisSettings, Smoothing
@@ -82,7 +82,7 @@ def add_swap(commands: Commands) -> None:
     text = "swap without training, from the source's faceset, or from one to a few pictures of one person"
     add_faces(parser, text, nargs="+")
     add_out(parser, None, "the clip to write, or the folder for several", type=str, action=StoreOut)
-    add_switch(parser, "--again", "of several clips, also swap those again whose result is there")
+    add_batch_options(parser)
     add_options(parser, SwapSettings, "frames")
     add_options(parser, PreviewSettings)
     add_options(parser, SwapSettings, "matte", "report", "overlay", "layers", "layers_out", "layers_alpha")

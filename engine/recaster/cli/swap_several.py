@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
+from recaster.cli.cluster_options import choose_cluster
 from recaster.cli.display import clear_line, reporter, say, say_error, say_failure, say_note
-from recaster.cli.flags import read_settings
+from recaster.cli.flags import add_options, read_settings
+from recaster.cli.parsers import add_switch
 from recaster.errors import FaceNotFoundError, UsageError
+from recaster.operations.clip_processes import (
+    ClipProcesses,
+    check_at_once,
+    choose_at_once,
+    share_of_cores,
+    swap_at_once,
+)
 from recaster.operations.swap_batch import (
     ENDING_ERRORS,
     BatchProgress,
@@ -17,10 +28,13 @@ from recaster.operations.swap_batch import (
     describe_failure,
     run_batch,
 )
+from recaster.processes.cpu_cores import limit_cores
 from recaster.progress import no_log
+from recaster.settings.cluster import BatchSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from argparse import ArgumentParser
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from recaster.api.v1 import job_pb2
@@ -29,8 +43,14 @@ if TYPE_CHECKING:
     from recaster.operations.swap import Request, Result
 
 
+def add_batch_options(parser: ArgumentParser) -> None:
+    """Adds the options that are for several clips."""
+    add_switch(parser, "--again", "of several clips, also swap those again whose result is there")
+    add_options(parser, BatchSettings, defaults=True)
+
+
 def swap_several_here(options: Options, requests: Sequence[Request]) -> None:
-    """Swaps clips in this process.
+    """Swaps clips here: in this process, or in several where more than one is to be in work at once.
 
     Raises:
         BatchError: some failed; all that could be done is.
@@ -52,11 +72,20 @@ def swap_several_here(options: Options, requests: Sequence[Request]) -> None:
 
     tally = _tally(options, [request.clip for request in requests])
     report = reporter(options)
-    frames = check_batch(requests, tally, report)
-    try:
-        run_batch(requests, tally, frames, report, no_log, tell, again=options.again)
-    finally:
-        _say_summary(options, tally)
+    is_local = options.executor == "local"
+    at_once = choose_at_once(options.at_once, len(requests), is_local=is_local)
+    if at_once > 1:
+        if is_local and options.threads is not None:
+            raise UsageError("--at-once shares the cores of this machine evenly; leave --threads out")
+        setup = partial(limit_cores, share_of_cores(at_once)) if is_local else choose_cluster(options)
+        with ClipProcesses(at_once, setup) as processes:
+            checked = check_at_once(processes, requests, tally, report)
+            with _summary_said(options, tally):
+                swap_at_once(processes, requests, tally, checked, report, tell, again=options.again)
+    else:
+        frames = check_batch(requests, tally, report)
+        with _summary_said(options, tally):
+            run_batch(requests, tally, frames, report, no_log, tell, again=options.again)
     tally.check()
     _refuse_absent(options, tally, seen)
 
@@ -83,6 +112,8 @@ def swap_several_there(
 
     if options.again:
         raise UsageError("--again is for work here; delete an engine's job to have it done again")
+    if options.at_once is not None:
+        raise UsageError("--at-once is for work here; an engine has its own (recaster serve --jobs)")
     tally = _tally(options, [task.clip for task in tasks], (*ENDING_ERRORS, TokenError, UnreachableError))
     for task in tasks:
         with tally.collect(task.clip):
@@ -195,6 +226,15 @@ def _tally(
         say_failure(options, f"recaster swap: {describe_failure(clip, error)}", error)
 
     return Tally(clips, tell, ending)
+
+
+@contextlib.contextmanager
+def _summary_said(options: Options, tally: Tally) -> Iterator[None]:
+    """Says at last what became of each clip, also where the block was stopped."""
+    try:
+        yield
+    finally:
+        _say_summary(options, tally)
 
 
 def _say_summary(options: Options, tally: Tally) -> None:

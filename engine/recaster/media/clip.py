@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from recaster.errors import ClipError
 from recaster.media import reader
-from recaster.media.probe import note_scan, probe, scan
+from recaster.media.probe import keep_scan, note_scan, probe, scan
 from recaster.media.remote_files import hash_file, is_file, stat_file
 from recaster.media.sequence_name import clip_exists, find_sequence, resolve_clip
 from recaster.media.sequence_scan import READERS, stat_pictures
@@ -30,19 +30,29 @@ if TYPE_CHECKING:
 
 
 _NOTED_DIGESTS: dict[Path, str] = {}
+_KEPT_DIGESTS: dict[tuple[Path, int, int], str] = {}
+"""Of movies, by path, time of change and bytes: a long one takes minutes to read."""
 _BLOBS: set[Path] = set()
 
 
 class ClipFacts(NamedTuple):
-    """Findings of the pass over a clip, for other processes that read it."""
+    """Findings of the passes over a clip, for other processes that read it; ``digest`` where it is known."""
 
     path: Path
     options: ReadOptions
     scan: Scan
+    digest: str | None
 
     def note(self) -> None:
         """Notes them for this process, which then doesn't look for them."""
         note_scan(self.path, self.options, self.scan)
+
+    def keep(self) -> None:
+        """Keeps them for this process as long as the file stays the same; of a sequence nothing is kept."""
+        if not self.scan.info.is_sequence:
+            keep_scan(self.path, self.scan)
+            if self.digest is not None:
+                _KEPT_DIGESTS[self.path, *stat_file(self.path)] = self.digest
 
 
 @dataclass(frozen=True)
@@ -85,13 +95,20 @@ class Clip:
     @property
     def facts(self) -> ClipFacts:
         """Findings of the pass over it (ClipError where it can't be used)."""
-        return ClipFacts(self.path, self.options, scan(self.path, self.options))
+        return ClipFacts(self.path, self.options, scan(self.path, self.options), self.__dict__.get("digest"))
 
     @cached_property
     def digest(self) -> str:
         """SHA-256, hex, as ``digest_media``, or as ``note_digest`` was told."""
-        _ = self._versions
-        return _NOTED_DIGESTS.get(self.path) or digest_media(self.path, is_still=self.options.stills)
+        versions = self._versions
+        if self.path in _NOTED_DIGESTS:
+            return _NOTED_DIGESTS[self.path]
+        if self.path not in versions:  # a sequence
+            return digest_media(self.path, is_still=self.options.stills)
+        version = (self.path, *versions[self.path])
+        if version not in _KEPT_DIGESTS:
+            _KEPT_DIGESTS[version] = digest_media(self.path, is_still=self.options.stills)
+        return _KEPT_DIGESTS[version]
 
     @property
     def own_digest(self) -> str:
@@ -169,6 +186,11 @@ def _stat_files(path: Path, *, is_still: bool) -> dict[Path, tuple[int, int]]:
 def note_blob(path: Path) -> None:
     """Notes for this process that a file is an engine's blob: its time tells when it was last asked for."""
     _BLOBS.add(path)
+
+
+def is_blob(path: Path) -> bool:
+    """Tells whether a file was noted as an engine's blob."""
+    return path in _BLOBS
 
 
 def forget_blob(path: Path) -> None:

@@ -265,7 +265,11 @@ def media_url(path: Path) -> str:
 def open_known_format(path: Path, **options: str) -> Any:
     """Opens a file as one of ``FORMATS``, with ``options`` of libavformat besides; errors are its own."""
     # Tags of old files are often in other encodings.
-    given = media_url(path) if find_remote(path) is None else _NamedFile(path)
+    remote = find_remote(path)
+    if remote is None:
+        given: Any = media_url(path)
+    else:
+        given = _NamedFile(path) if remote.find is None else media_url(remote.find())
     return av.open(given, options=OPENING | options, metadata_errors="replace")
 
 

@@ -22,10 +22,15 @@ if TYPE_CHECKING:
 
 
 class RemoteFile(NamedTuple):
-    """A file that is elsewhere: its bytes, and what opens it for reading at any place."""
+    """A file that is elsewhere: its bytes, and what opens it for reading at any place.
+
+    Attributes:
+        find: finds the path at which this machine has it; None where it hasn't.
+    """
 
     size: int
     open: Callable[[], Any]
+    find: Callable[[], Path] | None = None
 
 
 _FILES: Final[dict[Path, list[RemoteFile]]] = {}

@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import json
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -95,7 +96,10 @@ def _is_shared_out() -> bool:
 
 
 def _scan_parts(clip: Clip) -> Scan | None:
-    packets = _list_packets(clip.path)
+    with ThreadPoolExecutor(1) as pool:  # both read all of the file: together they do so once
+        digest = pool.submit(lambda: clip.digest)
+        packets = _list_packets(clip.path)
+        digest.result()
     parts = [] if packets is None else split_packets(packets)
     if packets is None or len(parts) < MIN_PARTS:
         return None

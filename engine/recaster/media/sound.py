@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import av
 from av.error import FFmpegError, InvalidDataError
 from av.format import Flags
+from av.stream import Discard
 
 from recaster.errors import ClipError, UsageError
 from recaster.media.decoder import list_copyable_sounds, open_container
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 KEPT_METADATA = ("language", "title")
 CODECS_WITH_WORDS = frozenset({"vorbis", "speex", "theora"})
 """Codecs whose headers hold titles, names and places."""
+SKIPPING_FORMATS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2"})
+"""Formats of which nothing is read but the streams that are wanted: the picture is most of a file."""
 TRIED_PACKETS = 3
 MAX_UNTIMED_PACKETS = 100_000
 
@@ -186,6 +189,10 @@ class SoundCopy:
     def _demux(self) -> Iterator[Any]:
         """The source's packets of sound, as far as it can be read."""
         if self._streams:
+            sounds = {stream.index for stream in self._streams}
+            for stream in self._source.streams if self._source.format.name in SKIPPING_FORMATS else ():
+                if stream.index not in sounds:
+                    stream.discard = Discard.all
             with contextlib.suppress(
                 InvalidDataError
             ):  # the file was cut off: what came before is all there is

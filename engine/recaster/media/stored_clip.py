@@ -1,20 +1,26 @@
-"""Clips in a storage: kept there once, then read on other machines, no more of them than is looked at."""
+"""Clips in a storage: kept there once, then read on other machines, no more of them than is looked at.
+
+What lies in a folder that all machines see is read there, and isn't kept in the storage.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
 
+from recaster.errors import ClipError, InputError
 from recaster.media import remote_files
-from recaster.media.clip import Clip
+from recaster.media.clip import Clip, is_blob
 from recaster.media.probe import forget_scan, note_scan, scan
 from recaster.storage.manifests import TreeManifest
 from recaster.storage.transfers import put_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from recaster.media.types import ClipInfo, Scan
     from recaster.settings.corrections import Corrections
@@ -23,15 +29,75 @@ if TYPE_CHECKING:
     from recaster.storage.storage import Storage
 
 
+ENDS_BYTES: Final = 1 << 16
+"""Of a file's beginning, and of its end, by which it is known again: an index is at one of them."""
+
+
 @dataclass(frozen=True)
-class StoredFiles:
-    """Files in a storage, by the paths that they had; it can be pickled.
+class SharedFile:
+    """A file that all machines see at its path, as it was when work on it began.
 
     Attributes:
-        reference: of a folder in the storage with all of them, for ``Storage.sweep``.
+        modified: its time of change, in ns.
+        ends: SHA-256 of its first and last bytes, hex.
     """
 
-    files: Mapping[Path, StoredEntry]
+    path: Path
+    size: int
+    modified: int
+    ends: str
+
+    @classmethod
+    def of(cls, path: Path) -> SharedFile:
+        """Looks at a file (InputError: it can't be read)."""
+        try:
+            with path.open("rb") as file:
+                return cls(path.absolute(), *_describe_file(file))
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+    def open(self) -> BinaryIO:
+        """Opens it on another machine (ClipError: it isn't there, or isn't the same)."""
+        try:
+            file = self.path.open("rb")
+        except OSError as error:
+            raise ClipError(
+                f"{self.path}: cannot be read there ({error.strerror}); let all machines see this folder, or "
+                "leave it out of --shared-folders"
+            ) from error
+        if _describe_file(file) != (self.size, self.modified, self.ends):
+            file.close()
+            raise ClipError(
+                f"{self.path}: isn't the same file there; if it was changed, run the same command again, "
+                "else leave its folder out of --shared-folders"
+            )
+        return file
+
+    def find(self) -> Path:
+        """Finds it on another machine (ClipError: it isn't there, or isn't the same)."""
+        self.open().close()
+        return self.path
+
+
+def _describe_file(file: BinaryIO) -> tuple[int, int, str]:
+    """Bytes, time of change and digest of the ends of a file, which then is at its beginning (OSError)."""
+    status = os.fstat(file.fileno())
+    ends = hashlib.sha256(file.read(ENDS_BYTES))
+    file.seek(max(0, status.st_size - ENDS_BYTES))
+    ends.update(file.read(ENDS_BYTES))
+    file.seek(0)
+    return status.st_size, status.st_mtime_ns, ends.hexdigest()
+
+
+@dataclass(frozen=True)
+class StoredFiles:
+    """Files in a storage, or shared, by the paths that they had; it can be pickled.
+
+    Attributes:
+        reference: of a folder in the storage with those that are there, for ``Storage.sweep``.
+    """
+
+    files: Mapping[Path, StoredEntry | SharedFile]
     reference: str
 
     def open(self, storage: Storage) -> None:
@@ -40,8 +106,11 @@ class StoredFiles:
         Nothing is fetched before they are read, and only the parts that are.
         """
         for path, entry in self.files.items():
-            opened = partial(storage.open_file, entry.reference)
-            remote_files.register(path, remote_files.RemoteFile(entry.size, opened))
+            if isinstance(entry, SharedFile):
+                file = remote_files.RemoteFile(entry.size, entry.open, entry.find)
+            else:
+                file = remote_files.RemoteFile(entry.size, partial(storage.open_file, entry.reference))
+            remote_files.register(path, file)
 
     def close(self) -> None:
         """Lets the paths stand for what is on disk again."""
@@ -86,15 +155,24 @@ class StoredClip:
 def store_files(
     storage: Storage, paths: Sequence[Path], tick: Callable[[], None] | None = None
 ) -> StoredFiles:
-    """Keeps files in a storage (InputError: one can't be read, or changes meanwhile; StorageError).
+    """Keeps files in a storage, but for those in folders that all machines see.
 
     Args:
         tick: called for each chunk of 8 MiB, or file, that is kept.
+
+    Raises:
+        InputError: one can't be read, or changes meanwhile.
+        StorageError: one can't be kept.
     """
+    folders = [Path(folder).absolute() for folder in storage.settings.shared_folders]
+    seen = {path for path in paths if any(path.absolute().is_relative_to(folder) for folder in folders)}
+    shared = {path for path in seen if not is_blob(path)}  # whose time is of the last request for it
     # By number: the same pictures are stored once, whatever they are called.
-    entries = put_files(storage, {str(number): path for number, path in enumerate(paths)}, tick)
-    reference = storage.put_manifest(TreeManifest(entries))
-    return StoredFiles(dict(zip(paths, entries.values(), strict=True)), reference)
+    numbered = {str(number): path for number, path in enumerate(paths) if path not in shared}
+    entries = put_files(storage, numbered, tick)
+    reference = storage.put_manifest(TreeManifest(entries)) if entries else ""
+    stored = dict(zip(numbered.values(), entries.values(), strict=True))
+    return StoredFiles({path: stored.get(path) or SharedFile.of(path) for path in paths}, reference)
 
 
 def store_clip(storage: Storage, clip: Clip, tick: Callable[[], None] | None = None) -> StoredClip:

@@ -79,7 +79,7 @@ def run_in_processes(
         share_arrays((prepare, work, shared), Path(folder))
         executor = ProcessPoolExecutor(processes, context, _init_process, (folder, done, stop))
         try:
-            with _without_main_file():
+            with without_main_file():
                 futures = [executor.submit(_work_on, item) for item in items]
             _report_until_done(futures, lambda: int(done.value), tick)
             for future in futures:  # one that failed ends the others, also those that come before it
@@ -96,7 +96,7 @@ def run_in_processes(
 
 
 @contextlib.contextmanager
-def _without_main_file() -> Iterator[None]:
+def without_main_file() -> Iterator[None]:
     """Starts processes that don't run the program's main file again.
 
     They need nothing of it, and a script without the guard that multiprocessing asks for would begin its own

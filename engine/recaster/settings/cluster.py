@@ -9,6 +9,24 @@ from recaster.settings.choices import Bounds
 from recaster.settings.options import option
 
 EXECUTORS: Final = ("local", "ray")
+MAX_AT_ONCE: Final = 64
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """Choices of how several clips are worked on.
+
+    Attributes:
+        at_once: None for one here, and on a cluster for as many as this machine has cores and memory for.
+    """
+
+    at_once: int | None = option(
+        None,
+        "of several clips, have so many in work at a time, each by a process of its own (default: one; with "
+        "--executor ray one for each core of this machine and 4 GiB of its memory, at most 16)",
+        bounds=Bounds(1, MAX_AT_ONCE),
+        metavar="N",
+    )
 
 
 @dataclass(frozen=True)

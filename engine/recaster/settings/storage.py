@@ -18,6 +18,7 @@ class StorageSettings:
 
     Attributes:
         storage: None where nothing is shared.
+        shared_folders: paths, the same on all machines.
         storage_cache_gib: 0 for no cache.
     """
 
@@ -26,6 +27,12 @@ class StorageSettings:
         "keep what machines share behind this URL: a folder that all of them see, s3://BUCKET/PREFIX, or "
         "what else fsspec speaks. See docs/scale.md",
         metavar="URL",
+    )
+    shared_folders: tuple[str, ...] = option(
+        (),
+        "folders that all machines see at these paths: clips in them are read where they are, and not copied "
+        "into the storage",
+        metavar="FOLDER,...",
     )
     storage_cache_gib: float = option(
         50,

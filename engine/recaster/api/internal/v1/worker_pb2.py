@@ -28,7 +28,7 @@ from recaster.api.v1 import job_pb2 as recaster_dot_v1_dot_job__pb2
 from recaster.api.v1 import model_pb2 as recaster_dot_v1_dot_model__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!recaster/internal/v1/worker.proto\x12\x14recaster.internal.v1\x1a\x16recaster/v1/clip.proto\x1a\x19recaster/v1/faceset.proto\x1a\x15recaster/v1/job.proto\x1a\x17recaster/v1/model.proto\"\x7f\n\rWorkerRequest\x12\x30\n\x04task\x18\x01 \x01(\x0b\x32 .recaster.internal.v1.WorkerTaskH\x00\x12\x31\n\x04stop\x18\x02 \x01(\x0b\x32!.recaster.internal.v1.StopRequestH\x00\x42\t\n\x07request\"\xe5\x05\n\nWorkerTask\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12\"\n\x04spec\x18\x03 \x01(\x0b\x32\x14.recaster.v1.JobSpec\x12\x0e\n\x06\x66older\x18\x04 \x01(\x0c\x12:\n\x05\x66iles\x18\x05 \x03(\x0b\x32+.recaster.internal.v1.WorkerTask.FilesEntry\x12:\n\x05\x63lips\x18\x06 \x03(\x0b\x32+.recaster.internal.v1.WorkerTask.ClipsEntry\x12@\n\x08\x66\x61\x63\x65sets\x18\x07 \x03(\x0b\x32..recaster.internal.v1.WorkerTask.FacesetsEntry\x12<\n\x06models\x18\x08 \x03(\x0b\x32,.recaster.internal.v1.WorkerTask.ModelsEntry\x12\x0c\n\x04made\x18\t \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\n \x01(\t\x12\x33\n\x06limits\x18\x0b \x01(\x0b\x32#.recaster.internal.v1.ProcessLimits\x12*\n\x05grant\x18\x0c \x01(\x0b\x32\x1b.recaster.internal.v1.Grant\x12.\n\x07\x63luster\x18\r \x01(\x0b\x32\x1d.recaster.internal.v1.Cluster\x1a,\n\nFilesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x1aM\n\nClipsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12.\n\x05value\x18\x02 \x01(\x0b\x32\x1f.recaster.internal.v1.NamedBlob:\x02\x38\x01\x1a/\n\rFacesetsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x1a-\n\x0bModelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\"\xf3\x02\n\x07\x43luster\x12\x15\n\x08\x65xecutor\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0bray_address\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08ray_cpus\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x15\n\x08ray_gpus\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x1b\n\x0eray_memory_gib\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12\x12\n\nray_labels\x18\x06 \x03(\t\x12\x14\n\x07storage\x18\x07 \x01(\tH\x05\x88\x01\x01\x12\x1e\n\x11storage_cache_gib\x18\x08 \x01(\x01H\x06\x88\x01\x01\x12\x1f\n\x12storage_patience_s\x18\t \x01(\x01H\x07\x88\x01\x01\x42\x0b\n\t_executorB\x0e\n\x0c_ray_addressB\x0b\n\t_ray_cpusB\x0b\n\t_ray_gpusB\x11\n\x0f_ray_memory_gibB\n\n\x08_storageB\x14\n\x12_storage_cache_gibB\x15\n\x13_storage_patience_s\"\x9e\x01\n\x05Grant\x12\x32\n\x04mark\x18\x01 \x01(\x0b\x32$.recaster.internal.v1.ProvenanceMark\x12,\n\x06signer\x18\x02 \x01(\x0b\x32\x1c.recaster.internal.v1.Signer\x12\x33\n\x07vetting\x18\x03 \x01(\x0b\x32\".recaster.internal.v1.VettingRules\"\x93\x01\n\x0eProvenanceMark\x12,\n\x06signer\x18\x02 \x01(\x0b\x32\x1c.recaster.internal.v1.Signer\x12\r\n\x05\x61udit\x18\x03 \x01(\t\x12\x33\n\nstatements\x18\x04 \x03(\x0b\x32\x1f.recaster.internal.v1.StatementJ\x04\x08\x01\x10\x02R\tstatement\"M\n\tStatement\x12\r\n\x05\x62\x61sis\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\t\x12\x10\n\x08identity\x18\x03 \x01(\t\x12\x10\n\x08\x64ocument\x18\x04 \x01(\t\"L\n\x06Signer\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0c\x12\x0b\n\x03key\x18\x02 \x01(\x0c\x12\r\n\x05local\x18\x03 \x01(\x08\x12\x11\n\ttimestamp\x18\x04 \x01(\t\"m\n\x0cVettingRules\x12\x11\n\tmade_here\x18\x01 \x03(\t\x12\x0b\n\x03own\x18\x02 \x03(\x0c\x12\r\n\x05trust\x18\x03 \x01(\x0c\x12\r\n\x05\x62\x61ses\x18\x04 \x03(\t\x12\x10\n\x08\x64ocument\x18\x05 \x01(\x08\x12\r\n\x05label\x18\x06 \x01(\x08\")\n\tNamedBlob\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\xaa\x01\n\rProcessLimits\x12\x14\n\x0cmemory_bytes\x18\x01 \x01(\x03\x12\r\n\x05\x63pu_s\x18\x02 \x01(\x03\x12\x12\n\nfile_bytes\x18\x03 \x01(\x03\x12\x0f\n\x07offline\x18\x04 \x01(\x08\x12\x12\n\ndata_bytes\x18\x05 \x01(\x03\x12\x13\n\x0bspare_bytes\x18\x06 \x01(\x03\x12\x12\n\nleft_bytes\x18\x07 \x01(\x03\x12\x12\n\nmost_bytes\x18\x08 \x01(\x03\"\r\n\x0bStopRequest\"\xed\x02\n\rWorkerMessage\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.recaster.v1.ProgressH\x00\x12/\n\x04step\x18\x02 \x01(\x0b\x32\x1f.recaster.internal.v1.StepTakenH\x00\x12\x34\n\x07preview\x18\x03 \x01(\x0b\x32!.recaster.internal.v1.PreviewFileH\x00\x12#\n\x03log\x18\x04 \x01(\x0b\x32\x14.recaster.v1.LogLineH\x00\x12\x31\n\x04\x64one\x18\x05 \x01(\x0b\x32!.recaster.internal.v1.FinishedJobH\x00\x12\x33\n\x07stopped\x18\x06 \x01(\x0b\x32 .recaster.internal.v1.JobStoppedH\x00\x12\x32\n\x06\x66\x61iled\x18\x07 \x01(\x0b\x32 .recaster.internal.v1.JobFailureH\x00\x42\t\n\x07message\"\x0b\n\tStepTaken\")\n\x0bPreviewFile\x12\x0c\n\x04path\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x03\"\x0c\n\nJobStopped\"\xd3\x02\n\x0b\x46inishedJob\x12!\n\x04\x63lip\x18\x01 \x01(\x0b\x32\x11.recaster.v1.ClipH\x00\x12\'\n\x07\x66\x61\x63\x65set\x18\x02 \x01(\x0b\x32\x14.recaster.v1.FacesetH\x00\x12#\n\x05model\x18\x03 \x01(\x0b\x32\x12.recaster.v1.ModelH\x00\x12-\n\x05\x66iles\x18\x04 \x03(\x0b\x32\x1e.recaster.internal.v1.MadeFile\x12\x0f\n\x07summary\x18\x05 \x03(\t\x12\x10\n\x08warnings\x18\x06 \x03(\t\x12,\n\x06traces\x18\x07 \x01(\x0b\x32\x1c.recaster.internal.v1.Traces\x12+\n\x08\x63overage\x18\x08 \x01(\x0b\x32\x19.recaster.v1.SwapCoverage\x12\x11\n\x04mark\x18\t \x01(\tH\x01\x88\x01\x01\x42\n\n\x08resourceB\x07\n\x05_mark\"D\n\x08MadeFile\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\x0c\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04size\x18\x04 \x01(\x03\"C\n\nJobFailure\x12$\n\x05\x65rror\x18\x01 \x01(\x0b\x32\x15.recaster.v1.JobError\x12\x0f\n\x07\x64\x61maged\x18\x02 \x03(\t\"J\n\x06Traces\x12\x0f\n\x07\x64igests\x18\x01 \x03(\t\x12/\n\x05\x66\x61\x63\x65s\x18\x02 \x03(\x0b\x32 .recaster.internal.v1.TracedFace\".\n\nTracedFace\x12\x11\n\tembedding\x18\x01 \x03(\x01\x12\r\n\x05share\x18\x02 \x01(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!recaster/internal/v1/worker.proto\x12\x14recaster.internal.v1\x1a\x16recaster/v1/clip.proto\x1a\x19recaster/v1/faceset.proto\x1a\x15recaster/v1/job.proto\x1a\x17recaster/v1/model.proto\"\x7f\n\rWorkerRequest\x12\x30\n\x04task\x18\x01 \x01(\x0b\x32 .recaster.internal.v1.WorkerTaskH\x00\x12\x31\n\x04stop\x18\x02 \x01(\x0b\x32!.recaster.internal.v1.StopRequestH\x00\x42\t\n\x07request\"\xe5\x05\n\nWorkerTask\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12\"\n\x04spec\x18\x03 \x01(\x0b\x32\x14.recaster.v1.JobSpec\x12\x0e\n\x06\x66older\x18\x04 \x01(\x0c\x12:\n\x05\x66iles\x18\x05 \x03(\x0b\x32+.recaster.internal.v1.WorkerTask.FilesEntry\x12:\n\x05\x63lips\x18\x06 \x03(\x0b\x32+.recaster.internal.v1.WorkerTask.ClipsEntry\x12@\n\x08\x66\x61\x63\x65sets\x18\x07 \x03(\x0b\x32..recaster.internal.v1.WorkerTask.FacesetsEntry\x12<\n\x06models\x18\x08 \x03(\x0b\x32,.recaster.internal.v1.WorkerTask.ModelsEntry\x12\x0c\n\x04made\x18\t \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\n \x01(\t\x12\x33\n\x06limits\x18\x0b \x01(\x0b\x32#.recaster.internal.v1.ProcessLimits\x12*\n\x05grant\x18\x0c \x01(\x0b\x32\x1b.recaster.internal.v1.Grant\x12.\n\x07\x63luster\x18\r \x01(\x0b\x32\x1d.recaster.internal.v1.Cluster\x1a,\n\nFilesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x1aM\n\nClipsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12.\n\x05value\x18\x02 \x01(\x0b\x32\x1f.recaster.internal.v1.NamedBlob:\x02\x38\x01\x1a/\n\rFacesetsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x1a-\n\x0bModelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\"\x8b\x03\n\x07\x43luster\x12\x15\n\x08\x65xecutor\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0bray_address\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08ray_cpus\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x15\n\x08ray_gpus\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x1b\n\x0eray_memory_gib\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12\x12\n\nray_labels\x18\x06 \x03(\t\x12\x14\n\x07storage\x18\x07 \x01(\tH\x05\x88\x01\x01\x12\x1e\n\x11storage_cache_gib\x18\x08 \x01(\x01H\x06\x88\x01\x01\x12\x1f\n\x12storage_patience_s\x18\t \x01(\x01H\x07\x88\x01\x01\x12\x16\n\x0eshared_folders\x18\n \x03(\tB\x0b\n\t_executorB\x0e\n\x0c_ray_addressB\x0b\n\t_ray_cpusB\x0b\n\t_ray_gpusB\x11\n\x0f_ray_memory_gibB\n\n\x08_storageB\x14\n\x12_storage_cache_gibB\x15\n\x13_storage_patience_s\"\x9e\x01\n\x05Grant\x12\x32\n\x04mark\x18\x01 \x01(\x0b\x32$.recaster.internal.v1.ProvenanceMark\x12,\n\x06signer\x18\x02 \x01(\x0b\x32\x1c.recaster.internal.v1.Signer\x12\x33\n\x07vetting\x18\x03 \x01(\x0b\x32\".recaster.internal.v1.VettingRules\"\x93\x01\n\x0eProvenanceMark\x12,\n\x06signer\x18\x02 \x01(\x0b\x32\x1c.recaster.internal.v1.Signer\x12\r\n\x05\x61udit\x18\x03 \x01(\t\x12\x33\n\nstatements\x18\x04 \x03(\x0b\x32\x1f.recaster.internal.v1.StatementJ\x04\x08\x01\x10\x02R\tstatement\"M\n\tStatement\x12\r\n\x05\x62\x61sis\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\t\x12\x10\n\x08identity\x18\x03 \x01(\t\x12\x10\n\x08\x64ocument\x18\x04 \x01(\t\"L\n\x06Signer\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0c\x12\x0b\n\x03key\x18\x02 \x01(\x0c\x12\r\n\x05local\x18\x03 \x01(\x08\x12\x11\n\ttimestamp\x18\x04 \x01(\t\"m\n\x0cVettingRules\x12\x11\n\tmade_here\x18\x01 \x03(\t\x12\x0b\n\x03own\x18\x02 \x03(\x0c\x12\r\n\x05trust\x18\x03 \x01(\x0c\x12\r\n\x05\x62\x61ses\x18\x04 \x03(\t\x12\x10\n\x08\x64ocument\x18\x05 \x01(\x08\x12\r\n\x05label\x18\x06 \x01(\x08\")\n\tNamedBlob\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\xaa\x01\n\rProcessLimits\x12\x14\n\x0cmemory_bytes\x18\x01 \x01(\x03\x12\r\n\x05\x63pu_s\x18\x02 \x01(\x03\x12\x12\n\nfile_bytes\x18\x03 \x01(\x03\x12\x0f\n\x07offline\x18\x04 \x01(\x08\x12\x12\n\ndata_bytes\x18\x05 \x01(\x03\x12\x13\n\x0bspare_bytes\x18\x06 \x01(\x03\x12\x12\n\nleft_bytes\x18\x07 \x01(\x03\x12\x12\n\nmost_bytes\x18\x08 \x01(\x03\"\r\n\x0bStopRequest\"\xed\x02\n\rWorkerMessage\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.recaster.v1.ProgressH\x00\x12/\n\x04step\x18\x02 \x01(\x0b\x32\x1f.recaster.internal.v1.StepTakenH\x00\x12\x34\n\x07preview\x18\x03 \x01(\x0b\x32!.recaster.internal.v1.PreviewFileH\x00\x12#\n\x03log\x18\x04 \x01(\x0b\x32\x14.recaster.v1.LogLineH\x00\x12\x31\n\x04\x64one\x18\x05 \x01(\x0b\x32!.recaster.internal.v1.FinishedJobH\x00\x12\x33\n\x07stopped\x18\x06 \x01(\x0b\x32 .recaster.internal.v1.JobStoppedH\x00\x12\x32\n\x06\x66\x61iled\x18\x07 \x01(\x0b\x32 .recaster.internal.v1.JobFailureH\x00\x42\t\n\x07message\"\x0b\n\tStepTaken\")\n\x0bPreviewFile\x12\x0c\n\x04path\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x03\"\x0c\n\nJobStopped\"\xd3\x02\n\x0b\x46inishedJob\x12!\n\x04\x63lip\x18\x01 \x01(\x0b\x32\x11.recaster.v1.ClipH\x00\x12\'\n\x07\x66\x61\x63\x65set\x18\x02 \x01(\x0b\x32\x14.recaster.v1.FacesetH\x00\x12#\n\x05model\x18\x03 \x01(\x0b\x32\x12.recaster.v1.ModelH\x00\x12-\n\x05\x66iles\x18\x04 \x03(\x0b\x32\x1e.recaster.internal.v1.MadeFile\x12\x0f\n\x07summary\x18\x05 \x03(\t\x12\x10\n\x08warnings\x18\x06 \x03(\t\x12,\n\x06traces\x18\x07 \x01(\x0b\x32\x1c.recaster.internal.v1.Traces\x12+\n\x08\x63overage\x18\x08 \x01(\x0b\x32\x19.recaster.v1.SwapCoverage\x12\x11\n\x04mark\x18\t \x01(\tH\x01\x88\x01\x01\x42\n\n\x08resourceB\x07\n\x05_mark\"D\n\x08MadeFile\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\x0c\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04size\x18\x04 \x01(\x03\"C\n\nJobFailure\x12$\n\x05\x65rror\x18\x01 \x01(\x0b\x32\x15.recaster.v1.JobError\x12\x0f\n\x07\x64\x61maged\x18\x02 \x03(\t\"J\n\x06Traces\x12\x0f\n\x07\x64igests\x18\x01 \x03(\t\x12/\n\x05\x66\x61\x63\x65s\x18\x02 \x03(\x0b\x32 .recaster.internal.v1.TracedFace\".\n\nTracedFace\x12\x11\n\tembedding\x18\x01 \x03(\x01\x12\r\n\x05share\x18\x02 \x01(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,39 +56,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKERTASK_MODELSENTRY']._serialized_start=984
   _globals['_WORKERTASK_MODELSENTRY']._serialized_end=1029
   _globals['_CLUSTER']._serialized_start=1032
-  _globals['_CLUSTER']._serialized_end=1403
-  _globals['_GRANT']._serialized_start=1406
-  _globals['_GRANT']._serialized_end=1564
-  _globals['_PROVENANCEMARK']._serialized_start=1567
-  _globals['_PROVENANCEMARK']._serialized_end=1714
-  _globals['_STATEMENT']._serialized_start=1716
-  _globals['_STATEMENT']._serialized_end=1793
-  _globals['_SIGNER']._serialized_start=1795
-  _globals['_SIGNER']._serialized_end=1871
-  _globals['_VETTINGRULES']._serialized_start=1873
-  _globals['_VETTINGRULES']._serialized_end=1982
-  _globals['_NAMEDBLOB']._serialized_start=1984
-  _globals['_NAMEDBLOB']._serialized_end=2025
-  _globals['_PROCESSLIMITS']._serialized_start=2028
-  _globals['_PROCESSLIMITS']._serialized_end=2198
-  _globals['_STOPREQUEST']._serialized_start=2200
-  _globals['_STOPREQUEST']._serialized_end=2213
-  _globals['_WORKERMESSAGE']._serialized_start=2216
-  _globals['_WORKERMESSAGE']._serialized_end=2581
-  _globals['_STEPTAKEN']._serialized_start=2583
-  _globals['_STEPTAKEN']._serialized_end=2594
-  _globals['_PREVIEWFILE']._serialized_start=2596
-  _globals['_PREVIEWFILE']._serialized_end=2637
-  _globals['_JOBSTOPPED']._serialized_start=2639
-  _globals['_JOBSTOPPED']._serialized_end=2651
-  _globals['_FINISHEDJOB']._serialized_start=2654
-  _globals['_FINISHEDJOB']._serialized_end=2993
-  _globals['_MADEFILE']._serialized_start=2995
-  _globals['_MADEFILE']._serialized_end=3063
-  _globals['_JOBFAILURE']._serialized_start=3065
-  _globals['_JOBFAILURE']._serialized_end=3132
-  _globals['_TRACES']._serialized_start=3134
-  _globals['_TRACES']._serialized_end=3208
-  _globals['_TRACEDFACE']._serialized_start=3210
-  _globals['_TRACEDFACE']._serialized_end=3256
+  _globals['_CLUSTER']._serialized_end=1427
+  _globals['_GRANT']._serialized_start=1430
+  _globals['_GRANT']._serialized_end=1588
+  _globals['_PROVENANCEMARK']._serialized_start=1591
+  _globals['_PROVENANCEMARK']._serialized_end=1738
+  _globals['_STATEMENT']._serialized_start=1740
+  _globals['_STATEMENT']._serialized_end=1817
+  _globals['_SIGNER']._serialized_start=1819
+  _globals['_SIGNER']._serialized_end=1895
+  _globals['_VETTINGRULES']._serialized_start=1897
+  _globals['_VETTINGRULES']._serialized_end=2006
+  _globals['_NAMEDBLOB']._serialized_start=2008
+  _globals['_NAMEDBLOB']._serialized_end=2049
+  _globals['_PROCESSLIMITS']._serialized_start=2052
+  _globals['_PROCESSLIMITS']._serialized_end=2222
+  _globals['_STOPREQUEST']._serialized_start=2224
+  _globals['_STOPREQUEST']._serialized_end=2237
+  _globals['_WORKERMESSAGE']._serialized_start=2240
+  _globals['_WORKERMESSAGE']._serialized_end=2605
+  _globals['_STEPTAKEN']._serialized_start=2607
+  _globals['_STEPTAKEN']._serialized_end=2618
+  _globals['_PREVIEWFILE']._serialized_start=2620
+  _globals['_PREVIEWFILE']._serialized_end=2661
+  _globals['_JOBSTOPPED']._serialized_start=2663
+  _globals['_JOBSTOPPED']._serialized_end=2675
+  _globals['_FINISHEDJOB']._serialized_start=2678
+  _globals['_FINISHEDJOB']._serialized_end=3017
+  _globals['_MADEFILE']._serialized_start=3019
+  _globals['_MADEFILE']._serialized_end=3087
+  _globals['_JOBFAILURE']._serialized_start=3089
+  _globals['_JOBFAILURE']._serialized_end=3156
+  _globals['_TRACES']._serialized_start=3158
+  _globals['_TRACES']._serialized_end=3232
+  _globals['_TRACEDFACE']._serialized_start=3234
+  _globals['_TRACEDFACE']._serialized_end=3280
 # @@protoc_insertion_point(module_scope)

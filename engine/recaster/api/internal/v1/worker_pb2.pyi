@@ -76,7 +76,7 @@ class WorkerTask(_message.Message):
     def __init__(self, job_id: _Optional[str] = ..., attempt: _Optional[int] = ..., spec: _Optional[_Union[_job_pb2.JobSpec, _Mapping]] = ..., folder: _Optional[bytes] = ..., files: _Optional[_Mapping[str, bytes]] = ..., clips: _Optional[_Mapping[str, NamedBlob]] = ..., facesets: _Optional[_Mapping[str, bytes]] = ..., models: _Optional[_Mapping[str, bytes]] = ..., made: _Optional[str] = ..., device: _Optional[str] = ..., limits: _Optional[_Union[ProcessLimits, _Mapping]] = ..., grant: _Optional[_Union[Grant, _Mapping]] = ..., cluster: _Optional[_Union[Cluster, _Mapping]] = ...) -> None: ...
 
 class Cluster(_message.Message):
-    __slots__ = ("executor", "ray_address", "ray_cpus", "ray_gpus", "ray_memory_gib", "ray_labels", "storage", "storage_cache_gib", "storage_patience_s")
+    __slots__ = ("executor", "ray_address", "ray_cpus", "ray_gpus", "ray_memory_gib", "ray_labels", "storage", "storage_cache_gib", "storage_patience_s", "shared_folders")
     EXECUTOR_FIELD_NUMBER: _ClassVar[int]
     RAY_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     RAY_CPUS_FIELD_NUMBER: _ClassVar[int]
@@ -86,6 +86,7 @@ class Cluster(_message.Message):
     STORAGE_FIELD_NUMBER: _ClassVar[int]
     STORAGE_CACHE_GIB_FIELD_NUMBER: _ClassVar[int]
     STORAGE_PATIENCE_S_FIELD_NUMBER: _ClassVar[int]
+    SHARED_FOLDERS_FIELD_NUMBER: _ClassVar[int]
     executor: str
     ray_address: str
     ray_cpus: float
@@ -95,7 +96,8 @@ class Cluster(_message.Message):
     storage: str
     storage_cache_gib: float
     storage_patience_s: float
-    def __init__(self, executor: _Optional[str] = ..., ray_address: _Optional[str] = ..., ray_cpus: _Optional[float] = ..., ray_gpus: _Optional[float] = ..., ray_memory_gib: _Optional[float] = ..., ray_labels: _Optional[_Iterable[str]] = ..., storage: _Optional[str] = ..., storage_cache_gib: _Optional[float] = ..., storage_patience_s: _Optional[float] = ...) -> None: ...
+    shared_folders: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, executor: _Optional[str] = ..., ray_address: _Optional[str] = ..., ray_cpus: _Optional[float] = ..., ray_gpus: _Optional[float] = ..., ray_memory_gib: _Optional[float] = ..., ray_labels: _Optional[_Iterable[str]] = ..., storage: _Optional[str] = ..., storage_cache_gib: _Optional[float] = ..., storage_patience_s: _Optional[float] = ..., shared_folders: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Grant(_message.Message):
     __slots__ = ("mark", "signer", "vetting")
