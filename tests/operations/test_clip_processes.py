@@ -17,9 +17,9 @@ import pytest
 
 from recaster.cli import main as cli
 from recaster.errors import ClipError, ConsentError, OutputError
-from recaster.operations.clip_processes import ClipProcesses, choose_at_once
+from recaster.operations.clip_processes import ClipProcesses, choose_at_once, share_cores
 from recaster.processes import pool
-from recaster.processes.cpu_cores import cores, limit_cores
+from recaster.processes.cpu_cores import cores
 from recaster.progress import Report, Update
 
 if TYPE_CHECKING:
@@ -108,19 +108,19 @@ def test_a_process_that_dies_is_said() -> None:
 
 
 def test_processes_share_the_cores() -> None:
-    with ClipProcesses(1, partial(limit_cores, 1)) as processes:
+    with ClipProcesses(1, share_cores(64)) as processes:
         assert run(processes, ["cores"] * 3)[0] == {"a.mov": 1, "b.mov": 1, "c.mov": 1}
 
 
 def test_how_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "cores", lambda: 64)
     monkeypatch.setattr(pool, "memory_bytes", lambda: 256 << 30)
-    assert choose_at_once(None, 20, is_local=True) == 1
-    assert choose_at_once(None, 20, is_local=False) == 16
-    assert choose_at_once(None, 3, is_local=False) == 3
-    assert choose_at_once(8, 20, is_local=True) == 8
+    assert choose_at_once(None, 20) == 16
+    assert choose_at_once(None, 3) == 3
+    assert choose_at_once(8, 20) == 8
+    assert choose_at_once(8, 2) == 2
     monkeypatch.setattr(pool, "memory_bytes", lambda: 16 << 30)
-    assert choose_at_once(None, 20, is_local=False) == 4
+    assert choose_at_once(None, 20) == 4
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import deque
-from functools import partial
 from typing import TYPE_CHECKING
 
 from recaster.cli.cluster_options import choose_cluster
@@ -13,13 +12,6 @@ from recaster.cli.display import clear_line, reporter, say, say_error, say_failu
 from recaster.cli.flags import add_options, read_settings
 from recaster.cli.parsers import add_switch
 from recaster.errors import FaceNotFoundError, UsageError
-from recaster.operations.clip_processes import (
-    ClipProcesses,
-    check_at_once,
-    choose_at_once,
-    share_of_cores,
-    swap_at_once,
-)
 from recaster.operations.swap_batch import (
     ENDING_ERRORS,
     BatchProgress,
@@ -28,7 +20,6 @@ from recaster.operations.swap_batch import (
     describe_failure,
     run_batch,
 )
-from recaster.processes.cpu_cores import limit_cores
 from recaster.progress import no_log
 from recaster.settings.cluster import BatchSettings
 
@@ -41,6 +32,7 @@ if TYPE_CHECKING:
     from recaster.cli.parsers import Options
     from recaster.cli.remote import Remote
     from recaster.operations.swap import Request, Result
+    from recaster.progress import Report
 
 
 def add_batch_options(parser: ArgumentParser) -> None:
@@ -72,22 +64,48 @@ def swap_several_here(options: Options, requests: Sequence[Request]) -> None:
 
     tally = _tally(options, [request.clip for request in requests])
     report = reporter(options)
-    is_local = options.executor == "local"
-    at_once = choose_at_once(options.at_once, len(requests), is_local=is_local)
+    at_once = _choose_at_once(options, len(requests))
     if at_once > 1:
-        if is_local and options.threads is not None:
-            raise UsageError("--at-once shares the cores of this machine evenly; leave --threads out")
-        setup = partial(limit_cores, share_of_cores(at_once)) if is_local else choose_cluster(options)
-        with ClipProcesses(at_once, setup) as processes:
-            checked = check_at_once(processes, requests, tally, report)
-            with _summary_said(options, tally):
-                swap_at_once(processes, requests, tally, checked, report, tell, again=options.again)
+        _swap_at_once(options, requests, tally, report, tell, at_once)
     else:
         frames = check_batch(requests, tally, report)
         with _summary_said(options, tally):
             run_batch(requests, tally, frames, report, no_log, tell, again=options.again)
     tally.check()
     _refuse_absent(options, tally, seen)
+
+
+def _choose_at_once(options: Options, clips: int) -> int:
+    if options.at_once is None and options.executor == "local":
+        return 1
+    from recaster.operations.clip_processes import choose_at_once
+
+    return choose_at_once(options.at_once, clips)
+
+
+def _swap_at_once(
+    options: Options,
+    requests: Sequence[Request],
+    tally: Tally,
+    report: Report,
+    tell: Callable[[Request, Result | None], None],
+    at_once: int,
+) -> None:
+    """Swaps clips, several at once (UsageError: --threads is given, too)."""
+    from recaster.operations.clip_processes import (
+        ClipProcesses,
+        check_at_once,
+        share_cores,
+        swap_at_once,
+    )
+
+    is_local = options.executor == "local"
+    if is_local and options.threads is not None:
+        raise UsageError("--at-once shares the cores of this machine evenly; leave --threads out")
+    with ClipProcesses(at_once, share_cores(at_once) if is_local else choose_cluster(options)) as processes:
+        checked = check_at_once(processes, requests, tally, report)
+        with _summary_said(options, tally):
+            swap_at_once(processes, requests, tally, checked, report, tell, again=options.again)
 
 
 def swap_several_there(

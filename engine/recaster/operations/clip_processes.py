@@ -13,6 +13,7 @@ import signal
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from recaster.api.v1 import job_pb2
 from recaster.errors import ClipError, OutputError, UsageError
 from recaster.operations.swap_batch import load_once, merge_errors
-from recaster.processes.cpu_cores import cores
+from recaster.processes.cpu_cores import cores, limit_cores
 from recaster.processes.pool import POLL_S, limit_processes, without_main_file
 from recaster.processes.spawn import follow_pool_owner, interrupt
 from recaster.progress import Report, Update, no_log
@@ -52,16 +53,16 @@ def _read_options(data: bytes) -> job_pb2.SwapOptions:
 copyreg.pickle(job_pb2.SwapOptions, lambda options: (_read_options, (options.SerializeToString(),)))
 
 
-def choose_at_once(wanted: int | None, clips: int, *, is_local: bool) -> int:
-    """Chooses how many clips are in work at once; from 1."""
+def choose_at_once(wanted: int | None, clips: int) -> int:
+    """Chooses how many clips are in work at once, from 1; None for as many as a cluster's command has."""
     if wanted is not None:
         return min(wanted, clips)
-    return 1 if is_local else limit_processes(min(clips, MAX_CLUSTER_CLIPS), 1, MEMORY_PER_CLIP_BYTES)
+    return limit_processes(min(clips, MAX_CLUSTER_CLIPS), 1, MEMORY_PER_CLIP_BYTES)
 
 
-def share_of_cores(at_once: int) -> int:
-    """Cores of this machine that each of so many clips has where these do the work."""
-    return max(1, cores() // at_once)
+def share_cores(at_once: int) -> Setup:
+    """Makes a setup that gives each process its share of this machine's cores, where these do the work."""
+    return partial(limit_cores, max(1, cores() // at_once))
 
 
 class ClipProcesses:
