@@ -170,7 +170,7 @@ def store_files(
     # By number: the same pictures are stored once, whatever they are called.
     numbered = {str(number): path for number, path in enumerate(paths) if path not in shared}
     entries = put_files(storage, numbered, tick)
-    reference = storage.put_manifest(TreeManifest(entries)) if entries else ""
+    reference = storage.put_manifest(TreeManifest(entries))
     stored = dict(zip(numbered.values(), entries.values(), strict=True))
     return StoredFiles({path: stored.get(path) or SharedFile.of(path) for path in paths}, reference)
 
