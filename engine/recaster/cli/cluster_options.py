@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from functools import partial
 from typing import TYPE_CHECKING
 
 from recaster.cli.flags import add_options, read_settings
@@ -47,17 +46,10 @@ def use_chosen_cluster(options: Options) -> Iterator[None]:
     if not hasattr(options, "executor"):
         yield
         return
-    with choose_cluster(options)():
-        yield
-
-
-def choose_cluster(options: Options) -> Callable[[], AbstractContextManager[None]]:
-    """Makes of what a command chose what lets that do the work of a process, also of another one."""
     from recaster.cluster.ray_connection import use_cluster
 
-    return partial(
-        use_cluster, read_settings(ClusterSettings, options), read_settings(StorageSettings, options)
-    )
+    with use_cluster(read_settings(ClusterSettings, options), read_settings(StorageSettings, options)):
+        yield
 
 
 def refuse_cluster(options: Options) -> None:
@@ -69,3 +61,14 @@ def refuse_cluster(options: Options) -> None:
             f"--{named[0].replace('_', '-')} is for work of this command; an engine has its own (recaster "
             "serve --executor). Add --local to work here"
         )
+
+
+def choose_cluster(options: Options) -> Callable[[], AbstractContextManager[None]]:
+    """Makes of what a command chose what lets that do the work of another process of this machine."""
+    from functools import partial
+
+    from recaster.cluster.ray_connection import use_cluster
+
+    return partial(
+        use_cluster, read_settings(ClusterSettings, options), read_settings(StorageSettings, options)
+    )
