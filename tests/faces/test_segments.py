@@ -13,7 +13,7 @@ import pytest
 from tests.faces.segmenting import assert_alike, assert_same, segmented
 from tests.faces.test_tracker import World
 
-from recaster.faces import clip_analysis, segments
+from recaster.faces import segments
 from recaster.faces.analysis import analyse
 from recaster.faces.analysis_cache import analyse_clip, cached_analysis
 from recaster.faces.clip_analysis import analyse_segments
@@ -22,6 +22,7 @@ from recaster.locks import try_lock
 from recaster.media.clip import Clip
 from recaster.media.reader import read_frames
 from recaster.media.types import Frame
+from recaster.processes import pieces
 from recaster.settings.detection import AnalysisSettings
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def test_two_share_a_folder_and_the_work(
         waited.set()
         (tmp_path / "parts" / "00000020.npz").write_bytes(theirs)
 
-    monkeypatch.setattr(clip_analysis.time, "sleep", wait)
+    monkeypatch.setattr(pieces.time, "sleep", wait)
     told: list[float] = []
     with try_lock(tmp_path / "parts" / "00000020.lock") as held:
         assert held

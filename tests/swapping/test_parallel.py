@@ -10,22 +10,26 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.swapping.travelling import NotingExecutor, TravellingExecutor
 
 from recaster.errors import ClipError, OutputError
+from recaster.faces import segments
 from recaster.media.clip import Clip
-from recaster.processes import pool
-from recaster.processes.executor import LocalExecutor
+from recaster.processes import pieces, pool
+from recaster.processes.executor import LocalExecutor, use_executor
 from recaster.processes.pool import MAX_PROCESSES
 from recaster.processes.spawn import follow_pool_owner
 from recaster.settings.encoding import WriterOptions
 from recaster.settings.look_course import LookChange
 from recaster.settings.swap import SwapSettings
+from recaster.swapping import appearance_pieces, parallel
 from recaster.swapping.load import SwapperFactory, load_swapper
 from recaster.swapping.parallel import choose_count, split_runs
 from recaster.swapping.pipeline import swap_clip
 from recaster.swapping.request import SwapRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from recaster.facesets.faceset import Faceset
@@ -66,6 +70,64 @@ def test_the_result_is_the_same(actors: Path, few_faces: Faceset, tmp_path: Path
     assert done[-1] == 64
     assert not multiprocessing.active_children()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alone.mp4", "beside.mp4"]
+
+
+@pytest.fixture
+def cuts(patchy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clip of three shots with a face each, which are analysed, looked at and rendered by pieces."""
+    monkeypatch.setattr(segments, "MIN_SEGMENT_FRAMES", 10)
+    monkeypatch.setattr(appearance_pieces, "PIECE_FRAMES", 10)
+    return patchy
+
+
+@pytest.fixture
+def swap_cuts(
+    cuts: Path, few_faces: Faceset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., bytes]:
+    """Swaps everybody in it, from the first look on, by so many processes."""
+
+    def run(name: str, processes: int | None) -> bytes:
+        monkeypatch.setenv("RECASTER_CACHE", str(tmp_path / f"{name}-cache"))
+        settings = SwapSettings(everyone=True, chunk=4)
+        out = tmp_path / f"{name}.mp4"
+        swapper = load_swapper(source=few_faces.folder)
+        factory = SwapperFactory(None, few_faces.folder, "cpu")
+        result = swap_clip(
+            SwapRequest(Clip(cuts), out, swapper, settings, factory=factory, processes=processes)
+        )
+        assert result.swapped == 36
+        return out.read_bytes()
+
+    return run
+
+
+def test_all_of_a_swap_is_the_same_for_any_number_of_processes(
+    swap_cuts: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = swap_cuts("alone", 1)
+    noting = NotingExecutor()
+    monkeypatch.setattr(pieces, "LocalExecutor", lambda: noting)
+    monkeypatch.setattr(parallel, "LocalExecutor", lambda: noting)
+    assert swap_cuts("two", 2) == alone
+    assert swap_cuts("four", 4) == alone
+    assert noting.asked == [
+        *(("analysis", 2), ("looks", 2), ("render", 2)),
+        *(("analysis", 4), ("looks", 3), ("render", 4)),
+    ]
+
+
+def test_nodes_get_what_they_need_of_a_plan(swap_cuts: Callable[..., bytes]) -> None:
+    alone = swap_cuts("alone", 1)
+    executor = TravellingExecutor()
+    with use_executor(executor):
+        assert swap_cuts("nodes", None) == alone
+    assert {name: len(packed) for name, packed in executor.packed.items()} == {
+        "analysis": 4,
+        "looks": 3,
+        "render": 3,
+    }
+    # Rows of the frames that a run reads: those of 16, and up to 16 of its neighbours.
+    assert max(executor.packed["render"]) < 32 * 26_000 + 3 * 90_000
 
 
 def test_pictures_are_the_same(actors: Path, few_faces: Faceset, tmp_path: Path) -> None:

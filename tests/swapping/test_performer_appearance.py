@@ -13,7 +13,7 @@ import pytest
 from recaster.appearance.face_appearance import COARSE_PX, FINE_PX
 from recaster.media.types import Frame
 from recaster.settings.swap import SwapSettings
-from recaster.swapping import performer_appearance
+from recaster.swapping import appearance_pieces, performer_appearance
 from recaster.swapping.swap_plan import SwapPlan
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             assert len(points) == len(crops) <= counts[-1]
             return look
 
-    monkeypatch.setattr(performer_appearance, "compute_reference_appearance", count)
-    monkeypatch.setattr(performer_appearance, "Occluders", Finder)
+    monkeypatch.setattr(appearance_pieces, "compute_reference_appearance", count)
+    monkeypatch.setattr(appearance_pieces, "Occluders", Finder)
     return counts
 
 

@@ -176,7 +176,7 @@ class Occluders:
         there = (inner & (persistent == 255)).sum() > _MIN_INSIDE
         glasses, seen = find_glasses(crops, points)
         kept = (mask_lenses(appearance.layout) > 0) & (persistent == 255)
-        lost = seen and glasses is None and kept.sum() <= _MIN_INSIDE
+        lost = bool(seen and glasses is None and kept.sum() <= _MIN_INSIDE)
         return dataclasses.replace(
             appearance, persistent=persistent if there else None, glasses=glasses, lost=lost
         )

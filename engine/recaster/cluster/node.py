@@ -38,7 +38,8 @@ class Task:
         inputs: references of the files and folders that are read whole, by the names of their places.
         run: storage of this kind of work.
         driver: who asks for it.
-        item: what is to be done, packed.
+        item: what is to be done; of many tasks it isn't packed before each of them is: all at once may be
+            gigabytes.
         name: of the item's result.
         is_long: whether it goes on from what was kept of it.
         threads: that long work may use.
@@ -49,7 +50,7 @@ class Task:
     driver: str
     shared: str
     inputs: Mapping[str, str]
-    item: bytes
+    item: Any
     name: str
     is_long: bool
     threads: int
@@ -106,7 +107,7 @@ def do_task(task: Task, tell: Callable[[int], None], say: Callable[[Any], None])
     prepared.output.mkdir()
     try:
         counter = _StepCounter(tell)
-        value = prepared.do(prepared.value, unpack_value(task.item, {}), counter.step)
+        value = prepared.do(prepared.value, task.item, counter.step)
         made = [path for path in prepared.output.iterdir() if path.suffix != ".lock"]
         # What stands for others gets its name after them, and has to arrive after them.
         made.sort(key=lambda path: path.stat().st_ctime_ns)
@@ -123,7 +124,7 @@ def _do_long(prepared: _Prepared, task: Task, keeper: NodeKeeper) -> dict[str, A
     """Goes on with long work; all that it made is kept by then, so the result names no files."""
     try:
         keeper.fetch()
-        value = prepared.do(prepared.value, unpack_value(task.item, {}), keeper)
+        value = prepared.do(prepared.value, task.item, keeper)
     finally:
         remove_folder(prepared.output, quietly=True)
     return Result(task.driver, "", [], 0, value)._asdict()

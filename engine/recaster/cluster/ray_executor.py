@@ -108,7 +108,7 @@ class RayExecutor:
         common = (self.storage, run.storage, driver, own.put_bytes(packed), stored)
         need = self._need(work.cores, work.memory_bytes)
         long = (work.begun is not None, max(1, int(need["CPU"])))
-        tasks = [Task(*common, pack_value(item, {}), _digest(work.key(item)), *long) for item in items]
+        tasks = [Task(*common, item, _digest(work.key(item)), *long) for item in items]
         kept = None
         if work.begun is not None:
             name = tasks[0].name

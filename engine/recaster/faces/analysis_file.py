@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import zipfile
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from recaster.errors import InputError
+from recaster.errors import InputError, OutputError
 from recaster.faces.types import Analysis, FaceTrack
 from recaster.files import atomic_file
 
@@ -72,6 +73,17 @@ def load_analysis(path: Path, uncorrected: Analysis | None = None) -> Analysis:
         )
     except (*DAMAGE, StopIteration) as error:
         raise InputError(f"{path}: not a stored analysis ({error}); analyse the clip again") from error
+
+
+def discard_damaged(path: Path, error: Exception) -> None:
+    """Removes a file that one of ``DAMAGE`` shows to be damaged, so that it is made anew.
+
+    Raises:
+        OutputError: it can't be read for another reason, and would be made again and again.
+    """
+    if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
+        raise OutputError(f"{path}: cannot be read ({error.strerror})") from error
+    path.unlink(missing_ok=True)
 
 
 def _read_track(arrays: Mapping[str, NDArray[Any]], number: int) -> FaceTrack:

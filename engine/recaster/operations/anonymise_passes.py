@@ -169,7 +169,7 @@ class Passes:
         products = {CLIP: choose_segment_suffix(swap.settings.writer.codec)}
         cache = RenderCache.of(swap.out, frames, swap.settings.chunk, products)
         cache.open(_describe(swap, settings, subjects))
-        plan = add_appearance(plan, swap.clip, frames, [frames], report)
+        plan = add_appearance(plan, swap.clip, frames, [frames], report, cache.folder, swap.processes)
         everyone = subjects.everyone
         watch = Watch(
             judge, subjects.gallery, subjects.tracks, CoverPlan(others, frames, rate, cuts), everyone=everyone

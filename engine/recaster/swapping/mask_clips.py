@@ -212,6 +212,9 @@ class MaskClips:
             mask.clip.refuse_changes()
 
 
+NO_MASK_CLIPS: Final = MaskClips()
+
+
 def _explain_count(path: Path, mask: ClipInfo) -> str:
     """Explains in words a number of pictures that isn't as it was meant."""
     words = ""

@@ -6,12 +6,13 @@ Segments depend on nothing but the clip and the plan, so it doesn't matter which
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import cv2
 
 from recaster.processes.executor import LocalExecutor, Work, current_executor
 from recaster.progress import Report, Update
+from recaster.swapping.render_spec import RenderRun
 from recaster.swapping.stage_timer import StageTimer
 
 if TYPE_CHECKING:
@@ -100,19 +101,36 @@ def render_missing(
         for run in missing:
             spec.render(run, request.swapper, timer, tick)
     else:
-        runs = split_runs(missing, size, count) if executor.is_local else group_segments(spec.cache, missing)
-        for spent in executor.run(_describe_work(spec, request, factory), runs, count, tick):
+        runs: list[Any]
+        if executor.is_local:
+            runs = split_runs(missing, size, count)
+            work = _describe_work(spec, request, factory)
+        else:  # of a long clip the plan is gigabytes: each run takes along what it needs of it
+            runs = [_PackedRun(spec, run) for run in group_segments(spec.cache, missing)]
+            work = _describe_work(spec.without_faces(), request, factory)
+        for spent in executor.run(work, runs, count, tick):
             # As if one process had done all the work of its share.
             timer.add({name: seconds / count for name, seconds in spent.items()})
     return resumed
+
+
+class _PackedRun(NamedTuple):
+    """Run of a render; pickled it is a ``RenderRun``."""
+
+    spec: RenderSpec
+    frames: range
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RenderRun, tuple(self.spec.cut(self.frames))
 
 
 def _describe_work(spec: RenderSpec, request: SwapRequest, factory: SwapperFactory | CastFactory) -> Work:
     """Describes the rendering of runs of frames for an executor."""
     description = ["render", request.describe_segments(), dict(spec.cache.products)]
 
-    def key(run: range) -> str:
-        digests = [spec.digests[segment] for segment in spec.cache.select_segments(run)]
+    def key(packed: _PackedRun) -> str:
+        whole, run = packed
+        digests = [whole.digests[segment] for segment in whole.cache.select_segments(run)]
         return json.dumps([run.start, run.stop, digests])
 
     return Work(
@@ -135,8 +153,11 @@ def _prepare(shared: Any) -> Any:
     return spec, factory.make()
 
 
-def _render_run(prepared: Any, run: range, tick: Callable[[], None]) -> dict[str, float]:
+def _render_run(prepared: Any, run: range | RenderRun, tick: Callable[[], None]) -> dict[str, float]:
     spec, swapper = prepared
     timer = StageTimer()
+    if isinstance(run, RenderRun):
+        spec = spec.with_faces(run)
+        run = run.frames
     spec.render(run, swapper, timer, tick)
     return timer.seconds

@@ -3,90 +3,103 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from recaster.appearance.face_appearance import FINE_PX, compute_reference_appearance, resize_crop
-from recaster.appearance.occluders import Occluders
+from recaster.appearance.face_appearance import FINE_PX
 from recaster.faces.alignment import invert
 from recaster.faces.topology import POINTS
+from recaster.processes.executor import LocalExecutor, current_executor
+from recaster.processes.pieces import make_missing
 from recaster.progress import Report, Update, silent
-from recaster.swapping.swap_plan import crop_face
+from recaster.swapping.appearance_pieces import MIN_FRAMES, LookFrames, LookWork, learn_looks, split_looks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from recaster.appearance.face_appearance import FaceAppearance
     from recaster.faces.types import Floats
     from recaster.media.clip import Clip
-    from recaster.media.types import Image
+    from recaster.swapping.appearance_pieces import Learned
     from recaster.swapping.swap_plan import SwapPlan
     from recaster.swapping.swapper import TrackPlan
 
 REFERENCE_FRAMES: Final = 48
 """Frames of each performer that the usual look is the median of."""
-PERSISTENT_FRAMES: Final = 16
-"""As many of them, about, are looked into for what is in front of the performer all the time."""
-MIN_FRAMES: Final = 5
-"""Of a performer who is seen in fewer frames nothing is usual."""
+MIN_TRACKS_PER_PROCESS: Final = 4
+"""A process takes as long to start as to learn one look."""
 
 
 def add_appearance(
-    plan: SwapPlan, clip: Clip, available: range, shown: Iterable[range], report: Report = silent
+    plan: SwapPlan,
+    clip: Clip,
+    available: range,
+    shown: Iterable[range],
+    report: Report = silent,
+    folder: Path | None = None,
+    processes: int | None = 1,
 ) -> SwapPlan:
     """Adds the usual look of everyone shown whose mesh is known and whose crops are aligned.
 
-    A look depends on its own track, on ``available`` and on the clip, not on what is shown.
+    A look depends on its own track, on ``available`` and on the clip, not on what is shown, nor on the number
+    of processes.
 
     Args:
         available: which frames may be read.
         shown: the frames that will be rendered.
+        folder: where what was learned is kept, so that an interrupted swap goes on; None keeps nothing.
+        processes: how many learn; None for as many as pay. Without a folder this one does.
     """
-    cheap = clip.find_cheap_indices()
-    rows: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    numbers = {number for part in shown for at in part for number, _ in plan.faces_by_frame.get(at, ())}
     # A corrected face looks as it did before: else every frame of it would be another.
     track_plans = dict(enumerate(plan.track_plans)) | dict(plan.found_plans)
-    faces = (face for part in shown for frame in part for face in plan.faces_by_frame.get(frame, ()))
-    for number in {
-        number for number, _ in faces if plan.finds_occluders(number) or plan.keeps_glasses(number)
-    }:
-        track_plan = track_plans[number]
-        for row in _choose_rows(track_plan, available, cheap):
-            rows[int(track_plan.frames[row])].append((number, row))
-    if not rows:
-        return dataclasses.replace(plan, appearances={}, found_plans={})
-    crops: dict[int, list[tuple[Image, Floats]]] = defaultdict(list)
-    # One pass over the clip for everybody: people of one shot are in the same frames.
-    for done, frame in enumerate(clip.read_indices(sorted(rows)), 1):
-        for number, row in rows[frame.index]:
-            face = crop_face(track_plans[number], plan.sizes[number], row, frame)
-            crops[number].append(resize_crop(face.image, face.landmarks, FINE_PX))
-        report(Update("looking at faces", done, len(rows)))
-    known = {number: faces for number, faces in crops.items() if len(faces) >= MIN_FRAMES}
-    if not known:
-        return dataclasses.replace(plan, appearances={}, found_plans={})
-    occluders = Occluders()
-    appearances = {
-        number: _build_appearance(occluders, faces, keeps_glasses=plan.keeps_glasses(number))
-        for number, faces in known.items()
-    }
+    cheap = clip.find_cheap_indices()
+    faces = [
+        LookFrames(number, track_plans[number], rows, plan.sizes[number], plan.keeps_glasses(number))
+        for number in sorted(numbers)
+        if plan.finds_occluders(number) or plan.keeps_glasses(number)
+        if (rows := _choose_rows(track_plans[number], available, cheap))
+    ]
+    learned = _learn(clip, faces, report, folder, processes)
+    appearances = {face.number: learned[face] for face in faces if face in learned}
     return dataclasses.replace(plan, appearances=appearances, found_plans={})
 
 
-def _build_appearance(
-    occluders: Occluders, faces: list[tuple[Image, Floats]], *, keeps_glasses: bool
-) -> FaceAppearance:
-    """The usual look of a performer, from faces (FINE_PX, FINE_PX, 3) and their meshes."""
-    crops, points = zip(*(resize_crop(crop, mesh) for crop, mesh in faces), strict=True)
-    some = faces[:: max(1, len(faces) // PERSISTENT_FRAMES)]
-    some_crops, some_points = zip(*some, strict=True)
-    reference = compute_reference_appearance(np.stack(crops), np.stack(points))
-    appearance = occluders.add_persistent(reference, some_crops, some_points)
-    return occluders.add_worn(appearance, some_crops, some_points) if keeps_glasses else appearance
+def _learn(
+    clip: Clip, faces: Sequence[LookFrames], report: Report, folder: Path | None, processes: int | None
+) -> Learned:
+    """Learns looks: here in one pass where they are few, else by pieces."""
+    done = 0
+
+    def tell(done: int, total: int) -> None:
+        report(Update("looking at faces", done, total))
+
+    executor = current_executor() if processes is None else LocalExecutor()
+    is_alone = executor.is_local and (processes or 1) == 1 and len(faces) < 2 * MIN_TRACKS_PER_PROCESS
+    if folder is None or is_alone or not faces:
+        total = len({frame for face in faces for frame in face.frames})
+
+        def tick() -> None:
+            nonlocal done
+            done += 1
+            tell(done, total)
+
+        return dict(learn_looks(clip, faces, tick))
+    work = LookWork(clip, folder)
+    pieces = split_looks(faces)
+    useful = len(faces) // MIN_TRACKS_PER_PROCESS
+    learned: dict[LookFrames, FaceAppearance] = {}
+    while pieces:
+        make_missing(work, pieces, lambda piece: len(piece.frames), tell, processes, useful)
+        found = [(piece, work.load(piece)) for piece in pieces]
+        for _, looks in found:
+            learned |= looks or {}
+        pieces = [piece for piece, looks in found if looks is None]
+    return learned
 
 
 def mask_in_frame(

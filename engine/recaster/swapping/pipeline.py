@@ -149,7 +149,7 @@ def _plan(request: SwapRequest, timer: StageTimer, report: Report, share: Part |
     discarded = () if isinstance(cache, SharedCache) else cache.open(request.describe_segments())
     # Even if all segments are there: what is said of glasses must not depend on a stop.
     with timer.timing("look"):
-        plan = _look_at_faces(request, plan, report)
+        plan = _look_at_faces(request, plan, cache.folder, report)
     spec = RenderSpec.of(request.clip, frames, plan, settings, cache)
     if isinstance(cache, SharedCache):
         spec = replace(spec, digests=cache.settle_digests(spec.digests))
@@ -173,10 +173,10 @@ def _analyse(request: SwapRequest, report: Report = silent, processes: int | Non
     return analyse_shared(request.clip, settings.analysis, settings.frames, request.parts, report, processes)
 
 
-def _look_at_faces(request: SwapRequest, plan: SwapPlan, report: Report) -> SwapPlan:
+def _look_at_faces(request: SwapRequest, plan: SwapPlan, folder: Path, report: Report) -> SwapPlan:
     """Adds how performers usually look, and the masks that artists brought."""
     frames = request.frames
-    plan = add_appearance(plan, request.clip, frames, [frames], report)
+    plan = add_appearance(plan, request.clip, frames, [frames], report, folder, request.processes)
     return replace(plan, masks=request.open_masks().with_digests(frames, report))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 
@@ -17,6 +17,8 @@ from recaster.media.prefetch import prefetch
 from recaster.media.writer import ClipWriter
 from recaster.swapping.coverage import write_record
 from recaster.swapping.face_layers import LayerDrawer, LayerWriter, assign_slots
+from recaster.swapping.mask_clips import NO_MASK_CLIPS
+from recaster.swapping.measured_faces import find_read_frames
 from recaster.swapping.overlay import describe_overlay
 from recaster.swapping.render import PREFETCHED_FRAMES, Renderer
 from recaster.swapping.render_cache import CLIP, LAYER, MATTE, OVERLAY, name_role_matte
@@ -38,6 +40,14 @@ if TYPE_CHECKING:
     from recaster.swapping.swapper import Swapper
 
 
+class RenderRun(NamedTuple):
+    """Part of a plan that is needed to render the segments of a range of frames, with their digests."""
+
+    frames: range
+    plan: SwapPlan
+    digests: Mapping[range, str]
+
+
 @dataclass(frozen=True, eq=False)
 class RenderSpec:
     """All that a render needs but the swapper.
@@ -45,6 +55,7 @@ class RenderSpec:
     Attributes:
         frames: those of the clip that the result holds.
         digests: of the segments' parts of the plan, kept with them.
+        slots: by which layers of faces are named.
     """
 
     clip: Clip
@@ -53,14 +64,34 @@ class RenderSpec:
     settings: SwapSettings
     cache: RenderCache
     digests: Mapping[range, str]
+    slots: tuple[int, ...] = ()
 
     @classmethod
     def of(
         cls, clip: Clip, frames: range, plan: SwapPlan, settings: SwapSettings, cache: RenderCache
     ) -> RenderSpec:
         """Describes the render of a plan."""
-        return cls(
-            clip, frames, plan, settings, cache, digest_segments(plan, cache.segments, frames, settings)
+        slots = assign_slots(plan) if settings.layers else ()
+        digests = digest_segments(plan, cache.segments, frames, settings, slots)
+        return cls(clip, frames, plan, settings, cache, digests, slots)
+
+    def without_faces(self) -> RenderSpec:
+        """All of it that holds for any frames."""
+        plan = replace(self.plan.part(range(0)), masks=replace(self.plan.masks, digests={}))
+        return replace(self, plan=plan, cache=replace(self.cache, segments=()), digests={})
+
+    def cut(self, run: range) -> RenderRun:
+        """Cuts out of a plan all that segments of a range of frames need beside ``without_faces``."""
+        read = find_read_frames(self.plan, self.settings, run, self.frames)
+        segments = tuple(self.cache.select_segments(run))
+        digests = {segment: self.digests[segment] for segment in segments}
+        return RenderRun(run, replace(self.plan.part(read), masks=NO_MASK_CLIPS), digests)
+
+    def with_faces(self, run: RenderRun) -> RenderSpec:
+        """Adds to what holds for any frames what ``cut`` has of some."""
+        plan = replace(run.plan, masks=self.plan.masks)
+        return replace(
+            self, plan=plan, cache=replace(self.cache, segments=tuple(run.digests)), digests=run.digests
         )
 
     def render(
@@ -135,7 +166,7 @@ class RenderSpec:
         path = self.cache.segment_path(LAYER, segment)
         options = choose_layer_options(settings.layers_out, settings.writer)
         if path.suffix in PICTURE_FORMATS:
-            drawer = LayerDrawer(settings.layers, assign_slots(self.plan), settings.label)
+            drawer = LayerDrawer(settings.layers, self.slots, settings.label)
             return stack.enter_context(LayerWriter(path, self.clip, options, drawer)).write_rendered
         writer = stack.enter_context(ClipWriter(path, self.clip.info, options))
         premultiplied = settings.layers_alpha == "premultiplied"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recaster.swapping.face_layers import assign_slots
 from recaster.swapping.measured_faces import find_read_frames
 
 if TYPE_CHECKING:
@@ -20,15 +19,20 @@ if TYPE_CHECKING:
 
 
 def digest_segments(
-    plan: SwapPlan, segments: Sequence[range], frames: range, settings: SwapSettings
+    plan: SwapPlan,
+    segments: Sequence[range],
+    frames: range,
+    settings: SwapSettings,
+    slots: Sequence[int] = (),
 ) -> dict[range, str]:
     """Computes a digest, hex, of each segment: of all faces in the frames that are read to render it.
 
     Args:
         frames: those of the clip that the result holds.
+        slots: by which layers of faces are named, as ``assign_slots``.
     """
-    # Layers of faces are named by these.
-    slots = assign_slots(plan) if {*settings.layers} - {"frame", "face", "mesh"} else ()
+    if not {*settings.layers} - {"frame", "face", "mesh"}:
+        slots = ()
     looks = {number: digest_value(look) for number, look in plan.appearances.items()}
     faces: dict[int, str] = {}
     digests = {}

@@ -17,7 +17,7 @@ from recaster.swapping.casting import Casting, CastSwapper, cast_tracks, swapper
 from recaster.swapping.corrected_plan import plan_track
 from recaster.swapping.face_overlap import outline_nearer_faces
 from recaster.swapping.mask_clips import NO_FRAME_MASKS, MaskClips
-from recaster.swapping.swapper import PlannedFace
+from recaster.swapping.swapper import NO_ROWS, PlannedFace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -174,6 +174,29 @@ class SwapPlan:
     def seen_mesh(self, number: int, frame: int) -> Floats:
         """The performer's landmarks, in frame pixels, of a plan's face."""
         return self.track_plans[number].landmarks[self._find_row(number, frame)]
+
+    def part(self, frames: range) -> SwapPlan:
+        """All that rendering needs of some frames; plans keep their numbers, and rows become others."""
+        shown = {at: self.faces_by_frame[at] for at in frames if at in self.faces_by_frame}
+        keys = [(number, at) for at, faces in shown.items() for number, _ in faces]
+        first = {number: self.track_plans[number].find_rows(frames).start for number, _ in keys}
+        plans = [NO_ROWS] * len(self.track_plans)
+        for number in first:
+            plans[number] = self.track_plans[number].part(frames)
+        return replace(
+            self,
+            track_plans=tuple(plans),
+            faces_by_frame={
+                at: [(number, row - first[number]) for number, row in faces] for at, faces in shown.items()
+            },
+            left_out=frozenset(),
+            others=frozenset(),
+            appearances={number: self.appearances[number] for number in first if number in self.appearances},
+            nearer={key: self.nearer[key] for key in keys if key in self.nearer},
+            found_plans={},
+            warnings=(),
+            covers={at: self.covers[at] for at in frames if at in self.covers},
+        )
 
     def _find_row(self, number: int, frame: int) -> int:
         return next(row for other, row in self.faces_by_frame[frame] if other == number)

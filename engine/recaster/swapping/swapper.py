@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
 
 from recaster.swapping.mask_clips import NO_MASKS, HandMasks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from recaster.faces.types import FaceTrack, Floats, SwappedFace
@@ -42,6 +43,26 @@ class TrackPlan:
     def opacity_at(self, row: int) -> float:
         """Opacity of a row's face, 0 to 1."""
         return 1.0 if self.opacities is None else float(self.opacities[row])
+
+    def find_rows(self, frames: range) -> slice:
+        """Finds the rows of some frames."""
+        return slice(*np.searchsorted(self.frames, [frames.start, frames.stop]).tolist())
+
+    def part(self, frames: range) -> TrackPlan:
+        """The rows of some frames."""
+        rows = self.find_rows(frames)
+        return TrackPlan(
+            self.frames[rows],
+            self.matrices[rows],
+            self.landmarks[rows],
+            {name: values[rows] for name, values in self.extra.items()},
+            self.is_aligned,
+            None if self.opacities is None else self.opacities[rows],
+        )
+
+
+NO_ROWS: Final = TrackPlan(np.zeros(0, np.int64), np.zeros((0, 2, 3)), np.zeros((0, 0, 3)))
+"""Plan of a track that isn't shown."""
 
 
 @dataclass(frozen=True, eq=False)
