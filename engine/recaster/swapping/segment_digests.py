@@ -5,15 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from recaster.swapping.measured_faces import find_read_frames
 
 if TYPE_CHECKING:
-    from hashlib import _Hash
-
+    from recaster.settings.look import LookSettings
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.swap_plan import SwapPlan
 
@@ -35,6 +34,7 @@ def digest_segments(
         slots = ()
     looks = {number: digest_value(look) for number, look in plan.appearances.items()}
     faces: dict[int, str] = {}
+    written: dict[int, tuple[LookSettings, _Written]] = {}
     digests = {}
     for segment in segments:
         read = find_read_frames(plan, settings, segment, frames)
@@ -55,7 +55,7 @@ def digest_segments(
             for frame in segment
             for number, _ in plan.faces_by_frame.get(frame, ())
         ]
-        parts.append([look for _, look in own])
+        parts.append([_write_once(written, look) for _, look in own])
         searched = {number for number, look in own if look.mask.kind == "learned" or "glasses" in look.keep}
         usual = [
             (plan.ranks[number], looks.get(number, "") if number in searched else "")
@@ -89,23 +89,51 @@ def _digest_faces(plan: SwapPlan, frame: int) -> str:
 
 def digest_value(value: Any) -> str:
     """Computes a digest, hex, of plain values, arrays, and dataclasses, mappings and sequences of them."""
-    hasher = hashlib.sha256()
-    _feed(hasher, value)
-    return hasher.hexdigest()
+    written = bytearray()
+    _write(written, value)
+    return hashlib.sha256(written).hexdigest()
 
 
-def _feed(hasher: _Hash, value: Any) -> None:
-    """Feeds arrays by their bytes, and dataclasses, mappings and sequences by their parts."""
-    if isinstance(value, np.ndarray):
-        hasher.update(f"{value.dtype.str}{value.shape}".encode())
-        hasher.update(np.ascontiguousarray(value).data)
+def _write_once(known: dict[int, tuple[LookSettings, _Written]], look: LookSettings) -> _Written:
+    """Writes a look, unless this very object is known: most frames have one."""
+    if id(look) not in known:
+        out = bytearray()
+        _write(out, look)
+        known[id(look)] = look, _Written(out)
+    return known[id(look)][1]
+
+
+class _Written(bytes):
+    """A value as ``_write`` writes it."""
+
+
+def _write(out: bytearray, value: Any) -> None:
+    """Writes arrays by their bytes, and dataclasses, mappings and sequences by their parts."""
+    kind = type(value)
+    # Common types first: the checks of abstract ones take longer than all else, and frames are many.
+    if kind in _PLAIN:
+        out += f"{value!r};".encode()
+    elif kind is _Written:
+        out += value
+    elif kind is tuple or kind is list:
+        _write_parts(out, value)
+    elif isinstance(value, np.ndarray):
+        out += f"{value.dtype.str}{value.shape}".encode()
+        out += value.tobytes()
     elif dataclasses.is_dataclass(value):
-        _feed(hasher, {field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
+        _write(out, {field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
     elif isinstance(value, Mapping):
-        _feed(hasher, [(name, value[name]) for name in sorted(value)])
+        _write_parts(out, [(name, value[name]) for name in sorted(value)])
     elif isinstance(value, Sequence) and not isinstance(value, str):
-        hasher.update(f"[{len(value)}".encode())
-        for each in value:
-            _feed(hasher, each)
+        _write_parts(out, value)
     else:
-        hasher.update(f"{value!r};".encode())
+        out += f"{value!r};".encode()
+
+
+def _write_parts(out: bytearray, parts: Sequence[Any]) -> None:
+    out += f"[{len(parts)}".encode()
+    for part in parts:
+        _write(out, part)
+
+
+_PLAIN: Final = frozenset((int, float, bool, str, type(None)))
