@@ -37,7 +37,7 @@ class TravellingExecutor:
     def __init__(self) -> None:
         self.packed: dict[str, list[int]] = {}
 
-    def limit(self, *_: int) -> int:
+    def limit(self, *_: int, **__: int) -> int:
         return 1
 
     def run(self, work: Work, items: Sequence[Any], _count: int, tick: Callable[[int], None]) -> list[Any]:
