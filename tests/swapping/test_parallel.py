@@ -22,7 +22,7 @@ from recaster.processes.spawn import follow_pool_owner
 from recaster.settings.encoding import WriterOptions
 from recaster.settings.look_course import LookChange
 from recaster.settings.swap import SwapSettings
-from recaster.swapping import appearance_pieces, parallel
+from recaster.swapping import appearance_pieces, parallel, track_planning
 from recaster.swapping.load import SwapperFactory, load_swapper
 from recaster.swapping.parallel import choose_count, split_runs
 from recaster.swapping.pipeline import swap_clip
@@ -105,7 +105,15 @@ def test_all_of_a_swap_is_the_same_for_any_number_of_processes(
     swap_cuts: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = swap_cuts("alone", 1)
+    planning: list[int] = []
+
+    def note(*work: Any, **options: Any) -> Any:
+        planning.append(work[4])
+        return pool.run_in_processes(*work, **options)
+
     noting = NotingExecutor()
+    monkeypatch.setattr(track_planning, "MIN_FRAMES_PER_PROCESS", 10)
+    monkeypatch.setattr(track_planning, "run_in_processes", note)
     monkeypatch.setattr(pieces, "LocalExecutor", lambda: noting)
     monkeypatch.setattr(parallel, "LocalExecutor", lambda: noting)
     assert swap_cuts("two", 2) == alone
@@ -114,6 +122,7 @@ def test_all_of_a_swap_is_the_same_for_any_number_of_processes(
         *(("analysis", 2), ("looks", 2), ("render", 2)),
         *(("analysis", 4), ("looks", 3), ("render", 4)),
     ]
+    assert planning == [2, 3]
 
 
 def test_nodes_get_what_they_need_of_a_plan(swap_cuts: Callable[..., bytes]) -> None:

@@ -161,7 +161,9 @@ class Passes:
         # A head that is shown on both sides of what only looks like a cut must not come out bare there.
         cuts = find_sure_cuts(swap.clip, subjects.analysis.cuts)
         kind = settings.fallback
-        plan = SwapPlan.of(subjects.tracks, swap.swapper, swap.settings, subjects.analysis)
+        plan = SwapPlan.of(
+            subjects.tracks, swap.swapper, swap.settings, subjects.analysis, swap.factory, swap.processes
+        )
         margin = round(settings.margin * rate)
         size = (swap.clip.info.width, swap.clip.info.height)
         courses = make_courses(subjects.people, cuts, frames, margin, kind, size)

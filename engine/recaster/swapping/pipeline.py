@@ -142,7 +142,7 @@ def _plan(request: SwapRequest, timer: StageTimer, report: Report, share: Part |
         analysis = _analyse(request, report, request.processes)
     casting = select_tracks(request, analysis)
     with timer.timing("plan"):
-        plan = SwapPlan.of(casting, request.swapper, settings, analysis)
+        plan = SwapPlan.of(casting, request.swapper, settings, analysis, request.factory, request.processes)
     sightings = [Sightings.of(*each) for each in zip(casting.tracks, plan.track_plans, strict=True)]
     seen = [casting.frames_of(role) for role, _ in enumerate(request.cast)]
     del analysis, casting  # of a long clip these are gigabytes

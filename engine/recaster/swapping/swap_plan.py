@@ -14,10 +14,10 @@ from recaster.faces.alignment import shown, transform, warp
 from recaster.faces.topology import POINTS
 from recaster.media.types import Rect
 from recaster.swapping.casting import Casting, CastSwapper, cast_tracks, swapper_of
-from recaster.swapping.corrected_plan import plan_track
 from recaster.swapping.face_overlap import outline_nearer_faces
 from recaster.swapping.mask_clips import NO_FRAME_MASKS, MaskClips
 from recaster.swapping.swapper import NO_ROWS, PlannedFace
+from recaster.swapping.track_planning import PlannedTrack, plan_tracks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from recaster.settings.look_course import LookCourse
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.head_cover import HeadCover
+    from recaster.swapping.load import CastFactory, SwapperFactory
     from recaster.swapping.mask_clips import FrameMasks
     from recaster.swapping.request import SwapRequest
     from recaster.swapping.swapper import Swapper, TrackPlan
@@ -99,23 +100,26 @@ class SwapPlan:
         swapper: Swapper | CastSwapper,
         settings: SwapSettings,
         analysis: Analysis | None = None,
+        factory: SwapperFactory | CastFactory | None = None,
+        processes: int | None = 1,
     ) -> SwapPlan:
         """Lets swappers plan every track, and finds who of everybody in the clip is in front of whom.
 
         Args:
             chosen: tracks that are swapped, and for which roles; without roles all for one.
+            factory, processes: as ``plan_tracks``.
         """
         casting = chosen if isinstance(chosen, Casting) else Casting.plain(chosen)
         tracks = casting.tracks
         roles = [casting.roles[number] for number in casting.numbers]
-        swappers = [swapper_of(swapper, number) for number in casting.numbers]
         everybody = () if analysis is None else analysis.tracks
         uncorrected = None if analysis is None else analysis.uncorrected
         courses = tuple(role.course or settings.course for role in roles)
-        planned = [
-            plan_track(track, uncorrected, own, settings.smoothing, course)
-            for track, own, course in zip(tracks, swappers, courses, strict=True)
+        asked = [
+            PlannedTrack(track, number, course, uncorrected)
+            for track, number, course in zip(tracks, casting.numbers, courses, strict=True)
         ]
+        planned = plan_tracks(asked, swapper, settings.smoothing, factory, processes)
         plans = tuple(plan for plan, _ in planned)
         faces: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for number, plan in enumerate(plans):
@@ -125,7 +129,7 @@ class SwapPlan:
                     faces[frame].append((number, row))
         numbers = tuple(track.track for track in tracks)
         return cls(
-            sizes=tuple(own.size for own in swappers),
+            sizes=tuple(swapper_of(swapper, number).size for number in casting.numbers),
             track_plans=plans,
             faces_by_frame=dict(faces),
             tracks=numbers,
