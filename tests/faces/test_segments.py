@@ -13,8 +13,8 @@ import pytest
 from tests.faces.segmenting import assert_alike, assert_same, segmented
 from tests.faces.test_tracker import World
 
-from recaster.faces import segments
-from recaster.faces.analysis import analyse
+from recaster.faces import segments, tracklets
+from recaster.faces.analysis import analyse, join_segments
 from recaster.faces.analysis_cache import analyse_clip, cached_analysis
 from recaster.faces.clip_analysis import analyse_segments
 from recaster.faces.segments import load_findings, save_findings, split_frames, widen_segment
@@ -225,6 +225,7 @@ def test_findings_are_read_as_they_were_written(actors: Path, tmp_path: Path) ->
             [[each.seen, each.frames, each.times, each.scores, each.behind] for each in findings.tracklets],
             [np.asarray(each.points).tobytes() for each in findings.tracklets],
             [[(p.quality, p.image.tobytes()) for p in each.portraits] for each in findings.tracklets],
+            [[p.known is not None for p in each.portraits] for each in findings.tracklets],
             None if findings.first is None else [findings.first[0], [p.tobytes() for p in findings.first[1]]],
             None if findings.last is None else [part.tobytes() for part in findings.last],
         ]
@@ -239,6 +240,18 @@ def test_findings_are_read_as_they_were_written(actors: Path, tmp_path: Path) ->
         save_findings(tmp_path / "found.npz", found)
         assert describe(load_findings(tmp_path / "found.npz", range(20))) == describe(found)
         assert bool(found.going_on) == (name != "nobody")
+
+
+def test_whoever_joins_segments_knows_who_is_in_them(
+    actors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = read_frames(actors / "performer.mp4", 0, 20)
+    found = segments.follow_faces(shown, SETTINGS, range(20), lambda: None)
+    save_findings(tmp_path / "found.npz", found)
+    monkeypatch.setattr(tracklets, "embed", lambda *_, **__: pytest.fail("a portrait was looked at"))
+    joined = join_segments([load_findings(tmp_path / "found.npz", range(20))], SETTINGS)
+    assert_same(joined, join_segments([found], SETTINGS))
+    assert joined.tracks[0].embedding.shape == (128,)
 
 
 @pytest.mark.parametrize(("rate", "blind"), [(60, range(28, 70)), (24, range(30, 47))])

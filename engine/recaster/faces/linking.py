@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -39,20 +40,23 @@ def join_tracklets(tracklets: Sequence[Tracklet], gap: float, *, identify: bool)
     face is there meanwhile: held before it, or passing.
     """
     groups: list[list[Tracklet]] = []
+    by_shot: dict[int, list[list[Tracklet]]] = defaultdict(list)
     for piece in sorted((t for t in tracklets if t.frames), key=lambda t: t.frames[0]):
-        fitting = [g for g in groups if _continues(g[-1], piece, gap, identify=identify)]
+        fitting = [g for g in by_shot[piece.shot] if _continues(g[-1], piece, gap, identify=identify)]
         fitting = [g for g in fitting if not _is_taken(g[-1], piece, tracklets)]
         if fitting:
             # Of several the one that ended last.
             max(fitting, key=lambda g: g[-1].frames[-1]).append(piece)
         else:
             groups.append([piece])
+            by_shot[piece.shot].append(groups[-1])
     return groups
 
 
 def _continues(first: Tracklet, second: Tracklet, gap: float, *, identify: bool) -> bool:
+    """Tells if a piece goes on in another one of its shot."""
     wait = second.times[0] - first.times[-1]
-    if first.shot != second.shot or first.frames[-1] >= second.frames[0] or wait > gap:
+    if first.frames[-1] >= second.frames[0] or wait > gap:
         return False
     before = outline(first.points[-1])
     after = outline(second.points[0])

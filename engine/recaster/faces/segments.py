@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 MIN_SEGMENT_FRAMES: Final = 250
 """A segment has up to twice as many. They are what an interruption costs; frames that are looked at beside a
 segment cost a tenth of it."""
-FORMAT: Final = 1
+FORMAT: Final = 2
+_UNKNOWN: Final = np.full(128, np.nan)  # embedding that wasn't computed
 _COURSES: Final = {"frames": np.int64, **dict.fromkeys(("times", "points", "scores", "behind"), np.float64)}
 """Lists of a tracklet that have an entry for each frame."""
 
@@ -109,8 +110,19 @@ def follow_faces(
         while tracklet.frames and tracklet.frames[-1] >= segment.stop:
             tracklet.pop()
         tracklet.portraits = [each for each in tracklet.portraits if each.index < segment.stop]
+    if settings.identify:
+        # Of a face that is there before and behind it few portraits will be left, by whoever joins segments.
+        passing = [found[number] for number in going_on if found[number].frames[0] <= segment.start]
+        _embed_portraits([each for each in found if each not in passing], segment)
     cuts = [cut for cut in tracker.cuts if cut in segment]
     return Findings(range(segment.start, end), found, going_on, cuts, tracker.cut_finder.first, last)
+
+
+def _embed_portraits(tracklets: Iterable[Tracklet], segment: range) -> None:
+    """Computes who the faces of a segment are, as whoever joins segments is one for the whole clip."""
+    for portrait in (each for tracklet in tracklets for each in tracklet.portraits):
+        if portrait.index in segment:
+            _ = portrait.embedding
 
 
 def join_findings(pieces: Iterable[Findings]) -> Findings:
@@ -221,6 +233,9 @@ def save_findings(path: Path, findings: Findings) -> None:
             f"{number}.portraits": np.array([each.image for each in tracklet.portraits], np.uint8),
             f"{number}.indices": np.array([each.index for each in tracklet.portraits], np.int64),
             f"{number}.qualities": np.array([each.quality for each in tracklet.portraits], np.float64),
+            f"{number}.embeddings": np.array(
+                [_UNKNOWN if each.known is None else each.known for each in tracklet.portraits], np.float64
+            ),
         }
     write_arrays(path, arrays)
 
@@ -253,8 +268,9 @@ def _read_tracklet(arrays: dict[str, Any], number: int) -> Tracklet:
     for name in _COURSES:
         values = arrays[f"{number}.{name}"]
         setattr(tracklet, name, list(values) if name == "points" else values.tolist())
-    parts = (arrays[f"{number}.{name}"] for name in ("portraits", "qualities", "indices"))
+    parts = (arrays[f"{number}.{name}"] for name in ("portraits", "qualities", "indices", "embeddings"))
     tracklet.portraits = [
-        Portrait(image, float(quality), int(index)) for image, quality, index in zip(*parts, strict=True)
+        Portrait(image, float(quality), int(index), None if np.isnan(known).any() else known)
+        for image, quality, index, known in zip(*parts, strict=True)
     ]
     return tracklet

@@ -34,20 +34,21 @@ PORTRAIT_DLIB_BOX: Final = Box(*(share * PORTRAIT_PX for share in (0.258, 0.258,
 class Portrait:
     """Aligned picture (256, 256, 3) that tells who it is; ``quality`` is its sharpness times frontality.
 
-    ``index`` is that of the frame for which a tracklet keeps it.
+    ``index`` is that of the frame for which a tracklet keeps it, ``known`` the embedding, if that was
+    computed.
     """
 
     image: Image
     quality: float
     index: int = -1
-    _embedding: Floats | None = None
+    known: Floats | None = None
 
     @property
     def embedding(self) -> Floats:
         """(128,) float64, computed when first asked for (10 CPU milliseconds)."""
-        if self._embedding is None:
-            self._embedding = embed(self.image, PORTRAIT_DLIB_BOX)
-        return self._embedding
+        if self.known is None:
+            self.known = embed(self.image, PORTRAIT_DLIB_BOX)
+        return self.known
 
 
 @dataclass(eq=False)
