@@ -47,7 +47,7 @@ def read(folder: Path) -> dict[str, str]:
 class Home:
     """The driver's folder; notes in which order files come."""
 
-    def __init__(self, run: Run, driver: str, folder: Path, steps: int = 0) -> None:
+    def __init__(self, run: Run, driver: str, folder: Path, steps: int = 0, *dead: str) -> None:
         self.run = run
         self.driver = driver
         self.folder = folder
@@ -55,7 +55,8 @@ class Home:
         run.add_driver(driver)
         names = sorted(read(folder)) if folder.is_dir() else []
         begun: Result = put_begun(run, driver, NAME, folder, names, steps)
-        self.kept = KeptFiles(run, begun, NAME, folder, self.move)
+        self.dead = dead
+        self.kept = KeptFiles(run, begun, NAME, dead, folder, self.move)
 
     def move(self, made: Path, place: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +71,9 @@ class Home:
     def begin(self, folder: Path) -> NodeKeeper:
         """Begin on a node."""
         shared = self.run.storage_of(self.driver).put_bytes(b"shared")
-        task = Task(self.run.storage, self.run.storage, self.driver, shared, {}, b"", NAME, True, 1)
+        task = Task(
+            self.run.storage, self.run.storage, self.driver, shared, {}, b"", NAME, True, 1, self.dead
+        )
         keeper = NodeKeeper(task, folder, lambda _: None, lambda _: None)
         keeper.fetch()
         return keeper
@@ -113,7 +116,7 @@ def test_a_new_command_goes_on_from_whatever_is_further(
     write(tmp_path / "node", z="storage", a="storage")
     keeper.keep(5)
     write(tmp_path / "home", z="folder", old="folder")
-    home = Home(run, "again", tmp_path / "home", here)
+    home = Home(run, "again", tmp_path / "home", here, "killed")
     keeper = home.begin(tmp_path / "other")
     assert read(tmp_path / "other")["z"] == goes_on_from
     keeper.keep(max(5, here))
@@ -122,6 +125,17 @@ def test_a_new_command_goes_on_from_whatever_is_further(
     assert home.came == ([] if goes_on_from == "folder" else ["z", "a"])
     run.remove("again", [])
     assert not [path for path in (tmp_path / "storage").rglob("*") if path.is_file()]
+
+
+def test_two_commands_at_once_go_on_from_their_own(run: Run, tmp_path: Path) -> None:
+    homes = [Home(run, name, tmp_path / name) for name in ("one", "two")]
+    for steps, home in enumerate(homes, 1):
+        keeper = home.begin(tmp_path / f"node{steps}")
+        write(tmp_path / f"node{steps}", a=home.driver)
+        keeper.keep(steps)
+    assert [home.fetch()["a"] for home in homes] == ["one", "two"]
+    homes[0].begin(tmp_path / "other")
+    assert read(tmp_path / "other") == {"a": "one"}
 
 
 def test_what_is_no_longer_needed_goes(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from recaster.storage.manifests import TreeManifest
 from recaster.storage.transfers import put_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from recaster.cluster.node import Task
@@ -70,7 +70,8 @@ class NodeKeeper:
             NotStoredError: nothing of what was kept can be had any more; work doesn't begin from the start.
         """
         lost = None
-        for result in self._run.list_kept(self._task.name, self._task.driver):
+        drivers = (self._task.driver, *self._task.predecessors)
+        for result in self._run.list_kept(self._task.name, drivers):
             storage = self._run.storage_of(result.driver)
             try:
                 files = storage.read_tree(result.tree).files
@@ -113,14 +114,21 @@ class KeptFiles:
     Args:
         begun: what was kept as the work began.
         name: of what is kept of it.
+        predecessors: as of ``Task``.
         move: puts a file to its place, in the stead of what is there.
     """
 
     def __init__(
-        self, run: Run, begun: Result, name: str, folder: Path, move: Callable[[Path, Path], None]
+        self,
+        run: Run,
+        begun: Result,
+        name: str,
+        predecessors: Sequence[str],
+        folder: Path,
+        move: Callable[[Path, Path], None],
     ) -> None:
         self._run = run
-        self._driver = begun.driver
+        self._drivers = (begun.driver, *predecessors)
         self._name = name
         self._folder = folder
         self._move = move
@@ -144,7 +152,7 @@ class KeptFiles:
         """
         with self._fetching:
             for attempt in range(1, MAX_TRIES + 1):
-                kept = next(iter(self._run.list_kept(self._name, self._driver)), None)
+                kept = next(iter(self._run.list_kept(self._name, self._drivers)), None)
                 if kept is None or kept.tree == self._tree:
                     return
                 if kept.steps < self._steps:

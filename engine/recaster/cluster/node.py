@@ -43,6 +43,7 @@ class Task:
         name: of the item's result.
         is_long: whether it goes on from what was kept of it.
         threads: that long work may use.
+        predecessors: drivers that are no more, whose kept work it goes on with.
     """
 
     storage: Storage
@@ -54,6 +55,7 @@ class Task:
     name: str
     is_long: bool
     threads: int
+    predecessors: tuple[str, ...]
 
     @property
     def own(self) -> Storage:

@@ -107,13 +107,14 @@ class RayExecutor:
         packed = pack_value((in_parts, work.prepare, work.do, work.shared), places | {OUTPUT: work.folder})
         common = (self.storage, run.storage, driver, own.put_bytes(packed), stored)
         need = self._need(work.cores, work.memory_bytes)
-        long = (work.begun is not None, max(1, int(need["CPU"])))
+        predecessors = tuple(sorted(run.find_drivers().keys() - list_drivers()))
+        long = (work.begun is not None, max(1, int(need["CPU"])), predecessors)
         tasks = [Task(*common, item, _digest(work.key(item)), *long) for item in items]
         kept = None
         if work.begun is not None:
             name = tasks[0].name
             begun = put_begun(run, driver, name, work.folder, work.begun.files, work.begun.steps)
-            kept = KeptFiles(run, begun, name, work.folder, replace_path)
+            kept = KeptFiles(run, begun, name, predecessors, work.folder, replace_path)
         remote = self._describe_task(need, is_long=kept is not None)
         with RunningWork(remote, tasks, run, listener, work.folder, kept) as running:
             results = running.finish(lambda: self._find_room(work.cores, work.memory_bytes))

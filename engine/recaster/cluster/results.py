@@ -14,7 +14,7 @@ from recaster.errors import NotStoredError, StorageError
 from recaster.storage.manifests import check_name, is_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from recaster.storage.storage import Storage
 
@@ -73,14 +73,19 @@ class Run:
         """Keeps what was made of long work so far, once all that it names is kept; the last one goes."""
         self._write(_KEPT, name, result)
 
-    def list_kept(self, name: str, driver: str) -> list[Result]:
-        """Lists what drivers have kept of long work, the furthest first; of equals that of one driver."""
+    def list_kept(self, name: str, drivers: Sequence[str]) -> list[Result]:
+        """Lists what drivers have kept of long work, the furthest first; of equals in the drivers' order."""
         found = []
         for kept, owner in self._list(_KEPT):
-            if kept == name:
+            if kept == name and owner in drivers:
                 with contextlib.suppress(NotStoredError):  # its driver has finished meanwhile
                     found.append(self._read(_KEPT, name, owner))
-        return sorted(found, key=lambda each: (-each.steps, each.driver != driver))
+        return sorted(found, key=lambda each: (-each.steps, drivers.index(each.driver)))
+
+    def find_drivers(self) -> dict[str, str]:
+        """Finds all drivers that are noted; the names of the notes by theirs."""
+        listed = self.storage.backend.list_objects(_DRIVERS)
+        return {each.name.rpartition("/")[2]: each.name for each in listed}
 
     def _list(self, top: str) -> list[tuple[str, str]]:
         """Names of items, and drivers."""
@@ -102,8 +107,7 @@ class Run:
 
     def remove(self, driver: str, living: Collection[str]) -> None:
         """Removes what is kept of a driver that has finished, and of all those that are no more."""
-        listed = self.storage.backend.list_objects(_DRIVERS)
-        known = {each.name.rpartition("/")[2]: each.name for each in listed}
+        known = self.find_drivers()
         gone = {each for each in known if each == driver or each not in living}
         for top in (_RESULTS, _KEPT):
             for result in self.storage.backend.list_objects(top):
