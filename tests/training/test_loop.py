@@ -222,7 +222,7 @@ def test_whoever_takes_what_was_saved_finds_it_whole_and_costs_no_time(
     schedule = Schedule(minutes=1, checkpoint_every=25, preview_every=40)
     result = train(Counter(clock.pass_second), folder, schedule, on_saved=on_saved)
     assert (result.steps, result.seconds) == (61, 60)
-    assert told == [(26, 26, 0), (41, 26, 1), (61, 61, 1), (61, 61, 2)]
+    assert told == [(26, 26, 0), (26, 26, 1), (61, 61, 1), (61, 61, 2)]
 
 
 def test_previews_and_checkpoints_come_at_their_intervals(folder: ModelFolder, clock: Clock) -> None:

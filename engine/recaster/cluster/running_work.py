@@ -106,13 +106,15 @@ class RunningWork:
 
     def _cancel(self) -> None:
         """Ends what was begun: it is asked to, and then made to."""
+        patience = STOP_TIMEOUT_S if self._kept is None else LONG_STOP_TIMEOUT_S
+        begun = list(self._begun)
         for is_forced in (False, True):
-            for reference in self._begun:
+            for reference in begun:
                 with contextlib.suppress(RayError, ValueError):  # it has ended
                     ray.cancel(reference, force=is_forced)
-            if self._begun and not is_forced:
-                patience = STOP_TIMEOUT_S if self._kept is None else LONG_STOP_TIMEOUT_S
-                ray.wait(list(self._begun), num_returns=len(self._begun), timeout=patience)
+            if begun and not is_forced:
+                # Ray may abort this process where a task is made to end that has.
+                begun = ray.wait(begun, num_returns=len(begun), timeout=patience)[1]
 
     def _bring_last(self) -> None:
         """Brings what was kept of long work, however that ended; then nobody needs it there any more."""

@@ -98,8 +98,8 @@ def train(
         marks: points on the way, in the schedule's unit (steps or minutes), at most the budget.
         on_mark: called with the mark, the steps and the seconds so far, at the end of the step that
             reaches a mark; what it takes does not count against the budget.
-        on_saved: called with the steps so far when a checkpoint or preview was written and the folder is
-            whole; what it takes does not count, either.
+        on_saved: called with the step of the last checkpoint when one, or a preview, was written and the
+            folder is whole; what it takes does not count, either.
 
     Raises:
         TrainingError: a loss or a weight became infinite or not a number; checkpoints are kept.
@@ -215,7 +215,7 @@ class _Run:
         if self.on_saved is not None:
             with self._stopped_clock():
                 self.flush()
-                self.on_saved(self.step)
+                self.on_saved(self._saved_step or 0)
 
     def write_due(self) -> None:
         """Writes the checkpoint and the preview that are due."""
