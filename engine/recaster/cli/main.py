@@ -29,8 +29,8 @@ COMMANDS = {
     "swap": "swap", "anonymise": "anonymise",
     "conform": "conform", "identity": "identity", "verify": "manifest", "sign": "manifest", "audit": "audit",
     "compare": "probe", "evaluate": "evaluate", "bench": "bench", "report": "evaluate", "serve": "serve",
-    "drain": "serve", "tokens": "tokens", "store": "store", "jobs": "jobs", "certs": "serve",
-    "doctor": "doctor", "looks": "looks", "mask": "mask",
+    "drain": "serve", "tokens": "tokens", "store": "store", "storage": "storage", "jobs": "jobs",
+    "certs": "serve", "doctor": "doctor", "looks": "looks", "mask": "mask",
 }  # fmt: skip
 """The module of each command."""
 ENDING_SIGNALS = ("SIGTERM", "SIGHUP")

@@ -116,7 +116,11 @@ class RayExecutor:
             begun = put_begun(run, driver, name, work.folder, work.begun.files, work.begun.steps)
             kept = KeptFiles(run, begun, name, predecessors, work.folder, replace_path)
         remote = self._describe_task(need, is_long=kept is not None)
-        with RunningWork(remote, tasks, run, listener, work.folder, kept) as running:
+        used = [*(each.reference for each in in_parts), *stored.values()]
+        with (
+            run.keep_driver(driver, used),
+            RunningWork(remote, tasks, run, listener, work.folder, kept) as running,
+        ):
             results = running.finish(lambda: self._find_room(work.cores, work.memory_bytes))
         run.remove(driver, list_drivers())  # the files are here; unsigned pictures have no business there
         return results

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from recaster.errors import NotStoredError, StorageError
 from recaster.storage.manifests import check_name, is_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from recaster.storage.storage import Storage
 
-_DRIVERS: Final = "drivers"
-_RESULTS: Final = "results"
+DRIVERS: Final = "drivers"
+RESULTS: Final = "results"
 _KEPT: Final = "kept"
 
 
@@ -45,13 +46,56 @@ class Result(NamedTuple):
 class Run:
     """All that is kept of one kind of work."""
 
+    RENEWAL_S: Final = 600.0
+    MAX_SILENCE_S: Final = 7200.0
+    """A driver that works says so every ``RENEWAL_S``; one that hasn't for so long is no more."""
+
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
 
     def add_driver(self, driver: str) -> Storage:
         """Notes that a driver works, and returns the storage of its own."""
-        self.storage.backend.write(f"{_DRIVERS}/{driver[:2]}/{driver}", b"{}")
+        self._note_driver(driver, ())
         return self.storage_of(driver)
+
+    @contextlib.contextmanager
+    def keep_driver(self, driver: str, inputs: Sequence[str]) -> Iterator[None]:
+        """Notes again and again, while the block lasts, that a driver works, and on what.
+
+        Args:
+            inputs: references in the whole storage.
+        """
+        is_over = threading.Event()
+
+        def renew() -> None:
+            while not is_over.wait(self.RENEWAL_S):
+                with contextlib.suppress(StorageError):  # the work itself says what is wrong
+                    self._note_driver(driver, inputs)
+
+        self._note_driver(driver, inputs)
+        thread = threading.Thread(target=renew, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
+
+    def find_inputs(self, drivers: Iterable[str]) -> set[str]:
+        """Finds what drivers work on: references in the whole storage (StorageError: a note is damaged)."""
+        found: set[str] = set()
+        for driver in drivers:
+            with contextlib.suppress(NotStoredError):  # it has finished
+                try:
+                    inputs = json.loads(self.storage.backend.read(_driver_place(driver))).get("inputs", [])
+                    found |= {each for each in inputs if is_digest(each)}
+                except (ValueError, TypeError, AttributeError):
+                    raise StorageError(f"{self.storage.url}: the note of {driver} is damaged") from None
+        return found
+
+    def _note_driver(self, driver: str, inputs: Sequence[str]) -> None:
+        note = json.dumps({"inputs": list(inputs)}).encode()
+        self.storage.backend.write(_driver_place(driver), note)
 
     def storage_of(self, driver: str) -> Storage:
         """The storage of one driver."""
@@ -59,15 +103,15 @@ class Run:
 
     def put_result(self, name: str, result: Result) -> None:
         """Keeps what came of an item, once all that it names is kept."""
-        self._write(_RESULTS, name, result)
+        self._write(RESULTS, name, result)
 
     def find_results(self) -> dict[str, str]:
         """Finds the items that are done: drivers by the items' names."""
-        return dict(self._list(_RESULTS))
+        return dict(self._list(RESULTS))
 
     def get_result(self, name: str, driver: str) -> Result:
         """Reads what came of an item (NotStoredError: it is gone; StorageError: it is damaged)."""
-        return self._read(_RESULTS, name, driver)
+        return self._read(RESULTS, name, driver)
 
     def put_kept(self, name: str, result: Result) -> None:
         """Keeps what was made of long work so far, once all that it names is kept; the last one goes."""
@@ -84,7 +128,7 @@ class Run:
 
     def find_drivers(self) -> dict[str, str]:
         """Finds all drivers that are noted; the names of the notes by theirs."""
-        listed = self.storage.backend.list_objects(_DRIVERS)
+        listed = self.storage.backend.list_objects(DRIVERS)
         return {each.name.rpartition("/")[2]: each.name for each in listed}
 
     def _list(self, top: str) -> list[tuple[str, str]]:
@@ -109,7 +153,7 @@ class Run:
         """Removes what is kept of a driver that has finished, and of all those that are no more."""
         known = self.find_drivers()
         gone = {each for each in known if each == driver or each not in living}
-        for top in (_RESULTS, _KEPT):
+        for top in (RESULTS, _KEPT):
             for result in self.storage.backend.list_objects(top):
                 if result.name.rpartition("-")[2] in gone:
                     self.storage.backend.remove(result.name)
@@ -134,6 +178,10 @@ def check_result(values: Mapping[str, Any], *, is_nested: bool = False) -> Resul
     if not isinstance(result.steps, int) or not isinstance(result.driver, str) or "/" in result.driver:
         raise ValueError(result.driver)
     return result
+
+
+def _driver_place(driver: str) -> str:
+    return f"{DRIVERS}/{driver[:2]}/{driver}"
 
 
 def _place(top: str, name: str, driver: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from recaster.errors import StorageError
@@ -67,12 +68,14 @@ class FolderBackend:
     def list_objects(self, top: str) -> Iterator[StoredObject]:
         """Lists the objects below a name, with those that writers left unfinished (OSError)."""
         self._require_folder()
-        for path in sorted((self.folder / top).glob("*/*")):
+        for path in sorted((self.folder / top).rglob("*")):
             try:
                 status = path.stat()
             except FileNotFoundError:
                 continue
-            yield StoredObject(f"{top}/{path.parent.name}/{path.name}", status.st_size, status.st_mtime)
+            if stat.S_ISREG(status.st_mode):
+                name = path.relative_to(self.folder).as_posix()
+                yield StoredObject(name, status.st_size, status.st_mtime)
 
     def remove(self, name: str) -> None:
         """Removes an object, if it is there (OSError)."""

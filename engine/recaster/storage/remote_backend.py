@@ -75,8 +75,9 @@ class RemoteBackend:
         """Lists the objects below a name."""
         self._filesystem.invalidate_cache()
         found = self._call("find", self._path(top), detail=True)
+        within = f"{self._path(top)}/".lstrip("/")
         for path, about in sorted(found.items()):
-            name = "/".join([top, *path.split("/")[-2:]])
+            name = f"{top}/{path.lstrip('/').removeprefix(within)}"
             yield StoredObject(name, int(about["size"]), _read_time(about))
 
     def remove(self, name: str) -> None:

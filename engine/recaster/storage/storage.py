@@ -179,7 +179,7 @@ class Storage:
             StorageError: something that ``keep`` needs can't be read; then nothing is removed.
         """
         found = self.list_objects()
-        needed = self._list_needed(keep, {each.name for each in found})
+        needed = self.list_needed(keep, {each.name for each in found})
         newest = time.time() - older_than_s
         removed = 0
         for each in found:
@@ -192,6 +192,30 @@ class Storage:
                 self.backend.remove(each.name)
                 removed += each.size
         return removed
+
+    def list_needed(self, keep: Collection[str], there: set[str]) -> set[str]:
+        """Lists the names of all that references, or digests of bytes, lead to.
+
+        Args:
+            there: names of what is there, as ``list_objects``.
+
+        Raises:
+            StorageError: something can't be read, or isn't there.
+        """
+        needed = set()
+        wanted = list(keep)
+        while wanted:
+            digest = wanted.pop()
+            needed |= {_name(OBJECTS, digest), _name(MANIFESTS, digest)}
+            if _name(MANIFESTS, digest) in there:
+                manifest = self._read_manifest(digest)
+                if isinstance(manifest, TreeManifest):
+                    wanted += {entry.reference for entry in manifest.files.values()}
+                else:
+                    needed |= {_name(OBJECTS, chunk) for chunk in manifest.chunks}
+            elif _name(OBJECTS, digest) not in there:
+                raise StorageError(f"{self._place(MANIFESTS, digest)}: isn't there, so nothing was removed")
+        return needed
 
     def remove(self, digest: str) -> None:
         """Removes one object or manifest, whoever refers to it: a damaged one, say, to put it again."""
@@ -211,22 +235,6 @@ class Storage:
                 "the file again"
             )
         return data
-
-    def _list_needed(self, keep: Collection[str], there: set[str]) -> set[str]:
-        needed = set()
-        wanted = list(keep)
-        while wanted:
-            digest = wanted.pop()
-            needed |= {_name(OBJECTS, digest), _name(MANIFESTS, digest)}
-            if _name(MANIFESTS, digest) in there:
-                manifest = self._read_manifest(digest)
-                if isinstance(manifest, TreeManifest):
-                    wanted += {entry.reference for entry in manifest.files.values()}
-                else:
-                    needed |= {_name(OBJECTS, chunk) for chunk in manifest.chunks}
-            elif _name(OBJECTS, digest) not in there:
-                raise StorageError(f"{self._place(MANIFESTS, digest)}: isn't there, so nothing was removed")
-        return needed
 
     def _read_manifest(self, reference: str) -> FileManifest | TreeManifest:
         return decode_manifest(self._get(MANIFESTS, reference), self._place(MANIFESTS, reference))

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from recaster.storage.retries import RetryingBackend
 
 TRIES: Final = 5
-_TOP: Final = "checks"
+CHECKS: Final = "checks"
+"""Name below which they lie, for a moment."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def check_storage(backend: RetryingBackend) -> StorageFigures:
         StorageError: one of that can't be done, or what is read isn't what was written.
     """
     data = os.urandom(CHUNK_BYTES)
-    name = f"{_TOP}/00/{os.urandom(16).hex()}"
+    name = f"{CHECKS}/00/{os.urandom(16).hex()}"
     megabytes = len(data) / 1e6
     try:
         begin = time.perf_counter()
@@ -52,7 +53,7 @@ def check_storage(backend: RetryingBackend) -> StorageFigures:
             start = time.perf_counter()
             found = backend.find(name)
             requests.append(time.perf_counter() - start)
-        is_listed = any(each.name == name for each in backend.list_objects(_TOP))
+        is_listed = any(each.name == name for each in backend.list_objects(CHECKS))
     except StorageError:
         with contextlib.suppress(StorageError):  # the first one is what is wrong
             backend.remove(name)
