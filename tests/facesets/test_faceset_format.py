@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from recaster.errors import FacesetError
+from recaster.facesets import faceset_index
 from recaster.facesets.face_records import FaceRecord, FacesetSettings, SourceRecord
 from recaster.facesets.faceset import INDEX, Faceset
 
@@ -84,6 +85,38 @@ def test_add_is_all_or_nothing(small_set: Faceset, make_face: Callable[..., Face
     assert len(Faceset.open(small_set.folder)) == 6
     small_set.add([(make_face(92), good)])
     assert Faceset.open(small_set.folder).records[-1].file == "faces/000007.jpg"
+
+
+def test_adding_costs_what_is_added(
+    small_set: Faceset, make_face: Callable[..., FaceRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faces that are there aren't gone through again with each batch that comes."""
+    looks = 0
+
+    class Watched(FaceRecord):
+        def __getattribute__(self, name: str) -> object:
+            nonlocal looks
+            looks += name == "dropped"
+            return super().__getattribute__(name)
+
+    read = faceset_index.face_of_values
+
+    def read_watched(*values: object) -> FaceRecord:
+        return Watched(**vars(read(*values)))
+
+    monkeypatch.setattr(faceset_index, "face_of_values", read_watched)
+    before = len(small_set)
+    crop = np.zeros((small_set.settings.size, small_set.settings.size, 3), np.uint8)
+    for number in range(1, 31):
+        small_set.add([(make_face(), crop)])
+        assert len(small_set) == before + number
+    assert looks <= 30 * 3
+    assert len(small_set.records) == len(small_set.all_records) == before + 30
+    small_set.mark({small_set.records[0].id: "test"})
+    small_set.add([(replace(make_face(), dropped="test"), crop)])
+    assert (len(small_set), len(small_set.all_records)) == (before + 29, before + 31)
+    assert Faceset.open(small_set.folder).all_records[-1].id == small_set.all_records[-1].id
+    assert len(Faceset.open(small_set.folder)) == len(small_set.records) == before + 29
 
 
 def test_a_known_source_is_not_added_twice(small_set: Faceset) -> None:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shutil
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from serving import done, run_until
 
-from recaster.api.v1 import job_pb2
-from recaster.errors import DiskFullError, OutputError
+from recaster.api.v1 import clip_pb2, job_pb2
+from recaster.errors import DiskFullError, LockedError, OutputError
 from recaster.jobs import supervisor as module
 from recaster.jobs.cleanup import tidy
 from recaster.jobs.completion import JobFinalizer
 from recaster.jobs.supervisor import Supervisor
+from recaster.locks import LOCK_TIMEOUT_S
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.presets import preset
-from recaster.store.database import Database
+from recaster.store.database import BUSY, Database
 from recaster.store.folder import DataFolder
 from recaster.store.job_store import (
     CANCELLED,
@@ -108,6 +111,36 @@ def test_an_engine_that_dies_while_a_job_is_cancelled(store: Store) -> None:
     ended = looked_after(store, job_id)
     assert ended.state == CANCELLED
     assert store.catalog.models.get(ended.result.model_id).steps == 5
+
+
+def test_what_was_taken_in_before_is_not_deleted_while_a_job_takes_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = "ab" * 32
+    clip = store.catalog.clips.add(clip_pb2.Clip(digest=digest), digest)
+    spec = job_pb2.JobSpec(ingest=job_pb2.IngestSpec(digest=digest, kind=job_pb2.INGEST_KIND_CLIP))
+    job, _ = store.jobs.create(spec, job_pb2.JOB_KIND_INGEST, "", {})
+    release = store.blobs.release
+    tried = []
+
+    def delete() -> None:
+        LOCK_TIMEOUT_S.set(0.05)
+        with pytest.raises(LockedError, match=re.escape(BUSY)):
+            store.catalog.clips.delete(clip.clip_id)
+        tried.append("too early")
+
+    def release_meanwhile(*what: str) -> None:
+        thread = threading.Thread(target=delete)
+        thread.start()
+        thread.join()
+        release(*what)
+
+    monkeypatch.setattr(store.blobs, "release", release_meanwhile)
+    assert JobFinalizer(store).finish_known(job)
+    assert tried == ["too early"]
+    assert store.jobs.get(job.job_id).result.clip_id == clip.clip_id
+    store.catalog.clips.delete(clip.clip_id)
+    assert not JobFinalizer(store).finish_known(job)
 
 
 def test_an_end_that_can_not_be_written_is_no_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

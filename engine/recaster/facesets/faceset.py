@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import cv2
@@ -43,8 +44,6 @@ class Faceset:
     What it says is as of opening and of its own changes since.
 
     Attributes:
-        records: kept faces, by number.
-        all_records: all faces, those that cleaning dropped too, by number.
         sources: clips and images that faces were taken from, by number.
     """
 
@@ -96,7 +95,7 @@ class Faceset:
         return cls(folder)
 
     def __len__(self) -> int:
-        return len(self.records)
+        return len(self._records) - self._dropped
 
     @property
     def size(self) -> int:
@@ -220,7 +219,9 @@ class Faceset:
                 added.append(record)
             sync(self.folder / FACES)
         self._crop_digests |= digests
-        self._set_records((*self.all_records, *added))
+        self._records += added
+        self._dropped += sum(record.dropped is not None for record in added)
+        self._forget_tuples()
         return tuple(added)
 
     def mark(self, dropped: Mapping[int, str | None]) -> None:
@@ -229,7 +230,7 @@ class Faceset:
         with faceset_index.connection(self._index, write=True) as opened:
             opened.executemany("UPDATE faces SET dropped = ? WHERE id = ?", rows)
         marked = [replace(face, dropped=dropped.get(face.id, face.dropped)) for face in self.all_records]
-        self._set_records(tuple(marked))
+        self._set_records(marked)
 
     def sweep(self) -> None:
         """Removes crops without a row, which a killed process left behind."""
@@ -240,9 +241,25 @@ class Faceset:
                 if f"{FACES}/{path.name}" not in known and path.suffix == ".jpg":
                     path.unlink(missing_ok=True)
 
-    def _set_records(self, records: tuple[FaceRecord, ...]) -> None:
-        self.all_records = records
-        self.records = tuple(record for record in records if record.dropped is None)
+    @cached_property
+    def all_records(self) -> tuple[FaceRecord, ...]:
+        """All faces, those that cleaning dropped too, by number."""
+        return tuple(self._records)
+
+    @cached_property
+    def records(self) -> tuple[FaceRecord, ...]:
+        """Kept faces, by number."""
+        return tuple(record for record in self._records if record.dropped is None)
+
+    def _set_records(self, records: Sequence[FaceRecord]) -> None:
+        self._records = list(records)
+        self._dropped = sum(record.dropped is not None for record in records)
+        self._forget_tuples()
+
+    def _forget_tuples(self) -> None:
+        """Lets them be made when they are asked for: of an extraction that adds and adds, once."""
+        for name in ("all_records", "records"):
+            self.__dict__.pop(name, None)
 
     def _write_crop(self, record: FaceRecord, data: bytes) -> None:
         """Writes a crop that no row points to yet: half of one does no harm, so no rename is needed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError
@@ -171,34 +171,42 @@ class JobFinalizer:
         if not job.spec.HasField("ingest"):
             return False
         kind = resources_of(job.spec).makes
-        before = self._store.catalog.of(kind).find_by_origin(job.spec.ingest.digest)
-        if before is None:
-            return False
-        whose = job.spec.ingest.identity_id
-        if whose and kind != "clip" and before.identity_id not in ("", whose):
-            message = f"this {kind} was taken in before, and holds the face of {before.identity_id}"
-            error = job_pb2.JobError(reason="USAGE", message=message, exit_code=2)
+        # All in one: what is found must not be deleted, or revoked, before the job names it.
+        with self._store.database.transaction(), acting_for(job.created_by):
+            before = self._store.catalog.of(kind).find_by_origin(job.spec.ingest.digest)
+            if before is None:
+                return False
+            error = self._claim_known(kind, before, job.spec.ingest.identity_id)
+            if error is None:
+                self._deliver_known(job, kind, before)
+        if error is not None:
             self._fall_short(job.job_id, FAILED, error)
-            return True
+        return True
+
+    def _claim_known(self, kind: str, before: Any, whose: str) -> job_pb2.JobError | None:
+        """Notes whose face is in what was taken in before; returns why a job may not have it, or None."""
+        if kind == "clip":
+            return None
+        if whose and before.identity_id not in ("", whose):
+            message = f"this {kind} was taken in before, and holds the face of {before.identity_id}"
+            return job_pb2.JobError(reason="USAGE", message=message, exit_code=2)
         try:
-            if kind != "clip":
-                refuse_revoked([(kind, record_id(before))], self._store)
-            if whose and kind != "clip" and not before.identity_id:
-                with acting_for(job.created_by):
-                    register_of(self._store).assign(whose, kind, before)
+            refuse_revoked([(kind, record_id(before))], self._store)
+            if whose and not before.identity_id:
+                register_of(self._store).assign(whose, kind, before)
         except ConsentError as error:
-            self._fall_short(job.job_id, FAILED, error_to_proto(error))
-            return True
+            return error_to_proto(error)
+        return None
+
+    def _deliver_known(self, job: job_pb2.Job, kind: str, before: Any) -> None:
         result = job_pb2.JobResult()
         setattr(result, f"{kind}_id", record_id(before))
         if kind == "clip":
             self._store.blobs.release(before.digest, f"job {job.job_id}")
         faces = digests_of("model", result.model_id, self._store) if kind == "model" else []
-        with self._store.database.transaction(), acting_for(job.created_by):
-            self._end(job.job_id, SUCCEEDED, result=result)
-            people = self._people(job.spec, result)
-            note_delivered(self._store.jobs.get(job.job_id), people, faces, self._store)
-        return True
+        self._end(job.job_id, SUCCEEDED, result=result)
+        people = self._people(job.spec, result)
+        note_delivered(self._store.jobs.get(job.job_id), people, faces, self._store)
 
     def _fall_short(
         self, job_id: str, state: job_pb2.JobState, error: job_pb2.JobError | None = None
