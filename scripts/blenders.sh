@@ -14,29 +14,39 @@ python_of_version() {
   return 1
 }
 
-# Installs Blender $1 (as 4.5) where its Python is found; says so where it isn't.
+# Installs Blender $1 (as 4.5) where its Python is found; says so where it isn't. The one that is there works
+# until the next one is complete.
 install_blender() {
   local entry name version needed python
   for entry in $BLENDERS; do
     IFS=: read -r name version needed <<< "$entry"
     [ "$name" = "$1" ] || continue
+    if [ ! -e ".blender/$name" ] && [ -d ".blender/$name.old" ]; then  # a run ended while it put a new one there
+      mv ".blender/$name.old" ".blender/$name"
+    fi
     [ "$(cat ".blender/$name/installed" 2>/dev/null)" = "$version" ] && return
     if ! python=$(python_of_version "$needed"); then
       echo "Blender $name needs Python $needed, which isn't here: it is not tested." >&2
       return
     fi
+    if [ -L .blender ]; then  # another checkout's, which keeps them
+      echo "$(readlink -m .blender) lacks Blender $version: run a script of its own checkout first." >&2
+      return 1
+    fi
     echo "Installing Blender $version as a Python module into .blender/$name (about 1 GB) ..." >&2
-    "$python" -m venv --clear ".blender/$name"
-    ".blender/$name/bin/python" -m pip install --quiet --disable-pip-version-check "bpy==$version" \
-      -c scripts/blender-constraints.txt
-    echo "$version" > ".blender/$name/installed"
+    mkdir -p .blender
+    "$python" -m venv --clear "$PWD/.blender/$name.new"
+    ".blender/$name.new/bin/python" -m pip install --quiet --disable-pip-version-check "bpy==$version" \
+      -c scripts/blender-constraints.txt || return
+    echo "$version" > ".blender/$name.new/installed"
+    put_in_place ".blender/$name"
   done
 }
 
 # Prints the Python of the newest Blender that is installed, or fails.
 newest_blender() {
   local found
-  found=$(ls -d .blender/*/installed 2>/dev/null | sort -V | tail -n 1)
+  found=$(ls -d .blender/*/installed 2>/dev/null | grep -v '\.\(new\|old\)/' | sort -V | tail -n 1)
   [ -n "$found" ] || { echo "No Blender is installed: it needs Python 3.11 or 3.13." >&2; return 1; }
   echo "$(dirname "$found")/bin/python"
 }

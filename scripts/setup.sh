@@ -17,9 +17,10 @@ find_python() {
   return 1
 }
 
-# Programs' first lines, activate and pyvenv.cfg hold the path of their environment.
-change_paths() {
-  "$root/.venv.new/bin/python" - "$root/.venv.new" "$root/.venv" <<'END'
+# Puts the environment $1.new, which is complete, in the place of $1. Programs' first lines, activate and
+# pyvenv.cfg hold the path of their environment.
+put_in_place() {
+  "$root/$1.new/bin/python" - "$root/$1.new" "$root/$1" <<'END'
 import pathlib
 import sys
 
@@ -29,6 +30,10 @@ for path in (pathlib.Path(folder, "pyvenv.cfg"), *pathlib.Path(folder, "bin").it
     if folder.encode() in content:
         path.write_bytes(content.replace(folder.encode(), wanted.encode()))
 END
+  rm -rf "$1.old"
+  [ ! -e "$1" ] || mv "$1" "$1.old"
+  mv "$1.new" "$1"
+  rm -rf "$1.old"
 }
 
 # The environment that is there works until another one is complete, whatever happens to this run.
@@ -53,12 +58,8 @@ install_everything() {
   # not be followed (dlib-bin stands in for it).
   "$root/.venv.new/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r constraints.txt
   "$root/.venv.new/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-  change_paths
   echo "$stamp" > .venv.new/installed
-  rm -rf .venv.old
-  [ ! -e .venv ] || mv .venv .venv.old
-  mv .venv.new .venv
-  rm -rf .venv.old
+  put_in_place .venv
 }
 
 install_everything
