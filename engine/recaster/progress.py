@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 
@@ -29,6 +30,7 @@ LogLine = Callable[[str, str], None]
 """Called with a level ("info", "warning") and one line for people."""
 
 _listeners: list[Callable[[], None]] = []
+_note_listeners: list[Callable[[str], None]] = []
 
 
 def step() -> None:
@@ -43,6 +45,22 @@ def step() -> None:
 def on_step(listener: Callable[[], None]) -> None:
     """Calls ``listener``, from any thread, with every ``step`` of this process."""
     _listeners.append(listener)
+
+
+def note(line: str) -> None:
+    """Tells listeners, in a line for people, what work waits for."""
+    for listener in _note_listeners:
+        listener(line)
+
+
+@contextlib.contextmanager
+def hear_notes(listener: Callable[[str], None]) -> Iterator[None]:
+    """Calls ``listener``, from any thread, with every ``note`` of this process while the block lasts."""
+    _note_listeners.append(listener)
+    try:
+        yield
+    finally:
+        _note_listeners.remove(listener)
 
 
 def silent(update: Update) -> None:

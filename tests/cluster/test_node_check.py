@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from dataclasses import replace
 
+import cv2
 import pytest
 
 pytest.importorskip("ray")
 
 from recaster.cluster.node import check_release, describe_release
 from recaster.cluster.node_check import MAX_CLOCK_DIFFERENCE_S, NodeReport, NodeState
-from recaster.cluster.ray_connection import refuse_public
+from recaster.cluster.private_addresses import refuse_public
 from recaster.errors import ClusterError
 
 WELL = NodeState("render1", "10.0.0.7", 16, 2**36, NodeReport("Recaster 1 (weights a)", (), "storage", True))
@@ -56,6 +58,27 @@ def test_work_of_another_release_is_refused() -> None:
         ClusterError, match=r"the node .+ has Recaster .+, and this machine Recaster 0 .+ install"
     ):
         check_release("Recaster 0 (weights a)")
+
+
+@pytest.mark.parametrize(("package", "name"), [("av", "PyAV"), ("numpy", "NumPy"), ("cv2", "OpenCV")])
+def test_another_library_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, package: str, name: str
+) -> None:
+    wanted = describe_release()
+
+    def find_version(each: str) -> str:
+        return "9.9" if each == package else version(each)
+
+    version = importlib.metadata.version
+    monkeypatch.setattr(cv2, "__version__", "9.9" if package == "cv2" else cv2.__version__)
+    monkeypatch.setattr(importlib.metadata, "version", find_version)
+    describe_release.cache_clear()
+    try:
+        says = rf"has Recaster .*{name} 9\.9.* and this machine .*{name} [^9]"
+        with pytest.raises(ClusterError, match=says):
+            check_release(wanted)
+    finally:
+        describe_release.cache_clear()
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8:6379", "8.8.8.8", "[2001:4860:4860::8888]:6379"])

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -101,6 +102,17 @@ def test_the_doctor_names_nodes_that_cannot_work(
     assert len(nodes) >= 3
     for one in nodes.values():
         assert (one["ok"], says in one["says"], mend in one["mend"]) == (False, True, True), one
+
+
+def test_the_doctor_says_at_once_why_a_cluster_cannot_be_joined(
+    doctor: Callable[..., dict[str, Any]],
+) -> None:
+    (other,) = doctor(RAY_AUTH_TOKEN="0" * 64).values()
+    assert re.search(r"the cluster \S+:\d+ has another token than this machine", other["says"])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    (absent,) = doctor(address=f"127.0.0.1:{port}").values()
+    assert re.search(rf"the cluster \S+:{port} can't be reached \(.*refused", absent["says"])
 
 
 def test_the_doctor_refuses_an_open_cluster(doctor: Callable[..., dict[str, Any]]) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import TYPE_CHECKING
 
+from recaster.cli.display import clear_line, say_note
 from recaster.cli.flags import add_options, read_settings
 from recaster.errors import UsageError
+from recaster.progress import hear_notes
 from recaster.settings.cluster import ClusterSettings
 from recaster.settings.options import own_options
 from recaster.settings.storage import StorageSettings
@@ -48,7 +51,12 @@ def use_chosen_cluster(options: Options) -> Iterator[None]:
         return
     from recaster.cluster.ray_connection import use_cluster
 
-    with use_cluster(read_settings(ClusterSettings, options), read_settings(StorageSettings, options)):
+    def say_line(line: str) -> None:
+        clear_line(sys.stderr)
+        say_note(options, line)
+
+    settings = read_settings(ClusterSettings, options)
+    with hear_notes(say_line), use_cluster(settings, read_settings(StorageSettings, options)):
         yield
 
 

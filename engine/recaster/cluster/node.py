@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
+import importlib
+import importlib.metadata
 import socket
 import sys
 import time
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
 OUTPUT: Final = "output"
 """Name of the place of the files that are made."""
 REPORT_INTERVAL_S: Final = 0.5
+LIBRARIES: Final = (
+    ("NumPy", "numpy", "numpy"), ("PyAV", "av", "av"), ("OpenCV", "cv2", None),
+    ("LiteRT", "ai_edge_litert", "ai-edge-litert"),
+)  # fmt: skip
+"""Name, module and package of what every node decodes, computes and encodes with."""
 
 
 @dataclass(frozen=True)
@@ -142,19 +150,34 @@ def check_release(wanted: str) -> None:
     if own != wanted:
         raise ClusterError(
             f"the node {socket.gethostname()} has {own}, and this machine {wanted}; install the same "
-            "release of Recaster on all nodes"
+            "release of Recaster, with the same libraries, on all nodes"
         )
 
 
+@functools.cache
 def describe_release() -> str:
-    """Describes the release of Recaster and its weights, which all machines of a cluster have to share."""
+    """Describes all that the bits of a result follow from, which all machines of a cluster have to share.
+
+    That is the release of Recaster, its weights, and the libraries that decode, compute and encode.
+    """
     import hashlib
 
     from recaster import __version__
     from recaster.weights_registry import ALL
 
     weights = hashlib.sha256("".join(sorted(each.sha256 for each in ALL)).encode()).hexdigest()
-    return f"Recaster {__version__} for {sys.platform} (weights {weights[:12]})"
+    libraries = ", ".join(f"{name} {_find_version(module, package)}" for name, module, package in LIBRARIES)
+    return f"Recaster {__version__} for {sys.platform} with {libraries} (weights {weights[:12]})"
+
+
+def _find_version(module: str, package: str | None) -> str:
+    """Finds a library's version: of its package, or its own word where several packages have it."""
+    try:
+        if package is not None:
+            return importlib.metadata.version(package)
+        return str(importlib.import_module(module).__version__)
+    except (ImportError, OSError):  # OSError: a library that its machine lacks
+        return "missing"
 
 
 def _prepare(task: Task) -> _Prepared:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
+import importlib
 import os
 import signal
 import socket
 import threading
 from typing import TYPE_CHECKING, Final
 
+from recaster.cluster.private_addresses import refuse_public
 from recaster.errors import ClusterError, UsageError
 from recaster.processes.executor import use_executor
 from recaster.settings.options import own_options
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from recaster.settings.storage import StorageSettings
 
 INSTALL: Final = "pip install 'recaster[ray]'"
+HEAD_TIMEOUT_S: Final = 10.0
+"""Until a head that doesn't take a connection isn't there."""
 
 
 @contextlib.contextmanager
@@ -44,6 +47,33 @@ def use_cluster(cluster: ClusterSettings, stored: StorageSettings) -> Iterator[N
     storage.check()
     with connect(cluster), use_executor(RayExecutor(storage, cluster)):
         yield
+
+
+def _try_head(address: str) -> None:
+    """Refuses a cluster's head that isn't there, or has another token, at once: Ray tries for minutes.
+
+    Raises:
+        ClusterError: nobody answers there, or the token is another one.
+    """
+    import ray
+
+    place = importlib.import_module("ray._private.services").canonicalize_bootstrap_address(address)
+    if not place:  # none is on this machine, as Ray will say
+        return
+    host, _, port = place.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), HEAD_TIMEOUT_S).close()
+        importlib.import_module("ray._raylet").GcsClient(address=place)
+    except ray.exceptions.AuthenticationError as error:
+        raise ClusterError(
+            f"the cluster {place} has another token than this machine: give both the same one "
+            "(RAY_AUTH_TOKEN, or ~/.ray/auth_token; see docs/scale.md)"
+        ) from error
+    except (OSError, ValueError, ray.exceptions.RayError) as error:
+        raise ClusterError(
+            f"the cluster {place} can't be reached ({error}); see whether its head works there, and give "
+            "HOST:PORT of that (--ray-address)"
+        ) from error
 
 
 def check_settings(cluster: ClusterSettings, stored: StorageSettings) -> None:
@@ -81,9 +111,11 @@ def connect(settings: ClusterSettings) -> Iterator[None]:
         import ray
     except ImportError:
         raise UsageError(f"Ray isn't installed: {INSTALL}") from None
+    from recaster.cluster.node_room import list_nodes
     from recaster.cluster.ray_tasks import NAMESPACE
 
     before = signal.getsignal(signal.SIGTERM)  # Ray takes it for itself
+    _try_head(address)
     try:
         ray.init(address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
         if threading.current_thread() is threading.main_thread():
@@ -95,24 +127,7 @@ def connect(settings: ClusterSettings) -> Iterator[None]:
             "(ray start --address=HEAD:6379 --num-cpus=0), with its token"
         ) from error
     try:
-        for node in ray.nodes():
-            if node["Alive"]:
-                refuse_public(node["NodeManagerAddress"])
+        list_nodes()
         yield
     finally:
         ray.shutdown()
-
-
-def refuse_public(address: str) -> None:
-    """Refuses an address that the whole internet reaches (ClusterError)."""
-    host = address.rpartition(":")[0].strip("[]") if address.count(":") == 1 or "]" in address else address
-    try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
-    except (OSError, UnicodeError) as error:
-        raise ClusterError(f"{address}: there is no such machine; give HOST:PORT ({error})") from error
-    public = [text for text in found if ipaddress.ip_address(str(text).partition("%")[0]).is_global]
-    if public:
-        raise ClusterError(
-            f"{address}: is a public address ({min(map(str, public))}); whoever has the token commands these "
-            "machines: put the cluster into a private network (see docs/scale.md)"
-        )

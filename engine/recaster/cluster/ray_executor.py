@@ -10,6 +10,7 @@ import ray
 
 from recaster.cluster.kept_files import KeptFiles, put_begun
 from recaster.cluster.node import OUTPUT, Task, describe_release
+from recaster.cluster.node_room import RoomFinder, count_room
 from recaster.cluster.packing import pack_value
 from recaster.cluster.ray_tasks import list_drivers, run_task, start_progress
 from recaster.cluster.results import Run
@@ -43,17 +44,7 @@ class RayExecutor:
 
     def limit(self, useful: int, cores_each: int, memory_each: int) -> int:
         """Limits a number of items to those that the cluster's nodes have room for; from 1."""
-        return max(1, min(useful, self._find_room(cores_each, memory_each)))
-
-    def _find_room(self, cores_each: float, memory_each: float) -> int:
-        """Finds how many items the chosen nodes of the cluster have room for, all together."""
-        need = self._need(cores_each, memory_each)
-        labels = self._labels.items()
-        return sum(
-            min(int(node["Resources"].get(name, 0) // amount) for name, amount in need.items())
-            for node in ray.nodes()
-            if node["Alive"] and labels <= node["Labels"].items()
-        )
+        return max(1, min(useful, count_room(self._need(cores_each, memory_each), self._labels)))
 
     def _need(self, cores_each: float, memory_each: float) -> dict[str, float]:
         """Amounts of a node's resources, by Ray's names, that one item takes."""
@@ -121,7 +112,7 @@ class RayExecutor:
             run.keep_driver(driver, used),
             RunningWork(remote, tasks, run, listener, work.folder, kept) as running,
         ):
-            results = running.finish(lambda: self._find_room(work.cores, work.memory_bytes))
+            results = running.finish(RoomFinder(need, self._labels).find)
         run.remove(driver, list_drivers())  # the files are here; unsigned pictures have no business there
         return results
 

@@ -12,6 +12,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from recaster.cluster.node import check_release, do_task
 from recaster.cluster.packing import unpack_value
+from recaster.cluster.private_addresses import refuse_public
 from recaster.errors import RecasterError
 
 NAMESPACE: Final = "recaster"
@@ -61,9 +62,10 @@ def run_task(release: str, task: bytes, number: int, progress: Any) -> dict[str,
     Errors name the node: the files and settings that they speak of are there.
 
     Raises:
-        ClusterError: the node has another release.
+        ClusterError: the node has another release, or a public address.
         Others: as ``do_task``.
     """
+    refuse_public(ray.util.get_node_ip_address())  # one that has joined since the driver looked
     progress.note.remote(number, 0)
     check_release(release)  # before anything is unpacked that another release may have otherwise
     try:

@@ -24,7 +24,7 @@ from recaster.jobs.worker_messages import WorkerChannel, finish, finished_before
 from recaster.processes.channel import receive
 from recaster.processes.spawn import claim_stdout, interrupt, listen
 from recaster.processes.throttle import Throttle, throttled
-from recaster.progress import on_step
+from recaster.progress import hear_notes, on_step
 from recaster.settings.cluster import ClusterSettings
 from recaster.settings.messages import settings_from
 from recaster.settings.storage import StorageSettings
@@ -68,7 +68,7 @@ def main() -> int:
             finished = finished_before(work.folder)
             if finished is None:
                 check_blobs(task)
-                with _use_cluster(task):
+                with _use_cluster(task), hear_notes(lambda line: channel.log("info", line)):
                     finished = finish(task, handlers.run(work))
             channel.send(done=finished)
     except KeyboardInterrupt:
