@@ -14,6 +14,7 @@ from recaster.cluster.private_addresses import refuse_public
 from recaster.errors import ClusterError, UsageError
 from recaster.processes.executor import use_executor
 from recaster.settings.options import own_options
+from recaster.stderr_filter import filter_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,8 @@ def _try_head(address: str) -> None:
     host, _, port = place.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), HEAD_TIMEOUT_S).close()
-        importlib.import_module("ray._raylet").GcsClient(address=place)
+        with filter_stderr(b"["):  # lines of Ray's log
+            importlib.import_module("ray._raylet").GcsClient(address=place)
     except ray.exceptions.AuthenticationError as error:
         raise ClusterError(
             f"the cluster {place} has another token than this machine: give both the same one "

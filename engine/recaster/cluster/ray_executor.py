@@ -109,8 +109,8 @@ class RayExecutor:
         remote = self._describe_task(need, is_long=kept is not None)
         used = [*(each.reference for each in in_parts), *stored.values()]
         with (
-            run.keep_driver(driver, used),
             RunningWork(remote, tasks, run, listener, work.folder, kept) as running,
+            run.keep_driver(driver, used),  # ends first: what is removed isn't noted again
         ):
             results = running.finish(RoomFinder(need, self._labels).find)
         run.remove(driver, list_drivers())  # the files are here; unsigned pictures have no business there

@@ -134,6 +134,11 @@ class StoredClip:
     scan: Scan
     digest: str
 
+    @property
+    def reference(self) -> str:
+        """Reference of a folder in the storage with all of its files."""
+        return self.stored.reference
+
     def open(self, storage: Storage) -> Clip:
         """Opens the clip in this process, from the storage, whatever this machine's disk has at its path.
 
