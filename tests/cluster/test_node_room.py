@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -11,18 +12,21 @@ pytest.importorskip("ray")
 
 import ray
 
-from recaster.cluster import node_room
+from recaster.cli.cluster_options import use_chosen_cluster
+from recaster.cli.main import parser
+from recaster.cluster import node_room, ray_connection
 from recaster.cluster.node import describe_release
 from recaster.cluster.node_room import RoomFinder
 from recaster.cluster.ray_executor import RayExecutor
 from recaster.cluster.ray_tasks import run_task
 from recaster.errors import ClusterError
-from recaster.progress import hear_notes
+from recaster.progress import hear_notes, note
 from recaster.settings.cluster import ClusterSettings
 from recaster.settings.storage import StorageSettings
 from recaster.storage.storage import open_storage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 GIB = 2**30
@@ -109,3 +113,20 @@ def test_a_wait_is_said_once(
         finder.find()
     finder.find()
     assert heard == [says, says]
+
+
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)])
+def test_a_command_says_what_it_waits_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], quiet: tuple[str, ...]
+) -> None:
+    @contextlib.contextmanager
+    def use_cluster(*_: object, **__: object) -> Iterator[None]:
+        note("waiting for a node")
+        yield
+
+    monkeypatch.setattr(ray_connection, "use_cluster", use_cluster)
+    options = parser().parse_args(["evaluate", "a.mov", "b.mov", "--source", "faces", *quiet])
+    with use_chosen_cluster(options):
+        pass
+    note("nobody hears that any more")
+    assert capsys.readouterr().err == ("" if quiet else "waiting for a node\n")

@@ -1,4 +1,4 @@
-"""A confined worker looks at a clip, and cuts faces, with several processes, which are confined as it is."""
+"""A confined worker analyses, cuts faces and judges with several processes, which are confined as it is."""
 
 from __future__ import annotations
 
@@ -48,6 +48,27 @@ if __name__ == "__main__":
     print(len(extract([path], out, ExtractSettings(frames="0-39"))))
 """
 
+JUDGING = """
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    from recaster.jobs import confinement, limits
+    limits.keep_privileges()
+    path, scratch, kept = map(Path, sys.argv[1:])
+    print(confinement.confine(confinement.Reach(reads=(path,), writes=(scratch, kept), processes=True)))
+    from recaster.evaluation import observe
+    from recaster.evaluation.sface import SFace
+    from recaster.faces.analysis_cache import analyse_clip
+    from recaster.media.clip import Clip
+    from recaster.processes.executor import LocalExecutor
+    observe.PIECE_FRAMES = 6
+    LocalExecutor.limit = lambda *_: 2
+    tracks = analyse_clip(Clip(path), frames=range(10), processes=1).tracks
+    seen = observe.observe([Clip(path), Clip(path)], None, tracks, range(10), SFace(), 5)
+    print(len(seen.swaps[0][0].points))
+"""
+
 
 def test_a_worker_looks_at_a_clip_with_several_processes(
     actors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -71,6 +92,17 @@ def test_a_worker_cuts_faces_with_several_processes(
     out.mkdir()
     run_program(CUTTING, "40", clip, tmp_path / "scratch", kept, out)
     assert sorted(path.name for path in out.iterdir()) == ["faces", "faceset.sqlite"]
+
+
+def test_a_worker_judges_a_swap_with_several_processes(
+    actors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECASTER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
+    clip = actors / "performer.mp4"
+    kept = analyses.make_clip_folder(sha256(clip))
+    run_program(JUDGING, "10", clip, tmp_path / "scratch", kept)
+    assert [path.name for path in (tmp_path / "scratch").iterdir()] == ["program.py"]  # no notes stay
 
 
 def run_program(text: str, wanted: str, clip: Path, scratch: Path, *folders: Path) -> None:

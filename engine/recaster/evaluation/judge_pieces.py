@@ -90,43 +90,29 @@ class JudgeWork(NamedTuple):
         clips: original, its swap (``len(frames)`` frames) and, where there is a truth, that.
         frames: indices in the original.
         identity_every: frames with a face from one embedding to the next.
-        folder: where it leaves the notes.
     """
 
     clips: tuple[Clip, ...]
     truth: Truth | None
     frames: range
     identity_every: int
-    folder: Path
 
-    def path(self, piece: Piece) -> Path:
-        """Path of a piece's notes."""
-        return self.folder / f"{piece.places.start:08}.npz"
-
-    def as_work(self) -> Work:
-        """Describes the work on pieces for an executor."""
+    def as_work(self, folder: Path) -> Work:
+        """Describes the work on pieces for an executor, which leaves their notes in a folder."""
         clips = [[clip.digest, dataclasses.asdict(clip.options)] for clip in self.clips]
         truth = None if self.truth is None else self.truth.digest()
         about = [clips, truth, [self.frames.start, self.frames.stop], self.identity_every]
         return Work(
             _prepare,
             _judge,
-            self,
-            self.folder,
+            (self, folder),
+            folder,
             json.dumps(["judge", FORMAT, about], sort_keys=True),
             _describe_piece,
             cores=CORES_PER_PROCESS,
             memory_bytes=MEMORY_PER_PROCESS_BYTES,
             clips=self.clips,
         )
-
-    def load(self, piece: Piece) -> Notes:
-        """Reads the notes of a piece that was judged (OutputError: damaged)."""
-        path = self.path(piece)
-        try:
-            return read_arrays(path)
-        except DAMAGE as error:
-            raise OutputError(f"{path}: cannot be read ({error}); run the same command again") from error
 
     def judge(self, piece: Piece, judges: Judges, tick: Callable[[], None]) -> Notes:
         """Lets every judge see every frame of a piece once; returns their notes, an array for each kind.
@@ -230,14 +216,27 @@ def join_notes(parts: Sequence[Notes]) -> dict[str, Notes]:
     return joined
 
 
-def _prepare(work: Any) -> Any:
+def load_notes(folder: Path, piece: Piece) -> Notes:
+    """Reads the notes of a piece that was judged (OutputError: damaged)."""
+    path = _notes_path(folder, piece)
+    try:
+        return read_arrays(path)
+    except DAMAGE as error:
+        raise OutputError(f"{path}: cannot be read ({error}); run the same command again") from error
+
+
+def _notes_path(folder: Path, piece: Piece) -> Path:
+    return folder / f"{piece.places.start:08}.npz"
+
+
+def _prepare(given: Any) -> Any:
     cv2.setNumThreads(1)
-    return work, Judges(LandmarkJudge(), SFace())
+    return *given, Judges(LandmarkJudge(), SFace())
 
 
 def _judge(prepared: Any, piece: Piece, tick: Callable[[], None]) -> None:
-    work, judges = prepared
-    write_arrays(work.path(piece), work.judge(piece, judges, tick))
+    work, folder, judges = prepared
+    write_arrays(_notes_path(folder, piece), work.judge(piece, judges, tick))
 
 
 def _describe_piece(piece: Piece) -> str:

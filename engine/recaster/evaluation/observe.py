@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recaster.evaluation.ground_truth import GroundTruthJudge, Truth
@@ -17,29 +19,26 @@ from recaster.evaluation.judge_pieces import (
     Judges,
     JudgeWork,
     join_notes,
+    load_notes,
     split_frames,
 )
 from recaster.evaluation.landmark_judge import NOTICE, LandmarkJudge
 from recaster.evaluation.look_judge import LookJudge
 from recaster.evaluation.pixel_judge import PixelJudge
 from recaster.evaluation.types import FaceObservations, Scores
-from recaster.files import make_private_folder
+from recaster.files import make_private_folder, remove_folder, write_error
 from recaster.processes.executor import current_executor
-from recaster.processes.own_folder import own_folder
 from recaster.progress import Report, Update, silent
-from recaster.settings.paths import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from recaster.evaluation.judge_pieces import Notes
     from recaster.evaluation.sface import SFace
     from recaster.faces.types import FaceTrack, Floats
     from recaster.media.clip import Clip
 
-_NOTES_NAME: Final = "evaluation"
-_NOTES_PREFIX: Final = "notes-"
+_NOTES_PREFIX: Final = "recaster-notes-"
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,14 +93,14 @@ def observe(
     pieces = split_frames(meshes, frames, PIECE_FRAMES)
     useful = min(len(pieces), len(frames) // MIN_FRAMES_PER_PROCESS)
     count = executor.limit(useful, CORES_PER_PROCESS, MEMORY_PER_PROCESS_BYTES)
-    with _notes_folder() as folder:
-        work = JudgeWork(tuple(clips), truth, frames, identity_every, folder)
-        if count == 1 and executor.is_local:
-            (piece,) = split_frames(meshes, frames, len(frames))
-            parts = [work.judge(piece, Judges(LandmarkJudge(), sface), tick)]
-        else:
-            executor.run(work.as_work(), pieces, count, tick)
-            parts = list(map(work.load, pieces))
+    work = JudgeWork(tuple(clips), truth, frames, identity_every)
+    if count == 1 and executor.is_local:
+        (piece,) = split_frames(meshes, frames, len(frames))
+        parts = [work.judge(piece, Judges(LandmarkJudge(), sface), tick)]
+    else:
+        with _notes_folder() as folder:
+            executor.run(work.as_work(folder), pieces, count, tick)
+            parts = [load_notes(folder, piece) for piece in pieces]
     return _sum_up(join_notes(parts), len(clips), has_truth=truth is not None)
 
 
@@ -126,13 +125,17 @@ def _take_faces(notes: Notes) -> FaceObservations:
 
 @contextlib.contextmanager
 def _notes_folder() -> Iterator[Path]:
-    """Makes a folder for notes, below RECASTER_CACHE, that is there while the block lasts (OutputError)."""
-    top = cache_folder() / _NOTES_NAME
-    make_private_folder(top)
-    with own_folder(top, _NOTES_PREFIX) as folder:
-        notes = folder / "notes"  # an executor may keep what isn't whole beside it
+    """Makes a folder for notes, for this user's eyes alone, that lasts as long as the block (OutputError)."""
+    try:
+        top = Path(tempfile.mkdtemp(prefix=_NOTES_PREFIX))
+    except OSError as error:
+        raise write_error(Path(tempfile.gettempdir()), error) from error
+    try:
+        notes = top / "notes"  # an executor may keep what isn't whole beside it
         make_private_folder(notes)
         yield notes
+    finally:
+        remove_folder(top, quietly=True)
 
 
 def points_by_frame(tracks: Sequence[FaceTrack]) -> dict[int, Floats]:
