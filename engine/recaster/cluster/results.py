@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DRIVERS: Final = "drivers"
 RESULTS: Final = "results"
-_KEPT: Final = "kept"
+KEPT: Final = "kept"
 
 
 class Result(NamedTuple):
@@ -115,15 +115,15 @@ class Run:
 
     def put_kept(self, name: str, result: Result) -> None:
         """Keeps what was made of long work so far, once all that it names is kept; the last one goes."""
-        self._write(_KEPT, name, result)
+        self._write(KEPT, name, result)
 
     def list_kept(self, name: str, drivers: Sequence[str]) -> list[Result]:
         """Lists what drivers have kept of long work, the furthest first; of equals in the drivers' order."""
         found = []
-        for kept, owner in self._list(_KEPT):
+        for kept, owner in self._list(KEPT):
             if kept == name and owner in drivers:
                 with contextlib.suppress(NotStoredError):  # its driver has finished meanwhile
-                    found.append(self._read(_KEPT, name, owner))
+                    found.append(self._read(KEPT, name, owner))
         return sorted(found, key=lambda each: (-each.steps, drivers.index(each.driver)))
 
     def find_drivers(self) -> dict[str, str]:
@@ -143,7 +143,7 @@ class Run:
     def _read(self, top: str, name: str, driver: str) -> Result:
         try:
             values = json.loads(self.storage.backend.read(_place(top, name, driver)))
-            return check_result(values, is_nested=top == _KEPT)
+            return check_result(values, is_nested=top == KEPT)
         except (ValueError, TypeError):
             raise StorageError(
                 f"{self.storage.url}: has a damaged result; remove all that is there"
@@ -153,7 +153,7 @@ class Run:
         """Removes what is kept of a driver that has finished, and of all those that are no more."""
         known = self.find_drivers()
         gone = {each for each in known if each == driver or each not in living}
-        for top in (RESULTS, _KEPT):
+        for top in (RESULTS, KEPT):
             for result in self.storage.backend.list_objects(top):
                 if result.name.rpartition("-")[2] in gone:
                     self.storage.backend.remove(result.name)

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from recaster.cluster.results import DRIVERS, RESULTS, Run, check_result
+from recaster.cluster.results import DRIVERS, KEPT, RESULTS, Run, check_result
 from recaster.errors import NotStoredError, StorageError
 from recaster.progress import Report, Update, silent
 from recaster.storage.manifests import is_digest
@@ -93,8 +93,8 @@ def _is_damaged(name: str, data: bytes) -> bool:
     if top in (OBJECTS, MANIFESTS):
         return is_digest(last) and hashlib.sha256(data).hexdigest() != last
     try:
-        if top == RESULTS:
-            check_result(json.loads(data))
+        if top in (RESULTS, KEPT):
+            check_result(json.loads(data), is_nested=top == KEPT)
     except (ValueError, TypeError):
         return True
     return False
