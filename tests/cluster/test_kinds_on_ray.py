@@ -57,7 +57,7 @@ def inputs(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(
     cluster: RayCluster, inputs: Path, few_faces: Faceset, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path]:
-    """What was made here, and what was made on the cluster."""
+    """Folders of results: made here, and on the cluster."""
     top = tmp_path_factory.mktemp("made")
     (top / "storage").mkdir(mode=0o700)
     here = [sys.executable, DRIVER, inputs, few_faces.folder, top / "here"]

@@ -101,8 +101,8 @@ def test_adding_costs_what_is_added(
 
     read = faceset_index.face_of_values
 
-    def read_watched(*values: object) -> FaceRecord:
-        return Watched(**vars(read(*values)))
+    def read_watched(*values: object, **others: object) -> FaceRecord:
+        return Watched(**vars(read(*values, **others)))
 
     monkeypatch.setattr(faceset_index, "face_of_values", read_watched)
     before = len(small_set)

@@ -26,7 +26,7 @@ DAY_S = 86_400
 
 
 def put_run(storage: Storage, name: str, driver: str) -> Run:
-    """What nodes have made for a driver, as they keep it."""
+    """Keep something as made by a node for a driver."""
     run = Run(storage.within(f"runs/{name}"))
     own = run.add_driver(driver)
     own.put_bytes(f"work of {driver}".encode())

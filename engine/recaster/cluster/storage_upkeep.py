@@ -47,7 +47,7 @@ class KeptRun:
 
     @property
     def modified(self) -> float:
-        """When the youngest of it was written, in seconds since 1970."""
+        """Time at which the youngest of it was written, in seconds since 1970."""
         return max(_read_time(each) for each in self.objects)
 
 
