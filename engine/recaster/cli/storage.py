@@ -71,7 +71,7 @@ def _check(options: Options) -> None:
     if not damaged:
         say("everything is as it was stored")
     elif options.remove:
-        remove_objects(storage, damaged, reporter(options), is_spared=False)
+        remove_objects(storage, damaged, is_spared=False)
         say(f"removed {_describe(damaged)}; what needs them is sent again by the next command")
     else:
         raise StorageError(f"{storage.url}: {_describe(damaged)} damaged; remove them with --remove")
@@ -83,7 +83,7 @@ def _sweep(options: Options) -> None:
     storage = _open(options)
     unneeded = find_unneeded(storage, list_contents(storage), options.days * DAY_S)
     if options.remove:
-        removed = remove_objects(storage, unneeded, reporter(options))
+        removed = remove_objects(storage, unneeded)
         say(f"removed {len(unneeded)} objects, {removed / 1e6:.1f} MB")
     else:
         say(f"{_describe(unneeded)} can go; remove them with --remove")

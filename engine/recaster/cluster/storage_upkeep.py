@@ -84,7 +84,7 @@ def find_damaged(storage: Storage, contents: Contents, report: Report = silent) 
                 damaged.append(each)
         except NotStoredError:  # whoever made it has finished meanwhile
             pass
-        report(Update("checking", number, len(everything), "objects"))
+        report(Update("checking", number, len(everything), "files"))
     return damaged
 
 
@@ -120,9 +120,7 @@ def find_unneeded(storage: Storage, contents: Contents, older_than_s: float) -> 
     return unneeded + [each for each in others if _read_time(each) < newest]
 
 
-def remove_objects(
-    storage: Storage, objects: Sequence[StoredObject], report: Report = silent, *, is_spared: bool = True
-) -> int:
+def remove_objects(storage: Storage, objects: Sequence[StoredObject], *, is_spared: bool = True) -> int:
     """Removes objects; returns their bytes.
 
     Args:
@@ -131,11 +129,10 @@ def remove_objects(
     runs = {"/".join(each.name.split("/")[:2]) for each in objects if each.name.startswith(f"{RUNS}/")}
     begun = {name for name in runs if is_spared and _list_living(storage, name)}
     removed = 0
-    for number, each in enumerate(objects, 1):
+    for each in objects:
         if not any(each.name.startswith(f"{name}/") for name in begun):
             storage.backend.remove(each.name)
             removed += each.size
-        report(Update("removing", number, len(objects), "objects"))
     return removed
 
 
