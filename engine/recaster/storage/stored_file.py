@@ -33,7 +33,8 @@ class StoredFile(io.RawIOBase):
         self._manifest = manifest
         self._position = 0
         self._held: OrderedDict[int, bytes] = OrderedDict()
-        self._last = -2
+        self._last = -1
+        self._in_a_row = 0
         self._ahead: tuple[int, Future[bytes]] | None = None
         self._lock = threading.Lock()
 
@@ -79,9 +80,11 @@ class StoredFile(io.RawIOBase):
                 self._held.popitem(last=False)
             step()
         self._held.move_to_end(index)
-        if index == self._last + 1:
+        if index != self._last:
+            self._in_a_row = self._in_a_row + 1 if index == self._last + 1 else 0
+            self._last = index
+        if self._in_a_row > 1:  # not for a few frames that lie over a border
             self._fetch_ahead(index + 1)
-        self._last = index
         return data
 
     def _take(self, index: int) -> bytes:
