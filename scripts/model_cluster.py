@@ -2,7 +2,8 @@
 
 Clips go through stages. Some are done by the cluster, in tasks, which are begun for whichever clip has the
 fewest; the others are done by one process for each clip in work, on the machine that its command runs on,
-whose cores and network these processes share evenly. Figures of CPU are taken as the time of a core.
+whose cores and network these processes share evenly. Commands run on machines of the cluster: what they do
+themselves is taken off, as cores that nodes lack. Figures of CPU are taken as the time of a core.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ RESULT_BYTES: Final = 139_000
 PACKETS_S: Final = 0.00057
 """Of the pass over a clip's packets, before it is split for the scan."""
 DIGEST_BYTES_S: Final = 1.07e9
-PLAN_S: Final = (0.160 - 0.113) / 150
-"""By which 300 frames took longer than 150."""
+PLAN_S: Final = 0.0016
+"""Of 80 tracks of 125 frames (docs/performance.md, "Before the rendering")."""
+SETTLE_S: Final = 0.00014
+"""Of it and of the digests, what one process does even where several plan."""
+MIN_FRAMES_PLANNED_AT_ONCE: Final = 8_000
 JOIN_S: Final = 0.0652e-3
 """Of a frame with its sound: 32,000 small frames in 500 segments."""
 SIGN_BYTES_S: Final = 1.6e9 / 9.5
@@ -44,7 +48,7 @@ NETWORK_BYTES_S: Final = 1.17e9  # 10 Gbit/s, of the command's machine
 SHOT_FRAMES: Final = 125  # a shot of 5 s, and one track in each
 SCAN_TASK: Final = 500 * SCAN_S
 FIRST_PASS_TASK: Final = 250 * FIRST_PASS_S
-LOOK_TASK: Final = 8 * LOOK_S
+LOOK_TASK: Final = 4 * LOOK_S  # of the shots that begin in 500 frames
 RENDER_TASK: Final = 4 * 64 * RENDER_S
 RENDER_CORES: Final = 2
 """Which a task is assumed to keep busy."""
@@ -112,6 +116,8 @@ def list_stages(series: Series, number: int) -> list[Stage]:
     frames = series.hours * FRAMES_HOUR / series.clips
     size = frames * FRAME_BYTES
     result = frames * RESULT_BYTES
+    own_cores = CORES * series.commands // series.at_once
+    planners = max(1, own_cores) if frames >= MIN_FRAMES_PLANNED_AT_ONCE else 1
     return [
         *([Stage("start", START_S)] if number < series.at_once else []),
         Stage("reading", size, is_network=True),
@@ -119,7 +125,7 @@ def list_stages(series: Series, number: int) -> list[Stage]:
         *([] if series.is_shared else [Stage("storing", size, is_network=True)]),
         Stage("scan", frames * SCAN_S, SCAN_TASK),
         Stage("first pass", frames * FIRST_PASS_S, FIRST_PASS_TASK),
-        Stage("planning", frames * PLAN_S),
+        Stage("planning", frames * (SETTLE_S + PLAN_S / planners)),
         Stage("looks", frames / SHOT_FRAMES * LOOK_S, LOOK_TASK),
         Stage("rendering", frames * RENDER_S, RENDER_TASK, RENDER_CORES),
         Stage("joining", frames * JOIN_S),
@@ -128,9 +134,13 @@ def list_stages(series: Series, number: int) -> list[Stage]:
 
 
 def model(machines: int, series: Series) -> Outcome:
-    """Models a series on some machines."""
+    """Models a series on some machines; commands on no more than there are."""
+    commands = min(series.commands, machines)
+    series = series._replace(commands=commands, at_once=series.at_once * commands // series.commands)
     waiting = [Clip(list_stages(series, number)) for number in range(series.clips)]
-    work = sum(stage.amount for clip in waiting for stage in clip.stages if stage.task)
+    stages = [stage for clip in waiting for stage in clip.stages if not stage.is_network]
+    work = sum(stage.amount for stage in stages if stage.task)
+    own = sum(stage.amount for stage in stages if not stage.task)
     active: list[Clip] = []
     ends: list[tuple[float, int, Clip]] = []
     free = machines * CORES
@@ -154,7 +164,7 @@ def model(machines: int, series: Series) -> Outcome:
                 clip.stages.pop(0)
                 clip.begin()
         active = [clip for clip in active if clip.stages]
-    return Outcome(time, work / (machines * CORES * time), spent)
+    return Outcome(time, work / (machines * CORES * time + own), spent)
 
 
 def _begin_tasks(active: list[Clip], ends: list[tuple[float, int, Clip]], free: int, time: float) -> int:
@@ -205,11 +215,13 @@ SERIES: Final = {
     "20 episodes, one after another": Series(20, 1),
     "20 episodes, 16 at once": Series(20, 16),
     "20 episodes, 16 at once, stored first": Series(20, 16, is_shared=False),
-    "20 episodes, by the commands of 5 machines": Series(20, 20, commands=5),
-    "120 shots of 5 minutes, by the commands of 5 machines, 16 at once each": Series(120, 80, commands=5),
-    "200 episodes (100 hours), by the commands of 5 machines, 16 at once each": Series(
-        200, 80, commands=5, hours=100
-    ),
+    "20 episodes, by 5 commands": Series(20, 20, commands=5),
+    "120 reels of 5 minutes, by 5 commands, 16 at once each": Series(120, 80, commands=5),
+    "120 reels of 5 minutes, by 50 commands, 3 at once each": Series(120, 120, commands=50),
+    "600 reels of a minute, by 50 commands, 12 at once each": Series(600, 600, commands=50),
+    "7,200 shots of 5 seconds, by 100 commands, 16 at once each": Series(7200, 1600, commands=100),
+    "200 episodes (100 hours), by 5 commands, 16 at once each": Series(200, 80, commands=5, hours=100),
+    "200 episodes (100 hours), by 50 commands, 4 at once each": Series(200, 200, commands=50, hours=100),
 }
 
 if __name__ == "__main__":

@@ -79,6 +79,9 @@ def fresh(fps: int = 25, width: int = 320, height: int = 320) -> Any:
         bpy.context.workspace.sequencer_scene = scene
     if scene.sequence_editor is None:
         scene.sequence_editor_create()
+    if ADDON in sys.modules and addon_state().is_engine_wanted:
+        # Blender may have taken the add-on away and brought it back, which hangs up.
+        until(lambda: not part("engine.session").engine_state().connecting)
     return scene
 
 
