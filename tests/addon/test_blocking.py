@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 MAX_CALL_S = 0.05
 """Seconds of the processor, as other work on the machine doesn't count; the longest call takes half of it."""
-MAX_START_S = 0.1
-"""The same, for what takes half of it where the machine does nothing else."""
+MAX_LOADED = 140
+"""Modules, of the add-on and of Python, that its start loads; a start takes as long as they do."""
 MAX_RUNS = 3
 HEAVY = (
     "asyncio", "cv2", "fractions", "google", "grpc", "hashlib", "numpy", "recaster.api", "recaster.client",
@@ -22,20 +22,17 @@ HEAVY = (
 
 
 def test_the_start_is_short(blender: Blender, tmp_path: Path) -> None:
-    starts = _repeat(
-        lambda: blender.run_alone("started", tmp_path), lambda each: each["seconds"] < MAX_START_S
-    )
-    found = starts[-1]
+    found = blender.run_alone("started", tmp_path)
     assert [name for name in found["loaded"] if name.startswith(HEAVY)] == []
     options = {name for name in found["loaded"] if name.startswith("recaster.settings.")}
     assert options == {f"recaster.settings.{name}" for name in ("choices", "formats", "paths", "rights")}
-    assert min(start["seconds"] for start in starts) < MAX_START_S
+    assert len(found["loaded"]) <= MAX_LOADED
 
 
 def test_nothing_blocks(newest_blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
     runs = _repeat(
         lambda: newest_blender.run_alone("unblocked", tmp_path, **facts),
-        lambda each: max(each["longest"].values()) <= MAX_CALL_S,
+        lambda each: max(each["longest"].values()) <= MAX_CALL_S * max(1.0, each["pace"]),
     )
     found = runs[-1]
     assert found["begun"] == []
@@ -43,7 +40,10 @@ def test_nothing_blocks(newest_blender: Blender, facts: dict[str, Any], tmp_path
     assert {"grpc", "__call__", "decompressobj"} <= set(found["threads"])
     assert {"timer", "load_post", "preview", "swap", "RECASTER_PT_jobs"} <= found["longest"].keys()
     # What is slow by itself is so each time; a busy machine makes now this slow and now that.
-    least = {name: min(run["longest"].get(name, 0.0) for run in runs) for name in found["longest"]}
+    least = {
+        name: min(run["longest"].get(name, 0.0) / max(1.0, run["pace"]) for run in runs)
+        for name in found["longest"]
+    }
     assert {name: spent for name, spent in least.items() if spent > MAX_CALL_S} == {}
 
 
