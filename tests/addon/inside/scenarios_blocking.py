@@ -38,11 +38,11 @@ def started() -> dict[str, Any]:
 
 
 REFERENCE_S = 0.015
-"""Seconds of the processor that some work of Python's takes there."""
+"""Seconds of the processor that the work of ``_measure_pace`` takes on a machine that does nothing else."""
 
 
 def _measure_pace() -> float:
-    """Measures how many times longer the processor takes for it than where the machine does nothing else."""
+    """Measures how many times longer than ``REFERENCE_S`` the processor takes now for some work of Python's."""
     begun = time.thread_time()
     found = {}
     for number in range(60_000):
