@@ -42,7 +42,7 @@ REFERENCE_S = 0.015
 
 
 def _measure_pace() -> float:
-    """Measures how many times longer than ``REFERENCE_S`` the processor takes now for some work of Python's."""
+    """Measures how many times longer than ``REFERENCE_S`` the processor takes now for some work."""
     begun = time.thread_time()
     found = {}
     for number in range(60_000):
