@@ -85,6 +85,7 @@ def test_the_clip_is_probed_and_hashed_once(
         asked.append("probe")
         return probe(path, *more, **options)
 
+    monkeypatch.setattr("recaster.media.clip._KEPT_DIGESTS", {})  # other tests swap the same clip
     monkeypatch.setattr("recaster.media.clip.probe", count)
     monkeypatch.setattr("recaster.media.clip.hash_file", lambda path: asked.append("sha256") or sha256(path))
     swap(tmp_path / "out.mp4", report=tmp_path / "report.json")
