@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def draw(folder: ModelFolder, steps: range, offset: float) -> None:
-    with _open_curves(folder) as tell:
+    with _open_curves(folder) as (tell, _flush):
         for step in steps:
             tell(step, {"mask": 0.5, "loss": offset + step})
 
