@@ -250,6 +250,35 @@ def test_processes_that_begin_a_register_at_once_agree(tmp_path: Path) -> None:
     assert len(said) == 1
 
 
+def test_processes_that_begin_with_a_face_at_once_agree_whose_it_is(tmp_path: Path) -> None:
+    faces = [tmp_path / f"faces{number}" for number in range(20)]
+    for folder in faces:
+        folder.mkdir()
+    script = (
+        "import time\n"
+        "from pathlib import Path\n"
+        "from recaster.provenance.identity_note import resolve_and_record_identity\n"
+        "from recaster.provenance.register import open_register\n"
+        "from recaster.store.folder import DataFolder\n"
+        f"with open_register(DataFolder(Path({str(tmp_path / 'data')!r}))) as register:\n"
+        "    print('ready', flush=True)\n"
+        f"    while not Path({str(tmp_path / 'all')!r}).exists():\n"
+        "        time.sleep(.001)\n"
+        f"    for folder in sorted(Path({str(tmp_path)!r}).glob('faces*')):\n"
+        "        print(resolve_and_record_identity(register, folder, basis='synthetic').identity_id)\n"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    for one in running:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
+    (tmp_path / "all").touch()
+    said = {one.communicate()[0] for one in running}
+    assert [one.returncode for one in running] == [0] * 4
+    assert said == {"".join(f"{read_identity(folder)}\n" for folder in sorted(faces))}
+
+
 def test_a_right_must_not_end_before_it_begins(register: Register) -> None:
     with pytest.raises(UsageError, match="end before it begins"):
         register.add("Anna", attestation(begin=NOW, end=NOW - DAY))

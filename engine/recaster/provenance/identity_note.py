@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import ConsentError, NotFoundError, OutputError, UsageError
 from recaster.files import parse_json, write_json
+from recaster.locks import lock
 from recaster.provenance.face_traces import NO_TRACES, FaceTraces
 from recaster.provenance.legal_basis import STATE_BASIS, basis_name
+from recaster.settings.paths import lock_path_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,21 +106,25 @@ def resolve_and_record_identity(
         UsageError, NotFoundError: as ``find_person``.
         ConsentError: nobody said whose it is, or it may not be put on now.
         OutputError: the note can't be written.
+        LockedError: another process keeps working on the note.
     """
-    person = find_person(register, folder, identity, basis)
-    register.refuse_revoked("" if person is None else person.identity_id, traces)
-    if person is None and basis is None:
-        if register.policy.default:
-            return register.require("")
-        raise ConsentError(f"{folder}: by what right is this face used? Please {STATE_BASIS}")
-    if (person is None or not read_identity(folder)) and not os.access(folder, os.W_OK):
-        raise OutputError(f"{folder}: whose face it is can't be noted there; copy it to where you may write")
-    if person is None:
-        person = register.add_stated(folder.resolve().name, basis or "")
-    write_identity(folder, person.identity_id)
-    if traces:
-        register.add_person_traces(person.identity_id, traces)
-    return register.require(person.identity_id)
+    with lock(lock_path_of(folder)):  # several who begin with a face at once are told of the same person
+        person = find_person(register, folder, identity, basis)
+        register.refuse_revoked("" if person is None else person.identity_id, traces)
+        if person is None and basis is None:
+            if register.policy.default:
+                return register.require("")
+            raise ConsentError(f"{folder}: by what right is this face used? Please {STATE_BASIS}")
+        if (person is None or not read_identity(folder)) and not os.access(folder, os.W_OK):
+            raise OutputError(
+                f"{folder}: whose face it is can't be noted there; copy it to where you may write"
+            )
+        if person is None:
+            person = register.add_stated(folder.resolve().name, basis or "")
+        write_identity(folder, person.identity_id)
+        if traces:
+            register.add_person_traces(person.identity_id, traces)
+        return register.require(person.identity_id)
 
 
 def _other_person(folder: Path, noted_id: str, claimed_id: str) -> UsageError:

@@ -10,7 +10,6 @@ import dataclasses
 import hashlib
 import json
 import math
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +17,7 @@ from recaster.errors import InputError, UsageError
 from recaster.files import VersionError, parse_json, require_number, upgrade_document, write_bytes
 from recaster.locks import lock
 from recaster.settings.choices import Bounds
-from recaster.settings.paths import cache_folder
+from recaster.settings.paths import lock_path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -228,8 +227,7 @@ def change_corrections(path: Path, change: Callable[[Corrections], Corrections])
         UsageError: there are too many.
         OutputError: it can't be written, or isn't let go of.
     """
-    name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
-    with lock(cache_folder() / "locks" / name):
+    with lock(lock_path_of(path)):
         now = read_corrections(path) if has_corrections(path) else NO_CORRECTIONS
         changed = change(now)
         if len(changed.items) > MAX_CORRECTIONS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -43,6 +44,12 @@ def cache_folder() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "recaster"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "recaster"
+
+
+def lock_path_of(path: Path) -> Path:
+    """Finds the lock file that stands for a file or folder of the user's, which has none beside it."""
+    name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
+    return cache_folder() / "locks" / name
 
 
 def own_address(data: Path) -> str:
