@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import pytest
 
 from recaster.cluster.packing import pack_value, unpack_value
 from recaster.cluster.results import Result, Run
+from recaster.cluster.storage_upkeep import find_damaged, list_contents
 from recaster.errors import NotStoredError, OutputError, StorageError
 from recaster.processes.own_folder import own_folder
 from recaster.storage.storage import open_storage
@@ -72,6 +74,18 @@ def test_what_a_driver_has_finished_is_anothers_until_it_goes(run: Run) -> None:
 def test_what_a_killed_driver_left_goes_with_the_next(run: Run, tmp_path: Path) -> None:
     run.add_driver("killed").put_bytes(b"picture")
     run.put_result(NAME, RESULT._replace(driver="killed"))
+    script = (
+        "import os, pathlib, signal\n"
+        "from recaster.cluster.results import Result, Run\n"
+        "from recaster.storage.storage import open_storage\n"
+        f"run = Run(open_storage({str(tmp_path / 'storage')!r}).within('runs/one'))\n"
+        "pathlib.Path.write_bytes = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "run.put_result('cd' * 32, Result('killed', '', [], 3, None))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
+    assert len(list(tmp_path.rglob(".cd*"))) == 1  # which it was writing
+    contents = list_contents(open_storage(str(tmp_path / "storage")))
+    assert find_damaged(open_storage(str(tmp_path / "storage")), contents) == []
     run.add_driver("next")
     run.remove("next", {"next"})
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -155,7 +155,8 @@ class Run:
         gone = {each for each in known if each == driver or each not in living}
         for top in (RESULTS, KEPT):
             for result in self.storage.backend.list_objects(top):
-                if result.name.rpartition("-")[2] in gone:
+                # One that was being written when its writer died has a temporary name, which goes on.
+                if result.name.rpartition("-")[2].partition(".")[0] in gone:
                     self.storage.backend.remove(result.name)
         for each in gone:
             self.storage_of(each).sweep(older_than_s=0)

@@ -93,7 +93,7 @@ def _is_damaged(name: str, data: bytes) -> bool:
     if top in (OBJECTS, MANIFESTS):
         return is_digest(last) and hashlib.sha256(data).hexdigest() != last
     try:
-        if top in (RESULTS, KEPT):
+        if top in (RESULTS, KEPT) and not last.startswith("."):  # that is one that is being written
             check_result(json.loads(data), is_nested=top == KEPT)
     except (ValueError, TypeError):
         return True

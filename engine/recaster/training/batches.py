@@ -89,9 +89,9 @@ class Batches:
                 future.cancel()
             self._drawn.clear()
         self._next_step = step + 1
-        while len(self._drawn) <= self._ahead:
-            self._drawn.append(self._executor.submit(self._draw, step + len(self._drawn)))
-        try:
+        try:  # a death that is known already is told by what asks for more, another by the result
+            while len(self._drawn) <= self._ahead:
+                self._drawn.append(self._executor.submit(self._draw, step + len(self._drawn)))
             return self._drawn.popleft().result()
         except BrokenProcessPool:
             raise TrainingError(
