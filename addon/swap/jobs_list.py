@@ -96,12 +96,15 @@ def _rank(entry: Entry) -> tuple[bool, bool, bool, int, int]:
 
 
 def sync() -> None:
-    """Gives the list its rows; panels may only draw them."""
+    """Gives the list its rows; panels may only draw them. A swap that has just been asked for is chosen."""
     manager = bpy.context.window_manager
-    keys = [entry.key for entry in list_entries(session.last_engine_state())]
+    entries = list_entries(session.last_engine_state())
+    keys = [entry.key for entry in entries]
     rows = manager.recaster_jobs
-    if [row.name for row in rows] != keys:
-        chosen = rows[manager.recaster_job].name if 0 <= manager.recaster_job < len(rows) else ""
+    before = [row.name for row in rows]
+    if before != keys:
+        chosen = before[manager.recaster_job] if 0 <= manager.recaster_job < len(before) else ""
+        chosen = next((each.key for each in entries if each.tasks and each.key not in before), chosen)
         rows.clear()
         for key in keys:
             rows.add().name = key

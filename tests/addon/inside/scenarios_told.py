@@ -23,6 +23,8 @@ def told(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     [result] = kit.swap(scene, strip)
     panel = kit.part("swap.panels").RECASTER_PT_swap
     jobs = kit.part("swap.jobs_list").RECASTER_PT_jobs
+    rows = bpy.context.window_manager.recaster_jobs
+    kit.until(lambda: any(row.name.startswith("swap") for row in rows))  # panels can't write while they draw
     found = {"jobs": _shown(jobs)}
     for name, chosen in (("strip", strip), ("result", result)):
         kit.select(scene, chosen)
