@@ -157,21 +157,23 @@ def test_clips_at_once_are_those_of_one_after_another(
 def test_ctrl_c_stops_all(shots: list[str]) -> None:
     begin = "import sys; from recaster.cli.main import main; sys.exit(main())"
     arguments = [arg for arg in shots if arg not in ("--range", "0-3")]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", begin, *arguments, "-o", "out/", "--at-once", "2"],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    )
-    assert process.stderr is not None
-    while "analysing" not in process.stderr.readline():
-        assert process.poll() is None
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    out, err = process.communicate(timeout=300)
+    ) as process:
+        assert process.stderr is not None
+        said = ""
+        while not said.startswith("swapping"):  # the first line of it comes at once, others seconds later
+            said = process.stderr.readline()
+            assert said
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        out, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert "3 clips: 0 swapped, 1 failed, 2 not done" in out
+    assert "3 clips: 0 swapped, 1 failed, 2 not done" in out, err
     end = time.monotonic() + 60
     with contextlib.suppress(ProcessLookupError):  # when the last of them has ended
         while time.monotonic() < end:

@@ -122,13 +122,20 @@ def _keep_what_others_do(strip: Any, kept: Path) -> None:
     theirs = json.loads(first)
     theirs["corrections"].append({"kind": "drop", "face": [[2, 160, 160, 90]]})
     assert OPS.recaster_assign_track("EXEC_DEFAULT", True, track=1, person="Bea") == {"FINISHED"}
-    kept.write_text(json.dumps(theirs))
+    _write_whole(kept, json.dumps(theirs))
     _settled(strip)
     assert [one["kind"] for one in json.loads(kept.read_text())["corrections"]] == ["split", "drop", "assign"]
     bpy.ops.ed.undo()
     assert [one["kind"] for one in json.loads(kept.read_text())["corrections"]] == ["split", "drop"]
     _settled(_strip(bpy.context.scene))
-    kept.write_text(first)
+    _write_whole(kept, first)
+
+
+def _write_whole(kept: Path, text: str) -> None:
+    """Writes corrections as the command line does: the add-on may be reading them just now."""
+    aside = kept.with_suffix(".part")
+    aside.write_text(text)
+    aside.replace(kept)
 
 
 def _drag(scene: Any, strip: Any) -> None:
