@@ -7,10 +7,40 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from recaster.media import prefetch as module
 from recaster.media.prefetch import prefetch
+from recaster.processes.cpu_cores import assume_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever machine this is."""
+    monkeypatch.setattr(module, "cores", lambda: 2)
+
+
+def test_on_one_core_items_are_made_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    made = []
+    closed = []
+
+    def numbers() -> Iterator[int]:
+        try:
+            for i in range(20):
+                made.append(threading.get_ident())
+                yield i
+        finally:
+            closed.append(True)
+
+    with assume_cores(1):
+        stream = prefetch(numbers(), 3)
+        assert [next(stream), next(stream)] == [0, 1]
+        assert made == [threading.get_ident()] * 2
+        stream.close()
+        assert closed
+        assert list(prefetch(range(20), 3)) == list(range(20))
 
 
 def test_items_pass_in_order_and_are_made_in_another_thread() -> None:

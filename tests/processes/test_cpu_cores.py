@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from recaster.errors import UsageError
-from recaster.processes.cpu_cores import cores, limit_cores
+from recaster.processes.cpu_cores import assume_cores, cores, limit_cores
 
 SEES = "from recaster.processes.cpu_cores import cores; print(cores())"
 
@@ -25,6 +25,9 @@ def test_a_limit_holds_while_its_block_lasts() -> None:
         assert cores() == before
     with pytest.raises(UsageError, match="none"), limit_cores(0):
         pass
+    assert cores() == before
+    with assume_cores(0):
+        assert cores() == 1
     assert cores() == before
 
 

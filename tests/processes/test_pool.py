@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from recaster.errors import ClipError, OutputError
+from recaster.processes import pool
+from recaster.processes.cpu_cores import cores
 from recaster.processes.pool import run_in_processes
 
 if TYPE_CHECKING:
@@ -36,6 +38,23 @@ def work(prepared: int, item: int, tick: Callable[[], None]) -> int:
         os._exit(1)
     tick()
     return prepared + item
+
+
+def count_cores(prepared: int, item: int, tick: Callable[[], None]) -> tuple[int, int]:
+    tick()
+    return prepared + item, cores()
+
+
+def prepare_cores(shared: int) -> int:
+    return shared * cores()
+
+
+def test_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "cores", lambda: 5)
+    shared = min(2, cores())
+    found = run_in_processes(prepare_cores, count_cores, 10, [1, 2], 2, lambda _: None)
+    assert found == [(10 * shared + 1, shared), (10 * shared + 2, shared)]
+    assert run_in_processes(prepare_cores, count_cores, 10, [1], 8, lambda _: None) == [(11, 1)]
 
 
 def test_results_come_in_the_order_of_items() -> None:

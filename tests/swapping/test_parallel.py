@@ -203,7 +203,7 @@ def test_what_goes_wrong_there_is_said_here(actors: Path, few_faces: Faceset, tm
 def test_pieces_are_whole_chunks() -> None:
     missing = [range(640), range(704, 1000)]
     found = split_runs(missing, 64, 2)
-    assert [one.start for one in found] == [0, 256, 512, 704, 960]
+    assert [one.start for one in found] == [0, 192, 384, 576, 704, 896]
     assert [frame for one in found for frame in one] == [frame for run in missing for frame in run]
     assert len(split_runs([range(64 * 1000)], 64, 4)) == 12
 
@@ -212,9 +212,11 @@ def test_short_clips_and_small_machines_need_no_processes(monkeypatch: pytest.Mo
     monkeypatch.setattr(pool, "memory_bytes", lambda: 256 << 30)
     monkeypatch.setattr(pool, "cores", lambda: 64)
     assert choose_count(LocalExecutor(), [range(64 * 1000)], 64) == MAX_PROCESSES
-    assert choose_count(LocalExecutor(), [range(64 * 16)], 64) == 2
-    assert choose_count(LocalExecutor(), [range(64)], 64) == 1
+    assert choose_count(LocalExecutor(), [range(64 * 8)], 64) == 2
+    assert choose_count(LocalExecutor(), [range(64 * 7)], 64) == 1
     monkeypatch.setattr(pool, "cores", lambda: 2)
+    assert choose_count(LocalExecutor(), [range(64 * 1000)], 64) == 2
+    monkeypatch.setattr(pool, "cores", lambda: 1)
     assert choose_count(LocalExecutor(), [range(64 * 1000)], 64) == 1
     monkeypatch.setattr(pool, "cores", lambda: 16)
     monkeypatch.setattr(pool, "memory_bytes", lambda: 8 << 30)

@@ -50,7 +50,7 @@ class Task:
             gigabytes.
         name: of the item's result.
         is_long: whether it goes on from what was kept of it.
-        threads: that long work may use.
+        threads: that it may use.
         predecessors: drivers that are no more, whose kept work it goes on with.
     """
 

@@ -14,6 +14,7 @@ from recaster.cluster.node import check_release, do_task
 from recaster.cluster.packing import unpack_value
 from recaster.cluster.private_addresses import refuse_public
 from recaster.errors import RecasterError
+from recaster.processes.cpu_cores import assume_cores
 
 NAMESPACE: Final = "recaster"
 """That of all drivers, so that each sees how many others work."""
@@ -69,9 +70,9 @@ def run_task(release: str, task: bytes, number: int, progress: Any) -> dict[str,
     progress.note.remote(number, 0)
     check_release(release)  # before anything is unpacked that another release may have otherwise
     try:
-        return do_task(
-            unpack_value(task, {}), lambda count: progress.note.remote(number, count), progress.say.remote
-        )
+        unpacked = unpack_value(task, {})
+        with assume_cores(unpacked.threads):
+            return do_task(unpacked, lambda count: progress.note.remote(number, count), progress.say.remote)
     except RecasterError as error:
         error.args = (f"on the node {socket.gethostname()}: {error}", *error.args[1:])
         raise

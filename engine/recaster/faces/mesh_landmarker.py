@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,8 +16,11 @@ from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT, MESH_PO
 from recaster.faces.types import Box, Floats, Landmarks
 from recaster.faces.weights import read_weights
 from recaster.networks.litert import LiteRtModel
+from recaster.processes.cpu_cores import cores
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recaster.media.types import Image
 
 _MESH_PX: Final = 192
@@ -52,9 +56,9 @@ class Mesh:
     def __init__(self) -> None:
         self._mesh = LiteRtModel(read_weights(weights_registry.FACE_MESH))
         self._lips = LiteRtModel(read_weights(weights_registry.LIPS))
-        # Eyes and lips are looked at side by side.
         self._iris = LiteRtModel(read_weights(weights_registry.IRIS))
-        self._pool = ThreadPoolExecutor(max_workers=1)
+        # Eyes and lips are looked at side by side, where there are cores for it.
+        self._pool = ThreadPoolExecutor(max_workers=1) if cores() > 1 else None
 
     def locate(self, image: Image, box: Box, side: float = 0) -> Landmarks:
         """Locates the face in a box, within about 45 degrees of a roll by ``side`` quarters clockwise."""
@@ -81,12 +85,14 @@ class Mesh:
 
     def _refine(self, image: Image, face: Landmarks) -> Landmarks:
         """Lets the other models place lips and lids, and adds the irises."""
-        eyes = [
-            self._pool.submit(self._refine_eye, image, face.points, corners, mirrored=mirrored)
+        eyes: list[Callable[[], tuple[Floats, Floats]]] = [
+            partial(self._refine_eye, image, face.points, corners, mirrored=mirrored)
             for corners, mirrored in ((EYE_CORNERS_LEFT, False), (EYE_CORNERS_RIGHT[::-1], True))
         ]
+        if self._pool is not None:
+            eyes = [self._pool.submit(look).result for look in eyes]
         points = np.concatenate([self._with_lips(image, face.points), np.zeros((10, 3))])
-        left, right = (eye.result() for eye in eyes)
+        left, right = (look() for look in eyes)
         for side, contour, start in (
             (left, topology.EYE_LEFT_CONTOUR, topology.IRIS_LEFT),
             (right, topology.EYE_RIGHT_CONTOUR, topology.IRIS_RIGHT),

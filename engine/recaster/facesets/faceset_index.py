@@ -151,7 +151,7 @@ def face_values(face: FaceRecord) -> dict[str, Any]:
     """Turns a face into plain values, arrays into bytes, by ``FACE_COLUMNS`` (all but its crop's SHA-256)."""
     values = {name: getattr(face, name) for name in FACE_COLUMNS if hasattr(face, name)}
     arrays = {name: pack(values[name], kind) for name, (kind, _) in ARRAYS.items()}
-    return values | asdict(face.box) | asdict(face.pose) | arrays | {"source": face.source_id}
+    return values | vars(face.box) | vars(face.pose) | arrays | {"source": face.source_id}
 
 
 def face_of_values(values: Mapping[str, Any], source: str) -> FaceRecord:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _limits: list[int] = []
-"""Of those blocks of ``limit_cores`` that last, the innermost last."""
+"""Of those blocks of ``limit_cores`` and ``assume_cores`` that last, the innermost last."""
 
 
 def cores() -> int:
@@ -42,6 +42,16 @@ def limit_cores(count: int | None) -> Iterator[None]:
     finally:
         _limits.pop()
         _pin_threads(before)
+
+
+@contextlib.contextmanager
+def assume_cores(count: int) -> Iterator[None]:
+    """Lets this process count on so many cores while the block lasts, since others use the rest."""
+    _limits.append(max(1, count))
+    try:
+        yield
+    finally:
+        _limits.pop()
 
 
 def check_threads(count: int) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from recaster.errors import OutputError
-from recaster.processes.cpu_cores import cores
+from recaster.processes.cpu_cores import assume_cores, cores
 from recaster.processes.shared_arrays import attach_arrays, share_arrays
 from recaster.processes.spawn import follow_pool_owner
 
@@ -77,7 +77,8 @@ def run_in_processes(
     stop = context.Event()
     with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
         share_arrays((prepare, work, shared), Path(folder))
-        executor = ProcessPoolExecutor(processes, context, _init_process, (folder, done, stop))
+        own_cores = cores() // processes
+        executor = ProcessPoolExecutor(processes, context, _init_process, (folder, done, stop, own_cores))
         try:
             with without_main_file():
                 futures = [executor.submit(_work_on, item) for item in items]
@@ -133,21 +134,22 @@ def _report_until_done(
 
 
 _process_state: list[Any] = []
-"""In a process of a pool: the work, what it needs, how much is done, and whether to stop."""
+"""In a process of a pool: the work, what it needs, how much is done, whether to stop, and its cores."""
 
 
 class _Stopped(Exception):  # noqa: N818 - it reaches nobody
     """The process that this one works for has ended."""
 
 
-def _init_process(folder: str, done: Any, stop: Any) -> None:
+def _init_process(folder: str, done: Any, stop: Any, own_cores: int) -> None:
     follow_pool_owner()
     prepare, work, shared = attach_arrays(Path(folder))
-    _process_state[:] = [work, prepare(shared), done, stop]
+    with assume_cores(own_cores):
+        _process_state[:] = [work, prepare(shared), done, stop, own_cores]
 
 
 def _work_on(item: Any) -> Any:
-    work, prepared, done, stop = _process_state
+    work, prepared, done, stop, own_cores = _process_state
 
     def tick() -> None:
         if stop.is_set():
@@ -155,6 +157,6 @@ def _work_on(item: Any) -> Any:
         with done.get_lock():
             done.value += 1
 
-    with contextlib.suppress(_Stopped):
+    with contextlib.suppress(_Stopped), assume_cores(own_cores):
         return work(prepared, item, tick)
     return None  # nobody waits for it
