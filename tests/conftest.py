@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ["RECASTER_BASIS"] = "synthetic"
 # As recaster.networks has it; some tests import TensorFlow before it.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+# Programs that tests start are stopped as by Ctrl-C, which is ignored by what runs in a script's background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 MIN_FREE_BYTES = 3 << 30

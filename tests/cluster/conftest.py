@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,8 @@ class RayCluster:
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_raylet_start_wait_time_s": "300",  # on a busy machine
         }
+        # Nodes ignore SIGINT as those do that a script starts in its background.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._process = subprocess.Popen(
             [sys.executable, HOST],
             env=self.environment,
@@ -38,6 +41,7 @@ class RayCluster:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        signal.signal(signal.SIGINT, before)
         self.address = self._read()
         self.nodes: list[int] = []
 

@@ -171,7 +171,7 @@ def test_ctrl_c_stops_all(shots: list[str]) -> None:
             assert said
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         out, err = process.communicate(timeout=300)
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "3 clips: 0 swapped, 1 failed, 2 not done" in out, err
     end = time.monotonic() + 60

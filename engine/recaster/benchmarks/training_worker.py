@@ -25,7 +25,7 @@ from recaster.files import atomic_file, parse_json, remove_folder, require_numbe
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.tensors import save_tensors
 from recaster.processes.channel import Sender, path_of, progress_to_proto, receive
-from recaster.processes.spawn import claim_stdout
+from recaster.processes.spawn import claim_stdout, heed_interrupts
 from recaster.processes.throttle import throttled
 from recaster.texts import escape
 from recaster.training.types import Training
@@ -206,6 +206,7 @@ def main(stdin: IO[bytes], stdout: IO[bytes]) -> int:
 
     The last line on standard error says what went wrong.
     """
+    heed_interrupts()
     task = receive(stdin, TrainingRun)
     if task is None:
         return STOPPED

@@ -15,6 +15,7 @@ from recaster.cluster.packing import unpack_value
 from recaster.cluster.private_addresses import refuse_public
 from recaster.errors import RecasterError
 from recaster.processes.cpu_cores import assume_cores
+from recaster.processes.spawn import heed_interrupts
 
 NAMESPACE: Final = "recaster"
 """That of all drivers, so that each sees how many others work."""
@@ -66,6 +67,7 @@ def run_task(release: str, task: bytes, number: int, progress: Any) -> dict[str,
         ClusterError: the node has another release, or a public address.
         Others: as ``do_task``.
     """
+    heed_interrupts()  # Ray cancels by them
     refuse_public(ray.util.get_node_ip_address())  # one that has joined since the driver looked
     progress.note.remote(number, 0)
     check_release(release)  # before anything is unpacked that another release may have otherwise

@@ -117,8 +117,16 @@ def listen(
     threading.Thread(target=follow, daemon=True).start()
 
 
+def heed_interrupts() -> None:
+    """Lets SIGINT interrupt this process, by which it is asked to end its work.
+
+    What a script starts in its background ignores SIGINT, and so does everything that starts there in turn.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def interrupt() -> None:
-    """Ctrl-C, as if somebody had pressed it."""
+    """Interrupts this process as Ctrl-C does; it must ``heed_interrupts``."""
     if sys.platform == "win32":
         import _thread
 
