@@ -50,8 +50,6 @@ SCAN_TASK: Final = 500 * SCAN_S
 FIRST_PASS_TASK: Final = 250 * FIRST_PASS_S
 LOOK_TASK: Final = 4 * LOOK_S  # of the shots that begin in 500 frames
 RENDER_TASK: Final = 4 * 64 * RENDER_S
-RENDER_CORES: Final = 2
-"""Which a task is assumed to keep busy."""
 
 
 class Stage(NamedTuple):
@@ -59,14 +57,12 @@ class Stage(NamedTuple):
 
     Attributes:
         amount: seconds of cores, or bytes of the command's network.
-        task: seconds of cores of one task where the cluster does it; 0 where the command does.
-        width: cores of a task.
+        task: seconds of the core of one task where the cluster does it; 0 where the command does.
     """
 
     name: str
     amount: float
     task: float = 0.0
-    width: int = 1
     is_network: bool = False
 
 
@@ -127,7 +123,7 @@ def list_stages(series: Series, number: int) -> list[Stage]:
         Stage("first pass", frames * FIRST_PASS_S, FIRST_PASS_TASK),
         Stage("planning", frames * (SETTLE_S + PLAN_S / planners)),
         Stage("looks", frames / SHOT_FRAMES * LOOK_S, LOOK_TASK),
-        Stage("rendering", frames * RENDER_S, RENDER_TASK, RENDER_CORES),
+        Stage("rendering", frames * RENDER_S, RENDER_TASK),
         Stage("joining", frames * JOIN_S),
         Stage("signing", result / SIGN_BYTES_S),
     ]
@@ -155,7 +151,7 @@ def model(machines: int, series: Series) -> Outcome:
         while ends and ends[0][0] <= time:
             clip = heapq.heappop(ends)[2]
             clip.running -= 1
-            free += clip.stages[0].width
+            free += 1
         _advance(active, series.commands)
         for clip in active:
             name = clip.stages[0].name
@@ -171,16 +167,16 @@ def _begin_tasks(active: list[Clip], ends: list[tuple[float, int, Clip]], free: 
     """Begins tasks while there are cores for them; returns how many cores they take."""
     taken = 0
     while True:
-        able = [clip for clip in active if clip.waiting and clip.stages[0].width <= free - taken]
-        if not able:
+        able = [clip for clip in active if clip.waiting]
+        if not able or taken == free:
             return taken
         clip = min(able, key=lambda each: each.running)
         stage = clip.stages[0]
-        seconds = stage.amount / math.ceil(stage.amount / stage.task) / stage.width
+        seconds = stage.amount / math.ceil(stage.amount / stage.task)
         clip.waiting -= 1
         clip.running += 1
         heapq.heappush(ends, (time + seconds, id(clip), clip))
-        taken += stage.width
+        taken += 1
 
 
 def _advance(active: list[Clip], commands: int) -> None:

@@ -58,6 +58,6 @@ def run(inputs: str, faces: str, out: str, *cluster: str) -> None:
 as_ever = swap.Request.settings
 swap.Request.settings = read_settings  # type: ignore[method-assign]
 segments.MIN_SEGMENT_FRAMES = 8  # type: ignore[misc]
-parallel.SEGMENTS_PER_TASK = 2  # type: ignore[misc]
+parallel.MIN_SEGMENTS_PER_RUN = 2  # type: ignore[misc]
 observe.PIECE_FRAMES = 6  # type: ignore[misc]
 run(*sys.argv[1:])

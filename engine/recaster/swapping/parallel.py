@@ -28,17 +28,15 @@ CORES_PER_PROCESS: Final = 1
 """Cores for each process: its stages have threads of their own, but keep hardly more than one core busy."""
 MEMORY_PER_PROCESS_BYTES: Final = 3 << 30
 """Frames of a 4K clip take half of it."""
-MIN_SEGMENTS_PER_RUN: Final = 2
-"""At either end of a run, frames are painted for their neighbours' sake."""
-SEGMENTS_PER_TASK: Final = 4
-"""Segments of a run that goes to a node of a cluster, with its part of the plan."""
-RUNS_PER_PROCESS: Final = 3
+MIN_SEGMENTS_PER_RUN: Final = 4
+"""At either end of a run, frames are painted for their neighbours' sake: some 4 % of so many segments."""
+RUNS_PER_PROCESS: Final = 2
 """So that none waits long for the last."""
 
 
 def choose_count(executor: Executor, missing: Sequence[range], size: int) -> int:
     """Chooses how many runs of missing frames are well rendered at once; 1 for one after another."""
-    useful = _count_segments(missing, size) // (2 * MIN_SEGMENTS_PER_RUN)
+    useful = _count_segments(missing, size) // MIN_SEGMENTS_PER_RUN
     return executor.limit(useful, CORES_PER_PROCESS, MEMORY_PER_PROCESS_BYTES)
 
 
@@ -63,8 +61,8 @@ def group_segments(cache: RenderCache, missing: Sequence[range]) -> list[range]:
     So what a cluster has rendered of them is known again.
     """
     runs = []
-    for first in range(0, len(cache.segments), SEGMENTS_PER_TASK):
-        group = cache.segments[first : first + SEGMENTS_PER_TASK]
+    for first in range(0, len(cache.segments), MIN_SEGMENTS_PER_RUN):
+        group = cache.segments[first : first + MIN_SEGMENTS_PER_RUN]
         within = range(group[0].start, group[-1].stop)
         parts = (range(max(run.start, within.start), min(run.stop, within.stop)) for run in missing)
         runs += [part for part in parts if part]
