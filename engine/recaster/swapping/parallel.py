@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from recaster.swapping.request import SwapRequest
 
 CORES_PER_PROCESS: Final = 1
-"""Cores for each process: its stages have threads of their own, but keep hardly more than one core busy."""
+"""Cores for each process: with two its threads, one for each stage, would keep one and a half busy."""
 MEMORY_PER_PROCESS_BYTES: Final = 3 << 30
 """Frames of a 4K clip take half of it."""
 MIN_SEGMENTS_PER_RUN: Final = 4
